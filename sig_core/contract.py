@@ -1,0 +1,183 @@
+"""What a carrier and a codec are: the one file that a plug-in author reads.
+
+A carrier writes verbs and states facts. The core owns threads, framing, checksums, retries, reconnecting, TLS, error
+mapping and idempotent close. Nothing here is inherited: a class that has the members is one.
+
+What the core promises a link: at most one `send` and one `receive` at a time (they may overlap); `close` from any
+thread, at any time, once; `send` never gets more than `mtu` bytes; nothing is called after `close`.
+Errors: raise OSError (or what `errors` of the carrier names) for what the world broke, EOFError from `receive` when the
+peer ended; the core turns them into its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from sig_core.address import Address
+
+__all__ = [
+    "Acceptor",
+    "AsyncAcceptor",
+    "AsyncCarrier",
+    "AsyncLink",
+    "Carrier",
+    "Codec",
+    "Link",
+    "LinkTraits",
+    "Medium",
+    "PollableAcceptor",
+    "PollableLink",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTraits:
+    """What a link is like; the core picks framing and retries from it.
+
+    Attributes:
+        packets: one send is one receive; else a byte stream.
+        reliable: all bytes, once, in order, undamaged, until close.
+        mtu: bytes that one send may carry, at least 8; None: no limit.
+    """
+
+    packets: bool
+    reliable: bool
+    mtu: int | None = None
+
+
+class Link(Protocol):
+    """One live connection. `peer` is printable: logs and access rules show it."""
+
+    traits: LinkTraits
+    peer: str
+
+    def send(self, data: bytes, /) -> None:
+        """Send all of it, or raise. May block while the medium is slow."""
+
+    def receive(self, timeout: float, /) -> bytes | None:
+        """Give what came: 1 byte or more (a packet: one whole packet).
+
+        None or TimeoutError: nothing came within `timeout` seconds. EOFError: the peer ended. OSError: it broke.
+        """
+
+    def close(self) -> None:
+        """Release the medium. A blocked `receive` ends within its timeout, or at once if the medium can."""
+
+
+@runtime_checkable
+class PollableLink(Link, Protocol):
+    """A link whose readiness the system reports: thousands of them share one thread.
+
+    These are called on one thread only, level-triggered; a packet link moves one packet a call.
+    """
+
+    wants_write: bool  # output is waiting inside the link itself (TLS); False for plain media
+
+    def fileno(self) -> int:
+        """The descriptor to poll; stable until close."""
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Read what is there: n > 0 bytes; 0 is the end. BlockingIOError: nothing now."""
+
+    def send_some(self, data: bytes | memoryview, /) -> int:
+        """Send what goes now: 0 .. len(data) bytes (a packet: all or 0)."""
+
+
+class Acceptor(Protocol):
+    """What `listen` gives. `address` is a URL as bound: port 0 is resolved."""
+
+    address: str
+
+    def accept(self, timeout: float, /) -> Link | None:
+        """Give the next peer's link; None: nobody came within `timeout` seconds."""
+
+    def close(self) -> None:
+        """Stop listening; a blocked `accept` ends within its timeout. Links that were accepted live on."""
+
+
+@runtime_checkable
+class PollableAcceptor(Acceptor, Protocol):
+    """An acceptor that shares the I/O thread: when its descriptor is readable, `accept(0)` is called."""
+
+    def fileno(self) -> int:
+        """The descriptor to poll; stable until close."""
+
+
+class Carrier(Protocol):
+    """A medium. `scheme` is the first word of its URLs and the name of its entry point.
+
+    Optional attribute `options: frozenset[str]`: the query options that its URLs take; others are refused by the core.
+    Optional attribute `errors: tuple[type[Exception], ...]`: what its driver raises beside OSError.
+    """
+
+    scheme: str
+
+    def connect(self, address: Address, /) -> Link:
+        """Give a live link to the listener at `address`, or raise OSError."""
+
+    def listen(self, address: Address, /) -> Acceptor:
+        """Take `address`, or raise OSError."""
+
+
+class AsyncLink(Protocol):
+    """The same on asyncio. `receive` is never cancelled but by `close`; it raises EOFError at the end."""
+
+    traits: LinkTraits
+    peer: str
+
+    async def send(self, data: bytes, /) -> None: ...
+    async def receive(self) -> bytes: ...
+    async def close(self) -> None: ...
+
+
+class AsyncAcceptor(Protocol):
+    """The same on asyncio."""
+
+    address: str
+
+    async def accept(self) -> AsyncLink: ...
+    async def close(self) -> None: ...
+
+
+class AsyncCarrier(Protocol):
+    """The same on asyncio; the core sees by the coroutine functions which one a plug-in is."""
+
+    scheme: str
+
+    async def connect(self, address: Address, /) -> AsyncLink: ...
+    async def listen(self, address: Address, /) -> AsyncAcceptor: ...
+
+
+class Medium(Protocol):
+    """One handle, many peers: a UDP socket, a CAN bus, an RS-485 line."""
+
+    traits: LinkTraits
+    address: str
+
+    def send_to(self, data: bytes, peer: Hashable, /) -> None: ...
+    def receive_from(self, timeout: float, /) -> tuple[bytes, Hashable] | None: ...
+    def close(self) -> None: ...
+
+
+class Codec(Protocol):
+    """An encoding of values (`sig_core.portable` says which). Both methods are called from any thread at any time.
+
+    Attributes:
+        name: what a hello negotiates, and the name of the entry point.
+        extras: what it carries beyond the portable model: "bytes", "nonfinite".
+    """
+
+    name: str
+    extras: frozenset[str]
+
+    def encode(self, value: Any, /) -> bytes:
+        """Give the bytes of one value.
+
+        A value that can't be carried unchanged is refused with any exception (best EncodeError, naming the place); it
+        is never altered in silence. Two equal calls need not give equal bytes.
+        """
+
+    def decode(self, data: bytes, /) -> Any:
+        """Give the value of exactly these bytes; any exception means that they are none. Never runs what they say."""

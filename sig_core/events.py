@@ -1,0 +1,76 @@
+"""Names of senders and events, the channel rule, and the built-in events."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias, TypeGuard
+
+from sig_core.errors import ConfigError
+
+__all__ = [
+    "CHANNEL_DECORATOR",
+    "EVENT_CONNECT",
+    "EVENT_DISCONNECT",
+    "Info",
+    "Name",
+    "Pattern",
+    "check_name",
+    "is_channel",
+]
+
+Name: TypeAlias = str | int | float
+"""Of a sender or an event: text of 1 to 255 bytes, an integer of 64 bits or a finite float; not a bool."""
+
+Pattern: TypeAlias = tuple[Name | None, Name | None]
+"""What a listener hears: (sender, event); None stands for any (with an event alone: its channel)."""
+
+Info: TypeAlias = dict[str, Any]
+"""What a listener learns of an event: "sender", "event", and what a Signal subclass added."""
+
+CHANNEL_DECORATOR = "#"
+EVENT_CONNECT = "#connect"
+EVENT_DISCONNECT = "#disconnect"
+
+MAX_NAME = 255  # bytes of UTF-8: it fits a length byte on boards
+MIN_INT, MAX_INT = -(2**63), 2**64 - 1
+
+
+def is_channel(event: Name | None) -> TypeGuard[str]:
+    """Tell whether an event of this name is shared by all senders that declare it (`#name`)."""
+    return type(event) is str and event[:1] == CHANNEL_DECORATOR
+
+
+def check_name(name: object, what: str = "name") -> Name:
+    """Return `name` if it may name a sender or an event.
+
+    Args:
+        name: any object.
+        what: how the error calls it: "sender", "event".
+
+    Raises:
+        ConfigError: it is no str, int or float; empty, too long, not finite, beyond 64 bits, or has lone surrogates.
+    """
+    kind = type(name)
+    if kind is str:
+        return _check_text(name, what)  # type: ignore[arg-type]
+    if isinstance(name, str):  # a subclass, such as a member of StrEnum: its plain text is the name
+        return _check_text(str.__str__(name), what)
+    if isinstance(name, bool) or not isinstance(name, int | float):
+        raise ConfigError(f"{what} {name!r}: a name is text, an integer or a float, not {kind.__name__}")
+    if isinstance(name, float) and not math.isfinite(name):
+        raise ConfigError(f"{what} {name!r}: a name that is a float must be finite")
+    if isinstance(name, int) and not MIN_INT <= name <= MAX_INT:
+        raise ConfigError(f"{what} {name!r}: a name that is an integer must fit 64 bits (-2**63 .. 2**64-1)")
+    return name
+
+
+def _check_text(name: str, what: str) -> str:
+    if not name:
+        raise ConfigError(f"{what} '': a name can't be empty")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{what} {name!r}: a name can't have lone surrogates") from error
+    if size > MAX_NAME:
+        raise ConfigError(f"{what} {name[:40]!r}...: {size} bytes of UTF-8, at most {MAX_NAME} are allowed")
+    return name
