@@ -1,0 +1,94 @@
+"""CBOR (RFC 8949): compact, and the family of the boards' codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, ClassVar, NoReturn
+
+import msgspec
+
+from sig_core.errors import DecodeError, EncodeError
+from sig_core.portable import CERTAIN, MAX_DEPTH, RAW, fault, fits
+
+__all__ = ["CborCodec"]
+
+_SIMPLE = CERTAIN | {float, bytes, bytearray}
+_WITH_VIEWS = _SIMPLE | RAW
+
+
+class _NoTags(dict[int, Any]):
+    """Asked for the decoder of every tag, before its content is read: there is none."""
+
+    def __missing__(self, tag: int) -> NoReturn:
+        raise ValueError(f"tag {tag} can't be carried")
+
+
+_NO_TAGS = _NoTags()
+
+
+class CborCodec:
+    """The portable model, bytes and floats that are not finite as CBOR; tags and undefined values are refused.
+
+    Of two members of one key in a map the last one counts.
+
+    Raises:
+        ImportError: the cbor2 package is not installed; says how to get it.
+    """
+
+    name: ClassVar[str] = "cbor"
+    extras: ClassVar[frozenset[str]] = frozenset({"bytes", "nonfinite"})
+
+    def __init__(self) -> None:
+        try:
+            import cbor2
+        except ImportError as error:
+            text = "codec cbor: the cbor2 package is missing; install it: pip install pysig[cbor]"
+            raise ImportError(text) from error
+        self._encode = cbor2.dumps
+        self._decoder = cbor2.CBORDecoder
+        self._views: dict[type, Callable[[Any, Any], None]] = {memoryview: _encode_view}
+        # An encoder of less, in C, that refuses what `decode` must: keys that are not text, integers of more than 64
+        # bits, undefined and simple values. It takes a third of the time of `fits`.
+        self._prove = msgspec.msgpack.Encoder(order="sorted").encode
+
+    def encode(self, value: Any, /) -> bytes:
+        """Give the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
+        try:
+            if fits(value, _SIMPLE):
+                return self._encode(value)
+            if fits(value, _WITH_VIEWS):  # cbor2 writes a memoryview as a list; the cure would double the time for all
+                return self._encode(value, encoders=self._views)
+        except Exception as error:
+            raise EncodeError(f"cbor: {fault(value, self.extras)}") from error
+        raise EncodeError(f"cbor: {fault(value, self.extras)}")
+
+    def decode(self, data: bytes, /) -> Any:
+        """Give the value of exactly these bytes, nested at most 64 deep; DecodeError if they are no such value."""
+        try:
+            value = self._decode(data)
+        except Exception as error:
+            raise DecodeError(f"cbor: {error.__cause__ or error}") from error
+        try:
+            self._prove(value)
+        except Exception as error:
+            raise DecodeError(f"cbor: {fault(value, self.extras)}") from error
+        return value
+
+    def _decode(self, data: bytes) -> Any:
+        file = BytesIO(data)  # `loads` would be quicker, but does not tell whether bytes follow the value
+        value = self._decoder(
+            file,
+            max_depth=MAX_DEPTH,
+            semantic_decoders=_NO_TAGS,
+            strict_hashable_types=True,
+        ).decode()
+        if file.tell() != len(data):
+            raise ValueError(f"{len(data) - file.tell()} bytes follow the value")
+        return value
+
+
+def _encode_view(encoder: Any, view: memoryview) -> None:
+    if not view.c_contiguous:
+        raise BufferError("memoryview is not contiguous")
+    encoder.encode_bytes(bytes(view))

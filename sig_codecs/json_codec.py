@@ -1,0 +1,55 @@
+"""JSON: the default codec, readable by everything."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from sig_codecs.shallow import INT64, shallow
+from sig_core.errors import DecodeError, EncodeError
+from sig_core.portable import fault, fits
+
+__all__ = ["JsonCodec"]
+
+
+class JsonCodec:
+    """The portable model as JSON text in UTF-8; it has no extras.
+
+    Of two members of one name in an object the last one counts.
+    """
+
+    name: ClassVar[str] = "json"
+    extras: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        self._encode = msgspec.json.Encoder().encode
+        self._decode_shallow = msgspec.json.Decoder(shallow(INT64)).decode
+        self._decode = msgspec.json.Decoder().decode
+
+    def encode(self, value: Any, /) -> bytes:
+        """Give the text of `value`; EncodeError names the place of the first part that JSON can't carry."""
+        try:
+            if fits(value):
+                return self._encode(value)
+        except Exception as error:
+            raise EncodeError(f"json: {fault(value)}") from error
+        raise EncodeError(f"json: {fault(value)}")
+
+    def decode(self, data: bytes, /) -> Any:
+        """Give the value of exactly these bytes; DecodeError if they are none of the portable model."""
+        try:
+            return self._decode_shallow(data)
+        except msgspec.ValidationError:
+            return self._decode_any(data)
+        except Exception as error:
+            raise DecodeError(f"json: {error}") from error
+
+    def _decode_any(self, data: bytes) -> Any:
+        try:
+            value = self._decode(data)
+        except Exception as error:
+            raise DecodeError(f"json: {error}") from error
+        if fits(value):
+            return value
+        raise DecodeError(f"json: {fault(value)}")

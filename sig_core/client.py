@@ -1,0 +1,511 @@
+"""ClientRouter: a Router that joins the senders and listeners of a server, over any carrier."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from sig_core.errors import (
+    ConfigError,
+    ConnectFailed,
+    EncodeError,
+    LinkClosed,
+    LocalProtocolError,
+    MessageTooBig,
+    SenderExists,
+    SigError,
+    UnknownSender,
+)
+from sig_core.events import Info, Name, check_name
+from sig_core.io.client_link import ClientLink
+from sig_core.io.local_port import additions_of, info_of
+from sig_core.io.waiter import Waiter
+from sig_core.log import log
+from sig_core.plugins import Plugins, default_plugins
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import EVENT, FRAME, event_frame, split_events
+from sig_core.router import BUILT_IN, Router, event_list, pattern_of
+from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
+from sig_core.routing.handlers import RequestHandler, check_method
+from sig_core.routing.table import Table, Uplink
+from sig_core.routing.transcode import decode, encode
+from sig_core.session.base import State
+from sig_core.session.errors import error_of_handler
+from sig_core.session.reports import Closed, Events, Gap, Incoming, Report
+from sig_core.spelling import alias
+
+__all__ = ["ClientRouter"]
+
+
+class ClientRouter(Router):
+    """Joins this program to a server.
+
+    `add_sender`, `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone at
+    the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
+    arrival; every method may be called inside them.
+
+    Args:
+        url: of the server, such as "tcp://127.0.0.1:3000".
+        codec: name of the codec to speak, or several, the preferred one first.
+        limits: what the server may cost this program.
+        plugins: where carriers and codecs come from; None: what is installed.
+        class_sender, class_signal, class_event: see `Router`.
+
+    Attributes:
+        lost: events that did not reach this program, by (sender, event), as the server counted them.
+
+    Use it in `with`, or call `start` and `stop`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        codec: str | Sequence[str] = "json",
+        *,
+        limits: Limits | None = None,
+        plugins: Plugins | None = None,
+        class_sender: type[Sender] = Sender,
+        class_signal: type[Signal] = Signal,
+        class_event: type[Event] = Event,
+    ) -> None:
+        super().__init__(class_sender, class_signal, class_event)
+        if not isinstance(url, str):
+            raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
+        self.url = url
+        self.limits = limits or Limits()
+        self.lost: Counter[tuple[Name, Name | None]] = Counter()
+        self._codec_names = [codec] if isinstance(codec, str) else list(codec)
+        self._plugins = plugins or default_plugins()
+        self._client_id = secrets.token_hex(16)
+        self._remote: Table[Subscription] = Table()
+        self._interests: dict[tuple[Name | None, Name | None], _Interest] = {}
+        self._remote_senders: dict[Name, Sender] = {}
+        self._link: ClientLink | None = None
+        self._state = "new"
+        _living.add(self)
+
+    # -- life
+
+    def start(self) -> ClientRouter:
+        """Connect; returns when the server has taken this client in.
+
+        Raises:
+            LocalProtocolError: it was started before.
+            ConfigError: the URL can't be meant.
+            PluginError: its carrier, or the codec, can't be had.
+            ConnectFailed: nobody is there, or no answer within the limit `handshake`.
+            HandshakeError: the server refused.
+        """
+        if self._state != "new":
+            raise LocalProtocolError(f"this client is {self._state}: a client starts once; make another one")
+        codecs = self._plugins.choose_codecs(self._codec_names)
+        raw = self._plugins.connect(self.url)
+        self._link = link = ClientLink(raw, codecs, self.limits, self._client_id, self)
+        self._state = "connected"
+        try:
+            link.start()
+            if not link.opened.wait(self.limits.handshake):
+                raise ConnectFailed(f"{self.url}: no answer to the hello within {self.limits.handshake:g} s")
+            if link.session.error is not None:
+                raise link.session.error
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Say goodbye and end: no thread, socket or file is left. Again: does nothing.
+
+        What was triggered before still goes out, as far as the server reads it within 2 s. Called inside a callback,
+        the stop does not wait for that one.
+        """
+        with self._lock:
+            before, self._state = self._state, "stopped"
+        if before == "connected" and self._link is not None:
+            self._link.stop()
+
+    def __enter__(self) -> ClientRouter:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link lives."""
+        return self._link is not None and self._link.session.state is State.OPEN
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec that was agreed on."""
+        return self._open_link().codec.name
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Return when the server has routed everything that this thread triggered before.
+
+        Raises:
+            RequestTimeout: that took longer than `timeout` seconds (None: the limit `request_timeout`).
+            LinkLost, OutcomeUnknown: the link is gone.
+
+        Not promised: that listeners have run.
+        """
+        self._call("sync", {}, "flush", timeout)
+
+    def _open_link(self) -> ClientLink:
+        link = self._link
+        if link is None or self._state == "new":
+            raise LocalProtocolError("this client is not started: call start() first, or use it in `with`")
+        if link.session.error is not None:
+            raise LinkClosed(f"{self.url}: not connected: {link.session.error}") from link.session.error
+        if self._state != "connected":
+            raise LocalProtocolError(f"this client is {self._state}")
+        return link
+
+    # -- remote senders
+
+    def add_remote_sender(
+        self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
+    ) -> Sender:
+        """Connect a sender that everyone at the server sees; see `Router.add_sender`.
+
+        Raises:
+            SenderExists: the name is taken, here or at the server.
+            ConfigError: a name or the handler is not as it must be.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        link = self._open_link()
+        name, names = check_name(sender, "sender"), event_list(events)
+        made = self._make_sender(name, names, request_handler)
+        with self._lock:
+            if name in self._senders or name in self._remote_senders:
+                raise SenderExists(f"sender {name!r} is already connected, by this program")
+            self._remote_senders[name] = made  # before the answer: a request may come on its heels
+        try:
+            own = [event for event in made.events if event is not None and event not in BUILT_IN]
+            waiter = Waiter()
+            ident = link.session.add_sender(name, own, made.handler.names(), waiter.tell)
+            routes: dict[Name, int] = link.finish(waiter, ident, f"add_sender {name!r}", None)
+        except BaseException:
+            self._remote_senders.pop(name, None)
+            raise
+        with self._lock:
+            for event, route in routes.items():
+                self._table.topic(name, event).uplink = self._uplink(link, name, event, route)
+            self._install(made)
+        self._fire_presence(made, BUILT_IN[0])
+        return made
+
+    def remove_sender(self, sender: Sender | Name) -> bool:
+        """Disconnect a sender of this program, remote or not; false if it is not connected."""
+        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
+        if name is not None and name in self._remote_senders and self.is_connected:
+            self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
+        removed = super().remove_sender(sender)
+        if name is not None:
+            self._remote_senders.pop(name, None)
+        return removed
+
+    def remove_remote_sender(self, sender: Sender | Name) -> bool:
+        """Disconnect a remote sender of this program; false if it is not connected.
+
+        Raises:
+            NotOwner: another client added it.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
+        if name in self._remote_senders:
+            return self.remove_sender(sender)
+        try:
+            self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
+        except UnknownSender:
+            return False
+        return True
+
+    def has_sender(self, name: Name) -> bool:
+        """Tell whether a sender of that name is connected, of those that this program added."""
+        return name in self._senders and (name not in self._remote_senders or self.is_connected)
+
+    def list_remote_senders(self) -> list[Name]:
+        """Give the names of all senders at the server."""
+        listed = self._call("list_senders", {}, "list_senders", None)
+        return [check_name(item["sender"]) for item in listed]
+
+    def _uplink(self, link: ClientLink, sender: Name, event: Name, route: int) -> Uplink:
+        """Make what carries an event to the server. The hot path: one call a trigger, nothing looked up twice."""
+        session, writer, codec = link.session, link.writer, link.codec
+        out, added, pack, limit = session.out, writer.added, FRAME.pack, session.max_out
+
+        def uplink(info: Info, data: Any) -> None:
+            if session.error is not None:
+                raise LinkClosed(f"event {event!r} of {sender!r}: not connected: {session.error}")
+            if writer.full:
+                link.make_room()
+            try:
+                payload = codec.encode(data)
+            except SigError:
+                raise
+            except Exception as error:
+                raise EncodeError(f"event {event!r} of {sender!r}: {codec.name} can't encode it: {error}") from error
+            size = 5 + len(payload)
+            if len(info) > 2:
+                frame = event_frame(route, payload, encode(codec, additions_of(info)))
+                size = len(frame) - 4
+            else:
+                frame = pack(size & 0xFFFFFFFF, EVENT, route) + payload
+            if size > limit:
+                text = f"event {event!r} of sender {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
+                raise MessageTooBig(text, size, limit)
+            out.append(frame)
+            added(size)
+
+        return uplink
+
+    # -- remote listeners
+
+    def add_remote_listener(
+        self, listener: Listener, sender: Name | None = None, event: Name | None = None
+    ) -> Subscription:
+        """Subscribe at the server; see `Router.add_listener`.
+
+        When it returns, every event that the server routes later is delivered.
+
+        Raises:
+            ConfigError: a name is not as it must be, or `listener` can't be called.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        link = self._open_link()
+        pattern = pattern_of(sender, event)
+        if not callable(listener):
+            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+        subscription = Subscription(listener, pattern, self._unsubscribe_remote)
+        with self._lock:
+            if self._remote.add(pattern, subscription):
+                self._interests[pattern] = _Interest(link, *pattern)
+            interest = self._interests[pattern]
+        try:
+            interest.wait(link)
+        except BaseException:
+            subscription.remove()
+            raise
+        return subscription
+
+    def remove_remote_listener(
+        self, listener: Listener, sender: Name | None = None, event: Name | None = None
+    ) -> bool:
+        """End the oldest remote subscription of `listener` to exactly this; false if there is none."""
+        pattern = pattern_of(sender, event)
+        with self._lock:
+            there = self._remote.at(pattern)
+        for found in there:
+            if found.callback == listener:
+                found.remove()
+                return True
+        return False
+
+    def _unsubscribe_remote(self, subscription: Subscription) -> None:
+        with self._lock:
+            last = self._remote.remove(subscription.pattern, subscription)
+            interest = self._interests.pop(subscription.pattern) if last else None
+            if interest is not None:
+                interest.end()
+        if interest is not None and self.is_connected:
+            interest.link.writer.flush()
+
+    # -- remote requests
+
+    def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask any sender at the server and give its answer.
+
+        Args:
+            timeout: seconds; None: the limit `request_timeout`.
+
+        Raises:
+            UnknownSender, UnknownMethod: nobody answers that.
+            RequestTimeout: no answer came in time; the request may have run.
+            OutcomeUnknown: a link was lost meanwhile; the request may have run.
+            RemoteError: the handler raised.
+            EncodeError, MessageTooBig: the params, or the answer, can't be carried.
+            Overflow: made inside a callback, and too many events came meanwhile.
+        """
+        link = self._open_link()
+        waiter = Waiter()
+        payload = encode(link.codec, params)
+        ident = link.session.request(check_name(sender, "sender"), check_method(method), payload, waiter.tell)
+        return link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
+
+    def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask a sender of this program, or else one at the server."""
+        if check_name(sender, "sender") in self._senders:
+            return super().request(sender, method, params)
+        return self.remote_request(sender, method, params, timeout)
+
+    def request_async(
+        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
+    ) -> Future[Any]:
+        """Ask a sender and give a future of the answer; callbacks of the future run on the reading thread.
+
+        Of this program's own senders the handler runs now, in this thread.
+        """
+        if check_name(sender, "sender") in self._senders:
+            return super().request_async(sender, method, params)
+        link = self._open_link()
+        future: Future[Any] = Future()
+
+        def when(value: Any, error: SigError | None) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        payload = encode(link.codec, params)
+        deadline = time.monotonic() + link.timeout(timeout)
+        link.session.request(sender, check_method(method), payload, when, deadline)
+        link.writer.flush()
+        return future
+
+    def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
+        link = self._open_link()
+        waiter = Waiter()
+        ident = link.session.call(method, params, waiter.tell)
+        return link.finish(waiter, ident, what, timeout)
+
+    # -- what arrives, on the reading thread
+
+    def events(self, report: Events) -> None:
+        """Run the listeners of a run of events."""
+        assert self._link is not None
+        sender, event, codec = report.sender, report.event, self._link.codec
+        topic = self._remote.topic(sender, event)
+        for additions, data in split_events(report.data):
+            targets = topic.targets
+            if targets is None:
+                targets = topic.refresh()
+            if not targets:
+                continue
+            try:
+                value = codec.decode(data)
+                info = {"sender": sender, "event": event}
+                if additions is not None:
+                    info = info_of(sender, event, decode(codec, additions))
+            except Exception as error:
+                self.lost[sender, event] += 1
+                log.error(f"event {event!r} of sender {sender!r}: {len(data)} bytes are no {codec.name}: {error}")
+                continue
+            for target in targets:
+                try:
+                    target.call(info, value)
+                except Exception as error:
+                    self.listener_failed(target.callback, info, error)
+
+    def incoming(self, report: Incoming) -> None:
+        """Run the handler of a request, and answer."""
+        assert self._link is not None
+        session, codec = self._link.session, self._link.codec
+        try:
+            sender = self._remote_senders.get(report.sender)
+            if sender is None:
+                raise UnknownSender(f"sender {report.sender!r} is not connected")
+            value = sender.handler.call(report.method, decode(codec, report.params))
+        except Exception as error:
+            session.fail_to(report.ident, report.route, error_of_handler(error))
+        else:
+            session.reply(report.ident, report.route, value)
+
+    def other(self, report: Report) -> None:
+        """Count gaps, and note the end of the link."""
+        if isinstance(report, Gap) and report.sent:
+            log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
+        elif isinstance(report, Gap):
+            self.lost[report.sender, report.event] += report.count
+            what = f"{report.count} events {report.event!r} of sender {report.sender!r}"
+            log.warning(f"{what} did not reach this program: {report.reason}")
+        elif isinstance(report, Closed):
+            log.info(f"{self.url}: link closed: {report.error}")
+
+    # -- fork
+
+    def _after_fork(self) -> None:
+        """In the child: let go of what is the parent's, without a word on the wire."""
+        if self._state == "connected" and self._link is not None:
+            self._state = "closed by a fork"
+            self._link.session.fail(LinkClosed("this is a forked child: connect anew"))
+            self._link.reader.cut()
+
+    # Spelling of pysig
+    removeSender = alias(remove_sender)  # noqa: N815
+    addRemoteSender = alias(add_remote_sender)  # noqa: N815
+    removeRemoteSender = alias(remove_remote_sender)  # noqa: N815
+    addRemoteListener = alias(add_remote_listener)  # noqa: N815
+    removeRemoteListener = alias(remove_remote_listener)  # noqa: N815
+    remoteRequest = alias(remote_request)  # noqa: N815
+
+
+class _Interest:
+    """A pattern that the server was asked for: once, however many listeners of ours it has."""
+
+    def __init__(self, link: ClientLink, sender: Name | None, event: Name | None) -> None:
+        self.link = link
+        self._waiting: list[Waiter] = []
+        self._lock = threading.Lock()
+        self._ended = False
+        self._answer: tuple[Any, SigError | None] | None = None
+        self._pattern = {"sender": sender, "event": event}
+        link.session.call("add_listener", self._pattern, self._answered)
+
+    def wait(self, link: ClientLink) -> None:
+        """Return when the server has answered, or raise."""
+        waiter = Waiter()
+        with self._lock:
+            if self._answer is None:
+                self._waiting.append(waiter)
+            else:
+                waiter.tell(*self._answer)
+        link.finish(waiter, None, f"add_listener {self._pattern}", None)
+
+    def end(self) -> None:
+        """Take the request back, now or when it is answered."""
+        with self._lock:
+            self._ended = True
+            answer = self._answer
+        if answer is not None:
+            self._remove(answer[0])
+
+    def _answered(self, response: Any, error: SigError | None) -> None:
+        with self._lock:
+            self._answer = (response, error)
+            waiting, self._waiting = self._waiting, []
+            ended = self._ended
+        for waiter in waiting:
+            waiter.tell(response, error)
+        if ended and error is None:
+            self._remove(response)
+
+    def _remove(self, response: Any) -> None:
+        session = self.link.session
+        if session.state is State.OPEN and isinstance(response, dict):
+            session.call("remove_listener", response, _ignore)
+
+
+def _ignore(value: Any, error: SigError | None) -> None:
+    return None
+
+
+_living: weakref.WeakSet[ClientRouter] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for client in list(_living):
+        client._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

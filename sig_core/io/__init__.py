@@ -1,0 +1,1 @@
+"""Where the world is touched: threads, selectors and sockets live in this package only."""

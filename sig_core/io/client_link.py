@@ -1,0 +1,151 @@
+"""One link of a client with all that works on it: session, writer, reader."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sig_core.contract import Codec, Link
+from sig_core.errors import ConfigError, RequestTimeout, SigError
+from sig_core.io.reader import Reader, Sink
+from sig_core.io.waiter import Waiter
+from sig_core.io.writer import Writer
+from sig_core.protocol.limits import Limits
+from sig_core.session.client import ClientSession
+from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Report
+
+__all__ = ["ClientLink"]
+
+STOP = 2.0  # seconds that a stop waits for output to leave, and for each thread
+
+
+class ClientLink:
+    """Brings a link up, and lets threads wait for what it brings.
+
+    Args:
+        link: live.
+        codecs: to offer, by name.
+        limits: of the client.
+        client: 32 hex digits that identify it.
+        sink: where events, requests and notices go.
+
+    Attributes:
+        opened: set when the server has answered the hello, or the link has ended (`session.error` tells).
+    """
+
+    def __init__(
+        self, link: Link, codecs: Mapping[str, Codec], limits: Limits, client: str, sink: Sink
+    ) -> None:
+        if not link.traits.reliable or link.traits.mtu is not None:
+            link.close()
+            raise ConfigError(f"{link.peer}: links that are unreliable or have an mtu are not served yet")
+        self.opened = threading.Event()
+        self.limits = limits
+        self._sink = sink
+        self.session = ClientSession(
+            codecs, limits, client=client, token=None, packets=link.traits.packets, now=time.monotonic()
+        )
+        self.writer = Writer(self.session, link, self._tick, self._failed)
+        self.reader = Reader(self.session, link, self.writer, self, limits)
+
+    @property
+    def codec(self) -> Codec:
+        """The codec that was agreed on."""
+        assert self.session.encoding is not None
+        return self.session.encoding
+
+    def start(self) -> None:
+        """Begin: the hello goes out."""
+        self.reader.start()
+        self.writer.start()
+        self.writer.wake()
+
+    def stop(self) -> None:
+        """Say goodbye, let what waits go out for a while, and end."""
+        self.session.close("the client stops")
+        until = time.monotonic() + STOP
+        self.writer.finish(STOP)
+        self.reader.cut()
+        self.writer.stop()
+        self.reader.join(STOP)
+        self.writer.join(max(0.1, until - time.monotonic()))
+
+    # -- waiting
+
+    def finish(self, waiter: Waiter, ident: int | None, what: str, timeout: float | None) -> Any:
+        """Send, wait for the answer, and give it; on the reading thread by reading on.
+
+        Raises:
+            RequestTimeout: none came within `timeout` seconds; it is not waited for any more.
+            SigError: what the answer says.
+        """
+        seconds = self.timeout(timeout)
+        self.writer.flush()
+        try:
+            if self.reader.is_current():
+                self.reader.wait(lambda: waiter.done, seconds)
+            else:
+                waiter.wait(seconds)
+        finally:
+            if not waiter.done and ident is not None:
+                self.session.cancel(ident)
+        if not waiter.done:
+            self.session.check_open()
+            raise RequestTimeout(f"{what}: no answer within {seconds:g} s")
+        return waiter.result()
+
+    def timeout(self, timeout: float | None) -> float:
+        """Check a timeout; None: the limit `request_timeout`."""
+        seconds = self.limits.request_timeout if timeout is None else float(timeout)
+        if not 0 <= seconds <= 86_400:
+            raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
+        return seconds
+
+    def make_room(self) -> None:
+        """Wait until output drains.
+
+        Raises:
+            Backpressure: on the reading thread, when too much input came meanwhile.
+        """
+        if self.reader.is_current():
+            self.reader.make_room()
+        else:
+            self.writer.flush()
+
+    # -- what arrives
+
+    def events(self, report: Events) -> None:
+        """Pass on."""
+        self._sink.events(report)
+
+    def incoming(self, report: Incoming) -> None:
+        """Pass on."""
+        self._sink.incoming(report)
+
+    def other(self, report: Report) -> None:
+        """Pass on, and note what concerns the link itself."""
+        if isinstance(report, Opened | Closed):
+            self.opened.set()
+        self._sink.other(report)
+
+    # -- on the writer's thread
+
+    def _tick(self, now: float) -> float:
+        ended, wait = self.session.tick(now)
+        late = [report for report in ended if isinstance(report, Done)]
+        if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
+            threading.Thread(target=_tell, args=(late,), name="sig-late", daemon=True).start()
+        if self.session.out:
+            self.writer.wake()
+        return wait
+
+    def _failed(self, error: SigError) -> None:
+        self.session.fail(error)
+        self.reader.cut()
+
+
+def _tell(ended: list[Done]) -> None:
+    for report in ended:
+        report.tell()

@@ -1,0 +1,252 @@
+"""A session on its link, at the server: polled by the I/O thread, or pumped by two threads of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sig_core.contract import Link, PollableLink
+from sig_core.errors import LinkLost
+from sig_core.io.guard import Once, lost
+from sig_core.io.loop import READ, WRITE, IoThread
+from sig_core.session.base import State
+from sig_core.session.server import ServerSession
+
+__all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
+
+ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
+ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
+SLICE = 0.25  # seconds after which a pump thread looks whether it should end
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    lock: threading.Lock
+    loop: IoThread
+    buffer: memoryview
+
+    def received(self, count: int) -> None:
+        """Note that the buffer took `count` bytes."""
+
+    def dirty(self, connection: Connection) -> None:
+        """Note, under the lock, that the connection has output, or another wish to read."""
+
+    def gone(self, connection: Connection) -> None:
+        """Note that the connection is closed."""
+
+
+class Connection(Protocol):
+    """A session and its link."""
+
+    session: ServerSession
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def flush(self) -> None:
+        """Send what there is, as far as it goes now; close when the session has ended and all is out."""
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+
+
+class PolledConnection:
+    """On a pollable link. Everything but `cut` happens on the I/O thread."""
+
+    def __init__(self, host: Host, link: PollableLink, session: ServerSession) -> None:
+        self.session = session
+        self._host = host
+        self._link = link
+        self._once = Once(link, link.peer)
+        self._rest: bytes | memoryview = b""
+        self._events = 0
+
+    def fileno(self) -> int:
+        """Of the link."""
+        return self._link.fileno()
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._events = READ
+        self._host.loop.watch(self, READ)
+
+    def ready(self, events: int) -> None:
+        """Read, or send on."""
+        if events & READ:
+            self._read()
+        if events & WRITE and not self._once.closed:
+            self.flush()
+
+    def _read(self) -> None:
+        host, session = self._host, self.session
+        try:
+            count = self._link.recv_into(host.buffer)
+        except BlockingIOError:
+            return
+        except Exception as error:
+            self._lose(lost(session.peer, error))
+            return
+        if not count:
+            with host.lock:
+                session.receive_eof()
+            self.cut()
+            return
+        data = bytes(host.buffer[:count])
+        host.received(count)
+        with host.lock:
+            session.receive_data(data, time.monotonic())
+            if session.state is State.CLOSED:
+                host.dirty(self)
+
+    def flush(self) -> None:
+        """Send what there is, as far as it goes now."""
+        if self._once.closed:
+            return
+        try:
+            for _ in range(ROUNDS):
+                if not self._send():
+                    break
+        except Exception as error:
+            self._lose(lost(self.session.peer, error))
+            return
+        if self.session.state is State.CLOSED and not self._rest and not self.session.has_output:
+            self.cut()
+        else:
+            self._watch()
+
+    def _send(self) -> bool:
+        """Send once; true if more may go."""
+        data = self._rest
+        if not data:
+            with self._host.lock:
+                data = self.session.take(ROOM)
+            if not data:
+                return False
+        count = self._link.send_some(data)
+        if count:
+            self.session.sent(time.monotonic())
+        self._rest = memoryview(data)[count:] if count < len(data) else b""
+        return not self._rest
+
+    def _watch(self) -> None:
+        wanted = 0 if self.session.held else READ
+        if self._rest or self.session.has_output or self._link.wants_write:
+            wanted |= WRITE
+        if wanted == self._events:
+            return
+        if not wanted:
+            self._host.loop.unwatch(self)
+        elif not self._events:
+            self._host.loop.watch(self, wanted)
+        else:
+            self._host.loop.change(self, wanted)
+        self._events = wanted
+
+    def _lose(self, error: LinkLost) -> None:
+        with self._host.lock:
+            self.session.fail(error)
+        self.cut()
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+        if self._once.closed:
+            return
+        if self._events:
+            self._events = 0
+            self._host.loop.unwatch(self)
+        self._once.close()
+        self._host.gone(self)
+
+
+class PumpedConnection:
+    """On any other link: one thread receives, one sends."""
+
+    def __init__(self, host: Host, link: Link, session: ServerSession) -> None:
+        self.session = session
+        self._host = host
+        self._link = link
+        self._once = Once(link, link.peer)
+        self._wake = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._pump, args=(part,), name=f"sig-{name} {link.peer}", daemon=True)
+            for name, part in (("reader", self._read), ("writer", self._write))
+        ]
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def flush(self) -> None:
+        """Wake the writer, or the reader that was held."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def _pump(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except EOFError:
+            with self._host.lock:
+                self.session.receive_eof()
+        except Exception as error:
+            with self._host.lock:
+                self.session.fail(lost(self.session.peer, error))
+        if part == self._read or self.session.state is State.CLOSED:
+            self.flush()
+        if part == self._write:
+            self.cut()
+
+    def _read(self) -> None:
+        session, host = self.session, self._host
+        while session.state is not State.CLOSED:
+            if session.held:
+                self._wait_until(lambda: not session.held)
+                continue
+            data = _receive(self._link)
+            if data:
+                with host.lock:
+                    session.receive_data(data, time.monotonic())
+                host.loop.wake()
+
+    def _write(self) -> None:
+        session = self.session
+        while True:
+            with self._host.lock:
+                data = session.take(ROOM)
+            if data:
+                self._link.send(data)
+                session.sent(time.monotonic())
+            elif session.state is State.CLOSED:
+                return
+            else:
+                self._wait_until(lambda: session.has_output)
+
+    def _wait_until(self, true: Callable[[], bool]) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: true() or self.session.state is State.CLOSED, SLICE)
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+        if not self._once.closed:
+            self._once.close()
+            with self._host.lock:
+                self.session.receive_eof()
+            self.flush()
+            self._host.gone(self)
+
+    def join(self, timeout: float) -> None:
+        """Wait for the threads, `timeout` seconds at most for each."""
+        for thread in self._threads:
+            if thread is not threading.current_thread() and thread.is_alive():
+                thread.join(timeout)
+
+
+def _receive(link: Any) -> bytes | None:
+    try:
+        data: bytes | None = link.receive(SLICE)
+    except TimeoutError:
+        return None
+    return data

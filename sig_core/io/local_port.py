@@ -1,0 +1,188 @@
+"""The port of a server's own program: its listeners, handlers and requests. User code runs on the dispatch threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, CodecError, SigError
+from sig_core.events import Info, Name
+from sig_core.io.dispatcher import Dispatcher, Job
+from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import split_events
+from sig_core.routing.entities import Subscription
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Request, Run
+from sig_core.routing.transcode import decode
+from sig_core.session.reports import When
+
+__all__ = ["LocalPort", "additions_of", "info_of"]
+
+
+class _RequestRun(Run):
+    """A request in the queue of runs, so that it keeps its place among the events."""
+
+    __slots__ = ("request", "token")
+
+    def __init__(self, token: int, request: Request) -> None:
+        super().__init__(0, request.codec, 0, request.params)
+        self.token = token
+        self.request = request
+
+
+class LocalPort:
+    """Takes what is for this program, in any codec, and hands it out as jobs.
+
+    Args:
+        codec: gives the codec of a name.
+        limits: `max_inbound`, `stall` and `max_depth` are its own.
+        lock: that guards the exchange; the port's methods are called under it.
+        targets: gives who hears (sender, event).
+        answer: called with (token, request) on a dispatch thread.
+        failed: called when a listener raised.
+    """
+
+    codec = ""
+    peer = "this program"
+
+    def __init__(
+        self,
+        codec: Callable[[str], Codec],
+        limits: Limits,
+        lock: threading.Lock,
+        targets: Callable[[Name, Name], tuple[Subscription, ...]],
+        answer: Callable[[int, Request], None],
+        failed: Callable[[Any, Info, Exception], None],
+    ) -> None:
+        self.lost: Counter[str] = Counter()
+        self.flow = threading.Event()  # set while this program's own events may go out
+        self.flow.set()
+        self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
+        self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
+        self._codec = codec
+        self._limits = limits
+        self._lock = lock
+        self._targets = targets
+        self._answer = answer
+        self._failed = failed
+        self._inbox = Outbox(limits.max_inbound, self.lose)
+        self._names: dict[int, tuple[Name, Name]] = {}
+        self._calls: deque[tuple[Subscription, Info, Any]] = deque()
+        self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
+        self._answers: deque[Job] = deque()
+
+    # -- the port
+
+    def takes(self, codec: str) -> bool:
+        """Any: what it hears is decoded here."""
+        return True
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events for the dispatch thread."""
+        self._names[run.route] = (sender, event)
+        self._inbox.put(run)
+        self.dispatcher.kick()
+
+    def lose(self, route: int, count: int, reason: str) -> None:
+        """Count and log lost events."""
+        self.lost[reason] += count
+        log.warning(f"{count} events of {self._names.get(route, route)} did not reach this program: {reason}")
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """This program's own events are never refused: it sends on its own routes alone."""
+        log.error(f"{count} events on route {route} were refused: {error}")
+
+    def request(self, token: int, request: Request) -> SigError | None:
+        """Queue a request for the dispatch thread."""
+        if self._inbox.size > self._inbox.limit:
+            return Busy(f"sender {request.sender!r}: {self._inbox.limit} bytes of input wait already")
+        self._inbox.put(_RequestRun(token, request))
+        self.dispatcher.kick()
+        return None
+
+    def reply(self, ident: When, route: int, codec: str, value: bytes) -> None:
+        """Pass on the value of a request of this program."""
+        self._answers.append(partial(self._tell, ident, codec, value))
+        self.answers.kick()
+
+    def fail_to(self, ident: When, route: int, error: SigError) -> None:
+        """Pass on the failure of a request of this program."""
+        self._answers.append(partial(ident, None, error))
+        self.answers.kick()
+
+    def is_slow(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._inbox.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._inbox.ends_stall(now, self._limits.stall)
+
+    def hold(self, on: bool) -> None:
+        """Let this program's triggers wait, or go on."""
+        if on:
+            self.flow.clear()
+        else:
+            self.flow.set()
+
+    # -- jobs
+
+    def _next_job(self) -> Job | None:
+        while not self._calls:
+            if not self._events:
+                with self._lock:
+                    run = self._inbox.pop()
+                if run is None:
+                    return None
+                if isinstance(run, _RequestRun):
+                    return partial(self._answer, run.token, run.request)
+                self._events.extend((run, additions, data) for additions, data in split_events(run.data))
+            else:
+                self._spread(*self._events.popleft())
+        return partial(self._call, *self._calls.popleft())
+
+    def _spread(self, run: Run, additions: bytes | None, data: bytes) -> None:
+        """Turn an event into the calls of its listeners."""
+        sender, event = self._names[run.route]
+        codec = self._codec(run.codec)
+        try:
+            value = decode(codec, data)
+            info = info_of(sender, event, None if additions is None else decode(codec, additions))
+        except CodecError as error:
+            self.lose(run.route, 1, f"bad payload: {error}")
+            return
+        self._calls.extend((target, info, value) for target in self._targets(sender, event))
+
+    def _call(self, target: Subscription, info: Info, value: Any) -> None:
+        try:
+            target.call(info, value)
+        except Exception as error:
+            self._failed(target.callback, info, error)
+
+    def _next_answer(self) -> Job | None:
+        return self._answers.popleft() if self._answers else None
+
+    def _tell(self, when: When, codec: str, value: bytes) -> None:
+        try:
+            when(decode(self._codec(codec), value), None)
+        except CodecError as error:
+            when(None, error)
+
+
+def info_of(sender: Name, event: Name, additions: Any) -> Info:
+    """Give what listeners learn: additions never replace the two that are always there."""
+    if not isinstance(additions, Mapping):
+        return {"sender": sender, "event": event}
+    return {**additions, "sender": sender, "event": event}
+
+
+def additions_of(info: Info) -> Info | None:
+    """Give what a Signal subclass added, or None."""
+    if len(info) <= 2:
+        return None
+    return {key: value for key, value in info.items() if key not in ("sender", "event")}

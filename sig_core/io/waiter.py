@@ -1,0 +1,40 @@
+"""One answer that a thread waits for: lighter than a future, and without callbacks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from sig_core.errors import SigError
+
+__all__ = ["Waiter"]
+
+
+class Waiter:
+    """Filled once by `tell`, from any thread."""
+
+    __slots__ = ("_lock", "done", "error", "value")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.done = False
+        self.value: Any = None
+        self.error: SigError | None = None
+
+    def tell(self, value: Any, error: SigError | None) -> None:
+        """Fill it."""
+        self.value, self.error, self.done = value, error, True
+        self._lock.release()
+
+    def wait(self, timeout: float) -> bool:
+        """Block until it is filled, at most `timeout` seconds; tell whether it is."""
+        if self._lock.acquire(timeout=max(0.0, timeout)):
+            self._lock.release()
+        return self.done
+
+    def result(self) -> Any:
+        """Give the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value

@@ -1,0 +1,188 @@
+"""The writer of a client: sends at once when the link is quiet, gathers when it is hot."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.contract import Link, PollableLink
+from sig_core.errors import SigError
+from sig_core.io.guard import lost
+from sig_core.session.client import ClientSession
+
+__all__ = ["Writer", "wait_ready"]
+
+GAP = 50e-6  # seconds: a second event within this time begins to gather
+LINGER = 200e-6  # seconds: what gathers is sent after this time at the latest
+FRAMES = 512  # who triggers sends when so many are gathered ...
+BYTES = 64 * 1024  # ... or so many bytes
+FULL = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
+SLICE = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
+
+Tick = Callable[[float], float]
+
+
+class Writer:
+    """Sends what the session has in `out`, and runs the session's ticks on the same thread.
+
+    Any thread may call `added` and `flush`. A thread that sends blocks while the peer does not read: that is the back
+    pressure. But the reading thread never blocks here: it sends what goes, and the rest is sent by the writer's own.
+
+    Args:
+        session: whose output it sends.
+        link: on which.
+        tick: called with `now`; gives the seconds until it wants to be called again.
+        failed: called with the error when the link broke.
+    """
+
+    def __init__(self, session: ClientSession, link: Link, tick: Tick, failed: Callable[[SigError], None]) -> None:
+        self.full = False  # more than FULL bytes wait
+        self.reading_thread = 0  # ident of the thread that must not block
+        self._session = session
+        self._out = session.out
+        self._link = link
+        self._pollable = link if isinstance(link, PollableLink) else None
+        self._tick = tick
+        self._failed = failed
+        self._rest: bytes | memoryview = b""
+        self._size = 0  # bytes gathered; a hint, since threads add to it without a lock
+        self._last = 0.0
+        self._armed = False
+        self._lock = threading.Lock()
+        self._wake = threading.Semaphore(0)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"sig-writer {link.peer}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what waits is not sent any more."""
+        self._stopping = True
+        self._wake.release()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread, at most `timeout` seconds."""
+        if self._thread is not threading.current_thread() and self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def added(self, size: int) -> None:
+        """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
+        self._size += size
+        if self._armed:
+            if self._size < BYTES and len(self._out) < FRAMES:
+                return
+        elif time.perf_counter() - self._last < GAP:
+            self._armed = True
+            self._wake.release()
+            return
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits: all of it, or, on the reading thread, what goes without blocking."""
+        if threading.get_ident() == self.reading_thread:
+            self._push()
+            return
+        with self._lock:
+            self._drain(block=True)
+
+    def finish(self, timeout: float) -> None:
+        """Let what waits go out, for at most `timeout` seconds."""
+        until = time.monotonic() + timeout
+        while not self._stopping and time.monotonic() < until:
+            if self._lock.acquire(timeout=SLICE):
+                try:
+                    if self._drain(block=False) or self._pollable is None:
+                        return
+                finally:
+                    self._lock.release()
+                wait_ready(self._pollable, SLICE, writing=True)
+
+    def wake(self) -> None:
+        """Let the writer's thread look what is due."""
+        self._wake.release()
+
+    def _push(self) -> None:
+        # The lock may be held by a thread that waits for the peer to read, who waits for us to read: never block on it.
+        if self._pollable is not None and self._lock.acquire(blocking=False):
+            try:
+                sent_all = self._drain(block=False)
+            finally:
+                self._lock.release()
+            if sent_all:
+                return
+        self.full = self._size + len(self._rest) > FULL
+        self._armed = True
+        self._wake.release()
+
+    def _drain(self, *, block: bool) -> bool:
+        """Send under the lock; tell whether all is out."""
+        while not self._stopping:
+            data = self._rest or self._batch()
+            if not data:
+                self.full = False
+                return True
+            try:
+                count = self._send(data)
+            except Exception as error:
+                self._rest = b""
+                self._stopping = True
+                self._failed(lost(self._link.peer, error))
+                return False
+            self._last = time.perf_counter()
+            self._rest = memoryview(data)[count:] if count < len(data) else b""
+            if self._rest and not (block and self._wait_for_room()):
+                return False
+        return False
+
+    def _batch(self) -> bytes:
+        out = self._out
+        batch = out[:]  # the list is never replaced: a thread may be between looking `append` up and calling it
+        del out[: len(batch)]
+        self._size = 0
+        return batch[0] if len(batch) == 1 else b"".join(batch)
+
+    def _send(self, data: bytes | memoryview) -> int:
+        if self._pollable is not None:
+            count = self._pollable.send_some(data)
+        else:
+            self._link.send(bytes(data))
+            count = len(data)
+        if count:
+            self._session.sent(time.monotonic())
+        return count
+
+    def _wait_for_room(self) -> bool:
+        assert self._pollable is not None
+        wait_ready(self._pollable, SLICE, writing=True)
+        return not self._stopping
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._stopping:
+            if self._wake.acquire(timeout=wait):
+                time.sleep(LINGER)
+                self._armed = False
+            with self._lock:
+                sent_all = self._drain(block=False)
+            if not sent_all and self._pollable is not None and not self._stopping:
+                wait_ready(self._pollable, LINGER * 100, writing=True)
+                self._wake.release()
+            wait = max(0.001, self._tick(time.monotonic()))
+
+
+def wait_ready(link: Any, timeout: float, *, writing: bool = False) -> bool:
+    """Tell whether a pollable link is ready to be read (or written) within `timeout` seconds."""
+    try:
+        descriptor = link.fileno()
+    except OSError:
+        return True  # closed meanwhile: the next call of the link says so
+    if not hasattr(select, "poll"):
+        return any(select.select([] if writing else [descriptor], [descriptor] if writing else [], [], timeout))
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
+    return bool(poll.poll(timeout * 1000))

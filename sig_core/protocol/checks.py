@@ -1,0 +1,148 @@
+"""Validation of messages, field by field: every value that a peer sends passes through one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sig_core.errors import ConfigError, RemoteProtocolError
+from sig_core.events import Name, check_name
+
+__all__ = ["Fields", "boolean", "choice_of", "count", "hexadecimal", "list_of", "name", "optional", "seconds", "text"]
+
+T = TypeVar("T")
+Check = Callable[[Any], T]
+
+
+class Fields:
+    """A received map; `fields.get("sender", name)` gives a checked value or raises.
+
+    Raises:
+        RemoteProtocolError: it is no map with text keys; or, from `get`, a field is missing or of a wrong type.
+    """
+
+    __slots__ = ("_values", "_what")
+
+    def __init__(self, values: Any, what: str) -> None:
+        if not isinstance(values, dict):
+            raise RemoteProtocolError(f"{what}: a map was expected, not {_kind(values)}")
+        self._values: Mapping[str, Any] = values
+        self._what = what
+
+    def get(self, field: str, check: Check[T]) -> T:
+        """Give field `field` as `check` returns it."""
+        if field not in self._values:
+            raise RemoteProtocolError(f"{self._what}: field {field!r} is missing")
+        return self._checked(field, check)
+
+    def find(self, field: str, check: Check[T], default: T) -> T:
+        """Give field `field`, or `default` if it is absent or null."""
+        if self._values.get(field) is None:
+            return default
+        return self._checked(field, check)
+
+    def _checked(self, field: str, check: Check[T]) -> T:
+        try:
+            return check(self._values[field])
+        except (ValueError, ConfigError) as error:
+            raise RemoteProtocolError(f"{self._what}: field {field!r}: {error}") from error
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def name(value: Any) -> Name:
+    """A sender's or event's name."""
+    return check_name(value)
+
+
+def text(low: int, high: int) -> Check[str]:
+    """Text of `low` to `high` characters."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"text was expected, not {_kind(value)}")
+        if not low <= len(value) <= high:
+            raise ValueError(f"text of {len(value)} characters, {low} to {high} are allowed")
+        return value
+
+    return check
+
+
+def count(low: int, high: int) -> Check[int]:
+    """An integer from `low` to `high`."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"an integer was expected, not {_kind(value)}")
+        if not low <= value <= high:
+            raise ValueError(f"{value} is not in {low} .. {high}")
+        return value
+
+    return check
+
+
+def seconds(low: float, high: float) -> Check[float]:
+    """A number of seconds from `low` to `high`."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"a number was expected, not {_kind(value)}")
+        if not low <= value <= high:
+            raise ValueError(f"{value} s is not in {low:g} .. {high:g}")
+        return float(value)
+
+    return check
+
+
+def boolean(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"true or false was expected, not {_kind(value)}")
+    return value
+
+
+def hexadecimal(low: int, high: int) -> Check[str]:
+    """Lower-case hex text of an even number of digits from `low` to `high`."""
+    length = text(low, high)
+
+    def check(value: Any) -> str:
+        digits = length(value)
+        if len(digits) % 2 or not set(digits) <= set("0123456789abcdef"):
+            raise ValueError("lower-case hex digits in pairs were expected")
+        return digits
+
+    return check
+
+
+def list_of(check_item: Check[T], low: int, high: int) -> Check[list[T]]:
+    """A list of `low` to `high` items, each checked."""
+
+    def check(value: Any) -> list[T]:
+        if not isinstance(value, list):
+            raise ValueError(f"a list was expected, not {_kind(value)}")
+        if not low <= len(value) <= high:
+            raise ValueError(f"a list of {len(value)} items, {low} to {high} are allowed")
+        return [check_item(item) for item in value]
+
+    return check
+
+
+def optional(check_value: Check[T]) -> Check[T | None]:
+    """Null, or what `check_value` says."""
+    return lambda value: None if value is None else check_value(value)
+
+
+def choice_of(*choices: Check[Any]) -> Check[Any]:
+    """The first of `choices` that accepts the value; the last one's complaint if none does."""
+
+    def check(value: Any) -> Any:
+        for choice in choices[:-1]:
+            try:
+                return choice(value)
+            except ValueError:
+                continue
+        return choices[-1](value)
+
+    return check

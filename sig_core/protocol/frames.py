@@ -1,0 +1,114 @@
+"""Cutting a byte stream into frames, with the neighbouring events of one route kept together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO
+
+__all__ = ["Frame", "FrameReader"]
+
+
+class Frame(NamedTuple):
+    """One frame that is no event (`body`: after the header), or a run of events of one route (`body`: whole frames)."""
+
+    type: int
+    route: int
+    events: int
+    body: bytes
+
+
+class FrameReader:
+    """Turns received bytes into frames. Only the length of an incomplete frame is believed, and only up to a limit.
+
+    Args:
+        max_frame: greatest `length` that is accepted, bytes.
+    """
+
+    __slots__ = ("_have", "_need", "_parts", "max_frame")
+
+    def __init__(self, max_frame: int) -> None:
+        self.max_frame = max_frame
+        self._parts: list[bytes] = []  # of the incomplete frame: joined once, when it is complete
+        self._have = 0
+        self._need = HEADER
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of an incomplete frame that are held."""
+        return self._have
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take bytes as they came and give the frames that are complete.
+
+        Raises:
+            RemoteProtocolError: a frame breaks the rules of docs/protocol.md, section 3. What came before it in `data`
+                is lost with the link.
+        """
+        if self._parts:
+            self._parts.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return []
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._have = 0
+        frames: list[Frame] = []
+        rest = self._cut(data, frames)
+        if rest < len(data):
+            self._keep(data, rest)
+        return frames
+
+    def _cut(self, data: bytes, frames: list[Frame]) -> int:
+        """Append the complete frames of `data` and return where the incomplete one begins."""
+        pos, size, unpack, limit = 0, len(data), FRAME.unpack_from, self.max_frame
+        run_route, run_start, count = -1, 0, 0
+        while size - pos >= HEADER:
+            length, head, route = unpack(data, pos)
+            if not 5 <= length <= limit:
+                raise self._bad_length(length)
+            end = pos + 4 + length
+            if end > size:
+                break
+            if head == EVENT or head == EVENT | INFO:
+                if route != run_route:
+                    if count:
+                        frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                    run_route, run_start, count = route, pos, 0
+                count += 1
+            else:
+                if count:
+                    frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                    run_route, count = -1, 0
+                frames.append(Frame(_check(head, route), route, 1, data[pos + HEADER : end]))
+            pos = end
+        if count:
+            frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+        return pos
+
+    def _keep(self, data: bytes, start: int) -> None:
+        self._parts.append(data[start:] if start else data)
+        self._have = len(data) - start
+        self._need = HEADER
+        if self._have >= 4:
+            length = int.from_bytes(data[start : start + 4], "little")
+            if not 5 <= length <= self.max_frame:
+                raise self._bad_length(length)
+            self._need = 4 + length
+
+    def _bad_length(self, length: int) -> RemoteProtocolError:
+        if length < 5:
+            return RemoteProtocolError(f"frame of length {length}, the least is 5")
+        return RemoteProtocolError(f"frame of length {length}, at most {self.max_frame} are taken")
+
+
+def _check(head: int, route: int) -> int:
+    kind = head & 0x0F
+    if kind > ERROR:
+        raise RemoteProtocolError(f"frame of type {kind}, which is unknown or not agreed on")
+    if head & 0xF0:
+        raise RemoteProtocolError(f"frame of type {kind} with flags 0x{head & 0xF0:02x}, which are reserved there")
+    if kind == CONTROL and route:
+        raise RemoteProtocolError(f"control frame with route {route}, which must be 0")
+    return kind

@@ -1,0 +1,148 @@
+"""Hello, welcome and refusal: how two peers come to terms (docs/protocol.md, section 2). Always JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from sig_core.errors import HandshakeError, RemoteProtocolError, Status
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.frames import Frame
+from sig_core.protocol.wire import CONTROL, MAX_HELLO, PREFACE, control_frame
+
+T = TypeVar("T")
+
+__all__ = ["Hello", "Welcome", "check_preface", "hello_frame", "read_hello", "read_welcome", "refusal", "welcome_frame"]
+
+_frame_limit = checks.count(1024, 2**32 - 1)
+_keepalive = checks.seconds(0.1, 3600.0)
+_client = checks.hexadecimal(32, 32)
+_token = checks.hexadecimal(2, 256)
+_codec = checks.text(1, 64)
+_codecs = checks.list_of(_codec, 1, 16)
+_features = checks.list_of(checks.text(1, 64), 0, 64)
+_software = checks.text(0, 255)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a client says first. `max_frame`: bytes; `keepalive`: seconds; `client`: 32 hex digits."""
+
+    codecs: tuple[str, ...]
+    client: str
+    max_frame: int
+    keepalive: float
+    token: str | None = None
+    features: tuple[str, ...] = ()
+    software: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What a server answers. `node`: 32 hex digits; `token`: hex text to come back with."""
+
+    codec: str
+    node: str
+    token: str
+    max_frame: int
+    keepalive: float
+    features: tuple[str, ...] = ()
+    software: str = ""
+
+
+def check_preface(data: bytes) -> None:
+    """Raise HandshakeError unless `data` begins as the preface does (it may be shorter)."""
+    if data[:7] != PREFACE[: min(len(data), 7)]:
+        raise HandshakeError(f"no preface of pysig: {data[:8]!r}")
+    if len(data) >= 8 and data[7] != PREFACE[7]:
+        raise HandshakeError(f"wire version {data[7]}, only {PREFACE[7]} is spoken here")
+
+
+def hello_frame(hello: Hello) -> bytes:
+    """Give preface and hello."""
+    return PREFACE + control_frame(msgspec.json.encode(hello))
+
+
+def welcome_frame(welcome: Welcome) -> bytes:
+    """Give preface and welcome."""
+    return PREFACE + control_frame(msgspec.json.encode(welcome))
+
+
+def refusal(status: int, text: str) -> bytes:
+    """Give preface and refusal."""
+    return PREFACE + control_frame(msgspec.json.encode({"refused": {"status": int(status), "text": text[:1000]}}))
+
+
+def read_hello(frame: Frame) -> Hello:
+    """Check a client's hello.
+
+    Raises:
+        HandshakeError: it is none; the text says which field is wrong.
+    """
+    return _read(frame, "hello", _to_hello)
+
+
+def read_welcome(frame: Frame) -> Welcome:
+    """Check a server's welcome.
+
+    Raises:
+        HandshakeError: it is none, or it is a refusal, whose status and text it then has.
+    """
+    return _read(frame, "welcome", _to_welcome)
+
+
+def _read(frame: Frame, what: str, convert: Callable[[Any], T]) -> T:
+    if frame.type != CONTROL:
+        raise HandshakeError(f"{what}: a control frame was expected, not type {frame.type}")
+    if len(frame.body) > MAX_HELLO:
+        raise HandshakeError(f"{what}: {len(frame.body)} bytes, at most {MAX_HELLO} are taken")
+    try:
+        return convert(msgspec.json.decode(frame.body))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise HandshakeError(f"{what}: not JSON ({error})") from error
+    except HandshakeError:
+        raise
+    except RemoteProtocolError as error:
+        raise HandshakeError(str(error)) from error
+
+
+def _to_hello(values: Any) -> Hello:
+    fields = Fields(values, "hello")
+    return Hello(
+        codecs=tuple(fields.get("codecs", _codecs)),
+        client=fields.get("client", _client),
+        max_frame=fields.get("max_frame", _frame_limit),
+        keepalive=fields.get("keepalive", _keepalive),
+        token=fields.find("token", _token, None),
+        features=tuple(fields.find("features", _features, [])),
+        software=fields.find("software", _software, ""),
+    )
+
+
+def _to_welcome(values: Any) -> Welcome:
+    fields = Fields(values, "welcome")
+    refused = fields.find("refused", lambda value: Fields(value, "refusal"), None)
+    if refused is not None:
+        status = refused.get("status", checks.count(-(2**15), -1))
+        text = refused.get("text", checks.text(0, 10_000))
+        raise HandshakeError(f"the server refused: {text}", _status(status))
+    return Welcome(
+        codec=fields.get("codec", _codec),
+        node=fields.get("node", _client),
+        token=fields.get("token", _token),
+        max_frame=fields.get("max_frame", _frame_limit),
+        keepalive=fields.get("keepalive", _keepalive),
+        features=tuple(fields.find("features", _features, [])),
+        software=fields.find("software", _software, ""),
+    )
+
+
+def _status(number: int) -> Status:
+    try:
+        return Status(number)
+    except ValueError:
+        return Status.BAD_MESSAGE

@@ -1,0 +1,121 @@
+"""Control messages: maps in the codec of the link (docs/protocol.md, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from sig_core.errors import RemoteProtocolError, SigError, Status
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+
+T = TypeVar("T")
+
+__all__ = ["Answer", "BadMessage", "Call", "MessageId", "Notice", "answer", "call", "failure", "notice", "read_message"]
+
+MessageId: TypeAlias = int | str
+
+MAX_TEXT = 10_000  # characters of a peer's complaint that are kept
+
+_ident = checks.choice_of(checks.text(1, 64), checks.count(0, 2**53))
+_method = checks.text(1, 255)
+_status = checks.count(-(2**15), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A message that wants an answer."""
+
+    id: MessageId
+    method: str
+    params: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that wants none."""
+
+    method: str
+    params: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought: a response, or a negative status and a text."""
+
+    id: MessageId | None
+    status: int
+    response: Any
+    text: str
+
+
+class BadMessage(RemoteProtocolError):
+    """A control message that breaks a rule.
+
+    Attributes:
+        ident: its id, as far as it has a valid one.
+        to_answer: false for a bad answer: its id is ours, so a failure under it would answer a call of the peer's.
+    """
+
+    def __init__(self, message: str, ident: MessageId | None, status: Status = Status.BAD_MESSAGE) -> None:
+        super().__init__(message)
+        self.ident = ident
+        self.status = status
+        self.to_answer = True
+
+
+def call(ident: MessageId, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Give the map of a call."""
+    return {"id": ident, "method": method, "params": params}
+
+
+def notice(method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Give the map of a notice."""
+    return {"method": method, "params": params}
+
+
+def answer(ident: MessageId, response: Any) -> dict[str, Any]:
+    """Give the map of an answer."""
+    return {"id": ident, "status": 0, "response": response}
+
+
+def failure(ident: MessageId | None, error: SigError | str, status: Status | None = None) -> dict[str, Any]:
+    """Give the map of a failure; the status is the error's own unless given."""
+    if status is None:
+        status = error.status if isinstance(error, SigError) else Status.BAD_MESSAGE
+    return {"id": ident, "status": int(status), "exception": str(error)[:MAX_TEXT]}
+
+
+def read_message(values: Any) -> Call | Notice | Answer:
+    """Check a decoded control message as far as its method allows without knowing it.
+
+    Raises:
+        BadMessage: it breaks a rule; says which, under which id and with which status to answer.
+    """
+    fields = _guarded(lambda: Fields(values, "message"), None)
+    if values.get("status") is not None:
+        try:
+            return _guarded(lambda: _read_answer(fields), None)
+        except BadMessage as error:
+            error.to_answer = False
+            raise
+    ident = _guarded(lambda: fields.find("id", _ident, None), None)
+    if values.get("method") is None:
+        raise BadMessage("message: field 'method' is missing", ident, Status.NO_METHOD)
+    method = _guarded(lambda: fields.get("method", _method), ident)
+    params = _guarded(lambda: Fields({} if values.get("params") is None else values["params"], method), ident)
+    return Notice(method, params) if ident is None else Call(ident, method, params)
+
+
+def _read_answer(fields: Fields) -> Answer:
+    status = fields.get("status", _status)
+    text = fields.find("exception", checks.text(0, 2**32), "")[:MAX_TEXT]
+    return Answer(fields.find("id", _ident, None), status, fields.find("response", lambda value: value, None), text)
+
+
+def _guarded(read: Callable[[], T], ident: MessageId | None) -> T:
+    try:
+        return read()
+    except RemoteProtocolError as error:
+        raise BadMessage(str(error), ident) from error

@@ -1,0 +1,142 @@
+"""The bytes of the binary dialect: preface and frames (docs/protocol.md, sections 2 and 3)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from sig_core.errors import RemoteProtocolError
+
+__all__ = [
+    "CONTROL",
+    "ERROR",
+    "EVENT",
+    "FRAME",
+    "HEADER",
+    "INFO",
+    "KEEP_ALIVE",
+    "MAX_HELLO",
+    "PREFACE",
+    "REPLY",
+    "REQUEST",
+    "VERSION",
+    "control_frame",
+    "error_frame",
+    "event_frame",
+    "reply_frame",
+    "request_frame",
+    "split_error",
+    "split_events",
+    "split_reply",
+    "split_request",
+]
+
+VERSION: Final = 1
+PREFACE: Final = b"\xf5SIG\r\n\x00" + bytes([VERSION])
+MAX_HELLO: Final = 65_536  # bytes of JSON
+
+CONTROL: Final = 0
+EVENT: Final = 1
+REQUEST: Final = 2
+REPLY: Final = 3
+ERROR: Final = 4
+INFO: Final = 0x10  # flag: additions stand before the data of an event
+
+HEADER: Final = 9  # bytes: u32 length, u8 head, u32 route
+AFTER_LENGTH: Final = 5  # of these, what `length` counts
+
+FRAME: Final = struct.Struct("<IBI")
+_REQUEST = struct.Struct("<IBIIB")
+_REPLY = struct.Struct("<IBII")
+_ERROR = struct.Struct("<IBIIh")
+_u16 = struct.Struct("<H")
+_u32 = struct.Struct("<I")
+_id_status = struct.Struct("<Ih")
+
+KEEP_ALIVE: Final = FRAME.pack(AFTER_LENGTH, CONTROL, 0)
+
+
+def control_frame(message: bytes) -> bytes:
+    """Frame an encoded control message."""
+    return FRAME.pack(AFTER_LENGTH + len(message), CONTROL, 0) + message
+
+
+def event_frame(route: int, data: bytes, additions: bytes | None = None) -> bytes:
+    """Frame an event. `additions`: an encoded map of 0 to 65,535 bytes that travels beside the data."""
+    if additions is None:
+        return FRAME.pack(AFTER_LENGTH + len(data), EVENT, route) + data
+    size = AFTER_LENGTH + 2 + len(additions) + len(data)
+    return FRAME.pack(size, EVENT | INFO, route) + _u16.pack(len(additions)) + additions + data
+
+
+def request_frame(route: int, ident: int, method: bytes, params: bytes) -> bytes:
+    """Frame a request. `ident`: u32; `method`: 1 to 255 bytes."""
+    size = AFTER_LENGTH + 5 + len(method) + len(params)
+    return _REQUEST.pack(size, REQUEST, route, ident, len(method)) + method + params
+
+
+def reply_frame(route: int, ident: int, value: bytes) -> bytes:
+    """Frame the value that a request brought."""
+    return _REPLY.pack(AFTER_LENGTH + 4 + len(value), REPLY, route, ident) + value
+
+
+def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
+    """Frame the failure of a request. `status`: negative; `detail`: an encoded {"type", "text"}."""
+    return _ERROR.pack(AFTER_LENGTH + 6 + len(detail), ERROR, route, ident, status) + detail
+
+
+def split_events(run: bytes) -> list[tuple[bytes | None, bytes]]:
+    """Cut consecutive event frames into (additions or None, data).
+
+    Raises:
+        RemoteProtocolError: additions reach beyond their frame.
+    """
+    events: list[tuple[bytes | None, bytes]] = []
+    pos, end, unpack = 0, len(run), FRAME.unpack_from
+    while pos < end:
+        length, head, _ = unpack(run, pos)
+        start, pos = pos + HEADER, pos + 4 + length
+        if head == EVENT:
+            events.append((None, run[start:pos]))
+        else:
+            events.append(_split_info(run, start, pos))
+    return events
+
+
+def _split_info(run: bytes, start: int, end: int) -> tuple[bytes, bytes]:
+    if end - start < 2:
+        raise RemoteProtocolError("event with INFO: no room for the length of its additions")
+    (size,) = _u16.unpack_from(run, start)
+    cut = start + 2 + size
+    if cut > end:
+        raise RemoteProtocolError(f"event with INFO: additions of {size} bytes in a body of {end - start}")
+    return run[start + 2 : cut], run[cut:end]
+
+
+def split_request(body: bytes) -> tuple[int, str, bytes]:
+    """Cut a request's body into (id, method, params)."""
+    if len(body) < 6 or not body[4] or 5 + body[4] > len(body):
+        raise RemoteProtocolError(f"request: body of {len(body)} bytes has no id and method")
+    (ident,) = _u32.unpack_from(body)
+    cut = 5 + body[4]
+    try:
+        return ident, body[5:cut].decode(), body[cut:]
+    except UnicodeDecodeError as error:
+        raise RemoteProtocolError("request: its method is not UTF-8") from error
+
+
+def split_reply(body: bytes) -> tuple[int, bytes]:
+    """Cut a reply's body into (id, value)."""
+    if len(body) < 4:
+        raise RemoteProtocolError(f"reply: body of {len(body)} bytes has no id")
+    return _u32.unpack_from(body)[0], body[4:]
+
+
+def split_error(body: bytes) -> tuple[int, int, bytes]:
+    """Cut an error reply's body into (id, status, detail)."""
+    if len(body) < 6:
+        raise RemoteProtocolError(f"error reply: body of {len(body)} bytes has no id and status")
+    ident, status = _id_status.unpack_from(body)
+    if status >= 0:
+        raise RemoteProtocolError(f"error reply: status {status} is not negative")
+    return ident, status, body[6:]

@@ -1,0 +1,274 @@
+"""Router: events and requests between senders and listeners of one program."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from sig_core.errors import ConfigError, SenderExists, UnknownSender
+from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
+from sig_core.log import log
+from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
+from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.table import Table, Topic
+from sig_core.spelling import alias
+
+__all__ = ["BUILT_IN", "Router", "event_list", "pattern_of"]
+
+BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
+
+
+class Router:
+    """Dispatches events of senders to listeners, in the thread that triggers, and passes requests to senders.
+
+    Every method may be called from any thread, and inside every callback; no lock is held while a callback runs.
+
+    Args:
+        class_sender, class_signal, class_event: what to make senders, signals and events of; attributes of the same
+            names, so they can be changed on the fly.
+
+    Attributes:
+        listener_errors: calls of listeners that raised.
+    """
+
+    def __init__(
+        self,
+        class_sender: type[Sender] = Sender,
+        class_signal: type[Signal] = Signal,
+        class_event: type[Event] = Event,
+    ) -> None:
+        self.class_sender = class_sender
+        self.class_signal = class_signal
+        self.class_event = class_event
+        self.listener_errors = 0
+        self._lock = threading.Lock()
+        self._table: Table[Subscription] = Table()
+        self._senders: dict[Name, Sender] = {}
+
+    # -- senders
+
+    def add_sender(
+        self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
+    ) -> Sender:
+        """Connect a sender and fire its `#connect`.
+
+        Args:
+            sender: its name, see `Name`.
+            events: names of its events; those that begin with `#` are channels. `#connect` and `#disconnect` are added.
+            request_handler: see `RequestHandler`.
+
+        Raises:
+            SenderExists: a sender of that name is connected.
+            ConfigError: a name or the handler is not as it must be.
+        """
+        made = self._make_sender(check_name(sender, "sender"), event_list(events), request_handler)
+        with self._lock:
+            self._claim(made)
+            self._install(made)
+        self._fire_presence(made, EVENT_CONNECT)
+        return made
+
+    def remove_sender(self, sender: Sender | Name) -> bool:
+        """Disconnect a sender and fire its `#disconnect`; false if it is not connected (any more).
+
+        Raises:
+            NotOwner: another program's client added it.
+        """
+        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
+        found = self._senders.get(name) if name is not None else None
+        if name is None or found is None:
+            return False
+        farewell = found.get_signal(EVENT_DISCONNECT)
+        with self._lock:
+            if self._senders.get(name) is not found:
+                return False  # another thread was faster
+            self._release(found)
+            self._uninstall(found)
+        farewell.trigger(_presence(found))
+        return True
+
+    def get_sender(self, sender: Name) -> Sender | None:
+        """Give a sender that is connected, or that somebody listens to; else None."""
+        name = check_name(sender, "sender")
+        with self._lock:
+            found = self._senders.get(name)
+            if found is None and not self._table.names_sender(name):
+                return None
+        return found or self.class_sender(self, name)
+
+    @property
+    def senders(self) -> dict[Name, Sender]:
+        """The connected senders by name."""
+        with self._lock:
+            return dict(self._senders)
+
+    def has_sender(self, name: Name) -> bool:
+        """Tell whether a sender of that name is connected."""
+        return name in self._senders
+
+    def _make_sender(self, name: Name, events: list[Name], handler: RequestHandler) -> Sender:
+        made = self.class_sender(self, name)
+        made.handler = Handler(name, handler)
+        for event in dict.fromkeys([*events, *BUILT_IN]):
+            made.events[event] = made.class_event(made, event)
+        return made
+
+    def _claim(self, sender: Sender) -> None:
+        """Take the name, under the lock."""
+        assert sender.name is not None
+        if sender.name in self._senders:
+            raise SenderExists(f"sender {sender.name!r} is already connected")
+
+    def _release(self, sender: Sender) -> None:
+        """Give the name back, under the lock."""
+
+    def _install(self, sender: Sender) -> None:
+        assert sender.name is not None
+        self._senders[sender.name] = sender
+
+    def _uninstall(self, sender: Sender) -> None:
+        """Take a sender out, under the lock; its signals refuse from now on, but for the farewell."""
+        assert sender.name is not None
+        del self._senders[sender.name]
+        for event in sender.events:
+            if event is not None and event != EVENT_DISCONNECT:
+                self._table.topic(sender.name, event).uplink = _Gone(sender.name)
+        self._table.drop(sender.name)
+
+    def _fire_presence(self, sender: Sender, event: Name) -> None:
+        sender.get_signal(event).trigger(_presence(sender))
+
+    # -- listeners
+
+    def add_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> Subscription:
+        """Subscribe `listener(info, data)`.
+
+        Args:
+            listener: called in the thread that triggers; registered twice, it is called twice.
+            sender: whose events; None: of all.
+            event: which; None: all. Without a sender: the channel of that name (see `CHANNEL_DECORATOR`).
+
+        The sender need not be connected, nor have declared the event: a subscription waits until it is removed.
+
+        Raises:
+            ConfigError: a name is not as it must be, or `listener` can't be called.
+        """
+        pattern = pattern_of(sender, event)
+        if not callable(listener):
+            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+        subscription = Subscription(listener, pattern, self._unsubscribe)
+        with self._lock:
+            if self._table.add(pattern, subscription):
+                self._interest(pattern, True)
+        return subscription
+
+    def remove_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
+        """End the oldest subscription of `listener` to exactly this; false if there is none."""
+        pattern = pattern_of(sender, event)
+        for found in self.listeners_at(pattern):
+            if found.callback == listener:
+                found.remove()
+                return True
+        return False
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            if self._table.remove(subscription.pattern, subscription):
+                self._interest(subscription.pattern, False)
+
+    def _interest(self, pattern: Pattern, wanted: bool) -> None:
+        """Note, under the lock, that the first subscription of a pattern came, or the last one went."""
+
+    def listeners_at(self, pattern: Pattern) -> tuple[Subscription, ...]:
+        """Give the subscriptions of exactly this pattern, in order of registration."""
+        with self._lock:
+            return self._table.at(pattern)
+
+    def topic(self, sender: Name, event: Name) -> Topic[Subscription]:
+        """Give what a signal of this event fires on."""
+        with self._lock:
+            return self._table.topic(sender, event)
+
+    def listener_failed(self, callback: Listener, info: Info, error: Exception) -> None:
+        """Count and log a listener that raised."""
+        self.listener_errors += 1
+        where = getattr(callback, "__qualname__", None) or repr(callback)
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        log.error(f"listener {where} raised on event {info['event']!r} of sender {info['sender']!r}\n{trace}")
+
+    # -- requests
+
+    def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask a sender and give its answer; of this program's own senders the handler runs now, in this thread.
+
+        Args:
+            timeout: seconds for a sender elsewhere; None: the limit `request_timeout`.
+
+        Raises:
+            UnknownSender: no such sender is connected.
+            UnknownMethod: it has neither that method nor a default.
+            Exception: whatever the handler raised.
+        """
+        found = self._local_sender(check_name(sender, "sender"))
+        return found.handler.call(method, params)
+
+    def request_async(
+        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
+    ) -> Future[Any]:
+        """Ask a sender and give a future of the answer; of this program's own senders the handler runs now."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(self.request(sender, method, params, timeout))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def _local_sender(self, name: Name) -> Sender:
+        found = self._senders.get(name)
+        if found is None:
+            raise UnknownSender(f"sender {name!r} is not connected")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {len(self._senders)} senders>"
+
+    # Spelling of pysig
+    addSender = alias(add_sender)  # noqa: N815
+    removeSender = alias(remove_sender)  # noqa: N815
+    getSender = alias(get_sender)  # noqa: N815
+    addListener = alias(add_listener)  # noqa: N815
+    removeListener = alias(remove_listener)  # noqa: N815
+
+
+class _Gone:
+    """The uplink of a sender that was removed: refuses."""
+
+    def __init__(self, sender: Name) -> None:
+        self._sender = sender
+
+    def __call__(self, info: Info, data: Any) -> None:
+        raise UnknownSender(f"sender {self._sender!r} is no longer connected: add it again")
+
+
+def _presence(sender: Sender) -> dict[str, Any]:
+    return {"events": list(sender.events), "requests": sender.handler.names()}
+
+
+def pattern_of(sender: Name | None, event: Name | None) -> Pattern:
+    """Check what a listener asks for."""
+    return (
+        None if sender is None else check_name(sender, "sender"),
+        None if event is None else check_name(event, "event"),
+    )
+
+
+def event_list(events: Iterable[Name] | Name | None) -> list[Name]:
+    """Check the events that a sender declares: many, a single one, or none."""
+    if events is None:
+        return []
+    if isinstance(events, str | int | float):
+        events = [events]
+    return [check_name(event, "event") for event in events]

@@ -1,0 +1,283 @@
+"""Sender, Event, Signal and Subscription: what a user holds of a router."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from sig_core.errors import ConfigError, UnknownEvent
+from sig_core.events import Info, Name, Pattern, check_name, is_channel
+from sig_core.routing.handlers import Handler
+from sig_core.routing.table import Topic
+from sig_core.spelling import alias
+
+__all__ = ["Event", "Listener", "Owner", "Sender", "Signal", "Subscription"]
+
+Listener: TypeAlias = Callable[[Info, Any], object]
+"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added."""
+
+
+class Subscription:
+    """A listener that was added. True in a boolean context; `remove()` ends it, as does leaving its `with` block."""
+
+    __slots__ = ("_remove", "call", "callback", "pattern")
+
+    def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
+        self.callback = callback
+        self.pattern = pattern
+        self.call: Listener = callback  # what a dispatch calls: nothing, once it is removed
+        self._remove: Callable[[Subscription], None] | None = remove
+
+    @property
+    def active(self) -> bool:
+        """Whether it still hears."""
+        return self._remove is not None
+
+    def remove(self) -> None:
+        """End it: when this returns, no call of the callback starts any more. Again: does nothing."""
+        remove, self._remove = self._remove, None
+        self.call = _nothing
+        if remove is not None:
+            remove(self)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        sender, event = self.pattern
+        return f"<Subscription sender={sender!r} event={event!r}{'' if self.active else ' removed'}>"
+
+
+def _nothing(info: Info, data: Any) -> None:
+    return None
+
+
+class Owner(Protocol):
+    """What entities need of the router that they belong to."""
+
+    class_event: type[Event]
+    class_signal: type[Signal]
+
+    def topic(self, sender: Name, event: Name) -> Topic[Subscription]: ...
+    def listeners_at(self, pattern: Pattern) -> tuple[Subscription, ...]: ...
+    def listener_failed(self, callback: Listener, info: Info, error: Exception) -> None: ...
+    def add_listener(self, callback: Listener, sender: Name | None, event: Name | None) -> Subscription: ...
+    def remove_listener(self, callback: Listener, sender: Name | None, event: Name | None) -> bool: ...
+    def has_sender(self, name: Name) -> bool: ...
+    def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any: ...
+    def remove_sender(self, sender: Any) -> bool: ...
+
+
+class Event:
+    """An event of a sender (or, on the broadcast sender, a kind of subscription): a name and who listens to it."""
+
+    def __init__(self, objsender: Sender, name: Name | None) -> None:
+        self.objsender = objsender
+        self.name = name
+
+    @property
+    def channel(self) -> bool:
+        """Whether it is declared with a leading `#`, so that `(None, name)` hears it."""
+        return self.objsender.name is not None and is_channel(self.name)
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """The callbacks of exactly this (sender, event), in order of registration."""
+        return [found.callback for found in self.objsender.objrouter.listeners_at((self.objsender.name, self.name))]
+
+    def get_listeners(self) -> list[Listener]:
+        """Give the callbacks of exactly this (sender, event), in order of registration."""
+        return self.listeners
+
+    def get_sender(self) -> Sender:
+        """Give the sender."""
+        return self.objsender
+
+    def get_name(self) -> Name | None:
+        """Give the name."""
+        return self.name
+
+    def is_channel(self) -> bool:
+        """Tell whether it is a channel."""
+        return self.channel
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} of {self.objsender.name!r}>"
+
+    # Spelling of pysig
+    getListeners = alias(get_listeners)  # noqa: N815
+    getSender = alias(get_sender)  # noqa: N815
+    getName = alias(get_name)  # noqa: N815
+    isChannel = alias(is_channel)  # noqa: N815
+
+
+class Signal:
+    """Triggers one event of one sender. Inherit and override `trigger` to change the data, or to add to `event_info`.
+
+    Attributes:
+        objevent, objsender: whose it is.
+        broad_events: the broadcast events that hear it too: the router's, the sender's and, if it is one, the channel.
+        event_info: {"sender", "event"} and what was added; listeners get a shallow copy, made at the trigger.
+    """
+
+    def __init__(self, objevent: Event, broad_events: Sequence[Event]) -> None:
+        self.objevent = objevent
+        self.objsender = objevent.objsender
+        self.broad_events = tuple(broad_events)
+        self.event_info: Info = {"sender": self.objsender.name, "event": objevent.name}
+        sender, event = self.objsender.name, objevent.name
+        if sender is None or event is None:
+            raise ConfigError("a signal belongs to an event of a sender, not to a broadcast")
+        self._topic = self.objsender.objrouter.topic(sender, event)
+        self._failed = self.objsender.objrouter.listener_failed
+
+    def trigger(self, data: Any = None) -> None:
+        """Fire the event: every listener in this process runs now, in this thread, in the order of dispatch.
+
+        A listener that raises is logged and counted; the others still run.
+
+        Raises:
+            UnknownSender: the sender is not connected (any more).
+            EncodeError: the event goes to other processes and a codec can't carry `data`; nobody gets it then.
+            MessageTooBig: the same, it is too long.
+            NotOwner: another client added the sender.
+        """
+        topic = self._topic
+        uplink = topic.uplink
+        if uplink is not None:
+            uplink(self.event_info, data)
+        targets = topic.targets
+        if targets is None:
+            targets = topic.refresh()
+        if not targets:
+            return
+        topic.fired += 1
+        info = self.event_info.copy()
+        for target in targets:
+            try:
+                target.call(info, data)
+            except Exception as error:
+                self._failed(target.callback, info, error)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.objevent.name!r} of {self.objsender.name!r}>"
+
+
+class Sender:
+    """A sender, connected or only listened to.
+
+    Attributes:
+        objrouter: the router that it belongs to.
+        name: None for the broadcast sender.
+        events: of a connected sender, by name, the built-in ones last.
+        class_event, class_signal: what its events and signals are made of.
+    """
+
+    def __init__(self, objrouter: Any, name: Name | None) -> None:
+        owner: Owner = objrouter
+        self.objrouter = owner
+        self.name = name
+        self.events: dict[Name | None, Event] = {}
+        self.class_event: type[Event] = owner.class_event
+        self.class_signal: type[Signal] = owner.class_signal
+        self.handler = Handler(name if name is not None else "", None)
+
+    # -- what it is
+
+    @property
+    def connected_sender(self) -> bool:
+        """Whether a sender of this name is connected."""
+        return self.name is not None and self.objrouter.has_sender(self.name)
+
+    def is_connected(self) -> bool:
+        """Tell whether a sender of this name is connected."""
+        return self.connected_sender
+
+    def get_router(self) -> Any:
+        """Give the router."""
+        return self.objrouter
+
+    def get_name(self) -> Name | None:
+        """Give the name."""
+        return self.name
+
+    def get_events(self) -> dict[Name | None, Event]:
+        """Give the events by name."""
+        return dict(self.events)
+
+    def get_event(self, event: Name | None, create: bool = False) -> Event:
+        """Give an event.
+
+        Raises:
+            UnknownEvent: it is not declared, and `create` is false.
+        """
+        found = self.events.get(event)
+        if found is not None:
+            return found
+        if not create:
+            declared = ", ".join(repr(name) for name in self.events) or "none"
+            raise UnknownEvent(f"sender {self.name!r} has no event {event!r}; it has: {declared}")
+        made = self.class_event(self, event if event is None else check_name(event, "event"))
+        self.events[event] = made
+        return made
+
+    def get_signal(self, event: Name) -> Signal:
+        """Give a new signal for one of its events.
+
+        Raises:
+            UnknownEvent: the sender has not declared it.
+        """
+        found = self.get_event(event)
+        return self.class_signal(found, self._broadcasts(found))
+
+    def _broadcasts(self, event: Event) -> list[Event]:
+        everyone = Sender(self.objrouter, None)
+        broadcasts = [Event(everyone, None), Event(self, None)]
+        return [*broadcasts, Event(everyone, event.name)] if event.channel else broadcasts
+
+    # -- listeners and requests
+
+    def add_listener(self, listener: Listener, event: Name | None = None) -> Subscription:
+        """Listen to one event of this sender, or to all; see `Router.add_listener`."""
+        return self.objrouter.add_listener(listener, self.name, event)
+
+    def remove_listener(self, listener: Listener, event: Name | None = None) -> bool:
+        """End a subscription; see `Router.remove_listener`."""
+        return self.objrouter.remove_listener(listener, self.name, event)
+
+    def count_listeners(self) -> int:
+        """Give the number of subscriptions that name this sender."""
+        patterns: list[Pattern] = [(self.name, None), *((self.name, name) for name in self.events if name is not None)]
+        return sum(len(self.objrouter.listeners_at(pattern)) for pattern in patterns)
+
+    def has_listeners(self) -> bool:
+        """Tell whether a subscription names this sender."""
+        return self.count_listeners() > 0
+
+    def request(self, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask this sender; see `Router.request`."""
+        assert self.name is not None
+        return self.objrouter.request(self.name, method, params, timeout)
+
+    def remove(self) -> bool:
+        """Disconnect it; see `Router.remove_sender`."""
+        return self.objrouter.remove_sender(self)
+
+    def __repr__(self) -> str:
+        state = "connected" if self.connected_sender else "disconnected"
+        return f"<{type(self).__name__} {self.name!r} {state}>"
+
+    # Spelling of pysig
+    isConnected = alias(is_connected)  # noqa: N815
+    getRouter = alias(get_router)  # noqa: N815
+    getName = alias(get_name)  # noqa: N815
+    getEvents = alias(get_events)  # noqa: N815
+    getEvent = alias(get_event)  # noqa: N815
+    getSignal = alias(get_signal)  # noqa: N815
+    addListener = alias(add_listener)  # noqa: N815
+    removeListener = alias(remove_listener)  # noqa: N815
+    countListeners = alias(count_listeners)  # noqa: N815
+    hasListeners = alias(has_listeners)  # noqa: N815

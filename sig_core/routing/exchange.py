@@ -1,0 +1,228 @@
+"""The exchange: senders, routes and requests between ports. The heart of a server, without I/O.
+
+Nothing here blocks or calls the user; who shares an exchange between threads guards each call with one lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, NotOwner, RoutingError, SenderExists, UnknownMethod, UnknownSender
+from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import event_frame
+from sig_core.routing.holds import Holds
+from sig_core.routing.ports import Port, Request, Run
+from sig_core.routing.requests import Requests
+from sig_core.routing.table import Table, Topic
+from sig_core.routing.transcode import Transcoder, encode
+
+__all__ = ["Exchange", "SenderEntry"]
+
+BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
+
+
+class SenderEntry:
+    """A connected sender.
+
+    Attributes:
+        owner: the port that added it.
+        route: of its requests.
+        events: route of each event, in the order declared, the built-in ones last.
+        requests: method names, None in it = a default handler; None = it takes no requests.
+    """
+
+    __slots__ = ("events", "name", "owner", "requests", "route")
+
+    def __init__(self, name: Name, owner: Port, requests: list[str | None] | None) -> None:
+        self.name = name
+        self.owner = owner
+        self.requests = requests
+        self.route = 0
+        self.events: dict[Name, int] = {}
+
+    def presence(self) -> dict[str, Any]:
+        """Give the data of `#connect` and `#disconnect`."""
+        return {"events": list(self.events), "requests": self.requests}
+
+
+class _Route:
+    """What a live route number of an event leads to."""
+
+    __slots__ = ("open_to", "topic")
+
+    def __init__(self, topic: Topic[Port], open_to: Port | None) -> None:
+        self.topic = topic
+        self.open_to = open_to  # the port that may send on it; None: the exchange alone (presence)
+
+
+class Exchange:
+    """Routes events and requests between ports.
+
+    Args:
+        codec: gives the codec of a name (for presence and transcoding).
+        limits: `max_names` is its own; the others are the ports'.
+    """
+
+    def __init__(self, codec: Callable[[str], Codec], limits: Limits) -> None:
+        self._codec = codec
+        self._limits = limits
+        self._table: Table[Port] = Table()
+        self._transcoder = Transcoder(codec)
+        self._numbers: dict[tuple[Name, Name | None], int] = {}
+        self._routes: dict[int, _Route] = {}
+        self._targets: dict[int, SenderEntry] = {}
+        self.senders: dict[Name, SenderEntry] = {}
+        self.requests = Requests(self._transcoder)
+        self.holds = Holds()
+
+    # -- senders
+
+    def add_sender(
+        self,
+        port: Port,
+        name: Name,
+        events: list[Name],
+        requests: list[str | None] | None,
+        *,
+        tell_owner: bool = True,
+    ) -> SenderEntry:
+        """Connect a sender and fire its `#connect`, to its owner as well unless that tells its own listeners.
+
+        Raises:
+            SenderExists: the name is taken.
+            Busy: the routes are used up.
+        """
+        taken = self.senders.get(name)
+        if taken is not None:
+            raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
+        entry = SenderEntry(name, port, requests)
+        keys = dict.fromkeys([*events, *BUILT_IN])
+        if len(self._numbers) + len(keys) + 1 > self._limits.max_names:
+            raise Busy(f"sender {name!r}: all {self._limits.max_names} routes of this server are given")
+        entry.route = self._number(name, None)
+        self._targets[entry.route] = entry
+        for event in keys:
+            entry.events[event] = number = self._number(name, event)
+            self._routes[number] = _Route(self._table.topic(name, event), None if event in BUILT_IN else port)
+        self.senders[name] = entry
+        self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
+        return entry
+
+    def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
+        """Disconnect a sender and fire its `#disconnect`, as `add_sender` does.
+
+        Raises:
+            UnknownSender: it is not connected.
+            NotOwner: another port added it.
+        """
+        entry = self.sender(name)
+        if entry.owner is not port:
+            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
+        del self.senders[name]
+        del self._targets[entry.route]
+        self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
+        for number in entry.events.values():
+            del self._routes[number]
+        self._table.drop(name)
+
+    def sender(self, name: Name) -> SenderEntry:
+        """Give a connected sender, or raise UnknownSender."""
+        entry = self.senders.get(name)
+        if entry is None:
+            raise UnknownSender(f"sender {name!r} is not connected")
+        return entry
+
+    def _number(self, sender: Name, event: Name | None) -> int:
+        return self._numbers.setdefault((sender, event), len(self._numbers) + 1)
+
+    # -- listeners
+
+    def listen(self, port: Port, pattern: Pattern) -> None:
+        """Let a port hear a pattern. Once for each (port, pattern): a port counts its own listeners."""
+        self._table.add(pattern, port)
+
+    def unlisten(self, port: Port, pattern: Pattern) -> None:
+        """End what `listen` began."""
+        self._table.remove(pattern, port)
+
+    # -- events
+
+    def arrive(self, port: Port, run: Run, now: float) -> None:
+        """Route events that a port sent."""
+        route = self._routes.get(run.route)
+        if route is None or route.open_to is not port:
+            port.refuse(run.route, run.count, self._breach(run.route))
+            return
+        self._forward(route.topic, {run.codec: run}, port, None, now)
+
+    def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
+        """Give the names of the codecs in which ports other than `port` hear this event."""
+        targets = self._targets_of(self._table.topic(sender, event))
+        return frozenset(target.codec for target in targets if target is not port)
+
+    def publish(self, port: Port, runs: Mapping[str, Run], sender: Name, event: Name, now: float) -> None:
+        """Route an event of one of `port`'s senders to the others, encoded already in the codecs that are wanted."""
+        self._forward(self._table.topic(sender, event), dict(runs), port, port, now)
+
+    def _forward(self, topic: Topic[Port], runs: dict[str, Run], source: Port, skip: Port | None, now: float) -> None:
+        first = next(iter(runs.values()))
+        for target in self._targets_of(topic):
+            if target is skip:
+                continue
+            run = first
+            if not target.takes(first.codec):
+                run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
+                if run.count < first.count:
+                    target.lose(first.route, first.count - run.count, f"{target.codec} can't carry the value")
+            if run.count:
+                target.deliver(run, topic.sender, topic.event)
+            if target.is_slow(now):
+                self.holds.add(target, source)
+
+    def _targets_of(self, topic: Topic[Port]) -> tuple[Port, ...]:
+        targets = topic.targets
+        return topic.refresh() if targets is None else targets
+
+    def _transcode(self, runs: dict[str, Run], run: Run, codec: str) -> Run:
+        runs[codec] = self._transcoder.run(run, codec)
+        return runs[codec]
+
+    def _fire_presence(self, entry: SenderEntry, event: Name, skip: Port | None) -> None:
+        topic = self._table.topic(entry.name, event)
+        route, value = entry.events[event], entry.presence()
+        for target in self._targets_of(topic):
+            if target is skip:
+                continue
+            frame = event_frame(route, encode(self._codec(target.codec), value))
+            target.deliver(Run(route, target.codec, 1, frame), entry.name, event)
+
+    def _breach(self, route: int) -> RoutingError:
+        return NotOwner(f"route {route} is not yours to send on: add its sender first")
+
+    # -- requests
+
+    def request(self, port: Port, ident: Any, route: int, method: str, codec: str, params: bytes) -> None:
+        """Pass a request on to its sender's owner; `port` gets `reply` or `fail_to` under `ident`, now or later."""
+        entry = self._targets.get(route)
+        if entry is None:
+            missing = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
+            port.fail_to(ident, route, missing)
+            return
+        if entry.requests is None or (method not in entry.requests and None not in entry.requests):
+            port.fail_to(ident, route, UnknownMethod(f"sender {entry.name!r} answers no request {method!r}"))
+            return
+        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, params))
+
+    # -- ports
+
+    def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
+        """Forget a port: its listeners (`patterns`, each once), its senders, and what it asked or was asked."""
+        for pattern in patterns:
+            self.unlisten(port, pattern)
+        for name in [name for name, entry in self.senders.items() if entry.owner is port]:
+            self.remove_sender(port, name)
+        self.requests.close(port)
+        self.holds.forget(port)

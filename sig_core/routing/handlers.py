@@ -1,0 +1,104 @@
+"""Request handlers: an object with methods, or a mapping of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from sig_core.errors import ConfigError, UnknownMethod
+from sig_core.events import Name
+
+__all__ = ["Handler", "RequestHandler"]
+
+RequestHandler: TypeAlias = object | Mapping[str | None, Any] | None
+"""An object whose public methods `name(params)` answer, with an optional default `get(method, params)`; or a mapping
+`{name: f(params), None: f(method, params)}`; or None: the sender takes no requests."""
+
+DEFAULT = "get"
+MAX_METHOD = 255  # bytes of UTF-8
+
+
+class Handler:
+    """What answers the requests of one sender.
+
+    Only public methods of an object are offered: nothing that begins with an underscore, nothing inherited from
+    `object`, nothing that can't be called.
+
+    Raises:
+        ConfigError: a mapping whose keys are no text, or whose values can't be called; an object with no method at all.
+    """
+
+    def __init__(self, sender: Name, handler: RequestHandler) -> None:
+        self._sender = sender
+        self._handler = handler
+        self._mapping = _check_mapping(sender, handler) if isinstance(handler, Mapping) else None
+        if handler is not None and self._mapping is None and not self.names():
+            raise ConfigError(f"sender {sender!r}: request handler {handler!r} has no public method and is no mapping")
+
+    def names(self) -> list[str | None] | None:
+        """Give the names of the methods, None for the default; None if there is no handler."""
+        if self._handler is None:
+            return None
+        if self._mapping is not None:
+            return list(self._mapping)
+        public = [name for name in dir(self._handler) if _is_public(self._handler, name)]
+        return [None if name == DEFAULT else name for name in public]
+
+    def call(self, method: str, params: Any) -> Any:
+        """Answer a request; what the handler raises passes through.
+
+        Raises:
+            ConfigError: `method` is no text of 1 to 255 bytes.
+            UnknownMethod: there is neither that method nor a default.
+        """
+        check_method(method)
+        if self._handler is None:
+            raise UnknownMethod(f"sender {self._sender!r} takes no requests (asked for {method!r})")
+        if self._mapping is not None:
+            return self._call_mapping(self._mapping, method, params)
+        if method != DEFAULT and _is_public(self._handler, method):
+            return getattr(self._handler, method)(params)
+        if _is_public(self._handler, DEFAULT):
+            return getattr(self._handler, DEFAULT)(method, params)
+        raise self._unknown(method)
+
+    def _call_mapping(self, mapping: Mapping[str | None, Any], method: str, params: Any) -> Any:
+        if method in mapping:
+            return mapping[method](params)
+        if None in mapping:
+            return mapping[None](method, params)
+        raise self._unknown(method)
+
+    def _unknown(self, method: str) -> UnknownMethod:
+        known = ", ".join(sorted(str(name) for name in self.names() or () if name))
+        return UnknownMethod(f"sender {self._sender!r} has no method {method!r} and no default; it has: {known}")
+
+
+def check_method(method: object) -> str:
+    """Return `method` if it may name a request.
+
+    Raises:
+        ConfigError: it is no text of 1 to 255 bytes.
+    """
+    if not isinstance(method, str):
+        raise ConfigError(f"request method {method!r}: must be text, not {type(method).__name__}")
+    try:
+        size = len(method.encode())
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"request method {method!r}: has lone surrogates") from error
+    if not 1 <= size <= MAX_METHOD:
+        raise ConfigError(f"request method {method[:40]!r}: {size} bytes, 1 to {MAX_METHOD} are allowed")
+    return method
+
+
+def _is_public(handler: object, name: str) -> bool:
+    return not name.startswith("_") and not hasattr(object, name) and callable(getattr(handler, name, None))
+
+
+def _check_mapping(sender: Name, handler: Mapping[Any, Any]) -> Mapping[str | None, Any]:
+    for name, function in handler.items():
+        if name is not None:
+            check_method(name)
+        if not callable(function):
+            raise ConfigError(f"sender {sender!r}: handler of {name!r} is {function!r}, which can't be called")
+    return dict(handler)

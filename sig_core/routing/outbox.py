@@ -1,0 +1,97 @@
+"""The bounded output of one port: who is slow holds its feeders back for a while, then loses its oldest events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from sig_core.routing.ports import Run
+
+__all__ = ["Outbox"]
+
+HIGH = 0.75  # of the limit: the feeders are held back
+LOW = 0.5  # of the limit: the episode is over
+ROOM = 0.875  # of the limit: what is left when the oldest had to go; not less often than every eighth of it
+
+Loss = Callable[[int, int, str], None]
+
+
+class Outbox:
+    """Runs that wait to leave, bounded in bytes.
+
+    An episode begins above three quarters of the limit: the ports that feed this one are held. It ends below one half,
+    or `stall` seconds later: then the feeders go on and, at the limit, the oldest events give way.
+
+    Args:
+        limit: bytes.
+        lost: called with (route, events, reason) for what gives way.
+    """
+
+    __slots__ = ("_lost", "_since", "limit", "runs", "size", "stalled", "yielding")
+
+    def __init__(self, limit: int, lost: Loss) -> None:
+        self.limit = limit
+        self.runs: deque[Run] = deque()
+        self.size = 0  # bytes
+        self.stalled = False  # feeders are held
+        self.yielding = False  # the stall is over, but not the episode
+        self._since = 0.0
+        self._lost = lost
+
+    def put(self, run: Run) -> None:
+        """Append a run; beyond the limit the oldest events make room."""
+        self.runs.append(run)
+        self.size += len(run.data)
+        if self.size > self.limit:
+            self._make_room()
+
+    def take(self, room: int) -> bytes:
+        """Take the oldest runs, joined: at least one, more while they fit `room` bytes; b"" if there is none."""
+        runs = self.runs
+        if not runs:
+            return b""
+        first = runs.popleft().data
+        if not runs or len(first) + len(runs[0].data) > room:
+            self.size -= len(first)
+            return first
+        parts, size = [first], len(first)
+        while runs and size + len(runs[0].data) <= room:
+            parts.append(runs[0].data)
+            size += len(runs.popleft().data)
+        self.size -= size
+        return b"".join(parts)
+
+    def pop(self) -> Run | None:
+        """Take the oldest run; None if there is none."""
+        if not self.runs:
+            return None
+        run = self.runs.popleft()
+        self.size -= len(run.data)
+        return run
+
+    def begins_stall(self, now: float) -> bool:
+        """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""
+        if not self.stalled and not self.yielding and self.size > HIGH * self.limit:
+            self.stalled, self._since = True, now
+        return self.stalled
+
+    def ends_stall(self, now: float, stall: float) -> bool:
+        """Tell whether the feeders that were held may go on; true once an episode."""
+        drained = self.size < LOW * self.limit
+        if drained:
+            self.yielding = False
+        if self.stalled and (drained or now - self._since >= stall):
+            self.stalled, self.yielding = False, not drained
+            return True
+        return False
+
+    def _make_room(self) -> None:
+        kept: list[Run] = []
+        while self.size > ROOM * self.limit and self.runs:
+            oldest = self.runs.popleft()
+            if oldest.route:
+                self.size -= len(oldest.data)
+                self._lost(oldest.route, oldest.count, "slow listener")
+            else:
+                kept.append(oldest)
+        self.runs.extendleft(reversed(kept))

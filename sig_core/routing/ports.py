@@ -1,0 +1,88 @@
+"""What the exchange connects: ports, and the runs of events that pass through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sig_core.errors import SigError
+from sig_core.events import Name
+
+__all__ = ["Port", "Request", "Run"]
+
+
+class Run:
+    """Consecutive events of one route, as frames, in one codec. Immutable, shared by all ports that it goes to.
+
+    Attributes:
+        route: of all of them; 0 for what is no event and must not be dropped.
+        codec: name of the codec of their payloads.
+        count: how many events.
+        data: their frames.
+    """
+
+    __slots__ = ("codec", "count", "data", "route")
+
+    def __init__(self, route: int, codec: str, count: int, data: bytes) -> None:
+        self.route = route
+        self.codec = codec
+        self.count = count
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request on its way to the owner of its sender. `params` are bytes of the codec named."""
+
+    route: int
+    sender: Name
+    method: str
+    codec: str
+    params: bytes
+
+
+class Port(Protocol):
+    """One side of the exchange: the link of a client, this program's own listeners, later a mesh or a board.
+
+    Ports are called by the exchange alone; none of these methods blocks, raises or calls the user.
+
+    Attributes:
+        codec: name of the one that payloads for this port are in.
+        peer: who it is, for messages and logs.
+    """
+
+    codec: str
+    peer: str
+
+    def takes(self, codec: str) -> bool:
+        """Tell whether payloads of that codec can be delivered as they are."""
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Take events; what does not fit is dropped by the port's own rule, and counted there."""
+
+    def lose(self, route: int, count: int, reason: str) -> None:
+        """Note that events did not reach this port."""
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Note that events which this port sent were not accepted."""
+
+    def request(self, token: int, request: Request) -> SigError | None:
+        """Take a request for a sender of this port, to be answered by `Exchange.complete` or `fail` under its token.
+
+        Returns why it can't be taken, or None.
+        """
+
+    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
+        """Take the value of a request that this port made."""
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Take the failure of a request that this port made."""
+
+    def is_slow(self, now: float) -> bool:
+        """Tell, after a delivery, whether those who feed this port are to be held back."""
+
+    def recovers(self, now: float) -> bool:
+        """Tell whether those who were held back may go on."""
+
+    def hold(self, on: bool) -> None:
+        """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""

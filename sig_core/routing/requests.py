@@ -1,0 +1,128 @@
+"""Open requests: who asked whom, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sig_core.errors import CodecError, OutcomeUnknown, SigError
+from sig_core.routing.ports import Port, Request
+from sig_core.routing.transcode import Transcoder
+
+__all__ = ["Requests"]
+
+TOKENS = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    asker: Port
+    ident: Any  # the asker's own
+    owner: Port
+    route: int
+
+
+class Requests:
+    """Requests on their way. Payloads are transcoded where the two sides' codecs differ."""
+
+    def __init__(self, transcoder: Transcoder) -> None:
+        self._transcoder = transcoder
+        self._open: dict[int, _Open] = {}
+        self._tokens: dict[Port, dict[Any, int]] = {}  # of each asker: its ident -> token
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, asker: Port, ident: Any, owner: Port, request: Request) -> None:
+        """Pass a request on, or fail it at once."""
+        token = self._token()
+        self._open[token] = _Open(asker, ident, owner, request.route)
+        self._tokens.setdefault(asker, {})[ident] = token
+        error = self._pass_on(token, owner, request)
+        if error is not None:
+            self._fail(token, error)
+
+    def _pass_on(self, token: int, owner: Port, request: Request) -> SigError | None:
+        if not owner.takes(request.codec):
+            try:
+                params = self._transcoder.payload(request.params, request.codec, owner.codec)
+            except CodecError as error:
+                return error
+            request = replace(request, codec=owner.codec, params=params)
+        return owner.request(token, request)
+
+    def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:
+        """Take the value that answers a request; false if `owner` has no such request open."""
+        opened = self._close(owner, token)
+        if opened is None:
+            return False
+        asker = opened.asker
+        if not asker.takes(codec):
+            try:
+                value, codec = self._transcoder.payload(value, codec, asker.codec), asker.codec
+            except CodecError as error:
+                asker.fail_to(opened.ident, opened.route, error)
+                return True
+        asker.reply(opened.ident, opened.route, codec, value)
+        return True
+
+    def fail(self, owner: Port, token: int, error: SigError) -> bool:
+        """Take the failure of a request; false if `owner` has no such request open."""
+        opened = self._close(owner, token)
+        if opened is None:
+            return False
+        opened.asker.fail_to(opened.ident, opened.route, error)
+        return True
+
+    def cancel(self, asker: Port, ident: Any) -> bool:
+        """Forget a request whose answer is no longer wanted; false if it is not open."""
+        token = self._tokens.get(asker, {}).get(ident)
+        if token is None:
+            return False
+        self._forget(token, self._open[token])
+        return True
+
+    def is_open(self, asker: Port, ident: Any) -> bool:
+        """Tell whether the asker waits under this id."""
+        return ident in self._tokens.get(asker, ())
+
+    def count(self, asker: Port) -> int:
+        """Give how many requests of this asker are open."""
+        return len(self._tokens.get(asker, ()))
+
+    def close(self, port: Port) -> None:
+        """Forget what a port that is gone asked, and fail what it was asked."""
+        for token in list(self._tokens.pop(port, {}).values()):
+            del self._open[token]
+        lost = [token for token, opened in self._open.items() if opened.owner is port]
+        for token in lost:
+            self._fail(token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))
+
+    def _fail(self, token: int, error: SigError) -> None:
+        opened = self._open.get(token)
+        if opened is not None:
+            self._forget(token, opened)
+            opened.asker.fail_to(opened.ident, opened.route, error)
+
+    def _close(self, owner: Port, token: int) -> _Open | None:
+        opened = self._open.get(token)
+        if opened is None or opened.owner is not owner:
+            return None
+        self._forget(token, opened)
+        return opened
+
+    def _forget(self, token: int, opened: _Open) -> None:
+        del self._open[token]
+        tokens = self._tokens.get(opened.asker)
+        if tokens is not None:
+            tokens.pop(opened.ident, None)
+            if not tokens:
+                del self._tokens[opened.asker]
+
+    def _token(self) -> int:
+        token = (self._last + 1) % TOKENS
+        while token in self._open:
+            token = (token + 1) % TOKENS
+        self._last = token
+        return token

@@ -1,0 +1,135 @@
+"""The subscription table: who hears an event of a sender, in the order of dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from sig_core.events import Info, Name, Pattern, is_channel
+
+__all__ = ["Table", "Topic"]
+
+T = TypeVar("T")
+
+Uplink = Callable[[Info, Any], None]
+
+
+class Topic(Generic[T]):
+    """One (sender, event) with the targets that hear it.
+
+    Attributes:
+        targets: those who hear it, in order of dispatch; None: out of date, `refresh` gives them anew. Replaced, never
+            changed, so that a dispatch that runs keeps its own.
+        uplink: called before the targets with (info, data): carries the event beyond this table; raises to refuse it.
+        fired: events that were handed to targets here, counted once each, however many the targets.
+    """
+
+    __slots__ = ("_table", "event", "fired", "sender", "targets", "uplink")
+
+    def __init__(self, table: Table[T], sender: Name, event: Name) -> None:
+        self._table = table
+        self.sender = sender
+        self.event = event
+        self.targets: tuple[T, ...] | None = None
+        self.uplink: Uplink | None = None
+        self.fired = 0
+
+    def refresh(self) -> tuple[T, ...]:
+        """Look the targets up again, and keep them; needs no guard."""
+        version = self._table.version
+        self.targets = targets = self._table.match(self.sender, self.event)
+        if self._table.version != version:  # a change came between: what was kept may be older than it
+            self.targets = None
+        return targets
+
+
+class Table(Generic[T]):
+    """Subscriptions by pattern, and the topics whose targets follow from them.
+
+    Targets are any hashable things: callbacks in a router, ports in the exchange. Not thread-safe: who shares one
+    guards its changes; looking targets up needs no guard.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0  # of the subscriptions: grows after each change, before topics are marked out of date
+        self._at: dict[Pattern, dict[T, None]] = {}
+        self._topics: dict[Name, dict[Name, Topic[T]]] = {}
+
+    # -- subscriptions
+
+    def add(self, pattern: Pattern, target: T) -> bool:
+        """Subscribe; true if it is the first of its pattern."""
+        there = self._at.get(pattern)
+        first = there is None
+        if there is None:
+            there = self._at[pattern] = {}
+        there[target] = None
+        self._outdate(pattern)
+        return first
+
+    def remove(self, pattern: Pattern, target: T) -> bool:
+        """Unsubscribe; true if it was the last of its pattern.
+
+        Raises:
+            KeyError: there is no such subscription.
+        """
+        there = self._at[pattern]
+        del there[target]
+        if not there:
+            del self._at[pattern]
+        self._outdate(pattern)
+        return not there
+
+    def at(self, pattern: Pattern) -> tuple[T, ...]:
+        """Give the targets of exactly this pattern, in order of registration."""
+        return tuple(self._at.get(pattern, ()))
+
+    def patterns(self) -> list[Pattern]:
+        """Give all patterns that somebody subscribed to."""
+        return list(self._at)
+
+    def names_sender(self, sender: Name) -> bool:
+        """Tell whether a subscription names this sender (looks at each pattern)."""
+        return any(pattern[0] == sender for pattern in self._at if pattern[0] is not None)
+
+    def match(self, sender: Name, event: Name) -> tuple[T, ...]:
+        """Give who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
+        patterns: list[Pattern] = [(None, None), (sender, None), (None, event), (sender, event)]
+        if not is_channel(event):
+            del patterns[2]
+        found: dict[T, None] = {}
+        for pattern in patterns:
+            found.update(dict.fromkeys(tuple(self._at.get(pattern, ()))))  # tuple: a copy in one step
+        return tuple(found)
+
+    # -- topics
+
+    def topic(self, sender: Name, event: Name) -> Topic[T]:
+        """Give the topic of (sender, event), always the same one until it is dropped."""
+        events = self._topics.get(sender)
+        if events is None:
+            events = self._topics[sender] = {}
+        topic = events.get(event)
+        if topic is None:
+            topic = events[event] = Topic(self, sender, event)
+        return topic
+
+    def drop(self, sender: Name) -> None:
+        """Forget the topics of a sender; who still holds one has it out of date from the next change on."""
+        self._topics.pop(sender, None)
+
+    def _outdate(self, pattern: Pattern) -> None:
+        self.version += 1
+        for topic in self._affected(pattern):
+            topic.targets = None
+
+    def _affected(self, pattern: Pattern) -> Iterator[Topic[T]]:
+        sender, event = pattern
+        senders = self._topics.values() if sender is None else (self._topics.get(sender, {}),)
+        if sender is None and event is not None and not is_channel(event):
+            return
+        for events in senders:
+            if event is None:
+                yield from events.values()
+            elif event in events:
+                yield events[event]

@@ -1,0 +1,477 @@
+"""ServerRouter: a Router whose senders and listeners are joined by those of remote clients, over any carrier."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
+from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner, RequestTimeout, SigError
+from sig_core.events import Info, Name, Pattern, check_name
+from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.local_port import LocalPort, additions_of
+from sig_core.io.loop import IoThread
+from sig_core.io.waiter import Waiter
+from sig_core.log import log
+from sig_core.plugins import Plugins, default_plugins
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import event_frame
+from sig_core.router import BUILT_IN, Router
+from sig_core.routing.entities import Event, Sender, Signal
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.handlers import check_method
+from sig_core.routing.ports import Request, Run
+from sig_core.routing.table import Uplink
+from sig_core.routing.transcode import encode
+from sig_core.session.errors import error_of_handler
+from sig_core.session.identity import Identities
+from sig_core.session.reports import When
+from sig_core.session.server import ServerSession
+from sig_core.spelling import alias
+
+__all__ = ["ServerRouter"]
+
+SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
+STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
+TICK = 0.25  # seconds between looks at idle links, at most
+TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
+
+
+class ServerRouter(Router):
+    """Routes between the senders and listeners of this program and those of its clients.
+
+    Everything of `Router` works, for all of them alike. Events of this program's own senders run its own listeners in
+    the thread that triggers; remote events and requests run on a dispatch thread.
+
+    Args:
+        urls: to listen on when it starts, such as "tcp://127.0.0.1:3000"; more by `listen`.
+        codecs: names of the codecs that clients may use; None: all that are installed.
+        limits: what clients may cost.
+        plugins: where carriers and codecs come from; None: what is installed.
+        class_sender, class_signal, class_event: see `Router`.
+
+    Use it in `with`, or call `start` and `stop`.
+    """
+
+    def __init__(
+        self,
+        *urls: str,
+        codecs: Sequence[str] | None = None,
+        limits: Limits | None = None,
+        plugins: Plugins | None = None,
+        class_sender: type[Sender] = Sender,
+        class_signal: type[Signal] = Signal,
+        class_event: type[Event] = Event,
+    ) -> None:
+        super().__init__(class_sender, class_signal, class_event)
+        for url in urls:
+            if not isinstance(url, str):
+                raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
+        self.limits = limits or Limits()
+        self.lock = self._lock
+        self.buffer = memoryview(bytearray(SMALL))
+        self._urls = urls
+        self._codec_names = None if codecs is None else list(codecs)
+        self._plugins = plugins or default_plugins()
+        self._exchange = Exchange(self._plugins.codecs.get, self.limits)
+        self._identities = Identities(secrets.token_hex(16), lambda: secrets.token_hex(16))
+        self._port = LocalPort(
+            self._plugins.codecs.get,
+            self.limits,
+            self._lock,
+            lambda sender, event: self._table.match(sender, event),
+            self._answer,
+            self.listener_failed,
+        )
+        self.loop = IoThread(self._turn, self._tick, "sig-io")
+        self._acceptors: list[PolledAcceptor | AcceptorThread] = []
+        self._connections: dict[Connection, None] = {}
+        self._dirty: list[Connection] = []
+        self._emptied = threading.Event()  # set when the last client is gone
+        self._state = "new"
+        _living.add(self)
+
+    # -- life
+
+    def start(self) -> ServerRouter:
+        """Listen on the URLs of the constructor; returns when clients can connect.
+
+        Raises:
+            LocalProtocolError: it was started before.
+            ConfigError, PluginError, ListenFailed: see `listen`; then it is stopped again.
+        """
+        if self._state != "new":
+            raise LocalProtocolError(f"this server is {self._state}: a server starts once; make another one")
+        self._state = "running"
+        self.loop.start()
+        try:
+            for url in self._urls:
+                self.listen(url)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def listen(self, url: str, codecs: Sequence[str] | None = None) -> str:
+        """Take one more address and give it as bound (port 0 is resolved).
+
+        Args:
+            url: of any installed carrier.
+            codecs: names of those that clients may use here; None: those of the constructor.
+
+        Raises:
+            LocalProtocolError: the server does not run.
+            ConfigError: the URL, or an option of it, can't be meant.
+            PluginError: its carrier, or a codec, can't be had.
+            ListenFailed: the address is in use, or not of this machine.
+        """
+        if self._state != "running":
+            raise LocalProtocolError(f"{url}: this server is {self._state}: call start() first, or use it in `with`")
+        allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
+        acceptor = self._plugins.listen(url)
+        watched = self._watch(acceptor, allowed)
+        self._acceptors.append(watched)
+        self.loop.post(watched.start)
+        log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
+        return acceptor.address
+
+    def _watch(self, acceptor: Acceptor, allowed: Mapping[str, Codec]) -> PolledAcceptor | AcceptorThread:
+        def welcome(link: Link) -> None:
+            self._welcome(link, allowed)
+
+        if isinstance(acceptor, PollableAcceptor):
+            return PolledAcceptor(self.loop, acceptor, welcome)
+        return AcceptorThread(acceptor, welcome)
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs that it listens on, as bound."""
+        return [acceptor.address for acceptor in self._acceptors]
+
+    def stop(self) -> None:
+        """Say goodbye to all clients, and end: no thread, socket or file is left. Again: does nothing.
+
+        Callbacks that run are given 2 s; called inside one, the stop does not wait for that one.
+        """
+        with self._lock:
+            before, self._state = self._state, "stopped"
+        if before != "running":
+            return
+        for acceptor in self._acceptors:
+            acceptor.close()
+        with self._lock:
+            connections = list(self._connections)
+            for connection in connections:
+                connection.session.close("the server stops")
+        self._let_them_go(connections)
+        self.loop.stop()
+        self._port.flow.set()
+        for dispatcher in (self._port.dispatcher, self._port.answers):
+            dispatcher.stop(STOP)
+        for connection in connections:
+            if isinstance(connection, PumpedConnection):
+                connection.join(STOP)
+        for acceptor in self._acceptors:
+            acceptor.join(STOP)
+
+    def _let_them_go(self, connections: list[Connection]) -> None:
+        if connections:
+            self.loop.wake()
+            self._emptied.wait(STOP)
+        for connection in connections:
+            if isinstance(connection, PumpedConnection):
+                connection.cut()
+            else:
+                self.loop.post(connection.cut)
+
+    def __enter__(self) -> ServerRouter:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    # -- clients
+
+    @property
+    def peers(self) -> list[str]:
+        """The clients that are connected, printable."""
+        with self._lock:
+            return [connection.session.peer for connection in self._connections]
+
+    def _welcome(self, link: Link, allowed: Mapping[str, Codec]) -> None:
+        """Take a new link in. On the I/O thread, or on that of a non-pollable acceptor."""
+        if len(self._connections) >= self.limits.max_links:
+            log.warning(f"{link.peer}: closed, {self.limits.max_links} links are open, which is the limit")
+            link.close()
+            return
+        if not link.traits.reliable or link.traits.mtu is not None:
+            log.error(f"{link.peer}: closed, its carrier's links are unreliable or have an mtu: not served yet")
+            link.close()
+            return
+        session = ServerSession(
+            self._exchange,
+            self._identities,
+            allowed,
+            self.limits,
+            peer=link.peer,
+            packets=link.traits.packets,
+            now=time.monotonic(),
+        )
+        connection: Connection
+        if isinstance(link, PollableLink):
+            connection = PolledConnection(self, link, session)
+        else:
+            connection = PumpedConnection(self, link, session)
+        session.on_change = lambda: self.dirty(connection)
+        with self._lock:
+            self._connections[connection] = None
+            stopped = self._state != "running"
+        connection.start()
+        if stopped:
+            connection.cut()
+        log.debug(f"{link.peer}: connected")
+
+    def received(self, count: int) -> None:
+        """Let the receive buffer follow the load (host of connections)."""
+        if count == len(self.buffer) and count < LARGE:
+            self.buffer = memoryview(bytearray(count * 2))
+
+    def dirty(self, connection: Connection) -> None:
+        """Note, under the lock, who has something to flush (host of connections)."""
+        self._dirty.append(connection)
+        self.loop.wake()
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a closed connection (host of connections)."""
+        session = connection.session
+        with self._lock:
+            known = self._connections.pop(connection, False) is None
+        if known:
+            lost = f"; {session.lost.total()} events did not reach it" if session.lost else ""
+            log.info(f"{session.peer}: link closed: {session.error}{lost}")
+        if self._state == "stopped" and not self._connections:
+            self._emptied.set()
+
+    def _turn(self) -> None:
+        while self._dirty:
+            with self._lock:
+                dirty, self._dirty = self._dirty, []
+            for connection in dict.fromkeys(dirty):
+                connection.flush()
+
+    def _tick(self, now: float) -> float:
+        wait = self.limits.keepalive
+        with self._lock:
+            for connection in list(self._connections):
+                wait = min(wait, connection.session.tick(now))
+            self._exchange.holds.tick(now)
+            holding = bool(self._exchange.holds)
+        return min(TICK, max(wait, 0.02 if holding else TICK_EACH * len(self._connections), 0.005))
+
+    # -- senders of this program, seen by clients
+
+    def _claim(self, sender: Sender) -> None:
+        super()._claim(sender)
+        assert sender.name is not None
+        events = [event for event in sender.events if event is not None and event not in BUILT_IN]
+        entry = self._exchange.add_sender(self._port, sender.name, events, sender.handler.names(), tell_owner=False)
+        for event in events:
+            self._table.topic(sender.name, event).uplink = self._uplink(sender.name, event, entry.events[event])
+
+    def _release(self, sender: Sender) -> None:
+        assert sender.name is not None
+        self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
+
+    def _uplink(self, sender: Name, event: Name, route: int) -> Uplink:
+        exchange, port, flow = self._exchange, self._port, self._port.flow
+
+        def uplink(info: Info, data: Any) -> None:
+            wanted = exchange.wanted(sender, event, port)
+            if not wanted:
+                return
+            runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            if not flow.is_set() and not self.loop.is_current():
+                flow.wait(self.limits.stall)
+            with self._lock:
+                exchange.publish(port, runs, sender, event, time.monotonic())
+
+        return uplink
+
+    def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
+        codec = self._plugins.codecs.get(name)
+        additions = additions_of(info)
+        frame = event_frame(route, encode(codec, data), None if additions is None else encode(codec, additions))
+        size, limit = len(frame) - 4, self.limits.max_frame
+        if size > limit:
+            text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"
+            raise MessageTooBig(text, size, limit)
+        return Run(route, name, 1, frame)
+
+    def _interest(self, pattern: Pattern, wanted: bool) -> None:
+        if wanted:
+            self._exchange.listen(self._port, pattern)
+        else:
+            self._exchange.unlisten(self._port, pattern)
+
+    # -- senders of clients, seen by this program
+
+    def get_sender(self, sender: Name) -> Sender | None:
+        """Give a sender that is connected, here or at a client, or that somebody here listens to; else None."""
+        found = super().get_sender(sender)
+        name = check_name(sender, "sender")
+        with self._lock:
+            entry = self._exchange.senders.get(name)
+        if entry is None or entry.owner is self._port:
+            return found
+        view = self.class_sender(self, name)
+        for event in entry.events:
+            view.events[event] = view.class_event(view, event)
+            self.topic(name, event).uplink = _not_ours(name, entry.owner.peer)
+        return view
+
+    def has_sender(self, name: Name) -> bool:
+        """Tell whether a sender of that name is connected, here or at a client."""
+        return name in self._exchange.senders
+
+    def remove_sender(self, sender: Sender | Name) -> bool:
+        """Disconnect a sender of this program and fire its `#disconnect`; false if it is not connected.
+
+        Raises:
+            NotOwner: a client added it.
+        """
+        if super().remove_sender(sender):
+            return True
+        name = sender.name if isinstance(sender, Sender) else sender
+        entry = self._exchange.senders.get(name) if name is not None else None
+        if entry is not None and entry.owner is not self._port:
+            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
+        return False
+
+    # -- requests
+
+    def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask a sender, here or at a client, and give its answer.
+
+        Raises:
+            UnknownSender, UnknownMethod: nobody answers that.
+            RequestTimeout: no answer came within `timeout` seconds (None: the limit `request_timeout`).
+            OutcomeUnknown: the client's link was lost meanwhile; the request may have run.
+            RemoteError: the client's handler raised.
+            Exception: whatever a handler of this program raised.
+        """
+        name = check_name(sender, "sender")
+        if name in self._senders:
+            return super().request(name, method, params)
+        seconds = self._timeout(timeout)
+        waiter = Waiter()
+        when: When = waiter.tell
+        self._ask(name, method, params, when)
+        with self._port.dispatcher.waiting():
+            waiter.wait(seconds)
+        if not waiter.done:
+            with self._lock:
+                self._exchange.requests.cancel(self._port, when)
+            raise RequestTimeout(f"request {method!r} to sender {name!r}: no answer within {seconds:g} s")
+        return waiter.result()
+
+    def request_async(
+        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
+    ) -> Future[Any]:
+        """Ask a sender and give a future of the answer. Of this program's own senders the handler runs now."""
+        name = check_name(sender, "sender")
+        if name in self._senders:
+            return super().request_async(name, method, params)
+        future: Future[Any] = Future()
+        seconds = self._timeout(timeout)
+
+        def when(value: Any, error: SigError | None) -> None:
+            timer.cancel()
+            if not future.set_running_or_notify_cancel():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        def late() -> None:
+            with self._lock:
+                waited = self._exchange.requests.cancel(self._port, when)
+            if waited:
+                when(None, RequestTimeout(f"request {method!r} to sender {name!r}: no answer within {seconds:g} s"))
+
+        timer = threading.Timer(seconds, late)
+        timer.daemon = True
+        try:
+            self._ask(name, method, params, when)
+        except SigError as error:
+            future.set_exception(error)
+        else:
+            timer.start()
+        return future
+
+    def _ask(self, name: Name, method: str, params: Any, when: When) -> None:
+        check_method(method)
+        with self._lock:
+            entry = self._exchange.sender(name)
+        codec = entry.owner.codec
+        payload = encode(self._plugins.codecs.get(codec), params)
+        with self._lock:
+            self._exchange.request(self._port, when, entry.route, method, codec, payload)
+
+    def _timeout(self, timeout: float | None) -> float:
+        seconds = self.limits.request_timeout if timeout is None else float(timeout)
+        if not 0 <= seconds <= 86_400:
+            raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
+        return seconds
+
+    def _answer(self, token: int, request: Request) -> None:
+        """Run a handler for a client's request, on a dispatch thread."""
+        codec = self._plugins.codecs.get(request.codec)
+        try:
+            handler = self._local_sender(request.sender).handler
+            value = encode(codec, handler.call(request.method, codec.decode(request.params)))
+        except Exception as error:
+            with self._lock:
+                self._exchange.requests.fail(self._port, token, error_of_handler(error))
+            return
+        with self._lock:
+            self._exchange.requests.complete(self._port, token, request.codec, value)
+
+    # Spelling of pysig
+    removeSender = alias(remove_sender)  # noqa: N815
+    getSender = alias(get_sender)  # noqa: N815
+
+    # -- fork
+
+    def _after_fork(self) -> None:
+        """In the child: let go of what is the parent's, without a word on the wire."""
+        if self._state == "running":
+            self._state = "closed by a fork"
+            self.loop.abandon()
+
+
+def _not_ours(sender: Name, owner: str) -> Uplink:
+    def refuse(info: Info, data: Any) -> None:
+        raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
+
+    return refuse
+
+
+_living: weakref.WeakSet[ServerRouter] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for server in list(_living):
+        server._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+

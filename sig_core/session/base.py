@@ -1,0 +1,166 @@
+"""What both ends of a link share: opening, frames, control messages, keep-alive, the end."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from enum import Enum, auto
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import CodecError, LinkClosed, LinkLost, RemoteProtocolError, SigError, Status
+from sig_core.protocol import checks
+from sig_core.protocol.frames import Frame, FrameReader
+from sig_core.protocol.hello import check_preface
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, BadMessage, Call, Notice, failure, notice, read_message
+from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE, control_frame
+from sig_core.routing.transcode import decode, encode
+
+__all__ = ["Session", "State"]
+
+_goodbye_status = checks.count(-(2**15), 2**15 - 1)
+_goodbye_text = checks.text(0, 10_000)
+
+
+class State(Enum):
+    """Of a session: in this order, none is left out but for `OPEN` where the opening fails."""
+
+    OPENING = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class Session:
+    """One end of a link. Nothing is read from a clock: `now` is monotonic seconds, given with each call.
+
+    Attributes:
+        state: see `State`.
+        error: why the session ended; None while it lives.
+        encoding: the codec agreed on; None while opening.
+        answers_to_nothing: answers, and replies, that nobody here waited for.
+    """
+
+    def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
+        self.limits = limits
+        self.state = State.OPENING
+        self.error: SigError | None = None
+        self.encoding: Codec | None = None
+        self.answers_to_nothing = 0
+        self._packets = packets
+        self._reader = FrameReader(MAX_HELLO + 5)
+        self._head = b""
+        self._heard = self._sent = now
+        self._deadline = now + limits.handshake
+        self._peer_keepalive = limits.keepalive
+        self._peer_max_frame = limits.max_frame
+
+    # -- in
+
+    def _receive(self, data: bytes, now: float) -> list[Frame]:
+        """Take bytes as they came; give the frames in them. A breach ends the session and gives none."""
+        self._heard = now
+        if self.state is State.CLOSED:
+            return []
+        try:
+            if len(self._head) < len(PREFACE):
+                data = self._take_preface(data)
+            frames = self._reader.feed(data) if data else []
+            if self._packets and self._reader.waiting:
+                raise RemoteProtocolError("a packet ends inside a frame")
+        except RemoteProtocolError as error:
+            self.fail(error)
+            return []
+        return frames
+
+    def _take_preface(self, data: bytes) -> bytes:
+        missing = len(PREFACE) - len(self._head)
+        self._head += data[:missing]
+        self._check_first(self._head)
+        check_preface(self._head)
+        return data[missing:]
+
+    def _check_first(self, head: bytes) -> None:
+        """Look at the first bytes before the preface is judged."""
+
+    def receive_eof(self) -> None:
+        """The link ended at the peer's side, or broke."""
+        if self.state is State.CLOSED:
+            return
+        self._end(LinkLost("the link ended without a goodbye"))
+
+    def silence(self, now: float) -> float:
+        """Give the seconds since something was heard."""
+        return now - self._heard
+
+    # -- control messages
+
+    def _read_control(self, frame: Frame) -> Call | Notice | Answer | None:
+        """Decode and check a control frame; what is bad is answered here. None: nothing is left to do."""
+        if not frame.body:
+            return None  # keep-alive
+        assert self.encoding is not None
+        try:
+            return read_message(decode(self.encoding, frame.body))
+        except BadMessage as error:
+            if error.to_answer:
+                self._control(failure(error.ident, str(error), error.status))
+            else:
+                self.answers_to_nothing += 1
+        except CodecError as error:
+            self._control(failure(None, error))
+        return None
+
+    def _read_goodbye(self, message: Notice) -> None:
+        status = message.params.find("status", _goodbye_status, 0)
+        text = message.params.find("text", _goodbye_text, "")
+        self._end(LinkClosed(f"the peer said goodbye ({status}): {text}"))
+
+    def _control(self, message: dict[str, Any]) -> None:
+        assert self.encoding is not None
+        self._send(control_frame(encode(self.encoding, message)))
+
+    # -- time
+
+    def _keep_alive(self, now: float) -> float:
+        """Send a keep-alive if one is due; give the seconds until the next may be."""
+        due = self._sent + self._peer_keepalive / 3
+        if now >= due:
+            self._send(KEEP_ALIVE)
+            self._sent = now
+            due = now + self._peer_keepalive / 3
+        return due - now
+
+    # -- out
+
+    @abstractmethod
+    def _send(self, frame: bytes) -> None:
+        """Queue a frame that must not be dropped."""
+
+    def sent(self, now: float) -> None:
+        """Note that output left."""
+        self._sent = now
+
+    # -- end
+
+    def fail(self, error: SigError) -> None:
+        """End the session because of `error`: tell the peer if it can be told."""
+        if self.state is State.CLOSED:
+            return
+        self._say_goodbye(error.status, str(error))
+        self._end(error)
+
+    def close(self, text: str = "closed") -> None:
+        """End the session in order; queues the goodbye."""
+        if self.state is State.CLOSED:
+            return
+        self._say_goodbye(Status.OK, text)
+        self._end(LinkClosed(text))
+
+    def _say_goodbye(self, status: int, text: str) -> None:
+        if self.state is State.OPEN:
+            self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))
+
+    def _end(self, error: SigError) -> None:
+        self.state = State.CLOSED
+        self.error = error
+        self._reader = FrameReader(0)

@@ -1,0 +1,152 @@
+"""What a client may call (docs/protocol.md, section 5): one method for each, every param validated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, KeysView
+from typing import Any, Protocol
+
+from sig_core.errors import Busy, ConfigError, ProtocolError, RemoteProtocolError, Status
+from sig_core.events import Name, Pattern
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Call, Notice
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.ports import Port
+
+__all__ = ["Calls"]
+
+VERSION_OF_SERVER = "1.01"  # what 0.7.3 answered, and clients of old compare with
+
+_request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
+_u32 = checks.count(0, 2**32 - 1)
+_listener_id = checks.count(0, 2**53)
+
+
+class UnknownCall(ProtocolError):
+    """A call that is not of the protocol."""
+
+    status = Status.UNKNOWN_PROTOCOL_METHOD
+
+
+class Client(Port, Protocol):
+    """The session that calls are made on."""
+
+    def knows(self, route: int) -> None:
+        """Note that the client learned a number from an answer."""
+
+
+class Calls:
+    """The calls of one client, and the subscriptions that it made by them.
+
+    Attributes:
+        unknown_notices: notices that this version does not know.
+    """
+
+    def __init__(self, client: Client, exchange: Exchange, limits: Limits) -> None:
+        self.unknown_notices = 0
+        self._client = client
+        self._exchange = exchange
+        self._limits = limits
+        self._listeners: dict[int, Pattern] = {}
+        self._counts: Counter[Pattern] = Counter()
+        self._last_id = 0
+        self._senders = 0
+        self._methods: dict[str, Callable[[Fields], Any]] = {
+            "add_listener": self._add_listener,
+            "add_sender": self._add_sender,
+            "get_version": lambda params: VERSION_OF_SERVER,
+            "list_senders": self._list_senders,
+            "remove_listener": self._remove_listener,
+            "remove_sender": self._remove_sender,
+            "resolve": self._resolve,
+            "sync": lambda params: None,
+        }
+
+    @property
+    def patterns(self) -> KeysView[Pattern]:
+        """What the client listens to, each pattern once."""
+        return self._counts.keys()
+
+    def run(self, call: Call) -> Any:
+        """Do what a call asks and give its response.
+
+        Raises:
+            SigError: it can't be done; its status says why.
+        """
+        method = self._methods.get(call.method)
+        if method is None:
+            raise UnknownCall(f"unknown method {call.method!r}; known are: {', '.join(self._methods)}")
+        return method(call.params)
+
+    def note(self, notice: Notice) -> None:
+        """Take a notice."""
+        if notice.method != "cancel":
+            self.unknown_notices += 1
+            return
+        try:
+            self._exchange.requests.cancel(self._client, notice.params.get("id", _u32))
+        except RemoteProtocolError:
+            self.unknown_notices += 1
+
+    # -- senders
+
+    def _add_sender(self, params: Fields) -> dict[str, Any]:
+        name = params.get("sender", checks.name)
+        events = params.get("events", checks.list_of(checks.name, 0, self._limits.max_events))
+        requests = params.find("requests", _request_names, None)
+        if self._senders >= self._limits.max_senders:
+            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        entry = self._exchange.add_sender(self._client, name, events, requests)
+        self._senders += 1
+        routes = {event: entry.events[event] for event in events}
+        for route in (entry.route, *routes.values()):
+            self._client.knows(route)
+        return {"route": entry.route, "events": [[event, route] for event, route in routes.items()]}
+
+    def _remove_sender(self, params: Fields) -> None:
+        self._exchange.remove_sender(self._client, params.get("sender", checks.name))
+        self._senders -= 1
+
+    def _resolve(self, params: Fields) -> dict[str, int]:
+        entry = self._exchange.sender(params.get("sender", checks.name))
+        self._client.knows(entry.route)
+        return {"route": entry.route}
+
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
+        with_events = params.find("list_events", checks.boolean, False)
+        return [self._describe(name, with_events) for name in self._exchange.senders]
+
+    def _describe(self, name: Name, with_events: bool) -> dict[str, Any]:
+        described: dict[str, Any] = {"sender": name, "connected": True}
+        if with_events:
+            described["events"] = [{"event": event} for event in self._exchange.senders[name].events]
+        return described
+
+    # -- listeners
+
+    def _add_listener(self, params: Fields) -> dict[str, int]:
+        pattern = self._pattern(params)
+        if len(self._listeners) >= self._limits.max_listeners:
+            raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")
+        self._last_id += 1
+        self._listeners[self._last_id] = pattern
+        self._counts[pattern] += 1
+        if self._counts[pattern] == 1:
+            self._exchange.listen(self._client, pattern)
+        return {"listener_id": self._last_id}
+
+    def _pattern(self, params: Fields) -> Pattern:
+        check: Callable[[Any], Name | None] = checks.optional(checks.name)
+        return params.get("sender", check), params.get("event", check)
+
+    def _remove_listener(self, params: Fields) -> None:
+        ident = params.get("listener_id", _listener_id)
+        pattern = self._listeners.pop(ident, None)
+        if pattern is None:
+            raise ConfigError(f"listener {ident} not found")
+        self._counts[pattern] -= 1
+        if not self._counts[pattern]:
+            del self._counts[pattern]
+            self._exchange.unlisten(self._client, pattern)

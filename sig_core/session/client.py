@@ -1,0 +1,383 @@
+"""The client's end of a link: calls, requests and events over the binary dialect."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import (
+    CodecError,
+    HandshakeError,
+    MessageTooBig,
+    OutcomeUnknown,
+    RemoteProtocolError,
+    RequestTimeout,
+    SigError,
+    Status,
+    error_for,
+)
+from sig_core.events import Name
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.frames import Frame
+from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
+from sig_core.protocol.wire import (
+    CONTROL,
+    ERROR,
+    EVENT,
+    REPLY,
+    error_frame,
+    reply_frame,
+    request_frame,
+    split_error,
+    split_reply,
+    split_request,
+)
+from sig_core.routing.transcode import decode, encode
+from sig_core.session.base import Session, State
+from sig_core.session.errors import detail_of, error_from
+from sig_core.session.reports import Closed, Done, Events, Gap, Incoming, Opened, Report, When
+
+__all__ = ["ClientSession"]
+
+_route = checks.count(1, 2**32 - 1)
+_event_route = checks.list_of(lambda pair: pair, 2, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    what: str
+    when: When
+    deadline: float  # monotonic seconds
+
+
+class ClientSession(Session):
+    """One link to a server. Feed it with `receive_data`, send what is in `out`, call `tick` now and then.
+
+    Calls may come from several threads while one thread at a time feeds it: all that they share is changed in single
+    steps.
+
+    Args:
+        codecs: to offer, by name, the preferred one first.
+        limits: what the server may cost.
+        client: 32 hex digits that identify this client for its lifetime.
+        token: that a server gave this client before.
+        packets: the link moves packets.
+        now: monotonic seconds.
+
+    Attributes:
+        out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
+        welcome: of the server; None while opening.
+    """
+
+    def __init__(
+        self,
+        codecs: Mapping[str, Codec],
+        limits: Limits,
+        *,
+        client: str,
+        token: str | None,
+        packets: bool,
+        now: float,
+    ) -> None:
+        super().__init__(limits, packets=packets, now=now)
+        self.out: list[bytes] = []
+        self.welcome: Welcome | None = None
+        self._codecs = codecs
+        self._names: dict[int, tuple[Name, Name | None]] = {}
+        self._targets: dict[Name, int] = {}  # where requests to a sender go
+        self._resolving: dict[Name, list[Callable[[SigError | None], None]]] = {}
+        self._calls: dict[int, _Pending] = {}
+        self._requests: dict[int, _Pending] = {}
+        self._idents = itertools.count(1)
+        hello = Hello(
+            codecs=tuple(codecs),
+            client=client,
+            max_frame=limits.max_frame,
+            keepalive=limits.keepalive,
+            token=token,
+            software="pysig",
+        )
+        self._send(hello_frame(hello))
+
+    # -- in
+
+    def receive_data(self, data: bytes, now: float) -> list[Report]:
+        """Take bytes as they came and give what they mean, in order. `Done`s may be told before the rest."""
+        found: list[Report] = []
+        lived = self.state is not State.CLOSED
+        try:
+            for frame in self._receive(data, now):
+                if self.state is State.OPEN:
+                    self._take(frame, found)
+                elif self.state is State.OPENING:
+                    found.append(self._open(read_welcome(frame)))
+        except RemoteProtocolError as error:
+            self.fail(error)
+        if lived and self.error is not None:
+            found += self._ended()
+        return found
+
+    def end(self) -> list[Report]:
+        """The link is gone (after `receive_eof`, `fail` or `close`): give what ends with it."""
+        return self._ended()
+
+    def _open(self, welcome: Welcome) -> Opened:
+        if welcome.codec not in self._codecs:
+            raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
+        self.welcome = welcome
+        self.encoding = self._codecs[welcome.codec]
+        self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
+        self._reader.max_frame = self.limits.max_frame
+        self.state = State.OPEN
+        return Opened(welcome)
+
+    def _take(self, frame: Frame, found: list[Report]) -> None:
+        if frame.type == EVENT:
+            sender, event = self._named(frame.route)
+            if event is None:
+                raise RemoteProtocolError(f"event on route {frame.route}, which is that of a sender")
+            found.append(Events(sender, event, frame.events, frame.body))
+        elif frame.type == REPLY:
+            ident, value = split_reply(frame.body)
+            self._finish(self._requests.pop(ident, None), value, None, found)
+        elif frame.type == ERROR:
+            assert self.encoding is not None
+            ident, status, detail = split_error(frame.body)
+            self._finish(self._requests.pop(ident, None), None, error_from(self.encoding, status, detail), found)
+        elif frame.type == CONTROL:
+            self._take_control(frame, found)
+        else:
+            ident, method, params = split_request(frame.body)
+            sender, _ = self._named(frame.route)
+            found.append(Incoming(ident, frame.route, sender, method, params))
+
+    def _named(self, route: int) -> tuple[Name, Name | None]:
+        name = self._names.get(route)
+        if name is None:
+            raise RemoteProtocolError(f"a frame of route {route}, which was never bound")
+        return name
+
+    def _finish(
+        self, pending: _Pending | None, value: bytes | None, error: SigError | None, found: list[Report]
+    ) -> None:
+        if pending is None:
+            self.answers_to_nothing += 1
+            return
+        decoded: Any = None
+        if value is not None:
+            assert self.encoding is not None
+            try:
+                decoded = decode(self.encoding, value)
+            except CodecError as problem:
+                error = problem
+        found.append(Done(pending.when, decoded, error))
+
+    def _take_control(self, frame: Frame, found: list[Report]) -> None:
+        message = self._read_control(frame)
+        if isinstance(message, Answer):
+            self._take_answer(message, found)
+        elif isinstance(message, Call):
+            text = f"a client answers no calls ({message.method!r})"
+            self._control(failure(message.id, text, Status.UNKNOWN_PROTOCOL_METHOD))
+        elif message is not None:
+            self._take_notice(message, found)
+
+    def _take_answer(self, message: Answer, found: list[Report]) -> None:
+        pending = self._calls.pop(message.id, None) if isinstance(message.id, int) else None
+        if pending is None:
+            self.answers_to_nothing += 1
+            return
+        error = error_for(message.status, message.text) if message.status else None
+        found.append(Done(pending.when, message.response, error))
+
+    def _take_notice(self, message: Notice, found: list[Report]) -> None:
+        params = message.params
+        if message.method == "bind":
+            event = params.find("event", checks.name, None)
+            self._names[params.get("route", _route)] = (params.get("sender", checks.name), event)
+        elif message.method == "gap":
+            sender, event = self._named(params.get("route", _route))
+            count = params.get("count", checks.count(1, 2**53))
+            found.append(Gap(sender, event, count, params.get("reason", checks.text(0, 10_000))))
+        elif message.method == "refused":
+            sender, event = self._names.get(params.get("route", _route), ("?", None))
+            found.append(Gap(sender, event, 1, params.get("text", checks.text(0, 10_000)), sent=True))
+        elif message.method == "goodbye":
+            self._read_goodbye(message)
+
+    # -- calls
+
+    def call(self, method: str, params: dict[str, Any], when: When, deadline: float = math.inf) -> int:
+        """Queue a call and give its id; `when` is told the answer."""
+        self.check_open()
+        ident = next(self._idents)
+        self._calls[ident] = _Pending(method, when, deadline)
+        self._control(call(ident, method, params))
+        self._check_not_late(self._calls, ident)
+        return ident
+
+    def _check_not_late(self, waiting: dict[int, _Pending], ident: int) -> None:
+        # Another thread may have ended the session since the check: then nobody would ever tell this one.
+        if self.state is State.CLOSED and waiting.pop(ident, None) is not None:
+            self.check_open()
+
+    def add_sender(
+        self, name: Name, events: list[Name], requests: list[str | None] | None, when: When, deadline: float = math.inf
+    ) -> int:
+        """Queue the registration of a sender; `when` is told {event: route}."""
+
+        def answered(response: Any, error: SigError | None) -> None:
+            routes: dict[Name, int] = {}
+            if error is None:
+                try:
+                    routes = self._read_routes(name, response)
+                except RemoteProtocolError as problem:
+                    error = problem
+            when(routes, error)
+
+        return self.call("add_sender", {"sender": name, "events": events, "requests": requests}, answered, deadline)
+
+    def _read_routes(self, name: Name, response: Any) -> dict[Name, int]:
+        fields = Fields(response, "add_sender")
+        pairs = fields.get("events", checks.list_of(_event_route, 0, 10**6))
+        try:
+            routes = {checks.name(event): _route(route) for event, route in pairs}
+        except ValueError as error:
+            raise RemoteProtocolError(f"add_sender: field 'events': {error}") from error
+        self._targets[name] = target = fields.get("route", _route)
+        self._names[target] = (name, None)
+        self._names.update((route, (name, event)) for event, route in routes.items())
+        return routes
+
+    # -- requests
+
+    def request(self, sender: Name, method: str, params: bytes, when: When, deadline: float = math.inf) -> int:
+        """Queue a request with encoded params and give its id; `when` is told the decoded value.
+
+        Raises:
+            MessageTooBig: the server does not take so long a request.
+        """
+        self.check_open()
+        ident = self._request_id()
+        name = method.encode()
+        size = 10 + len(name) + len(params)
+        if size > self._peer_max_frame:
+            limit = self._peer_max_frame
+            raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
+        self._requests[ident] = _Pending(method, when, deadline)
+        route = self._targets.get(sender)
+        if route is not None:
+            self._send(request_frame(route, ident, name, params))
+        else:
+            self._resolve(sender, lambda error: self._resolved(sender, ident, name, params, error))
+        self._check_not_late(self._requests, ident)
+        return ident
+
+    def _request_id(self) -> int:
+        while True:
+            ident = next(self._idents) & 0xFFFFFFFF
+            if ident not in self._requests:
+                return ident
+
+    def _resolve(self, sender: Name, then: Callable[[SigError | None], None]) -> None:
+        waiting = self._resolving.setdefault(sender, [])
+        waiting.append(then)
+        if len(waiting) == 1:
+            self.call("resolve", {"sender": sender}, lambda response, error: self._learn(sender, response, error))
+
+    def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
+        if error is None:
+            try:
+                self._targets[sender] = Fields(response, "resolve").get("route", _route)
+            except RemoteProtocolError as problem:
+                error = problem
+        for then in self._resolving.pop(sender, ()):
+            then(error)
+
+    def _resolved(self, sender: Name, ident: int, method: bytes, params: bytes, error: SigError | None) -> None:
+        pending = self._requests.get(ident)
+        if pending is None:
+            return  # it timed out, or was cancelled, meanwhile
+        if error is None:
+            self._send(request_frame(self._targets[sender], ident, method, params))
+        else:
+            del self._requests[ident]
+            pending.when(None, error)
+
+    def cancel(self, ident: int) -> None:
+        """Stop waiting for a request or a call; its answer will be counted and dropped."""
+        if self._requests.pop(ident, None) is not None and self.state is State.OPEN:
+            self._control(notice("cancel", {"id": ident}))
+        self._calls.pop(ident, None)
+
+    def reply(self, ident: int, route: int, value: Any) -> None:
+        """Queue the answer to an incoming request; one that can't be carried becomes a failure."""
+        if self.state is not State.OPEN:
+            return
+        assert self.encoding is not None
+        try:
+            frame = reply_frame(route, ident, encode(self.encoding, value))
+        except SigError as error:
+            self.fail_to(ident, route, error)
+            return
+        size, limit = len(frame) - 4, self._peer_max_frame
+        if size > limit:
+            self.fail_to(ident, route, MessageTooBig(f"the answer: {size} bytes, {limit} are taken", size, limit))
+        else:
+            self._send(frame)
+
+    def fail_to(self, ident: int, route: int, error: SigError) -> None:
+        """Queue the failure of an incoming request."""
+        if self.state is State.OPEN:
+            assert self.encoding is not None
+            self._send(error_frame(route, ident, int(error.status), encode(self.encoding, detail_of(error))))
+
+    # -- the rest
+
+    @property
+    def max_out(self) -> int:
+        """Greatest frame length that the server takes, bytes."""
+        return self._peer_max_frame
+
+    def check_open(self) -> None:
+        """Raise what ended the session, or what is missing, unless it is open."""
+        if self.state is not State.OPEN:
+            raise self.error or HandshakeError("the link is not open yet")
+
+    def tick(self, now: float) -> tuple[list[Report], float]:
+        """Expire what is overdue, keep the link alive; give what ended, and the seconds until the next call."""
+        found: list[Report] = []
+        wait = self.limits.keepalive
+        if self.state is State.OPEN:
+            wait = self._keep_alive(now)
+        for waiting in (self._requests, self._calls):
+            for ident, pending in list(waiting.items()):
+                if pending.deadline <= now:
+                    self.cancel(ident)
+                    found.append(Done(pending.when, None, RequestTimeout(f"{pending.what!r}: no answer in time")))
+                else:
+                    wait = min(wait, pending.deadline - now)
+        return found, wait
+
+    def _send(self, frame: bytes) -> None:
+        self.out.append(frame)
+
+    def _ended(self) -> list[Report]:
+        assert self.error is not None
+        found: list[Report] = []
+        for waiting in (self._requests, self._calls):
+            for ident in list(waiting):
+                pending = waiting.pop(ident, None)
+                if pending is not None:
+                    unknown = OutcomeUnknown(f"{pending.what!r}: the link ended before the answer: {self.error}")
+                    unknown.__cause__ = self.error
+                    found.append(Done(pending.when, None, unknown))
+        found.append(Closed(self.error))
+        return found

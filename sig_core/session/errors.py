@@ -1,0 +1,45 @@
+"""Errors of requests on the wire: `{"type", "text"}` beside a status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import CodecError, RemoteError, RemoteProtocolError, SigError, Status, error_for
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.routing.transcode import decode
+
+__all__ = ["detail_of", "error_from", "error_of_handler"]
+
+MAX_TEXT = 10_000  # characters
+
+_text = checks.text(0, 2**32)
+
+
+def detail_of(error: SigError) -> dict[str, Any]:
+    """Give what an error reply says."""
+    if isinstance(error, RemoteError):
+        return {"type": error.exception[:255], "text": error.text[:MAX_TEXT]}
+    return {"type": type(error).__name__, "text": str(error)[:MAX_TEXT]}
+
+
+def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
+    """Build the exception that an error reply stands for; a detail that can't be read still fails the request."""
+    try:
+        fields = Fields(decode(codec, detail), "error reply")
+        kind, text = fields.find("type", _text, "RemoteError"), fields.find("text", _text, "")
+    except (CodecError, RemoteProtocolError) as error:
+        kind, text = "RemoteError", f"(its words can't be read: {error})"
+    return error_for(status, text[:MAX_TEXT], kind[:255])
+
+
+def error_of_handler(error: Exception) -> SigError:
+    """Give what the requester is told when a handler raised: type name and text, no traceback."""
+    if isinstance(error, SigError) and error.status is not Status.HANDLER_RAISED:
+        return error
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text can't be had)"
+    return RemoteError(type(error).__name__, text)

@@ -1,0 +1,78 @@
+"""What a client's session tells its owner: values, never exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sig_core.errors import SigError
+from sig_core.events import Name
+from sig_core.protocol.hello import Welcome
+
+__all__ = ["Closed", "Done", "Events", "Gap", "Incoming", "Opened", "Report", "When"]
+
+When = Callable[[Any, SigError | None], None]
+"""Told the end of a call or request: (value, None) or (None, error)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The server took us in."""
+
+    welcome: Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events of one (sender, event), as whole frames."""
+
+    sender: Name
+    event: Name
+    count: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request for one of our senders; answer with `reply` or `fail_to` under `ident`."""
+
+    ident: int
+    route: int
+    sender: Name
+    method: str
+    params: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call or request has ended: `tell(value, error)` passes it on."""
+
+    when: When
+    value: Any
+    error: SigError | None
+
+    def tell(self) -> None:
+        """Pass it on to who asked."""
+        self.when(self.value, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events that did not reach us (`sent` false), or that we sent and the server dropped (`sent` true)."""
+
+    sender: Name
+    event: Name | None
+    count: int
+    reason: str
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The session has ended."""
+
+    error: SigError
+
+
+Report = Opened | Events | Incoming | Done | Gap | Closed

@@ -1,0 +1,340 @@
+"""The server's end of a link: a port of the exchange that speaks the binary dialect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
+from sig_core.events import Name, Pattern
+from sig_core.protocol.frames import Frame
+from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, Call, answer, failure, notice
+from sig_core.protocol.wire import (
+    CONTROL,
+    ERROR,
+    EVENT,
+    PREFACE,
+    REPLY,
+    control_frame,
+    error_frame,
+    event_frame,
+    reply_frame,
+    request_frame,
+    split_error,
+    split_events,
+    split_reply,
+    split_request,
+)
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Request, Run
+from sig_core.routing.transcode import encode
+from sig_core.session.base import Session, State
+from sig_core.session.calls import Calls
+from sig_core.session.dialects import check_dialect, complaint_for
+from sig_core.session.errors import detail_of, error_from
+from sig_core.session.identity import Identities
+
+__all__ = ["ServerSession"]
+
+
+def _nobody() -> None:
+    return None
+
+
+class ServerSession(Session):
+    """One client at the server. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+
+    Args:
+        exchange: that it is a port of.
+        identities: of the server's clients.
+        codecs: that this link may use, by name.
+        limits: what the client may cost.
+        peer: printable, for messages and logs.
+        packets: the link moves packets.
+        now: monotonic seconds.
+
+    Attributes:
+        lost: events that did not reach this client, by reason.
+        refused: events of this client that were not its own to send.
+        held: the client's input is not to be read for now.
+        on_change: called when output appears where there was none, and when `held` changes.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        identities: Identities,
+        codecs: Mapping[str, Codec],
+        limits: Limits,
+        *,
+        peer: str,
+        packets: bool,
+        now: float,
+    ) -> None:
+        super().__init__(limits, packets=packets, now=now)
+        self.peer = peer
+        self.codec = ""
+        self.client = ""
+        self.held = False
+        self.on_change: Callable[[], None] = _nobody
+        self.lost: Counter[str] = Counter()
+        self.refused = 0
+        self._exchange = exchange
+        self._identities = identities
+        self._codecs = codecs
+        self._calls = Calls(self, exchange, limits)
+        self._outbox = Outbox(limits.max_outbox, self.lose)
+        self._bound: set[int] = set()
+        self._gaps: dict[int, tuple[int, str]] = {}
+        self._refused_routes: set[int] = set()
+
+    # -- in
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take bytes as they came; what follows from them goes to the exchange and into the output."""
+        frames = self._receive(data, now)
+        try:
+            for frame in frames:
+                if self.state is State.OPEN:
+                    self._take(frame, now)
+                elif self.state is State.OPENING:
+                    self._open(read_hello(frame))
+        except RemoteProtocolError as error:
+            self.fail(error)
+
+    def _check_first(self, head: bytes) -> None:
+        check_dialect(head)
+
+    def _open(self, hello: Hello) -> None:
+        allowed = [name for name in hello.codecs if name in self._codecs]
+        if not allowed:
+            offered, here = ", ".join(hello.codecs), ", ".join(self._codecs)
+            raise HandshakeError(f"no codec in common: the client offers {offered}; this address takes {here}")
+        self.client = hello.client
+        token = self._identities.admit(hello, self)
+        self.codec = allowed[0]
+        self.encoding = self._codecs[self.codec]
+        self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
+        self._reader.max_frame = self.limits.max_frame
+        welcome = Welcome(
+            codec=self.codec,
+            node=self._identities.node,
+            token=token,
+            max_frame=self.limits.max_frame,
+            keepalive=self.limits.keepalive,
+            software="pysig",
+        )
+        self._send(welcome_frame(welcome))
+        self.state = State.OPEN
+
+    def _take(self, frame: Frame, now: float) -> None:
+        if frame.type == EVENT:
+            self._exchange.arrive(self, Run(frame.route, self.codec, frame.events, frame.body), now)
+        elif frame.type == CONTROL:
+            self._take_control(frame)
+        elif frame.type == REPLY:
+            token, value = split_reply(frame.body)
+            self._count(self._exchange.requests.complete(self, token, self.codec, value))
+        elif frame.type == ERROR:
+            token, status, detail = split_error(frame.body)
+            assert self.encoding is not None
+            self._count(self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)))
+        else:
+            self._take_request(frame)
+
+    def _take_request(self, frame: Frame) -> None:
+        ident, method, params = split_request(frame.body)
+        requests = self._exchange.requests
+        if requests.is_open(self, ident):
+            raise RemoteProtocolError(f"request {ident}: its id is in use")
+        if requests.count(self) >= self.limits.max_requests:
+            error = Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
+            self.fail_to(ident, frame.route, error)
+            return
+        self._exchange.request(self, ident, frame.route, method, self.codec, params)
+
+    def _take_control(self, frame: Frame) -> None:
+        message = self._read_control(frame)
+        if isinstance(message, Answer):
+            self.answers_to_nothing += 1
+        elif isinstance(message, Call):
+            try:
+                response = self._calls.run(message)
+            except SigError as error:
+                self._control(failure(message.id, error))
+            else:
+                self._control(answer(message.id, response))
+        elif message is not None and message.method == "goodbye":
+            self._read_goodbye(message)
+        elif message is not None:
+            self._calls.note(message)
+
+    def _count(self, known: bool) -> None:
+        self.answers_to_nothing += not known
+
+    # -- the port
+
+    def takes(self, codec: str) -> bool:
+        """Payloads pass untouched in the codec of this link alone."""
+        return codec == self.codec
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, after what they need to be understood."""
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        if len(run.data) > self._peer_max_frame:
+            run = self._without_giants(run)
+        if run.count:
+            self._put(run)
+
+    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+        """Tell the client what a number stands for."""
+        self._bound.add(route)
+        self._control(notice("bind", {"route": route, "sender": sender, "event": event}))
+
+    def knows(self, route: int) -> None:
+        """Note that the client learned a number from an answer."""
+        self._bound.add(route)
+
+    def lose(self, route: int, count: int, reason: str) -> None:
+        """Count lost events, and tell the client by and by."""
+        self.lost[reason] += count
+        before, _ = self._gaps.get(route, (0, ""))
+        self._gaps[route] = (before + count, reason)
+        self.on_change()
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
+        self.refused += count
+        if route not in self._refused_routes and len(self._refused_routes) < 1000:
+            self._refused_routes.add(route)
+            self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
+
+    def request(self, token: int, request: Request) -> SigError | None:
+        """Queue a request for a sender of this client."""
+        if self._outbox.size > self._outbox.limit:
+            return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
+        frame = request_frame(request.route, token, request.method.encode(), request.params)
+        if len(frame) - 4 > self._peer_max_frame:
+            return self._too_big(f"request {request.method!r} of sender {request.sender!r}", frame)
+        if request.route not in self._bound:
+            self.bind(request.route, request.sender, None)
+        self._send(frame)
+        return None
+
+    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
+        """Queue the value of a request that this client made."""
+        frame = reply_frame(route, ident, value)
+        if len(frame) - 4 > self._peer_max_frame:
+            self.fail_to(ident, route, self._too_big("the answer", frame))
+        else:
+            self._send(frame)
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that this client made."""
+        assert self.encoding is not None
+        self._send(error_frame(route, ident, int(error.status), encode(self.encoding, detail_of(error))))
+
+    def is_slow(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._outbox.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._outbox.ends_stall(now, self.limits.stall)
+
+    def hold(self, on: bool) -> None:
+        """Do not read this client's input, or read it again."""
+        self.held = on
+        self.on_change()
+
+    def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
+        size, limit = len(frame) - 4, self._peer_max_frame
+        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
+
+    def _without_giants(self, run: Run) -> Run:
+        frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
+        fitting = [frame for frame in frames if len(frame) - 4 <= self._peer_max_frame]
+        if len(fitting) < run.count:
+            self.lose(run.route, run.count - len(fitting), f"bigger than the {self._peer_max_frame} bytes it takes")
+        return Run(run.route, run.codec, len(fitting), b"".join(fitting))
+
+    # -- out
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something."""
+        return bool(self._outbox.size or self._gaps)
+
+    def take(self, room: int) -> bytes:
+        """Take output: what fits `room` bytes, at least one frame if there is any; b"" if there is none."""
+        if not self._gaps:
+            return self._outbox.take(room)
+        gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
+        self._gaps.clear()
+        return b"".join(gaps) + self._outbox.take(room)
+
+    def _gap(self, route: int, count: int, reason: str) -> bytes:
+        assert self.encoding is not None
+        message = notice("gap", {"route": route, "count": count, "reason": reason})
+        return control_frame(encode(self.encoding, message))
+
+    def _put(self, run: Run) -> None:
+        was_empty = not self._outbox.runs
+        self._outbox.put(run)
+        if was_empty:
+            self.on_change()
+
+    def _send(self, frame: bytes) -> None:
+        self._put(Run(0, self.codec, 0, frame))
+        if self._outbox.size > self._outbox.limit and self.state is State.OPEN:
+            self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
+
+    # -- time
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+        if self.state is State.OPENING:
+            if now >= self._deadline:
+                self.fail(HandshakeError(f"no hello within {self.limits.handshake:g} s", Status.TIMEOUT))
+            return self._deadline - now
+        if self.state is State.CLOSED:
+            return self.limits.keepalive
+        if self.held:
+            self._heard = now  # it is not read, so it can't be heard
+        left = self.limits.keepalive - self.silence(now)
+        if left <= 0:
+            allowed = self.limits.keepalive
+            self.fail(RemoteProtocolError(f"silent for {self.silence(now):.1f} s, {allowed:g} s are allowed"))
+            return self.limits.keepalive
+        return min(left, self._keep_alive(now))
+
+    # -- end
+
+    def replace(self) -> None:
+        """End: the same client is back on another link."""
+        self.close("the same client came back on another link")
+
+    def _say_goodbye(self, status: int, text: str) -> None:
+        if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:
+            self._send(refusal(status or Status.BAD_MESSAGE, text))
+        elif self.state is State.OPENING:
+            self._send(complaint_for(self._head, text))
+        super()._say_goodbye(status, text)
+
+    def _end(self, error: SigError) -> None:
+        opened = self.state is State.OPEN
+        super()._end(error)
+        if opened:
+            self._identities.forget(self.client, self)
+            self._exchange.close(self, self._calls.patterns)
+
+    @property
+    def patterns(self) -> list[Pattern]:
+        """What this client listens to, each pattern once."""
+        return list(self._calls.patterns)
