@@ -129,8 +129,8 @@ def _scalar_fault(item: Any, extras: frozenset[str]) -> str | None:
     if kind is bool or item is None:
         return None
     if kind is int:
-        wide = not MIN_INT <= item <= MAX_INT
-        return f"integer of {item.bit_length()} bits, -2**63 .. 2**64-1 can be carried" if wide else None
+        narrow = MIN_INT <= item <= MAX_INT
+        return None if narrow else f"integer of {item.bit_length()} bits is outside -2**63 .. 2**64-1"
     if kind is float:
         return None if math.isfinite(item) or "nonfinite" in extras else f"{item!r} can't be carried"
     if kind is str:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 __all__ = ["Hello", "Welcome", "check_preface", "hello_frame", "read_hello", "read_welcome", "refusal", "welcome_frame"]
 
-_frame_limit = checks.count(1024, 2**32 - 1)
+_frame_limit = checks.count(4096, 2**32 - 1)
 _keepalive = checks.seconds(0.1, 3600.0)
 _client = checks.hexadecimal(32, 32)
 _token = checks.hexadecimal(2, 256)

@@ -11,7 +11,7 @@ __all__ = ["Limits"]
 MIB = 1 << 20
 
 _RANGES: dict[str, tuple[float, float]] = {
-    "max_frame": (1024, 2**32 - 1),
+    "max_frame": (4096, 2**32 - 1),
     "max_outbox": (4096, 2**40),
     "max_inbound": (4096, 2**40),
     "stall": (0.0, 3600.0),

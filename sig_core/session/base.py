@@ -59,13 +59,13 @@ class Session:
     def _receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes as they came; give the frames in them. A breach ends the session and gives none."""
         self._heard = now
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED or not data:
             return []
         try:
             if len(self._head) < len(PREFACE):
                 data = self._take_preface(data)
             frames = self._reader.feed(data) if data else []
-            if self._packets and self._reader.waiting:
+            if self._packets and (self._reader.waiting or len(self._head) < len(PREFACE)):
                 raise RemoteProtocolError("a packet ends inside a frame")
         except RemoteProtocolError as error:
             self.fail(error)
@@ -117,7 +117,12 @@ class Session:
 
     def _control(self, message: dict[str, Any]) -> None:
         assert self.encoding is not None
-        self._send(control_frame(encode(self.encoding, message)))
+        frame = control_frame(encode(self.encoding, message))
+        size, limit = len(frame) - 4, self._peer_max_frame
+        if size > limit and message.get("status") == 0:
+            text = f"the answer has {size} bytes, {limit} are taken"
+            frame = control_frame(encode(self.encoding, failure(message["id"], text, Status.TOO_BIG)))
+        self._send(frame)
 
     # -- time
 

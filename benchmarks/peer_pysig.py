@@ -1,0 +1,107 @@
+"""pysig as a peer of the benchmark kit: clients -> a ServerRouter in a process of its own, over TCP.
+
+The dict goes into `trigger` and comes out of the listener: encoding is inside, as for any user.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from benchkit import handle, now, spawn_python, wait_port
+
+LABEL = "pysig (MessagePack)"
+CODEC = "msgpack"
+
+
+def router(ctx: Any) -> None:
+    import sig_core as sig
+
+    limits = sig.Limits(max_links=20_000)
+    with sig.ServerRouter(f"tcp://127.0.0.1:{ctx.port}", limits=limits):
+        time.sleep(ctx.life)
+
+
+def start_broker(port: int, log: str) -> Any:
+    process = spawn_python("pysig", "router", port, log)
+    wait_port(port)
+    return process
+
+
+def connect(ctx: Any, codec: str = "") -> Any:
+    import sig_core as sig
+
+    return sig.ClientRouter(f"tcp://127.0.0.1:{ctx.port}", codec or CODEC).start()
+
+
+def publisher(ctx: Any) -> None:
+    client = connect(ctx)
+    trigger = client.add_remote_sender("bench", ["event"]).get_signal("event").trigger
+    ctx.ready()
+    t0 = now()
+    for i in ctx.schedule():
+        trigger(ctx.payload(i))
+    client.flush(60)
+    ctx.published(t0)
+    ctx.wait_stop()
+
+
+def subscriber(ctx: Any) -> None:
+    sink = ctx.sink()
+    clients = [connect(ctx) for _ in range(ctx.nsubs)]
+    for client in clients:
+        client.add_remote_listener(lambda info, data: sink(data), "bench", "event")
+    ctx.ready()
+    sink.wait()
+    ctx.received(sink)
+
+
+def responder(ctx: Any) -> None:
+    client = connect(ctx)
+    client.add_remote_sender("service", [], {"echo": handle})
+    ctx.ready()
+    ctx.wait_stop()
+    ctx.result()
+
+
+def requester(ctx: Any) -> None:
+    client = connect(ctx)
+    ctx.ready()
+    if ctx.inflight == 1:
+        ctx.sequential(lambda d: client.remote_request("service", "echo", d))
+        return
+    sink = ctx.sink()
+    window = threading.Semaphore(ctx.inflight)
+
+    def answered(future: Any) -> None:
+        sink(future.result())
+        window.release()
+
+    t0 = now()
+    for i in range(ctx.count):
+        window.acquire(timeout=10)
+        client.request_async("service", "echo", ctx.payload(i)).add_done_callback(answered)
+    sink.done.wait(10)
+    ctx.answered(sink, t0)
+
+
+def idle(ctx: Any) -> None:
+    keep = []
+    for i in range(ctx.count):
+        client = connect(ctx)
+        client.add_remote_listener(lambda info, data: None, f"idle/{ctx.index}", str(i))
+        keep.append(client)
+    ctx.ready()
+    ctx.wait_stop()
+    ctx.result(connections=len(keep))
+
+
+def emitter(listeners: list[Any]) -> Any:
+    import sig_core as sig
+
+    router = sig.Router()
+    sender = router.add_sender("bench", ["event"])
+    for function in listeners:
+        sender.add_listener(lambda info, data, call=function: call(data), "event")
+    return sender.get_signal("event").trigger

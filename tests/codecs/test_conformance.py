@@ -1,0 +1,344 @@
+"""What every built-in codec does: one body for all of them."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import enum
+import importlib
+import math
+import sys
+import threading
+
+import pytest
+from codec_values import LAW, arrived, extra_scalars, nested, same, scalars, within
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sig_codecs.cbor_codec import CborCodec
+from sig_codecs.json_codec import JsonCodec
+from sig_codecs.msgpack_codec import MsgpackCodec
+from sig_core.errors import DecodeError, EncodeError
+
+CODECS = {codec.name: codec for codec in (JsonCodec(), MsgpackCodec(), CborCodec())}
+RICH = [CODECS["msgpack"], CODECS["cbor"]]
+EVENT = {"n": 5, "t": 1700000000.123, "value": 21.5, "unit": "C", "ok": True, "tags": ["é", None, {"deep": [1.0, -1]}]}
+
+
+@pytest.fixture(params=list(CODECS), name="codec")
+def _codec(request):
+    return CODECS[request.param]
+
+
+@pytest.fixture(params=RICH, ids=lambda codec: codec.name, name="rich")
+def _rich(request):
+    return request.param
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+class Celsius(float):
+    pass
+
+
+class Names(list):
+    pass
+
+
+Point = collections.namedtuple("Point", "x y")
+OWN_LIST: list = [0]
+OWN_LIST.append([OWN_LIST])
+OWN_DICT: dict = {}
+OWN_DICT["me"] = (OWN_DICT,)
+OWN_SERIES: list = []
+OWN_SERIES.extend([OWN_SERIES] * 100)
+
+
+def test_extras():
+    assert {name: set(codec.extras) for name, codec in CODECS.items()} == {
+        "json": set(),
+        "msgpack": {"bytes", "nonfinite"},
+        "cbor": {"bytes", "nonfinite"},
+    }
+
+
+# --- what is carried
+
+
+@LAW
+@given(nested(scalars))
+def test_portable_values_arrive_unchanged_through_every_codec(value):
+    for codec in CODECS.values():
+        assert same(codec.decode(codec.encode(value)), arrived(value)), codec.name
+
+
+@LAW
+@given(nested(extra_scalars))
+def test_extras_arrive_unchanged(value):
+    for codec in RICH:
+        assert same(codec.decode(codec.encode(value)), arrived(value)), codec.name
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(2**63 - 1, 2**63, 2**64 - 1, -(2**63), 0, -1, 1, True, False, None),
+        *(0.0, -0.0, 1.0, 5e-324, 1.7976931348623157e308, 0.1),
+        *("", "\0", "\x7f", "\U0001f600", '"\\\n', "x" * 70_000),
+        *([], {}, {"": ""}, [[], {}], [1, 1.0, True], {"1": 1}, list(range(1000)), [0.5] * 1000, [2**64 - 1] * 20),
+        *([1e308] * 100, [None, "a"] * 20),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+@pytest.mark.parametrize("depth", [0, 1, 4, 5, 6, 63])
+def test_edges_of_the_model_arrive_at_any_depth(codec, value, depth):
+    value = within(value, depth - 1 if depth == 63 and value == [[], {}] else depth)
+    assert same(codec.decode(codec.encode(value)), value)
+
+
+def test_a_part_that_occurs_twice_is_no_cycle(codec):
+    part = [1, {"a": 2}]
+    assert codec.decode(codec.encode([part, part, {"p": part}])) == [part, part, {"p": part}]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0\xff",
+        bytearray(b"ab"),
+        memoryview(b"abc")[1:],
+        memoryview(bytes(range(8))).cast("I"),
+        memoryview(bytes(range(4))).cast("B", (2, 2)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("depth", [0, 1, 7])
+def test_what_is_like_bytes_arrives_as_bytes(rich, raw, depth):
+    assert same(rich.decode(rich.encode(within(raw, depth))), within(bytes(raw), depth))
+
+
+# --- what is refused at encode
+
+REFUSED = {
+    "integer too big": (2**64, "integer of 65 bits is outside -2**63 .. 2**64-1"),
+    "integer too small": (-(2**63) - 1, "integer of 64 bits is outside"),
+    "integer of many digits": (10**5000, "integer of 16610 bits is outside"),
+    "lone surrogate": ("a\ud800", "text 'a\\ud800' has a lone surrogate"),
+    "surrogate in a key": ({"\udfff": 1}, "key '\\udfff' has a lone surrogate"),
+    "integer as key": ({1: 2}, "key of type int, keys must be str"),
+    "None as key": ({None: 2}, "key of type NoneType"),
+    "bytes as key": ({b"a": 2}, "key of type bytes"),
+    "tuple as key": ({(1,): 2}, "key of type tuple"),
+    "enum as key": ({Word.YES: 2}, "key of type Word"),
+    "set": ({1, 2}, "set can't be carried"),
+    "frozenset": (frozenset(), "frozenset can't be carried"),
+    "complex": (1j, "complex can't be carried"),
+    "decimal": (decimal.Decimal(1), "Decimal can't be carried"),
+    "datetime": (datetime.datetime(2024, 1, 1), "datetime can't be carried"),
+    "object": (object(), "object can't be carried"),
+    "ellipsis": (..., "ellipsis can't be carried"),
+    "range": (range(3), "range can't be carried"),
+    "enum": (Colour.RED, "Colour can't be carried"),
+    "int enum": (Level.HIGH, "Level, a subclass of int, can't be carried; convert it to int"),
+    "str enum": (Word.YES, "Word, a subclass of str"),
+    "float subclass": (Celsius(1), "Celsius, a subclass of float"),
+    "list subclass": (Names("ab"), "Names, a subclass of list"),
+    "named tuple": (Point(1, 2), "Point, a subclass of tuple"),
+    "ordered dict": (collections.OrderedDict(a=1), "OrderedDict, a subclass of dict"),
+}
+TOO_DEEP = {
+    "list in itself": OWN_LIST,
+    "dict in itself": OWN_DICT,
+    "65 deep": within([], 64),
+    "100,000 deep": within(1, 100_000),
+    "long lists in themselves": OWN_SERIES,
+}
+REFUSED_BY_JSON = {
+    "bytes": (b"a", "bytes can't be carried"),
+    "bytearray": (bytearray(b"a"), "bytearray can't be carried"),
+    "memoryview": (memoryview(b"a"), "memoryview can't be carried"),
+    "nan": (math.nan, "nan can't be carried"),
+    "inf": (math.inf, "inf can't be carried"),
+    "-inf": (-math.inf, "-inf can't be carried"),
+}
+
+
+def check_refused(codec, bad, reason):
+    """The codec refuses `bad` wherever it is, and names the place."""
+    places = {
+        "value": bad,
+        "value['a'][3]": {"z": 0, "a": [1, "x", None, bad, bad], "b": bad},
+        "value[19]": [0.5] * 19 + [bad],
+        "value[0][0]['k'][1]": ([{"k": (0, bad)}, bad],),
+        "value[1][0][0][0][0][0]": [1, [[[[[bad]]]]]],
+    }
+    for place, value in places.items():
+        with pytest.raises(EncodeError) as caught:
+            codec.encode(value)
+        assert str(caught.value).startswith(f"{codec.name}: {place}: {reason}")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_by_every_codec_with_its_place(codec, case):
+    check_refused(codec, *REFUSED[case])
+
+
+@pytest.mark.parametrize("case", TOO_DEEP)
+def test_too_deep_for_every_codec(codec, case):
+    with pytest.raises(EncodeError, match=rf"^{codec.name}: value(\[.*\]){{4}}\.\.\..*: nested more than 64 deep$"):
+        codec.encode(TOO_DEEP[case])
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_JSON)
+def test_refused_by_json_with_its_place(case):
+    check_refused(CODECS["json"], *REFUSED_BY_JSON[case])
+
+
+@LAW
+@given(nested(extra_scalars))
+def test_json_never_alters_a_value_in_silence(value):
+    codec = CODECS["json"]
+    try:
+        text = codec.encode(value)
+    except EncodeError:
+        return
+    assert same(codec.decode(text), arrived(value))
+
+
+def test_a_memoryview_that_has_gaps_or_was_released_is_refused(rich):
+    released = memoryview(b"a")
+    released.release()
+    with pytest.raises(EncodeError, match=r"value\['v'\]: memoryview that is not contiguous"):
+        rich.encode({"v": memoryview(b"abcd")[::2]})
+    with pytest.raises(EncodeError, match=r"value\['v'\]: memoryview can't be read: operation forbidden"):
+        rich.encode({"v": released})
+
+
+# --- what is refused at decode
+
+
+def value_or_refusal(codec, data):
+    """Decode hostile bytes: a value that the codec can carry itself, or DecodeError; anything else fails the test."""
+    try:
+        value = codec.decode(data)
+    except DecodeError as error:
+        assert str(error).startswith(f"{codec.name}: ")
+        return error
+    assert same(codec.decode(codec.encode(value)), value)
+    return value
+
+
+@LAW
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_value_or_a_refusal(data):
+    for codec in CODECS.values():
+        value_or_refusal(codec, data)
+
+
+@LAW
+@given(nested(extra_scalars, 8), st.integers(0, 200), st.binary(min_size=1, max_size=3))
+def test_damaged_encodings_are_a_value_or_a_refusal(value, position, damage):
+    for codec in RICH:
+        good = codec.encode(value)
+        at = position % len(good)
+        value_or_refusal(codec, good[:at] + damage + good[at + len(damage) :])
+
+
+def test_every_single_byte_is_a_value_or_a_refusal(codec):
+    for byte in range(256):
+        value_or_refusal(codec, bytes([byte]))
+
+
+@pytest.mark.parametrize("extra", [{}, {"blob": b"\0\1"}, {"far": within(1, 9)}], ids=["plain", "bytes", "deep"])
+def test_every_truncation_is_refused(codec, extra):
+    if "blob" in extra and "bytes" not in codec.extras:
+        extra = {}
+    good = codec.encode(EVENT | extra)
+    for end in range(len(good)):
+        with pytest.raises(DecodeError) as caught:
+            codec.decode(good[:end])
+        assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("value", [EVENT, 1, "a", [], within("x", 20), None, {"k": "x" * 5000}], ids=str)
+def test_bytes_that_follow_the_value_are_refused(codec, value):
+    good = codec.encode(value)
+    for rest in (good, codec.encode(None), codec.encode({}), b"\xff", b"\0"):
+        if codec.name == "json" and value == 1 and rest == good:
+            rest = b" 1"
+        with pytest.raises(DecodeError):
+            codec.decode(good + rest)
+
+
+@pytest.mark.parametrize(
+    "data",
+    {
+        "json": [b"[", b'{"a":', b"[[],", b'[{"a":'],
+        "msgpack": [b"\x91", b"\x81\xa1a", b"\xdc\x00\x01", b"\x81\x91", b"\x81\x81"],
+        "cbor": [b"\x81", b"\x9f", b"\xa1\x61a", b"\xbf\x61a", b"\xc1", b"\xa1\x81", b"\x5f", b"\xd8\x1c"],
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_deep_nesting_is_refused(data):
+    name, openings = data
+    for opening in openings:
+        for depth in (65, 400, 2_000, 100_000):
+            assert isinstance(value_or_refusal(CODECS[name], opening * depth), DecodeError)
+    closed = {"json": (b"[", b"]"), "msgpack": (b"\x91", b"\x90"), "cbor": (b"\x81", b"\x80")}[name]
+    for depth in (65, 500, 100_000):
+        last = b"0" if name == "json" else b""
+        ends = closed[1] * depth if name == "json" else closed[1]
+        assert isinstance(value_or_refusal(CODECS[name], closed[0] * depth + last + ends), DecodeError)
+
+
+def test_no_bytes_at_all_are_refused(codec):
+    with pytest.raises(DecodeError):
+        codec.decode(b"")
+
+
+# --- threads, and absent libraries
+
+
+def test_four_threads_at_once(codec):
+    ready = threading.Barrier(4)
+    wrong = []
+
+    def work(number):
+        value = EVENT | {"n": number, "more": [number] * 30, "far": within(f"t{number}", 12)}
+        ready.wait()
+        for _ in range(300):
+            got = codec.decode(codec.encode(value))
+            if not same(got, value):
+                wrong.append(got)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("codec_name", "library", "extra"),
+    [("msgpack", "msgpack", "msgpack"), ("cbor", "cbor2", "cbor")],
+)
+def test_an_absent_library_fails_at_construction_and_says_the_remedy(monkeypatch, codec_name, library, extra):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"sig_codecs.{codec_name}_codec")
+    module = importlib.import_module(f"sig_codecs.{codec_name}_codec")
+    with pytest.raises(ImportError, match=rf"codec {codec_name}: .*pip install pysig\[{extra}\]") as caught:
+        getattr(module, f"{codec_name.capitalize()}Codec")()
+    assert isinstance(caught.value.__cause__, ImportError)
