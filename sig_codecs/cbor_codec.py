@@ -30,7 +30,7 @@ _NO_TAGS = _NoTags()
 class CborCodec:
     """The portable model, bytes and floats that are not finite as CBOR; tags and undefined values are refused.
 
-    Of two members of one key in a map the last one counts.
+    Of two items of one key in a map the last one counts.
 
     Raises:
         ImportError: the cbor2 package is not installed; says how to get it.
@@ -64,7 +64,10 @@ class CborCodec:
         raise EncodeError(f"cbor: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes, nested at most 64 deep; DecodeError if they are no such value."""
+        """Give the value of exactly these bytes; DecodeError if they are none that this codec carries.
+
+        Of containers inside each other 64 are taken, and an empty one inside the last of them.
+        """
         try:
             value = self._decode(data)
         except Exception as error:

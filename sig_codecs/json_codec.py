@@ -37,7 +37,7 @@ class JsonCodec:
         raise EncodeError(f"json: {fault(value)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; DecodeError if they are none of the portable model."""
+        """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
             return self._decode_shallow(data)
         except msgspec.ValidationError:

@@ -18,6 +18,8 @@ _CERTAIN = CERTAIN | RAW | {float, int}  # the encoder refuses integers of more 
 class MsgpackCodec:
     """The portable model, bytes and floats that are not finite as MessagePack; extension types are refused.
 
+    Of two items of one key in a map the last one counts.
+
     Decoding is msgspec's as far as its type describes the value, which is twice as fast; what it does not describe
     (bytes, deep values) is decoded by the msgpack package. Encoding is msgspec's: it gives the same bytes as msgpack.
 
@@ -49,7 +51,7 @@ class MsgpackCodec:
         raise EncodeError(f"msgpack: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; DecodeError if they are none that this codec carries."""
+        """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
             return self._decode_shallow(data)
         except msgspec.ValidationError:

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from sig_core.errors import (
     ConfigError,
     ConnectFailed,
-    EncodeError,
     LinkClosed,
     LocalProtocolError,
-    MessageTooBig,
     SenderExists,
     SigError,
     UnknownSender,
 )
 from sig_core.events import Info, Name, check_name
 from sig_core.io.client_link import ClientLink
-from sig_core.io.local_port import additions_of, info_of
-from sig_core.io.waiter import Waiter
+from sig_core.io.fork import close_in_child
+from sig_core.io.interest import Interest
+from sig_core.io.waiter import Waiter, check_timeout, settle
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import EVENT, FRAME, event_frame, split_events
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
@@ -38,6 +34,8 @@ from sig_core.routing.table import Table, Uplink
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
 from sig_core.session.errors import error_of_handler
+from sig_core.session.fanout import fan_out
+from sig_core.session.outgoing import make_uplink
 from sig_core.session.reports import Closed, Events, Gap, Incoming, Report
 from sig_core.spelling import alias
 
@@ -85,11 +83,11 @@ class ClientRouter(Router):
         self._plugins = plugins or default_plugins()
         self._client_id = secrets.token_hex(16)
         self._remote: Table[Subscription] = Table()
-        self._interests: dict[tuple[Name | None, Name | None], _Interest] = {}
+        self._interests: dict[tuple[Name | None, Name | None], Interest] = {}
         self._remote_senders: dict[Name, Sender] = {}
         self._link: ClientLink | None = None
         self._state = "new"
-        _living.add(self)
+        close_in_child(self)
 
     # -- life
 
@@ -238,32 +236,12 @@ class ClientRouter(Router):
         return [check_name(item["sender"]) for item in listed]
 
     def _uplink(self, link: ClientLink, sender: Name, event: Name, route: int) -> Uplink:
-        """Make what carries an event to the server. The hot path: one call a trigger, nothing looked up twice."""
-        session, writer, codec = link.session, link.writer, link.codec
-        out, added, pack, limit = session.out, writer.added, FRAME.pack, session.max_out
+        send, writer = make_uplink(link.session, sender, event, route, link.writer.added), link.writer
 
         def uplink(info: Info, data: Any) -> None:
-            if session.error is not None:
-                raise LinkClosed(f"event {event!r} of {sender!r}: not connected: {session.error}")
             if writer.full:
                 link.make_room()
-            try:
-                payload = codec.encode(data)
-            except SigError:
-                raise
-            except Exception as error:
-                raise EncodeError(f"event {event!r} of {sender!r}: {codec.name} can't encode it: {error}") from error
-            size = 5 + len(payload)
-            if len(info) > 2:
-                frame = event_frame(route, payload, encode(codec, additions_of(info)))
-                size = len(frame) - 4
-            else:
-                frame = pack(size & 0xFFFFFFFF, EVENT, route) + payload
-            if size > limit:
-                text = f"event {event!r} of sender {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
-                raise MessageTooBig(text, size, limit)
-            out.append(frame)
-            added(size)
+            send(info, data)
 
         return uplink
 
@@ -287,10 +265,10 @@ class ClientRouter(Router):
         subscription = Subscription(listener, pattern, self._unsubscribe_remote)
         with self._lock:
             if self._remote.add(pattern, subscription):
-                self._interests[pattern] = _Interest(link, *pattern)
+                self._interests[pattern] = Interest(link, pattern)
             interest = self._interests[pattern]
         try:
-            interest.wait(link)
+            interest.wait()
         except BaseException:
             subscription.remove()
             raise
@@ -359,15 +337,10 @@ class ClientRouter(Router):
         future: Future[Any] = Future()
 
         def when(value: Any, error: SigError | None) -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
+            link.reader.later(partial(settle, future, value, error))
 
         payload = encode(link.codec, params)
-        deadline = time.monotonic() + link.timeout(timeout)
+        deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         link.session.request(sender, check_method(method), payload, when, deadline)
         link.writer.flush()
         return future
@@ -384,27 +357,12 @@ class ClientRouter(Router):
         """Run the listeners of a run of events."""
         assert self._link is not None
         sender, event, codec = report.sender, report.event, self._link.codec
-        topic = self._remote.topic(sender, event)
-        for additions, data in split_events(report.data):
-            targets = topic.targets
-            if targets is None:
-                targets = topic.refresh()
-            if not targets:
-                continue
-            try:
-                value = codec.decode(data)
-                info = {"sender": sender, "event": event}
-                if additions is not None:
-                    info = info_of(sender, event, decode(codec, additions))
-            except Exception as error:
-                self.lost[sender, event] += 1
-                log.error(f"event {event!r} of sender {sender!r}: {len(data)} bytes are no {codec.name}: {error}")
-                continue
-            for target in targets:
-                try:
-                    target.call(info, value)
-                except Exception as error:
-                    self.listener_failed(target.callback, info, error)
+
+        def bad(error: Exception) -> None:
+            self.lost[sender, event] += 1
+            log.error(f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}")
+
+        fan_out(report, self._remote.topic(sender, event), codec, self.listener_failed, bad)
 
     def incoming(self, report: Incoming) -> None:
         """Run the handler of a request, and answer."""
@@ -433,7 +391,7 @@ class ClientRouter(Router):
 
     # -- fork
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         """In the child: let go of what is the parent's, without a word on the wire."""
         if self._state == "connected" and self._link is not None:
             self._state = "closed by a fork"
@@ -447,65 +405,3 @@ class ClientRouter(Router):
     addRemoteListener = alias(add_remote_listener)  # noqa: N815
     removeRemoteListener = alias(remove_remote_listener)  # noqa: N815
     remoteRequest = alias(remote_request)  # noqa: N815
-
-
-class _Interest:
-    """A pattern that the server was asked for: once, however many listeners of ours it has."""
-
-    def __init__(self, link: ClientLink, sender: Name | None, event: Name | None) -> None:
-        self.link = link
-        self._waiting: list[Waiter] = []
-        self._lock = threading.Lock()
-        self._ended = False
-        self._answer: tuple[Any, SigError | None] | None = None
-        self._pattern = {"sender": sender, "event": event}
-        link.session.call("add_listener", self._pattern, self._answered)
-
-    def wait(self, link: ClientLink) -> None:
-        """Return when the server has answered, or raise."""
-        waiter = Waiter()
-        with self._lock:
-            if self._answer is None:
-                self._waiting.append(waiter)
-            else:
-                waiter.tell(*self._answer)
-        link.finish(waiter, None, f"add_listener {self._pattern}", None)
-
-    def end(self) -> None:
-        """Take the request back, now or when it is answered."""
-        with self._lock:
-            self._ended = True
-            answer = self._answer
-        if answer is not None:
-            self._remove(answer[0])
-
-    def _answered(self, response: Any, error: SigError | None) -> None:
-        with self._lock:
-            self._answer = (response, error)
-            waiting, self._waiting = self._waiting, []
-            ended = self._ended
-        for waiter in waiting:
-            waiter.tell(response, error)
-        if ended and error is None:
-            self._remove(response)
-
-    def _remove(self, response: Any) -> None:
-        session = self.link.session
-        if session.state is State.OPEN and isinstance(response, dict):
-            session.call("remove_listener", response, _ignore)
-
-
-def _ignore(value: Any, error: SigError | None) -> None:
-    return None
-
-
-_living: weakref.WeakSet[ClientRouter] = weakref.WeakSet()
-
-
-def _close_in_child() -> None:
-    for client in list(_living):
-        client._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)

@@ -169,6 +169,7 @@ def _place(path: list[Any]) -> str:
 
 
 def _short(key: Any) -> str:
-    if type(key) is str and len(key) > 40:
-        return repr(key[:37]) + "..."
-    return repr(key)
+    if type(key) is not str:
+        return repr(key)
+    shown = repr(key[:40])
+    return shown if len(key) <= 40 and len(shown) <= 42 else f"{shown[:37]}...'"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import time
-import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
-from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner, RequestTimeout, SigError
+from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.asker import Asker
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
-from sig_core.io.local_port import LocalPort, additions_of
+from sig_core.io.fork import close_in_child
+from sig_core.io.local_port import LocalPort
 from sig_core.io.loop import IoThread
-from sig_core.io.waiter import Waiter
+from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
@@ -26,13 +26,12 @@ from sig_core.protocol.wire import event_frame
 from sig_core.router import BUILT_IN, Router
 from sig_core.routing.entities import Event, Sender, Signal
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.handlers import check_method
+from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import encode
 from sig_core.session.errors import error_of_handler
 from sig_core.session.identity import Identities
-from sig_core.session.reports import When
 from sig_core.session.server import ServerSession
 from sig_core.spelling import alias
 
@@ -90,13 +89,14 @@ class ServerRouter(Router):
             self._answer,
             self.listener_failed,
         )
+        self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
         self.loop = IoThread(self._turn, self._tick, "sig-io")
         self._acceptors: list[PolledAcceptor | AcceptorThread] = []
         self._connections: dict[Connection, None] = {}
         self._dirty: list[Connection] = []
         self._emptied = threading.Event()  # set when the last client is gone
         self._state = "new"
-        _living.add(self)
+        close_in_child(self)
 
     # -- life
 
@@ -369,17 +369,7 @@ class ServerRouter(Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request(name, method, params)
-        seconds = self._timeout(timeout)
-        waiter = Waiter()
-        when: When = waiter.tell
-        self._ask(name, method, params, when)
-        with self._port.dispatcher.waiting():
-            waiter.wait(seconds)
-        if not waiter.done:
-            with self._lock:
-                self._exchange.requests.cancel(self._port, when)
-            raise RequestTimeout(f"request {method!r} to sender {name!r}: no answer within {seconds:g} s")
-        return waiter.result()
+        return self._asker.ask(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None
@@ -388,48 +378,7 @@ class ServerRouter(Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request_async(name, method, params)
-        future: Future[Any] = Future()
-        seconds = self._timeout(timeout)
-
-        def when(value: Any, error: SigError | None) -> None:
-            timer.cancel()
-            if not future.set_running_or_notify_cancel():
-                return
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
-
-        def late() -> None:
-            with self._lock:
-                waited = self._exchange.requests.cancel(self._port, when)
-            if waited:
-                when(None, RequestTimeout(f"request {method!r} to sender {name!r}: no answer within {seconds:g} s"))
-
-        timer = threading.Timer(seconds, late)
-        timer.daemon = True
-        try:
-            self._ask(name, method, params, when)
-        except SigError as error:
-            future.set_exception(error)
-        else:
-            timer.start()
-        return future
-
-    def _ask(self, name: Name, method: str, params: Any, when: When) -> None:
-        check_method(method)
-        with self._lock:
-            entry = self._exchange.sender(name)
-        codec = entry.owner.codec
-        payload = encode(self._plugins.codecs.get(codec), params)
-        with self._lock:
-            self._exchange.request(self._port, when, entry.route, method, codec, payload)
-
-    def _timeout(self, timeout: float | None) -> float:
-        seconds = self.limits.request_timeout if timeout is None else float(timeout)
-        if not 0 <= seconds <= 86_400:
-            raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
-        return seconds
+        return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def _answer(self, token: int, request: Request) -> None:
         """Run a handler for a client's request, on a dispatch thread."""
@@ -450,7 +399,7 @@ class ServerRouter(Router):
 
     # -- fork
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         """In the child: let go of what is the parent's, without a word on the wire."""
         if self._state == "running":
             self._state = "closed by a fork"
@@ -462,16 +411,3 @@ def _not_ours(sender: Name, owner: str) -> Uplink:
         raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
 
     return refuse
-
-
-_living: weakref.WeakSet[ServerRouter] = weakref.WeakSet()
-
-
-def _close_in_child() -> None:
-    for server in list(_living):
-        server._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
-

@@ -10,7 +10,7 @@ from typing import Any
 from sig_core.contract import Codec, Link
 from sig_core.errors import ConfigError, RequestTimeout, SigError
 from sig_core.io.reader import Reader, Sink
-from sig_core.io.waiter import Waiter
+from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
 from sig_core.protocol.limits import Limits
 from sig_core.session.client import ClientSession
@@ -81,13 +81,13 @@ class ClientLink:
             RequestTimeout: none came within `timeout` seconds; it is not waited for any more.
             SigError: what the answer says.
         """
-        seconds = self.timeout(timeout)
+        seconds = check_timeout(timeout, self.limits.request_timeout)
         self.writer.flush()
         try:
             if self.reader.is_current():
-                self.reader.wait(lambda: waiter.done, seconds)
+                self.reader.wait_inside(waiter, seconds)
             else:
-                waiter.wait(seconds)
+                self.reader.wait(waiter, seconds)
         finally:
             if not waiter.done and ident is not None:
                 self.session.cancel(ident)
@@ -95,13 +95,6 @@ class ClientLink:
             self.session.check_open()
             raise RequestTimeout(f"{what}: no answer within {seconds:g} s")
         return waiter.result()
-
-    def timeout(self, timeout: float | None) -> float:
-        """Check a timeout; None: the limit `request_timeout`."""
-        seconds = self.limits.request_timeout if timeout is None else float(timeout)
-        if not 0 <= seconds <= 86_400:
-            raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
-        return seconds
 
     def make_room(self) -> None:
         """Wait until output drains.
@@ -135,8 +128,10 @@ class ClientLink:
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
         late = [report for report in ended if isinstance(report, Done)]
+        for report in late:
+            report.tell()
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
-            threading.Thread(target=_tell, args=(late,), name="sig-late", daemon=True).start()
+            threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()
         if self.session.out:
             self.writer.wake()
         return wait
@@ -145,7 +140,3 @@ class ClientLink:
         self.session.fail(error)
         self.reader.cut()
 
-
-def _tell(ended: list[Done]) -> None:
-    for report in ended:
-        report.tell()

@@ -106,9 +106,7 @@ class PolledConnection:
         if self._once.closed:
             return
         try:
-            for _ in range(ROUNDS):
-                if not self._send():
-                    break
+            self._send()
         except Exception as error:
             self._lose(lost(self.session.peer, error))
             return
@@ -117,19 +115,18 @@ class PolledConnection:
         else:
             self._watch()
 
-    def _send(self) -> bool:
-        """Send once; true if more may go."""
-        data = self._rest
-        if not data:
-            with self._host.lock:
-                data = self.session.take(ROOM)
+    def _send(self) -> None:
+        session, data = self.session, self._rest
+        for _ in range(ROUNDS):
             if not data:
-                return False
-        count = self._link.send_some(data)
-        if count:
-            self.session.sent(time.monotonic())
-        self._rest = memoryview(data)[count:] if count < len(data) else b""
-        return not self._rest
+                with self._host.lock:
+                    data = session.take(ROOM)
+            count = self._link.send_some(data) if data else 0
+            if count:
+                session.sent(time.monotonic())
+            data = self._rest = memoryview(data)[count:] if count < len(data) else b""
+            if data or not session.has_output:
+                return
 
     def _watch(self) -> None:
         wanted = 0 if self.session.held else READ

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,13 @@ from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import split_events
 from sig_core.routing.entities import Subscription
+from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.transcode import decode
 from sig_core.session.reports import When
 
-__all__ = ["LocalPort", "additions_of", "info_of"]
+__all__ = ["LocalPort"]
 
 
 class _RequestRun(Run):
@@ -173,16 +174,3 @@ class LocalPort:
         except CodecError as error:
             when(None, error)
 
-
-def info_of(sender: Name, event: Name, additions: Any) -> Info:
-    """Give what listeners learn: additions never replace the two that are always there."""
-    if not isinstance(additions, Mapping):
-        return {"sender": sender, "event": event}
-    return {**additions, "sender": sender, "event": event}
-
-
-def additions_of(info: Info) -> Info | None:
-    """Give what a Signal subclass added, or None."""
-    if len(info) <= 2:
-        return None
-    return {key: value for key, value in info.items() if key not in ("sender", "event")}

@@ -92,7 +92,7 @@ class IoThread:
 
     def is_current(self) -> bool:
         """Tell whether this is the thread."""
-        return threading.current_thread() is self._thread
+        return threading.get_ident() == self._thread.ident
 
     # -- on the thread
 
@@ -110,16 +110,24 @@ class IoThread:
 
     def _run(self) -> None:
         while not self._stopping or self._posted:
-            wait = max(0.0, self._next_tick - time.monotonic())
-            for key, events in self._selector.select(0 if self._posted else wait):
-                if key.data is None:
-                    self._drain()
-                else:
-                    self._guarded(key.data.ready, events)
-            while self._posted:
-                self._guarded(self._posted.popleft())
-            self._guarded(self._turn)
-            self._maybe_tick()
+            try:
+                self._poll()
+                while self._posted:
+                    self._posted.popleft()()
+                self._turn()
+            except Exception:
+                log.error(f"{self._thread.name}: a turn failed\n{traceback.format_exc()}")
+            now = time.monotonic()
+            if now >= self._next_tick:
+                self._tick_now(now)
+
+    def _poll(self) -> None:
+        wait = self._next_tick - time.monotonic()
+        for key, events in self._selector.select(0 if self._posted or wait < 0 else wait):
+            if key.data is None:
+                self._drain()
+            else:
+                key.data.ready(events)
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):
@@ -128,23 +136,9 @@ class IoThread:
         # after it sends a byte. The other way round a byte could be eaten whose flag then stays set for ever.
         self._woken = False
 
-    def _maybe_tick(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_tick:
-            self._next_tick = now + 0.25
-            try:
-                self._next_tick = now + self._tick(now)
-            except Exception:
-                log.error(f"{self._thread.name}: a tick failed\n{traceback.format_exc()}")
-
-    def _guarded(self, function: Callable[..., None], *args: object) -> None:
+    def _tick_now(self, now: float) -> None:
+        self._next_tick = now + 0.25
         try:
-            function(*args)
+            self._next_tick = now + self._tick(now)
         except Exception:
-            log.error(f"{self._thread.name}: {function!r} failed\n{traceback.format_exc()}")
-
-    def tick_within(self, seconds: float) -> None:
-        """Bring the next tick forward."""
-        due = time.monotonic() + seconds
-        if due < self._next_tick:
-            self._next_tick = due
+            log.error(f"{self._thread.name}: a tick failed\n{traceback.format_exc()}")

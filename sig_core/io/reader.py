@@ -1,17 +1,22 @@
-"""The reading thread of a client: receives, tells answers at once, and runs callbacks in order of arrival."""
+"""The reading side of a client: receives, tells answers at once, and runs callbacks in order of arrival."""
 
 from __future__ import annotations
 
+import select
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.guard import Once, lost
+from sig_core.io.waiter import Waiter
 from sig_core.io.writer import Writer, wait_ready
+from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
@@ -23,10 +28,11 @@ SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and un
 SLICE = 0.25  # seconds after which a blocked receive looks whether it should end
 LONGEST = 1.0  # seconds between looks at the peer's silence
 REPLY_WITHIN = 0.001  # seconds that a reply may wait for others to be sent with
+PARK = 0.001  # seconds after a request for which the link is left to its caller, should it ask again
 
 
 class Sink(Protocol):
-    """What the reader's owner does with what arrives. May run user code, except in `ended`'s part before callbacks."""
+    """What the owner does with what arrives; called on the reading thread, and may run user code."""
 
     def events(self, report: Events) -> None:
         """Run the listeners."""
@@ -39,10 +45,12 @@ class Sink(Protocol):
 
 
 class Reader:
-    """Reads a link into its session, on a thread of its own.
+    """Reads a link into its session, and runs callbacks on a thread of its own.
 
-    A callback that waits for an answer (`wait`) reads on itself meanwhile: answers are told, requests run nested, and
-    events are kept for later, in order, up to a limit.
+    One thread at a time has the role to read. Most of the time it is the reading thread. A thread that waits for an
+    answer may take the role, so that the answer reaches it without passing through another thread; callbacks stay with
+    the reading thread even then. A callback that waits reads on itself: requests run nested, and events are kept for
+    later, in order, up to a limit.
 
     Args:
         session, link, writer: that belong together.
@@ -54,17 +62,24 @@ class Reader:
         self._session = session
         self._link = link
         self._pollable = link if isinstance(link, PollableLink) else None
+        self._ready = _poller(self._pollable)
         self._writer = writer
         self._sink = sink
         self._limits = limits
         self._once = Once(link, link.peer)
+        self._role = threading.Lock()  # to read
+        self._news = threading.Semaphore(0)  # what another reader found, for the reading thread
+        self._asked = 0.0  # when a thread last waited for an answer
+        self._waiting = 0  # threads that wait without the role; a hint
         self._buffer = memoryview(bytearray(SMALL))
+        self._standing_by = False  # the reading thread waits for another to give the role back
+        self._guard = threading.Lock()  # of the inbox and its counts
         self._inbox: deque[Report] = deque()
-        self._answers: deque[Done] = deque()
+        self._later: deque[Callable[[], None]] = deque()
         self._kept = 0  # bytes of events in the inbox
         self._calls = 0  # requests in the inbox
         self._depth = 0
-        self._back = time.monotonic()  # when it last began to listen
+        self._back = time.monotonic()  # when it last came back from a callback
         self._replied = 0.0
         self._thread = threading.Thread(target=self._run, name=f"sig-reader {link.peer}", daemon=True)
 
@@ -76,40 +91,69 @@ class Reader:
         """Tell whether this is the reading thread: then a callback runs on it."""
         return threading.get_ident() == self._writer.reading_thread
 
-    def join(self, timeout: float) -> bool:
-        """Wait for the thread, at most `timeout` seconds; tell whether it has ended."""
+    def join(self, timeout: float) -> None:
+        """Wait for the thread, at most `timeout` seconds."""
         if self._thread is not threading.current_thread() and self._thread.is_alive():
             self._thread.join(timeout)
-        return not self._thread.is_alive()
 
     def cut(self) -> None:
         """Close the link; a read that waits ends."""
         self._once.close()
+        self._news.release()
 
-    # -- the thread
+    def later(self, job: Callable[[], None]) -> None:
+        """Let the reading thread run something of the user's, before the next callback."""
+        self._later.append(job)
+
+    def run_later(self) -> None:
+        """Run what `later` was given."""
+        with suppress(IndexError):
+            while True:
+                self._later.popleft()()
+
+    # -- the reading thread
 
     def _run(self) -> None:
         self._writer.reading_thread = threading.get_ident()
         while True:
-            while self._inbox:
-                self._run_next()
+            while self._inbox or self._later:
+                self.run_later()
+                if self._inbox:
+                    self._run_next()
                 self._back = time.monotonic()
             if self._session.state is State.CLOSED:
                 break
-            self._read(LONGEST)
+            self._read_or_stand_by()
         self._writer.stop()
         self._once.close()
 
+    def _read_or_stand_by(self) -> None:
+        if not self._waiting and time.monotonic() - self._asked < PARK:
+            self._news.acquire(timeout=PARK)
+        elif not self._read_in_role(LONGEST):
+            self._standing_by = True
+            self._news.acquire(timeout=SLICE)
+            self._standing_by = False
+
     def _run_next(self) -> None:
-        report = self._inbox.popleft()
+        with self._guard:
+            report = self._inbox.popleft()
+            self._count(report, -1)
+        try:
+            if isinstance(report, Events):
+                self._sink.events(report)
+            elif isinstance(report, Incoming):
+                self._answer(report)
+            else:
+                self._sink.other(report)
+        except Exception:  # users' exceptions end in the sink: this is a bug of ours, and the link goes on
+            log.error(f"{self._link.peer}: {type(report).__name__} failed\n{traceback.format_exc()}")
+
+    def _count(self, report: Report, sign: int) -> None:
         if isinstance(report, Events):
-            self._kept -= len(report.data)
-            self._sink.events(report)
+            self._kept += sign * len(report.data)
         elif isinstance(report, Incoming):
-            self._calls -= 1
-            self._answer(report)
-        else:
-            self._sink.other(report)
+            self._calls += sign
 
     def _answer(self, report: Incoming) -> None:
         if self._depth >= self._limits.max_depth:
@@ -122,10 +166,31 @@ class Reader:
             self._replied = now
             self._writer.flush()
 
-    # -- waiting inside a callback
+    # -- waiting for an answer
 
-    def wait(self, ended: Callable[[], bool], timeout: float) -> None:
-        """Read on until `ended()`, at most `timeout` seconds. Only for callbacks on the reading thread.
+    def wait(self, waiter: Waiter, timeout: float) -> None:
+        """Wait at most `timeout` seconds for an answer, on any thread but the reading one."""
+        self._asked = now = time.monotonic()
+        until = now + timeout
+        if self._pollable is not None and self._role.acquire(blocking=False):
+            try:
+                while not waiter.done and now < until and self._session.state is not State.CLOSED:
+                    self._read(until - now)
+                    if self._inbox or self._later:
+                        self._news.release()
+                    now = time.monotonic()
+            finally:
+                self._asked = now
+                self._role.release()
+            if self._waiting or self._standing_by:
+                self._news.release()
+        if not waiter.done:
+            self._waiting += 1
+            waiter.wait(until - now)
+            self._waiting -= 1
+
+    def wait_inside(self, waiter: Waiter, timeout: float) -> None:
+        """Read on until the answer comes, at most `timeout` seconds. Only for callbacks on the reading thread.
 
         Raises:
             Overflow: more events arrived than may be kept.
@@ -133,16 +198,17 @@ class Reader:
         until = time.monotonic() + timeout
         self._depth += 1
         try:
-            while not ended() and self._session.state is not State.CLOSED:
-                self._tell_answers()
+            while not waiter.done and self._session.state is not State.CLOSED:
+                self.run_later()
                 self._run_calls()
                 left = until - time.monotonic()
-                if ended() or left <= 0:
+                if waiter.done or left <= 0:
                     return
                 if self._kept > self._limits.max_inbound:
                     limit = self._limits.max_inbound
                     raise Overflow(f"{self._kept} bytes of events came while a callback waits, {limit} may be kept")
-                self._read(left)
+                if not self._read_in_role(left):
+                    self._news.acquire(timeout=PARK)
         finally:
             self._depth -= 1
 
@@ -158,19 +224,28 @@ class Reader:
                 raise Backpressure(f"output is full, and {self._kept} bytes of events wait, {limit} may be kept")
             self._writer.flush()
             if self._writer.full:
-                self._read(REPLY_WITHIN)
+                self._read_in_role(PARK)
 
     def _run_calls(self) -> None:
         """Run the requests of the inbox, leaving the rest in order."""
         while self._calls:
-            for index, report in enumerate(self._inbox):
-                if isinstance(report, Incoming):
-                    del self._inbox[index]
-                    self._calls -= 1
-                    self._answer(report)
-                    break
+            with self._guard:
+                first = next(report for report in self._inbox if isinstance(report, Incoming))
+                self._inbox.remove(first)
+                self._count(first, -1)
+            self._answer(first)
 
     # -- reading
+
+    def _read_in_role(self, timeout: float) -> bool:
+        """Read once if nobody else does; tell whether that was so."""
+        if not self._role.acquire(blocking=False):
+            return False
+        try:
+            self._read(timeout)
+        finally:
+            self._role.release()
+        return True
 
     def _read(self, timeout: float) -> None:
         """Receive once, within `timeout` seconds; tell answers, put the rest into the inbox."""
@@ -189,33 +264,21 @@ class Reader:
             self._check_silence()
             reports = session.end() if session.state is State.CLOSED else []
         for report in reports:
-            self._sort(report)
-        self._tell_answers()
+            if isinstance(report, Done):
+                report.tell()
+                continue
+            with self._guard:
+                self._inbox.append(report)
+                self._count(report, 1)
         if session.out:
-            self._writer.flush()
-
-    def _sort(self, report: Report) -> None:
-        if isinstance(report, Done):
-            self._answers.append(report)
-            return
-        self._inbox.append(report)
-        if isinstance(report, Events):
-            self._kept += len(report.data)
-        elif isinstance(report, Incoming):
-            self._calls += 1
-
-    def _tell_answers(self) -> None:
-        # One queue for all depths: who is told may wait for an answer that stands further back.
-        while self._answers:
-            self._answers.popleft().tell()
+            self._writer.push()
 
     def _receive(self, timeout: float) -> bytes:
         if self._pollable is None:
-            try:
+            with suppress(TimeoutError):
                 return self._link.receive(min(timeout, SLICE)) or b""
-            except TimeoutError:
-                return b""
-        if not wait_ready(self._pollable, min(timeout, LONGEST)):
+            return b""
+        if not self._ready(min(timeout, LONGEST)):
             return b""
         try:
             count = self._pollable.recv_into(self._buffer)
@@ -233,3 +296,12 @@ class Reader:
         silent = min(self._session.silence(now), now - self._back)
         if silent >= allowed and self._session.state is not State.CLOSED:
             self._session.fail(LinkLost(f"{self._link.peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))
+
+
+def _poller(link: PollableLink | None) -> Callable[[float], bool]:
+    """Make what waits until the link can be read; a poll object that lives as long as the link saves 1 us a read."""
+    if link is None or not hasattr(select, "poll"):
+        return lambda timeout: wait_ready(link, timeout)
+    poll = select.poll()
+    poll.register(link.fileno(), select.POLLIN)
+    return lambda timeout: bool(poll.poll(timeout * 1000))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from typing import Any
 
-from sig_core.errors import SigError
+from sig_core.errors import ConfigError, SigError
 
-__all__ = ["Waiter"]
+__all__ = ["Waiter", "check_timeout", "settle"]
 
 
 class Waiter:
@@ -38,3 +39,26 @@ class Waiter:
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def settle(future: Future[Any], value: Any, error: SigError | None) -> None:
+    """Fill a future, unless its owner has cancelled it. Runs its callbacks."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+def check_timeout(timeout: float | None, default: float) -> float:
+    """Give the seconds that a call may take; None: the default.
+
+    Raises:
+        ConfigError: not from 0 to 86,400.
+    """
+    if timeout is None:
+        return default
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
+        raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
+    return float(timeout)

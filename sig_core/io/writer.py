@@ -85,7 +85,7 @@ class Writer:
     def flush(self) -> None:
         """Send what waits: all of it, or, on the reading thread, what goes without blocking."""
         if threading.get_ident() == self.reading_thread:
-            self._push()
+            self.push()
             return
         with self._lock:
             self._drain(block=True)
@@ -106,7 +106,8 @@ class Writer:
         """Let the writer's thread look what is due."""
         self._wake.release()
 
-    def _push(self) -> None:
+    def push(self) -> None:
+        """Send what goes without blocking; the writer's own thread sends the rest."""
         # The lock may be held by a thread that waits for the peer to read, who waits for us to read: never block on it.
         if self._pollable is not None and self._lock.acquire(blocking=False):
             try:
@@ -116,7 +117,6 @@ class Writer:
             if sent_all:
                 return
         self.full = self._size + len(self._rest) > FULL
-        self._armed = True
         self._wake.release()
 
     def _drain(self, *, block: bool) -> bool:
@@ -164,7 +164,8 @@ class Writer:
     def _run(self) -> None:
         wait = 0.0
         while not self._stopping:
-            if self._wake.acquire(timeout=wait):
+            self._wake.acquire(timeout=wait)
+            if self._armed:
                 time.sleep(LINGER)
                 self._armed = False
             with self._lock:

@@ -77,6 +77,8 @@ class FrameReader:
                         frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
                     run_route, run_start, count = route, pos, 0
                 count += 1
+                if head != EVENT:
+                    _check_additions(data, pos, length)
             else:
                 if count:
                     frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
@@ -101,6 +103,12 @@ class FrameReader:
         if length < 5:
             return RemoteProtocolError(f"frame of length {length}, the least is 5")
         return RemoteProtocolError(f"frame of length {length}, at most {self.max_frame} are taken")
+
+
+def _check_additions(data: bytes, pos: int, length: int) -> None:
+    size = int.from_bytes(data[pos + HEADER : pos + HEADER + 2], "little")
+    if length < 7 + size:
+        raise RemoteProtocolError(f"event with INFO: additions of {size} bytes in a frame of length {length}")
 
 
 def _check(head: int, route: int) -> int:

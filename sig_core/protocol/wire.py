@@ -86,11 +86,7 @@ def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
 
 
 def split_events(run: bytes) -> list[tuple[bytes | None, bytes]]:
-    """Cut consecutive event frames into (additions or None, data).
-
-    Raises:
-        RemoteProtocolError: additions reach beyond their frame.
-    """
+    """Cut consecutive event frames, as a `FrameReader` gave them, into (additions or None, data)."""
     events: list[tuple[bytes | None, bytes]] = []
     pos, end, unpack = 0, len(run), FRAME.unpack_from
     while pos < end:
@@ -99,18 +95,9 @@ def split_events(run: bytes) -> list[tuple[bytes | None, bytes]]:
         if head == EVENT:
             events.append((None, run[start:pos]))
         else:
-            events.append(_split_info(run, start, pos))
+            cut = start + 2 + _u16.unpack_from(run, start)[0]
+            events.append((run[start + 2 : cut], run[cut:pos]))
     return events
-
-
-def _split_info(run: bytes, start: int, end: int) -> tuple[bytes, bytes]:
-    if end - start < 2:
-        raise RemoteProtocolError("event with INFO: no room for the length of its additions")
-    (size,) = _u16.unpack_from(run, start)
-    cut = start + 2 + size
-    if cut > end:
-        raise RemoteProtocolError(f"event with INFO: additions of {size} bytes in a body of {end - start}")
-    return run[start + 2 : cut], run[cut:end]
 
 
 def split_request(body: bytes) -> tuple[int, str, bytes]:

@@ -30,7 +30,7 @@ class Run:
         self.data = data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Request:
     """A request on its way to the owner of its sender. `params` are bytes of the codec named."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ __all__ = ["Requests"]
 TOKENS = 2**32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     asker: Port
     ident: Any  # the asker's own
@@ -83,13 +84,9 @@ class Requests:
         self._forget(token, self._open[token])
         return True
 
-    def is_open(self, asker: Port, ident: Any) -> bool:
-        """Tell whether the asker waits under this id."""
-        return ident in self._tokens.get(asker, ())
-
-    def count(self, asker: Port) -> int:
-        """Give how many requests of this asker are open."""
-        return len(self._tokens.get(asker, ()))
+    def of(self, asker: Port) -> Collection[Any]:
+        """Give the ids under which the asker waits."""
+        return self._tokens.get(asker, ())
 
     def close(self, port: Port) -> None:
         """Forget what a port that is gone asked, and fail what it was asked."""

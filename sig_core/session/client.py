@@ -50,7 +50,7 @@ _route = checks.count(1, 2**32 - 1)
 _event_route = checks.list_of(lambda pair: pair, 2, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Pending:
     what: str
     when: When
@@ -287,10 +287,15 @@ class ClientSession(Session):
                 return ident
 
     def _resolve(self, sender: Name, then: Callable[[SigError | None], None]) -> None:
-        waiting = self._resolving.setdefault(sender, [])
+        """Learn the route of a sender, once for all who ask meanwhile; several threads may."""
+        mine: list[Callable[[SigError | None], None]] = []
+        waiting = self._resolving.setdefault(sender, mine)
         waiting.append(then)
-        if len(waiting) == 1:
+        if waiting is mine:
             self.call("resolve", {"sender": sender}, lambda response, error: self._learn(sender, response, error))
+        elif self._resolving.get(sender) is not waiting and then in waiting:  # answered between the two lines above
+            waiting.remove(then)
+            self._resolve(sender, then)
 
     def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
         if error is None:
@@ -298,8 +303,9 @@ class ClientSession(Session):
                 self._targets[sender] = Fields(response, "resolve").get("route", _route)
             except RemoteProtocolError as problem:
                 error = problem
-        for then in self._resolving.pop(sender, ()):
-            then(error)
+        waiting = self._resolving.pop(sender, [])
+        while waiting:
+            waiting.pop(0)(error)
 
     def _resolved(self, sender: Name, ident: int, method: bytes, params: bytes, error: SigError | None) -> None:
         pending = self._requests.get(ident)

@@ -13,17 +13,17 @@ from sig_core.protocol.hello import Welcome
 __all__ = ["Closed", "Done", "Events", "Gap", "Incoming", "Opened", "Report", "When"]
 
 When = Callable[[Any, SigError | None], None]
-"""Told the end of a call or request: (value, None) or (None, error)."""
+"""Told the end of a call or request: (value, None) or (None, error). Runs no user code: who reads the link calls it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Opened:
     """The server took us in."""
 
     welcome: Welcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Events:
     """Events of one (sender, event), as whole frames."""
 
@@ -33,7 +33,7 @@ class Events:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Incoming:
     """A request for one of our senders; answer with `reply` or `fail_to` under `ident`."""
 
@@ -44,7 +44,7 @@ class Incoming:
     params: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Done:
     """A call or request has ended: `tell(value, error)` passes it on."""
 
@@ -57,7 +57,7 @@ class Done:
         self.when(self.value, self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Gap:
     """Events that did not reach us (`sent` false), or that we sent and the server dropped (`sent` true)."""
 
@@ -68,7 +68,7 @@ class Gap:
     sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Closed:
     """The session has ended."""
 

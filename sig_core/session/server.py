@@ -149,10 +149,10 @@ class ServerSession(Session):
 
     def _take_request(self, frame: Frame) -> None:
         ident, method, params = split_request(frame.body)
-        requests = self._exchange.requests
-        if requests.is_open(self, ident):
+        mine = self._exchange.requests.of(self)
+        if ident in mine:
             raise RemoteProtocolError(f"request {ident}: its id is in use")
-        if requests.count(self) >= self.limits.max_requests:
+        if len(mine) >= self.limits.max_requests:
             error = Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
             self.fail_to(ident, frame.route, error)
             return

@@ -1,4 +1,4 @@
-"""Values for the tests of codecs: strategies, and equality that minds types."""
+"""The codecs under test, values for them, and equality that minds types."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ import struct
 
 from hypothesis import settings
 from hypothesis import strategies as st
+
+from sig_codecs.cbor_codec import CborCodec
+from sig_codecs.json_codec import JsonCodec
+from sig_codecs.msgpack_codec import MsgpackCodec
+
+CODECS = {codec.name: codec for codec in (JsonCodec(), MsgpackCodec(), CborCodec())}
+RICH = [CODECS["msgpack"], CODECS["cbor"]]
+EVENT = {"n": 5, "t": 1700000000.123, "value": 21.5, "unit": "C", "ok": True, "tags": ["é", None, {"deep": [1.0, -1]}]}
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 

@@ -142,14 +142,20 @@ def test_huge_lengths_that_are_not_there_cost_nothing(head, length):
 def test_a_rest_is_counted_whatever_the_size(size):
     good = CODEC.encode("x" * size)
     assert CODEC.decode(good) == "x" * size
-    with pytest.raises(DecodeError, match="^cbor: 3 bytes follow the value$"):
+    with pytest.raises(DecodeError, match=r"^cbor: 3 bytes follow the value$"):
         CODEC.decode(good + b"\xff\x00\x01")
 
 
 def test_64_deep_is_taken_and_65_is_refused():
     assert CODEC.decode(cbor2.dumps(within([], 63))) == within([], 63)
     with pytest.raises(DecodeError, match=r"nesting depth \(64\) exceeded"):
-        CODEC.decode(cbor2.dumps(within([], 64)))
+        CODEC.decode(cbor2.dumps(within([0], 64)))
+
+
+def test_an_empty_container_may_be_the_65th():
+    assert CODEC.decode(cbor2.dumps(within([], 64))) == within([], 64)
+    with pytest.raises(DecodeError, match=r"nesting depth \(64\) exceeded"):
+        CODEC.decode(cbor2.dumps(within([], 65)))
 
 
 @pytest.mark.parametrize("value", [cbor2.undefined, cbor2.CBORSimpleValue(7), cbor2.CBORTag(2, b"a")], ids=str)

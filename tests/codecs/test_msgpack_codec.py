@@ -69,7 +69,7 @@ BLOB = b"\xc4\x01x"  # makes the fast decoder give up
         (b"\xd8\x7f" + bytes(16), "extension type 127 of 16 bytes"),
         (b"\xd6\xff" + bytes(4), "Timestamp can't be carried"),
         (b"\xd7\xff" + bytes(8), "Timestamp can't be carried"),
-        (b"\xd4\xffa", "timestamp"),
+        (b"\xd4\xffa", "timestamp|Unpack failed"),
         (b"\x81\x01\x02", "int is not allowed for map key"),
         (b"\x81\xc0\x02", "NoneType is not allowed for map key"),
         (b"\x81\x90\x02", "list is not allowed for map key"),

@@ -1,0 +1,91 @@
+"""Requests of a server's own program to senders of its clients."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+from sig_core.errors import RequestTimeout, SigError
+from sig_core.events import Name
+from sig_core.io.local_port import LocalPort
+from sig_core.io.waiter import Waiter, settle
+from sig_core.plugins import Plugins
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.handlers import check_method
+from sig_core.routing.transcode import encode
+from sig_core.session.reports import When
+
+__all__ = ["Asker"]
+
+
+class Asker:
+    """Asks through the exchange, and waits.
+
+    Args:
+        exchange, port: of the server; calls of them are made under `lock`.
+        plugins: that know the codecs.
+    """
+
+    def __init__(self, exchange: Exchange, port: LocalPort, lock: threading.Lock, plugins: Plugins) -> None:
+        self._exchange = exchange
+        self._port = port
+        self._lock = lock
+        self._plugins = plugins
+
+    def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
+        """Give the answer; on a dispatch thread another takes the jobs meanwhile.
+
+        Raises:
+            RequestTimeout: none came within `seconds`.
+            SigError: what the answer says.
+        """
+        waiter = Waiter()
+        when: When = waiter.tell
+        with self._port.dispatcher.waiting(), self._port.answers.waiting():
+            self._send(sender, method, params, when)
+            waiter.wait(seconds)
+        if not waiter.done and self._cancel(when):
+            raise _late(sender, method, seconds)
+        waiter.wait(seconds)  # it came just now
+        return waiter.result()
+
+    def ask_async(self, sender: Name, method: str, params: Any, seconds: float) -> Future[Any]:
+        """Give a future of the answer; its callbacks run on a thread of the router."""
+        future: Future[Any] = Future()
+
+        def when(value: Any, error: SigError | None) -> None:
+            timer.cancel()
+            settle(future, value, error)
+
+        def late() -> None:
+            if self._cancel(when):
+                settle(future, None, _late(sender, method, seconds))
+
+        timer = threading.Timer(seconds, late)
+        timer.daemon = True
+        timer.name = "sig-late"
+        timer.start()
+        try:
+            self._send(sender, method, params, when)
+        except BaseException:
+            timer.cancel()
+            raise
+        return future
+
+    def _send(self, sender: Name, method: str, params: Any, when: When) -> None:
+        check_method(method)
+        with self._lock:
+            codec = self._exchange.sender(sender).owner.codec
+        payload = encode(self._plugins.codecs.get(codec), params)
+        with self._lock:
+            entry = self._exchange.sender(sender)
+            self._exchange.request(self._port, when, entry.route, method, codec, payload)
+
+    def _cancel(self, when: When) -> bool:
+        with self._lock:
+            return self._exchange.requests.cancel(self._port, when)
+
+
+def _late(sender: Name, method: str, seconds: float) -> RequestTimeout:
+    return RequestTimeout(f"request {method!r} to sender {sender!r}: no answer within {seconds:g} s")

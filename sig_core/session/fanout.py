@@ -1,0 +1,50 @@
+"""The way of events into a client: one frame for each, decoded once, then every listener in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.events import Info
+from sig_core.protocol.wire import split_events
+from sig_core.routing.entities import Subscription
+from sig_core.routing.info import info_of
+from sig_core.routing.table import Topic
+from sig_core.routing.transcode import decode
+from sig_core.session.reports import Events
+
+__all__ = ["fan_out"]
+
+Failed = Callable[[Any, Info, Exception], None]
+
+
+def fan_out(
+    report: Events, topic: Topic[Subscription], codec: Codec, failed: Failed, bad: Callable[[Exception], None]
+) -> None:
+    """Call the listeners of a topic for each event of a run.
+
+    Args:
+        failed: called when a listener raised, with (callback, info, error).
+        bad: called when a payload can't be decoded; the event is left out.
+    """
+    sender, event = topic.sender, topic.event
+    for additions, data in split_events(report.data):
+        targets = topic.targets
+        if targets is None:
+            targets = topic.refresh()
+        if not targets:
+            continue
+        try:
+            value = codec.decode(data)
+            info = {"sender": sender, "event": event}
+            if additions is not None:
+                info = info_of(sender, event, decode(codec, additions))
+        except Exception as error:
+            bad(error)
+            continue
+        for target in targets:
+            try:
+                target.call(info, value)
+            except Exception as error:
+                failed(target.callback, info, error)

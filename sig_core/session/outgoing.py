@@ -1,0 +1,69 @@
+"""The way of an event out of a client: the hot path, one call a trigger, nothing looked up twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SigError
+from sig_core.events import Info, Name
+from sig_core.protocol.wire import EVENT, FRAME, event_frame
+from sig_core.routing.info import additions_of
+from sig_core.routing.table import Uplink
+from sig_core.routing.transcode import encode
+from sig_core.session.client import ClientSession
+
+__all__ = ["make_uplink"]
+
+
+def make_uplink(
+    session: ClientSession, sender: Name, event: Name, route: int, added: Callable[[int], None]
+) -> Uplink:
+    """Make what encodes an event and appends it to the session's output, then calls `added(size)`.
+
+    What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed.
+    """
+    codec, out, pack, limit = _codec_of(session), session.out, FRAME.pack, session.max_out
+
+    def uplink(info: Info, data: Any) -> None:
+        if session.error is not None:
+            raise LinkClosed(f"event {event!r} of {sender!r}: not connected: {session.error}")
+        try:
+            payload = codec.encode(data)
+        except SigError:
+            raise
+        except Exception as error:
+            raise EncodeError(f"event {event!r} of {sender!r}: {codec.name} can't encode it: {error}") from error
+        size = 5 + len(payload)
+        if size > limit:
+            raise _too_big(size)
+        if len(info) == 2:
+            frame = pack(size, EVENT, route) + payload
+        else:
+            frame = _with_additions(info, payload)
+            size = len(frame)
+        out.append(frame)
+        added(size)
+
+    def _with_additions(info: Info, payload: bytes) -> bytes:
+        additions = encode(codec, additions_of(info))
+        if len(additions) > 65_535:
+            text = f"event {event!r} of {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
+            raise MessageTooBig(text, len(additions), 65_535)
+        frame = event_frame(route, payload, additions)
+        if len(frame) - 4 > limit:
+            raise _too_big(len(frame) - 4)
+        return frame
+
+    def _too_big(size: int) -> MessageTooBig:
+        text = f"event {event!r} of {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
+        return MessageTooBig(text, size, limit)
+
+    return uplink
+
+
+def _codec_of(session: ClientSession) -> Codec:
+    session.check_open()
+    assert session.encoding is not None
+    return session.encoding
