@@ -238,10 +238,10 @@ class ServerRouter(Router):
             connection.cut()
         log.debug(f"{link.peer}: connected")
 
-    def received(self, count: int) -> None:
+    def grow(self) -> None:
         """Let the receive buffer follow the load (host of connections)."""
-        if count == len(self.buffer) and count < LARGE:
-            self.buffer = memoryview(bytearray(count * 2))
+        if len(self.buffer) < LARGE:
+            self.buffer = memoryview(bytearray(len(self.buffer) * 2))
 
     def dirty(self, connection: Connection) -> None:
         """Note, under the lock, who has something to flush (host of connections)."""
@@ -263,7 +263,7 @@ class ServerRouter(Router):
         while self._dirty:
             with self._lock:
                 dirty, self._dirty = self._dirty, []
-            for connection in dict.fromkeys(dirty):
+            for connection in dict.fromkeys(dirty) if len(dirty) > 1 else dirty:
                 connection.flush()
 
     def _tick(self, now: float) -> float:

@@ -11,6 +11,7 @@ from sig_core.events import Name
 from sig_core.io.local_port import LocalPort
 from sig_core.io.waiter import Waiter, settle
 from sig_core.plugins import Plugins
+from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
 from sig_core.routing.transcode import encode
@@ -78,9 +79,10 @@ class Asker:
         with self._lock:
             codec = self._exchange.sender(sender).owner.codec
         payload = encode(self._plugins.codecs.get(codec), params)
+        tail = request_tail(method.encode(), payload)
         with self._lock:
             entry = self._exchange.sender(sender)
-            self._exchange.request(self._port, when, entry.route, method, codec, payload)
+            self._exchange.request(self._port, when, entry.route, codec, method, payload, tail)
 
     def _cancel(self, when: When) -> bool:
         with self._lock:

@@ -28,8 +28,8 @@ class Host(Protocol):
     loop: IoThread
     buffer: memoryview
 
-    def received(self, count: int) -> None:
-        """Note that the buffer took `count` bytes."""
+    def grow(self) -> None:
+        """Note that the buffer was filled to its end."""
 
     def dirty(self, connection: Connection) -> None:
         """Note, under the lock, that the connection has output, or another wish to read."""
@@ -95,10 +95,11 @@ class PolledConnection:
             self.cut()
             return
         data = bytes(host.buffer[:count])
-        host.received(count)
+        if count == len(host.buffer):
+            host.grow()
         with host.lock:
             session.receive_data(data, time.monotonic())
-            if session.state is State.CLOSED:
+            if session.error is not None:
                 host.dirty(self)
 
     def flush(self) -> None:
@@ -110,10 +111,15 @@ class PolledConnection:
         except Exception as error:
             self._lose(lost(self.session.peer, error))
             return
-        if self.session.state is State.CLOSED and not self._rest and not self.session.has_output:
+        session = self.session
+        if session.error is not None and not self._rest and not session.has_output:
             self.cut()
-        else:
-            self._watch()
+            return
+        wanted = 0 if session.held else READ
+        if self._rest or session.has_output or self._link.wants_write:
+            wanted |= WRITE
+        if wanted != self._events:
+            self._watch(wanted)
 
     def _send(self) -> None:
         session, data = self.session, self._rest
@@ -128,12 +134,7 @@ class PolledConnection:
             if data or not session.has_output:
                 return
 
-    def _watch(self) -> None:
-        wanted = 0 if self.session.held else READ
-        if self._rest or self.session.has_output or self._link.wants_write:
-            wanted |= WRITE
-        if wanted == self._events:
-            return
+    def _watch(self, wanted: int) -> None:
         if not wanted:
             self._host.loop.unwatch(self)
         elif not self._events:

@@ -157,19 +157,37 @@ class SocketLink(_Handle):
         self._check_end()
         raise EOFError(f"{self.peer}: the peer ended the connection")
 
-    @_inside
+    # These two are the hot path: `_inside` is written out in them, a call less for each packet.
+
     def recv_into(self, buffer: memoryview, /) -> int:
         """Read what is there into `buffer` (1 byte or longer): the number of bytes, 0 at the end; never blocks.
 
         Raises:
             BlockingIOError: nothing is there now.
         """
-        return self._sock.recv_into(buffer) or self._check_end()
+        self._inside.append(None)
+        try:
+            if self._closed:
+                raise self._gone()
+            return self._sock.recv_into(buffer) or self._check_end()
+        finally:
+            self._inside.pop()
+            if self._closed and not self._inside:
+                self._sock.close()
 
-    @_inside
     def send_some(self, data: bytes | memoryview, /) -> int:
         """Send what goes now: 0 .. len(data) bytes; never blocks."""
-        return self._push(data)
+        self._inside.append(None)
+        try:
+            if self._closed:
+                raise self._gone()
+            return self._sock.send(data, NO_SIGNAL)
+        except BlockingIOError:
+            return 0
+        finally:
+            self._inside.pop()
+            if self._closed and not self._inside:
+                self._sock.close()
 
     def _push(self, data: bytes | memoryview) -> int:
         try:

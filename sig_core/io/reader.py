@@ -70,7 +70,7 @@ class Reader:
         self._role = threading.Lock()  # to read
         self._news = threading.Semaphore(0)  # what another reader found, for the reading thread
         self._asked = 0.0  # when a thread last waited for an answer
-        self._waiting = 0  # threads that wait without the role; a hint
+        self._waiters: dict[Waiter, None] = {}  # of threads that wait without the role
         self._buffer = memoryview(bytearray(SMALL))
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
@@ -128,7 +128,7 @@ class Reader:
         self._once.close()
 
     def _read_or_stand_by(self) -> None:
-        if not self._waiting and time.monotonic() - self._asked < PARK:
+        if time.monotonic() - self._asked < PARK and not self._is_awaited():
             self._news.acquire(timeout=PARK)
         elif not self._read_in_role(LONGEST):
             self._standing_by = True
@@ -161,10 +161,10 @@ class Reader:
             self._session.fail_to(report.ident, report.route, Busy(text))
         else:
             self._sink.incoming(report)
-        now = time.monotonic()
-        if not self._inbox or now - self._replied > REPLY_WITHIN:  # answers to one read leave together
-            self._replied = now
-            self._writer.flush()
+        # Answers to one read leave together, but none waits for long.
+        if not self._inbox or time.monotonic() - self._replied > REPLY_WITHIN:
+            self._writer.push()
+            self._replied = time.monotonic()
 
     # -- waiting for an answer
 
@@ -182,12 +182,15 @@ class Reader:
             finally:
                 self._asked = now
                 self._role.release()
-            if self._waiting or self._standing_by:
+            if self._standing_by or self._is_awaited():
                 self._news.release()
         if not waiter.done:
-            self._waiting += 1
+            self._waiters[waiter] = None
             waiter.wait(until - now)
-            self._waiting -= 1
+            del self._waiters[waiter]
+
+    def _is_awaited(self) -> bool:
+        return any(not waiter.done for waiter in tuple(self._waiters))
 
     def wait_inside(self, waiter: Waiter, timeout: float) -> None:
         """Read on until the answer comes, at most `timeout` seconds. Only for callbacks on the reading thread.

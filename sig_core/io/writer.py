@@ -134,8 +134,14 @@ class Writer:
                 self._failed(lost(self._link.peer, error))
                 return False
             self._last = time.perf_counter()
-            self._rest = memoryview(data)[count:] if count < len(data) else b""
-            if self._rest and not (block and self._wait_for_room()):
+            if count == len(data):
+                self._rest = b""
+                if not self._out:
+                    self.full = False
+                    return True
+                continue
+            self._rest = memoryview(data)[count:]
+            if not (block and self._wait_for_room()):
                 return False
         return False
 

@@ -54,6 +54,13 @@ class FrameReader:
             data = b"".join(self._parts)
             self._parts.clear()
             self._have = 0
+        if len(data) >= HEADER:  # most often one frame comes alone
+            length, head, route = FRAME.unpack_from(data)
+            if 4 + length == len(data) and 5 <= length <= self.max_frame:
+                if head == EVENT:
+                    return [Frame(EVENT, route, 1, data)]
+                if head != EVENT | INFO:
+                    return [Frame(_check(head, route), route, 1, data[HEADER:])]
         frames: list[Frame] = []
         rest = self._cut(data, frames)
         if rest < len(data):

@@ -25,6 +25,7 @@ __all__ = [
     "event_frame",
     "reply_frame",
     "request_frame",
+    "request_tail",
     "split_error",
     "split_events",
     "split_reply",
@@ -46,8 +47,7 @@ HEADER: Final = 9  # bytes: u32 length, u8 head, u32 route
 AFTER_LENGTH: Final = 5  # of these, what `length` counts
 
 FRAME: Final = struct.Struct("<IBI")
-_REQUEST = struct.Struct("<IBIIB")
-_REPLY = struct.Struct("<IBII")
+_WITH_ID = struct.Struct("<IBII")
 _ERROR = struct.Struct("<IBIIh")
 _u16 = struct.Struct("<H")
 _u32 = struct.Struct("<I")
@@ -69,15 +69,19 @@ def event_frame(route: int, data: bytes, additions: bytes | None = None) -> byte
     return FRAME.pack(size, EVENT | INFO, route) + _u16.pack(len(additions)) + additions + data
 
 
-def request_frame(route: int, ident: int, method: bytes, params: bytes) -> bytes:
-    """Frame a request. `ident`: u32; `method`: 1 to 255 bytes."""
-    size = AFTER_LENGTH + 5 + len(method) + len(params)
-    return _REQUEST.pack(size, REQUEST, route, ident, len(method)) + method + params
+def request_tail(method: bytes, params: bytes) -> bytes:
+    """Give what of a request stays the same on its way. `method`: 1 to 255 bytes."""
+    return bytes((len(method),)) + method + params
+
+
+def request_frame(route: int, ident: int, tail: bytes) -> bytes:
+    """Frame a request. `ident`: u32; `tail`: as `request_tail` gives it."""
+    return _WITH_ID.pack(AFTER_LENGTH + 4 + len(tail), REQUEST, route, ident) + tail
 
 
 def reply_frame(route: int, ident: int, value: bytes) -> bytes:
     """Frame the value that a request brought."""
-    return _REPLY.pack(AFTER_LENGTH + 4 + len(value), REPLY, route, ident) + value
+    return _WITH_ID.pack(AFTER_LENGTH + 4 + len(value), REPLY, route, ident) + value
 
 
 def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:

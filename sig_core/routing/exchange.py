@@ -204,7 +204,7 @@ class Exchange:
 
     # -- requests
 
-    def request(self, port: Port, ident: Any, route: int, method: str, codec: str, params: bytes) -> None:
+    def request(self, port: Port, ident: Any, route: int, codec: str, method: str, params: bytes, tail: bytes) -> None:
         """Pass a request on to its sender's owner; `port` gets `reply` or `fail_to` under `ident`, now or later."""
         entry = self._targets.get(route)
         if entry is None:
@@ -214,7 +214,7 @@ class Exchange:
         if entry.requests is None or (method not in entry.requests and None not in entry.requests):
             port.fail_to(ident, route, UnknownMethod(f"sender {entry.name!r} answers no request {method!r}"))
             return
-        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, params))
+        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, params, tail))
 
     # -- ports
 

@@ -32,13 +32,20 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A request on its way to the owner of its sender. `params` are bytes of the codec named."""
+    """A request on its way to the owner of its sender.
+
+    Attributes:
+        route, sender: whom it is for.
+        method, params: what it asks; `params` are bytes of the codec named.
+        tail: method and params as they stand in a frame (`u8 n`, method, params).
+    """
 
     route: int
     sender: Name
     method: str
     codec: str
     params: bytes
+    tail: bytes
 
 
 class Port(Protocol):

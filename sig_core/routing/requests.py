@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
+from sig_core.protocol.wire import request_tail
 from sig_core.routing.ports import Port, Request
 from sig_core.routing.transcode import Transcoder
 
@@ -50,7 +51,8 @@ class Requests:
                 params = self._transcoder.payload(request.params, request.codec, owner.codec)
             except CodecError as error:
                 return error
-            request = replace(request, codec=owner.codec, params=params)
+            tail = request_tail(request.method.encode(), params)
+            request = replace(request, codec=owner.codec, params=params, tail=tail)
         return owner.request(token, request)
 
     def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:

@@ -30,6 +30,10 @@ class State(Enum):
     CLOSED = auto()
 
 
+PREFACE_SIZE = len(PREFACE)
+CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
+
+
 class Session:
     """One end of a link. Nothing is read from a clock: `now` is monotonic seconds, given with each call.
 
@@ -59,10 +63,10 @@ class Session:
     def _receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes as they came; give the frames in them. A breach ends the session and gives none."""
         self._heard = now
-        if self.state is State.CLOSED or not data:
+        if self.state is CLOSED or not data:
             return []
         try:
-            if len(self._head) < len(PREFACE):
+            if len(self._head) < PREFACE_SIZE:
                 data = self._take_preface(data)
             frames = self._reader.feed(data) if data else []
             if self._packets and (self._reader.waiting or len(self._head) < len(PREFACE)):

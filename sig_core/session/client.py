@@ -35,6 +35,7 @@ from sig_core.protocol.wire import (
     error_frame,
     reply_frame,
     request_frame,
+    request_tail,
     split_error,
     split_reply,
     split_request,
@@ -266,17 +267,17 @@ class ClientSession(Session):
         """
         self.check_open()
         ident = self._request_id()
-        name = method.encode()
-        size = 10 + len(name) + len(params)
+        tail = request_tail(method.encode(), params)
+        size = 9 + len(tail)
         if size > self._peer_max_frame:
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
         self._requests[ident] = _Pending(method, when, deadline)
         route = self._targets.get(sender)
         if route is not None:
-            self._send(request_frame(route, ident, name, params))
+            self._send(request_frame(route, ident, tail))
         else:
-            self._resolve(sender, lambda error: self._resolved(sender, ident, name, params, error))
+            self._resolve(sender, lambda error: self._resolved(sender, ident, tail, error))
         self._check_not_late(self._requests, ident)
         return ident
 
@@ -307,12 +308,12 @@ class ClientSession(Session):
         while waiting:
             waiting.pop(0)(error)
 
-    def _resolved(self, sender: Name, ident: int, method: bytes, params: bytes, error: SigError | None) -> None:
+    def _resolved(self, sender: Name, ident: int, tail: bytes, error: SigError | None) -> None:
         pending = self._requests.get(ident)
         if pending is None:
             return  # it timed out, or was cancelled, meanwhile
         if error is None:
-            self._send(request_frame(self._targets[sender], ident, method, params))
+            self._send(request_frame(self._targets[sender], ident, tail))
         else:
             del self._requests[ident]
             pending.when(None, error)

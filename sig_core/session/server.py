@@ -15,10 +15,10 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, answer, failure, notice
 from sig_core.protocol.wire import (
     CONTROL,
-    ERROR,
     EVENT,
     PREFACE,
     REPLY,
+    REQUEST,
     control_frame,
     error_frame,
     event_frame,
@@ -40,6 +40,9 @@ from sig_core.session.errors import detail_of, error_from
 from sig_core.session.identity import Identities
 
 __all__ = ["ServerSession"]
+
+
+OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
 
 
 def _nobody() -> None:
@@ -97,10 +100,9 @@ class ServerSession(Session):
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes as they came; what follows from them goes to the exchange and into the output."""
-        frames = self._receive(data, now)
         try:
-            for frame in frames:
-                if self.state is State.OPEN:
+            for frame in self._receive(data, now):
+                if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
@@ -133,30 +135,36 @@ class ServerSession(Session):
         self.state = State.OPEN
 
     def _take(self, frame: Frame, now: float) -> None:
-        if frame.type == EVENT:
-            self._exchange.arrive(self, Run(frame.route, self.codec, frame.events, frame.body), now)
-        elif frame.type == CONTROL:
+        kind, route, events, body = frame
+        if kind == EVENT:
+            self._exchange.arrive(self, Run(route, self.codec, events, body), now)
+        elif kind == REQUEST:
+            self._take_request(route, body)
+        elif kind == REPLY:
+            token, value = split_reply(body)
+            if not self._exchange.requests.complete(self, token, self.codec, value):
+                self.answers_to_nothing += 1
+        elif kind == CONTROL:
             self._take_control(frame)
-        elif frame.type == REPLY:
-            token, value = split_reply(frame.body)
-            self._count(self._exchange.requests.complete(self, token, self.codec, value))
-        elif frame.type == ERROR:
-            token, status, detail = split_error(frame.body)
-            assert self.encoding is not None
-            self._count(self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)))
         else:
-            self._take_request(frame)
+            self._take_error(body)
 
-    def _take_request(self, frame: Frame) -> None:
-        ident, method, params = split_request(frame.body)
+    def _take_error(self, body: bytes) -> None:
+        token, status, detail = split_error(body)
+        assert self.encoding is not None
+        if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
+            self.answers_to_nothing += 1
+
+    def _take_request(self, route: int, body: bytes) -> None:
+        ident, method, params = split_request(body)
         mine = self._exchange.requests.of(self)
         if ident in mine:
             raise RemoteProtocolError(f"request {ident}: its id is in use")
         if len(mine) >= self.limits.max_requests:
             error = Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
-            self.fail_to(ident, frame.route, error)
+            self.fail_to(ident, route, error)
             return
-        self._exchange.request(self, ident, frame.route, method, self.codec, params)
+        self._exchange.request(self, ident, route, self.codec, method, params, body[4:])
 
     def _take_control(self, frame: Frame) -> None:
         message = self._read_control(frame)
@@ -173,9 +181,6 @@ class ServerSession(Session):
             self._read_goodbye(message)
         elif message is not None:
             self._calls.note(message)
-
-    def _count(self, known: bool) -> None:
-        self.answers_to_nothing += not known
 
     # -- the port
 
@@ -219,7 +224,7 @@ class ServerSession(Session):
         """Queue a request for a sender of this client."""
         if self._outbox.size > self._outbox.limit:
             return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
-        frame = request_frame(request.route, token, request.method.encode(), request.params)
+        frame = request_frame(request.route, token, request.tail)
         if len(frame) - 4 > self._peer_max_frame:
             return self._too_big(f"request {request.method!r} of sender {request.sender!r}", frame)
         if request.route not in self._bound:
@@ -291,8 +296,9 @@ class ServerSession(Session):
             self.on_change()
 
     def _send(self, frame: bytes) -> None:
+        outbox = self._outbox
         self._put(Run(0, self.codec, 0, frame))
-        if self._outbox.size > self._outbox.limit and self.state is State.OPEN:
+        if outbox.size > outbox.limit and self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
 
     # -- time
