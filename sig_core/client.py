@@ -343,6 +343,7 @@ class ClientRouter(Router):
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         link.session.request(sender, check_method(method), payload, when, deadline)
         link.writer.flush()
+        link.writer.due(deadline)
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:

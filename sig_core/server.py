@@ -282,8 +282,9 @@ class ServerRouter(Router):
         assert sender.name is not None
         events = [event for event in sender.events if event is not None and event not in BUILT_IN]
         entry = self._exchange.add_sender(self._port, sender.name, events, sender.handler.names(), tell_owner=False)
-        for event in events:
-            self._table.topic(sender.name, event).uplink = self._uplink(sender.name, event, entry.events[event])
+        for event, route in entry.events.items():  # presence is fired by the exchange: its signals stay at home
+            topic = self._table.topic(sender.name, event)
+            topic.uplink = None if event in BUILT_IN else self._uplink(sender.name, event, route)
 
     def _release(self, sender: Sender) -> None:
         assert sender.name is not None

@@ -92,11 +92,17 @@ class LocalPort:
     def lose(self, route: int, count: int, reason: str) -> None:
         """Count and log lost events."""
         self.lost[reason] += count
-        log.warning(f"{count} events of {self._names.get(route, route)} did not reach this program: {reason}")
+        name = self._names.get(route, route)
+        self._log(log.warning, f"{count} events of {name} did not reach this program: {reason}")
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """This program's own events are never refused: it sends on its own routes alone."""
-        log.error(f"{count} events on route {route} were refused: {error}")
+        self._log(log.error, f"{count} events on route {route} were refused: {error}")
+
+    def _log(self, write: Callable[[str], None], text: str) -> None:
+        # Not here: the lock is held, and a handler of the log may be a user's that triggers an event.
+        self._answers.append(partial(write, text))
+        self.answers.kick()
 
     def request(self, token: int, request: Request) -> SigError | None:
         """Queue a request for the dispatch thread."""

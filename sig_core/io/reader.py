@@ -122,10 +122,17 @@ class Reader:
                     self._run_next()
                 self._back = time.monotonic()
             if self._session.state is State.CLOSED:
-                break
-            self._read_or_stand_by()
+                if not self._end():
+                    break
+            else:
+                self._read_or_stand_by()
         self._writer.stop()
         self._once.close()
+
+    def _end(self) -> bool:
+        """Tell whoever still waits that the session has ended; false if nothing is left to do."""
+        self._take(self._session.end())
+        return bool(self._inbox or self._later)
 
     def _read_or_stand_by(self) -> None:
         if time.monotonic() - self._asked < PARK and not self._is_awaited():
@@ -266,6 +273,11 @@ class Reader:
         else:
             self._check_silence()
             reports = session.end() if session.state is State.CLOSED else []
+        self._take(reports)
+        if session.out:
+            self._writer.push()
+
+    def _take(self, reports: list[Report]) -> None:
         for report in reports:
             if isinstance(report, Done):
                 report.tell()
@@ -273,8 +285,6 @@ class Reader:
             with self._guard:
                 self._inbox.append(report)
                 self._count(report, 1)
-        if session.out:
-            self._writer.push()
 
     def _receive(self, timeout: float) -> bytes:
         if self._pollable is None:

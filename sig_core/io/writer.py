@@ -50,6 +50,7 @@ class Writer:
         self._rest: bytes | memoryview = b""
         self._size = 0  # bytes gathered; a hint, since threads add to it without a lock
         self._last = 0.0
+        self._next_tick = 0.0
         self._armed = False
         self._lock = threading.Lock()
         self._wake = threading.Semaphore(0)
@@ -105,6 +106,11 @@ class Writer:
     def wake(self) -> None:
         """Let the writer's thread look what is due."""
         self._wake.release()
+
+    def due(self, when: float) -> None:
+        """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
+        if when < self._next_tick:
+            self._wake.release()
 
     def push(self) -> None:
         """Send what goes without blocking; the writer's own thread sends the rest."""
@@ -179,7 +185,9 @@ class Writer:
             if not sent_all and self._pollable is not None and not self._stopping:
                 wait_ready(self._pollable, LINGER * 100, writing=True)
                 self._wake.release()
-            wait = max(0.001, self._tick(time.monotonic()))
+            now = time.monotonic()
+            wait = max(0.001, self._tick(now))
+            self._next_tick = now + wait
 
 
 def wait_ready(link: Any, timeout: float, *, writing: bool = False) -> bool:

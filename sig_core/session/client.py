@@ -97,6 +97,7 @@ class ClientSession(Session):
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
         self._idents = itertools.count(1)
+        self._end_told = False
         hello = Hello(
             codecs=tuple(codecs),
             client=client,
@@ -122,12 +123,8 @@ class ClientSession(Session):
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:
-            found += self._ended()
+            found += self.end()
         return found
-
-    def end(self) -> list[Report]:
-        """The link is gone (after `receive_eof`, `fail` or `close`): give what ends with it."""
-        return self._ended()
 
     def _open(self, welcome: Welcome) -> Opened:
         if welcome.codec not in self._codecs:
@@ -376,7 +373,8 @@ class ClientSession(Session):
     def _send(self, frame: bytes) -> None:
         self.out.append(frame)
 
-    def _ended(self) -> list[Report]:
+    def end(self) -> list[Report]:
+        """Give what ends with the session, once it is closed: whoever still waits is told; `Closed` comes once."""
         assert self.error is not None
         found: list[Report] = []
         for waiting in (self._requests, self._calls):
@@ -386,5 +384,7 @@ class ClientSession(Session):
                     unknown = OutcomeUnknown(f"{pending.what!r}: the link ended before the answer: {self.error}")
                     unknown.__cause__ = self.error
                     found.append(Done(pending.when, None, unknown))
-        found.append(Closed(self.error))
+        if not self._end_told:
+            self._end_told = True
+            found.append(Closed(self.error))
         return found

@@ -338,7 +338,8 @@ class ServerSession(Session):
         super()._end(error)
         if opened:
             self._identities.forget(self.client, self)
-            self._exchange.close(self, self._calls.patterns)
+            self._exchange.close(self, list(self._calls.patterns))
+        self.on_change()
 
     @property
     def patterns(self) -> list[Pattern]:
