@@ -1,0 +1,157 @@
+"""The demo: one server, sensors around it, a listener, a kill, and a count of everything."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import sig_core as sig
+from sig_core.demo.sensor import measure
+from sig_core.demo.summary import Row, verdict
+
+__all__ = ["run"]
+
+SENSORS = (
+    ("disk", "tcp", "json"),
+    ("memory", "unix", "msgpack"),
+    ("network", "tcp", "cbor"),
+    ("uptime", "tcp", "json"),
+)
+LOCAL = ("load", "local", "json")
+VICTIM = "uptime"
+REQUESTS = 300
+PATIENCE = 15.0  # seconds for a process to come up, or to end
+
+
+class Demo:
+    """Starts everything, ends everything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = sig.ServerRouter()
+        self.urls: dict[str, str] = {}
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.fired: dict[str, int | None] = {}
+
+    def listen(self) -> None:
+        """One server on three carriers."""
+        self.server.start()
+        for url in ("tcp://127.0.0.1:0", f"unix://{self.folder}/demo.sock", "local://demo"):
+            address = self.server.listen(url)
+            self.urls[address.split(":")[0]] = address
+            print(f"listening on {address}")
+
+    def spawn(self, name: str, module: str, *args: str) -> None:
+        """Start a process of this demo."""
+        command = [sys.executable, "-m", f"sig_core.demo.{module}", *args, str(self.report(name))]
+        self.processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+
+    def report(self, name: str) -> Path:
+        """Where a process says what it counted."""
+        return self.folder / f"{name}.json"
+
+    def end(self, name: str) -> Any:
+        """Let a process end in order, and give its report."""
+        process = self.processes.pop(name)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(PATIENCE)
+        return json.loads(self.report(name).read_text())
+
+    def kill(self, name: str) -> float:
+        """SIGKILL; gives when."""
+        process = self.processes.pop(name)
+        when = time.time()
+        process.kill()
+        process.wait(PATIENCE)
+        assert process.stdin is not None
+        process.stdin.close()
+        return when
+
+    def close(self) -> None:
+        """End what is left, whatever happened."""
+        for name in list(self.processes):
+            self.kill(name)
+        self.server.stop()
+
+
+def run(seconds: float) -> int:
+    """Run the demo for about so many seconds; 0 if everything arrived, else 1."""
+    with tempfile.TemporaryDirectory(prefix="sig-demo-") as folder:
+        demo = Demo(Path(folder))
+        try:
+            return _play(demo, seconds)
+        except KeyboardInterrupt:
+            print("interrupted")
+            return 1
+        finally:
+            demo.close()
+
+
+def _play(demo: Demo, seconds: float) -> int:
+    sensors = [sensor for sensor in SENSORS if _has(sensor[2])]
+    demo.listen()
+    demo.spawn("listener", "listener", demo.urls["tcp"], "json")
+    _until(lambda: demo.report("listener").exists(), "the listener to come up")
+    for name, carrier, codec in sensors:
+        demo.spawn(name, "sensor", name, demo.urls[carrier], codec)
+    stop = threading.Event()
+    inside = threading.Thread(target=lambda: demo.fired.update(load=measure("load", demo.urls["local"], "json", stop)))
+    inside.start()
+    names = [LOCAL[0], *(name for name, _, _ in sensors)]
+    try:
+        _until(lambda: all(demo.server.has_sender(name) for name in names), "all sensors to connect")
+        asked, answered, latency = _ask(demo, sensors)
+        time.sleep(seconds / 2)
+        killed = demo.kill(VICTIM)
+        print(f"--------  {VICTIM} was killed")
+        _until(lambda: not demo.server.has_sender(VICTIM), f"{VICTIM} to be missed")
+        time.sleep(seconds / 2)
+    finally:
+        stop.set()
+        inside.join(PATIENCE)
+    for name, _, _ in sensors:
+        demo.fired[name] = None if name == VICTIM else demo.end(name)["fired"]
+    heard = demo.end("listener")
+    rows = [Row.of(sensor, demo.fired[sensor[0]], heard["numbers"]) for sensor in (*sensors, LOCAL)]
+    seen = heard["gone"].get(VICTIM)
+    return verdict(rows, asked, answered, latency, None if seen is None else (seen - killed) * 1000)
+
+
+def _has(codec: str) -> bool:
+    try:
+        sig.default_plugins().codecs.get(codec)
+    except sig.PluginError as error:
+        print(f"without codec {codec}: {error}")
+        return False
+    return True
+
+
+def _ask(demo: Demo, sensors: list[tuple[str, str, str]]) -> tuple[int, int, float]:
+    """Ask every sensor, in another codec than its own where there is one; requests, answers, p50 in microseconds."""
+    times: list[float] = []
+    for name, _, codec in (*sensors, LOCAL):
+        other = next((sensor[2] for sensor in sensors if sensor[2] != codec), codec)
+        with sig.ClientRouter(demo.urls["tcp"], other) as client:
+            for _ in range(REQUESTS // (len(sensors) + 1)):
+                before = time.perf_counter()
+                if isinstance(client.remote_request(name, "read"), dict):
+                    times.append(time.perf_counter() - before)
+            client.remote_request(name, "history")
+    asked = REQUESTS // (len(sensors) + 1) * (len(sensors) + 1)
+    return asked, len(times), statistics.median(times) * 1e6
+
+
+def _until(true: Any, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > end:
+            raise RuntimeError(f"the demo waited {PATIENCE:g} s in vain for {what}")
+        time.sleep(0.01)
