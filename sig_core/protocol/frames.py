@@ -32,7 +32,7 @@ class FrameReader:
         self.max_frame = max_frame
         self._parts: list[bytes] = []  # of the incomplete frame: joined once, when it is complete
         self._have = 0
-        self._need = HEADER
+        self._need = 4
 
     @property
     def waiting(self) -> int:
@@ -99,7 +99,7 @@ class FrameReader:
     def _keep(self, data: bytes, start: int) -> None:
         self._parts.append(data[start:] if start else data)
         self._have = len(data) - start
-        self._need = HEADER
+        self._need = 4
         if self._have >= 4:
             length = int.from_bytes(data[start : start + 4], "little")
             if not 5 <= length <= self.max_frame:
