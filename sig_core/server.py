@@ -135,6 +135,7 @@ class ServerRouter(Router):
         if self._state != "running":
             raise LocalProtocolError(f"{url}: this server is {self._state}: call start() first, or use it in `with`")
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
+        self._port.codec = self._port.codec or next(iter(allowed))
         acceptor = self._plugins.listen(url)
         watched = self._watch(acceptor, allowed)
         self._acceptors.append(watched)

@@ -48,7 +48,6 @@ class LocalPort:
         failed: called when a listener raised.
     """
 
-    codec = ""
     peer = "this program"
 
     def __init__(
@@ -60,6 +59,7 @@ class LocalPort:
         answer: Callable[[int, Request], None],
         failed: Callable[[Any, Info, Exception], None],
     ) -> None:
+        self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
         self.lost: Counter[str] = Counter()
         self.flow = threading.Event()  # set while this program's own events may go out
         self.flow.set()
@@ -71,7 +71,7 @@ class LocalPort:
         self._targets = targets
         self._answer = answer
         self._failed = failed
-        self._inbox = Outbox(limits.max_inbound, self.lose)
+        self._inbox = Outbox(limits.max_inbound, self._lose)
         self._names: dict[int, tuple[Name, Name]] = {}
         self._calls: deque[tuple[Subscription, Info, Any]] = deque()
         self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
@@ -89,8 +89,12 @@ class LocalPort:
         self._inbox.put(run)
         self.dispatcher.kick()
 
-    def lose(self, route: int, count: int, reason: str) -> None:
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count and log lost events."""
+        self._names[run.route] = (sender, event)
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
         self.lost[reason] += count
         name = self._names.get(route, route)
         self._log(log.warning, f"{count} events of {name} did not reach this program: {reason}")
@@ -161,7 +165,7 @@ class LocalPort:
             value = decode(codec, data)
             info = info_of(sender, event, None if additions is None else decode(codec, additions))
         except CodecError as error:
-            self.lose(run.route, 1, f"bad payload: {error}")
+            self._lose(run.route, 1, f"bad payload: {error}")
             return
         self._calls.extend((target, info, value) for target in self._targets(sender, event))
 

@@ -42,13 +42,8 @@ class IoThread:
     def __init__(self, turn: Callable[[], None], tick: Callable[[float], float], name: str) -> None:
         self._turn = turn
         self._tick = tick
-        self._selector = selectors.DefaultSelector()
-        self._inlet, self._outlet = socket.socketpair()
-        self._inlet.setblocking(False)
-        self._outlet.setblocking(False)
-        self._selector.register(self._outlet, READ, None)
         self._posted: deque[Callable[[], None]] = deque()
-        self._woken = False
+        self._woken = True  # until it has started there is nobody to wake
         self._stopping = False
         self._next_tick = 0.0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -56,7 +51,13 @@ class IoThread:
     # -- from any thread
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; only now it takes descriptors."""
+        self._selector = selectors.DefaultSelector()
+        self._inlet, self._outlet = socket.socketpair()
+        self._inlet.setblocking(False)
+        self._outlet.setblocking(False)
+        self._selector.register(self._outlet, READ, None)
+        self._woken = False
         self._thread.start()
 
     def stop(self) -> None:

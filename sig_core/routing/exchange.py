@@ -176,7 +176,8 @@ class Exchange:
             if not target.takes(first.codec):
                 run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
                 if run.count < first.count:
-                    target.lose(first.route, first.count - run.count, f"{target.codec} can't carry the value")
+                    missing = first.count - run.count
+                    target.lose(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
             if target.is_slow(now):

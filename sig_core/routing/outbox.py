@@ -71,6 +71,8 @@ class Outbox:
 
     def begins_stall(self, now: float) -> bool:
         """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""
+        if self.yielding and self.size < LOW * self.limit:
+            self.yielding = False  # nobody was held any more, so nobody asked when it drained
         if not self.stalled and not self.yielding and self.size > HIGH * self.limit:
             self.stalled, self._since = True, now
         return self.stalled

@@ -67,8 +67,8 @@ class Port(Protocol):
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Take events; what does not fit is dropped by the port's own rule, and counted there."""
 
-    def lose(self, route: int, count: int, reason: str) -> None:
-        """Note that events did not reach this port."""
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Note that `count` events of a run could not be delivered to this port."""
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Note that events which this port sent were not accepted."""

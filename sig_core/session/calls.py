@@ -33,8 +33,8 @@ class UnknownCall(ProtocolError):
 class Client(Port, Protocol):
     """The session that calls are made on."""
 
-    def knows(self, route: int) -> None:
-        """Note that the client learned a number from an answer."""
+    def knows(self, route: int, sender: Name, event: Name | None) -> None:
+        """Note that the client learns a number from an answer."""
 
 
 class Calls:
@@ -101,8 +101,9 @@ class Calls:
         entry = self._exchange.add_sender(self._client, name, events, requests)
         self._senders += 1
         routes = {event: entry.events[event] for event in events}
-        for route in (entry.route, *routes.values()):
-            self._client.knows(route)
+        self._client.knows(entry.route, name, None)
+        for event, route in routes.items():
+            self._client.knows(route, name, event)
         return {"route": entry.route, "events": [[event, route] for event, route in routes.items()]}
 
     def _remove_sender(self, params: Fields) -> None:
@@ -111,7 +112,7 @@ class Calls:
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
-        self._client.knows(entry.route)
+        self._client.knows(entry.route, entry.name, None)
         return {"route": entry.route}
 
     def _list_senders(self, params: Fields) -> list[dict[str, Any]]:

@@ -201,7 +201,7 @@ class ClientSession(Session):
             event = params.find("event", checks.name, None)
             self._names[params.get("route", _route)] = (params.get("sender", checks.name), event)
         elif message.method == "gap":
-            sender, event = self._named(params.get("route", _route))
+            sender, event = params.get("sender", checks.name), params.get("event", checks.name)
             count = params.get("count", checks.count(1, 2**53))
             found.append(Gap(sender, event, count, params.get("reason", checks.text(0, 10_000))))
         elif message.method == "refused":

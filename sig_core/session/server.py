@@ -91,8 +91,8 @@ class ServerSession(Session):
         self._identities = identities
         self._codecs = codecs
         self._calls = Calls(self, exchange, limits)
-        self._outbox = Outbox(limits.max_outbox, self.lose)
-        self._bound: set[int] = set()
+        self._outbox = Outbox(limits.max_outbox, self._lose)
+        self._bound: dict[int, tuple[Name, Name | None]] = {}
         self._gaps: dict[int, tuple[int, str]] = {}
         self._refused_routes: set[int] = set()
 
@@ -193,21 +193,26 @@ class ServerSession(Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            run = self._without_giants(run)
+            run = self._without_giants(run, sender, event)
         if run.count:
             self._put(run)
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
         """Tell the client what a number stands for."""
-        self._bound.add(route)
+        self._bound[route] = (sender, event)
         self._control(notice("bind", {"route": route, "sender": sender, "event": event}))
 
-    def knows(self, route: int) -> None:
-        """Note that the client learned a number from an answer."""
-        self._bound.add(route)
+    def knows(self, route: int, sender: Name, event: Name | None) -> None:
+        """Note that the client learns a number from an answer."""
+        self._bound[route] = (sender, event)
 
-    def lose(self, route: int, count: int, reason: str) -> None:
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count lost events, and tell the client by and by."""
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
         self.lost[reason] += count
         before, _ = self._gaps.get(route, (0, ""))
         self._gaps[route] = (before + count, reason)
@@ -262,11 +267,12 @@ class ServerSession(Session):
         size, limit = len(frame) - 4, self._peer_max_frame
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
 
-    def _without_giants(self, run: Run) -> Run:
+    def _without_giants(self, run: Run, sender: Name, event: Name) -> Run:
         frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
         fitting = [frame for frame in frames if len(frame) - 4 <= self._peer_max_frame]
         if len(fitting) < run.count:
-            self.lose(run.route, run.count - len(fitting), f"bigger than the {self._peer_max_frame} bytes it takes")
+            reason = f"bigger than the {self._peer_max_frame} bytes it takes"
+            self.lose(run, sender, event, run.count - len(fitting), reason)
         return Run(run.route, run.codec, len(fitting), b"".join(fitting))
 
     # -- out
@@ -286,7 +292,9 @@ class ServerSession(Session):
 
     def _gap(self, route: int, count: int, reason: str) -> bytes:
         assert self.encoding is not None
-        message = notice("gap", {"route": route, "count": count, "reason": reason})
+        sender, event = self._bound[route]
+        params = {"route": route, "sender": sender, "event": event, "count": count, "reason": reason}
+        message = notice("gap", params)
         return control_frame(encode(self.encoding, message))
 
     def _put(self, run: Run) -> None:

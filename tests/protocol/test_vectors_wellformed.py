@@ -235,11 +235,11 @@ REQUIRED = {"codecs", "client", "max_frame", "keepalive"}
 HELLO: dict[str, Any] = {
     "codecs": lambda value: texts(value) and 1 <= len(value) <= 16,
     "client": r"[0-9a-f]{32}",
-    "max_frame": lambda value: type(value) is int and 1024 <= value <= 0xFFFFFFFF,
+    "max_frame": lambda value: type(value) is int and 4096 <= value <= 0xFFFFFFFF,
     "keepalive": lambda value: type(value) in (int, float) and 0.1 <= value <= 3600,
-    "token": lambda value: value is None or fits(value, r"[0-9a-fA-F]{2,256}"),
-    "features": texts,
-    "software": r"[^\ud800-\udfff]*",
+    "token": lambda value: value is None or fits(value, r"([0-9a-f]{2}){1,128}"),
+    "features": lambda value: value is None or texts(value),
+    "software": lambda value: value is None or fits(value, r"[^\ud800-\udfff]{0,255}"),
 }
 
 

@@ -66,8 +66,9 @@ class Net:
 
     def pump(self) -> None:
         """Carry bytes until all is quiet."""
-        while any([link.carry() for link in self.links]):
-            pass
+        moved = True
+        while moved:
+            moved = bool(sum(link.carry() for link in self.links))
 
     def tick(self, seconds: float) -> None:
         """Turn the clock, in steps, and carry what comes of it."""

@@ -1,0 +1,156 @@
+"""Callbacks that ask, in every direction; order; what subscribing promises; two programs that answer each other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import sig_core as sig
+
+from .conftest import eventually, within
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        yield server.addresses[0]
+
+
+def test_requests_inside_listeners_and_handlers_and_rings(url: str) -> None:
+    with contextlib.ExitStack() as stack:
+        a, b, c = (stack.enter_context(sig.ClientRouter(url, codec)) for codec in ("json", "msgpack", "cbor"))
+        a.add_remote_sender("a", ["e"], {"one": lambda p: p + 1, "ring": lambda p: a.remote_request("b", "two", p)})
+        handlers = {
+            "two": lambda p: b.remote_request("a", "one", p) * 2,
+            "ring3": lambda p: b.remote_request("c", "to a", p),
+        }
+        b.add_remote_sender("b", [], handlers)
+        c.add_remote_sender("c", [], {"to a": lambda p: c.remote_request("a", "one", p)})
+        assert a.remote_request("b", "two", 1) == 4  # A -> B -> A
+        assert c.remote_request("a", "ring", 1) == 4  # C -> A -> B -> A
+        assert a.remote_request("b", "ring3", 1) == 2  # A -> B -> C -> A
+        answers: list[Any] = []
+        own = a.add_remote_sender("own", ["e"], {"x": lambda p: p})
+        a.add_remote_listener(lambda info, data: answers.append(a.remote_request("b", "two", data)), "own", "e")
+        a.add_remote_listener(lambda info, data: answers.append(a.remote_request("own", "x", data)), "own", "e")
+        for n in range(20):
+            own.get_signal("e").trigger(n)
+        eventually(lambda: len(answers) == 40)
+        assert answers == [value for n in range(20) for value in ((n + 1) * 2, n)]
+        chained: list[Any] = []
+        future = a.request_async("b", "two", 5)
+        future.add_done_callback(lambda done: chained.append(a.remote_request("b", "two", done.result())))
+        eventually(lambda: chained == [26])
+
+
+def test_depth_is_bounded(url: str) -> None:
+    with sig.ClientRouter(url) as a, sig.ClientRouter(url) as b:
+        a.add_remote_sender("a", [], {"down": lambda n: n if n == 0 else a.remote_request("b", "down", n - 1)})
+        b.add_remote_sender("b", [], {"down": lambda n: n if n == 0 else b.remote_request("a", "down", n - 1)})
+        assert a.remote_request("b", "down", 20) == 0
+        with pytest.raises(sig.SigError, match="which is the limit"):
+            a.remote_request("b", "down", 60)
+        assert a.remote_request("b", "down", 2) == 0
+
+
+def test_the_servers_own_callbacks_may_ask(url: str) -> None:
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        answers: list[Any] = []
+        client.add_remote_sender("c", ["e"], {"x": lambda p: p, "back": lambda p: client.remote_request("s", "y", p)})
+        server.add_sender("s", [], {"y": lambda p: p * 10, "z": lambda p: server.request("c", "back", p)})
+        server.add_listener(lambda info, data: answers.append(server.request("c", "x", data)), "c", "e")
+        other = client.get_sender("c")
+        assert other is not None
+        for n in range(50):
+            other.get_signal("e").trigger(n)
+        eventually(lambda: len(answers) == 50)
+        assert sorted(answers) == list(range(50))
+        assert client.remote_request("s", "z", 3) == 30
+
+
+def test_order_of_one_thread_and_of_events_before_a_request(url: str) -> None:
+    with sig.ClientRouter(url, "msgpack") as sender, sig.ClientRouter(url, "msgpack") as receiver:
+        seen: dict[int, list[int]] = {0: [], 1: [], 2: [], 3: []}
+        receiver.add_remote_sender("count", [], {"now": lambda who: len(seen[who])})
+        receiver.add_remote_listener(lambda info, data: seen[data[0]].append(data[1]), "s")
+        made = sender.add_remote_sender("s", ["a", "b"])
+        wrong: list[Any] = []
+
+        def fire(who: int) -> None:
+            signals = [made.get_signal("a"), made.get_signal("b")]
+            for n in range(3000):
+                signals[n % 2].trigger([who, n])
+                if n % 500 == 499 and sender.remote_request("count", "now", who) != n + 1:
+                    wrong.append((who, n))
+
+        threads = [threading.Thread(target=fire, args=(who,)) for who in seen]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(within(60))
+        eventually(lambda: all(len(numbers) == 3000 for numbers in seen.values()))
+        assert all(numbers == list(range(3000)) for numbers in seen.values())
+        assert wrong == []
+
+
+def test_subscribing_and_unsubscribing_keep_their_word(url: str) -> None:
+    with sig.ClientRouter(url) as sender, sig.ClientRouter(url) as receiver:
+        signal = sender.add_remote_sender("s", ["e"]).get_signal("e")
+        for n in range(100):
+            heard = threading.Event()
+            subscription = receiver.add_remote_listener(lambda info, data, heard=heard: heard.set(), "s", "e")
+            signal.trigger(n)
+            assert heard.wait(within(10)), n
+            subscription.remove()
+            heard.clear()
+            signal.trigger(n)
+            sender.flush()
+            receiver.flush()
+            assert not heard.is_set()
+
+
+@pytest.mark.timeout(120)
+def test_two_clients_that_answer_each_others_events(url: str) -> None:
+    seconds = float(os.environ.get("SIG_SOAK", "3"))
+    with sig.ClientRouter(url, "msgpack") as a, sig.ClientRouter(url, "msgpack") as b:
+        fired, heard = {"a": 0, "b": 0}, {"a": 0, "b": 0}
+        ends = time.monotonic() + seconds
+        signals = {name: client.add_remote_sender(name, ["e"]).get_signal("e") for name, client in (("a", a), ("b", b))}
+
+        def answer(mine: str, other: str) -> Any:
+            def listener(info: sig.Info, data: Any) -> None:
+                heard[other] += 1
+                if time.monotonic() < ends:
+                    signals[mine].trigger(data + 1)
+                    fired[mine] += 1
+
+            return listener
+
+        a.add_remote_listener(answer("a", "b"), "b", "e")
+        b.add_remote_listener(answer("b", "a"), "a", "e")
+        for _ in range(200):  # so many balls are in the air at once
+            signals["a"].trigger(0)
+        fired["a"] += 200
+        eventually(lambda: time.monotonic() > ends, seconds + 5)
+        lost = a.lost.total() + b.lost.total()
+        eventually(lambda: sum(heard.values()) + lost == sum(fired.values()), 20)
+        assert sum(fired.values()) > 1000
+        assert a.listener_errors == b.listener_errors == 0
+
+
+def test_a_callback_that_fires_a_flood(url: str) -> None:
+    with sig.ClientRouter(url, "msgpack") as a, sig.ClientRouter(url, "msgpack") as b:
+        count, heard = 100_000, []
+        signal = a.add_remote_sender("a", ["start", "e"]).get_signal("e")
+        b.add_remote_listener(lambda info, data: heard.append(data), "a", "e")
+        a.add_remote_listener(lambda info, data: [signal.trigger(n) for n in range(count)], "a", "start")
+        a.get_sender("a").get_signal("start").trigger()  # type: ignore[union-attr]
+        eventually(lambda: len(heard) + b.lost.total() == count, 60)
+        assert heard == sorted(heard)
+        assert a.listener_errors == 0
