@@ -315,7 +315,8 @@ class ClientRouter(Router):
         link = self._open_link()
         waiter = Waiter()
         payload = encode(link.codec, params)
-        ident = link.session.request(check_name(sender, "sender"), check_method(method), payload, waiter.tell)
+        name = sender if link.session.has_route(sender) else check_name(sender, "sender")
+        ident = link.session.request(name, check_method(method), payload, waiter.tell)
         return link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:

@@ -133,13 +133,19 @@ class Writer:
                 self.full = False
                 return True
             try:
-                count = self._send(data)
+                if self._pollable is not None:
+                    count = self._pollable.send_some(data)
+                else:
+                    self._link.send(bytes(data))
+                    count = len(data)
             except Exception as error:
                 self._rest = b""
                 self._stopping = True
                 self._failed(lost(self._link.peer, error))
                 return False
             self._last = time.perf_counter()
+            if count:
+                self._session.sent(time.monotonic())
             if count == len(data):
                 self._rest = b""
                 if not self._out:
@@ -157,16 +163,6 @@ class Writer:
         del out[: len(batch)]
         self._size = 0
         return batch[0] if len(batch) == 1 else b"".join(batch)
-
-    def _send(self, data: bytes | memoryview) -> int:
-        if self._pollable is not None:
-            count = self._pollable.send_some(data)
-        else:
-            self._link.send(bytes(data))
-            count = len(data)
-        if count:
-            self._session.sent(time.monotonic())
-        return count
 
     def _wait_for_room(self) -> bool:
         assert self._pollable is not None

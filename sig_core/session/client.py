@@ -278,6 +278,10 @@ class ClientSession(Session):
         self._check_not_late(self._requests, ident)
         return ident
 
+    def has_route(self, sender: Name) -> bool:
+        """Tell whether it is known where requests to this sender go; then its name needs no check."""
+        return sender in self._targets
+
     def _request_id(self) -> int:
         while True:
             ident = next(self._idents) & 0xFFFFFFFF

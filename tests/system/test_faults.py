@@ -255,9 +255,9 @@ def test_stop_while_clients_flood_and_ask() -> None:
     url, errors = server.addresses[0], []
 
     def work() -> None:
-        client = sig.ClientRouter(url, "msgpack").start()
+        client = sig.ClientRouter(url, "msgpack")
         try:
-            signal = client.add_remote_sender(threading.get_ident(), ["e"]).get_signal("e")
+            signal = client.start().add_remote_sender(threading.get_ident(), ["e"]).get_signal("e")
             while True:
                 signal.trigger("x" * 100)
                 client.remote_request("s", "x", 1)
