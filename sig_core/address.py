@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -117,5 +116,7 @@ def _options(url: str, query: str) -> dict[str, str]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Give `, did you mean 'x'?` for the nearest known word, or nothing."""
+    import difflib  # for errors alone: not at every start
+
     near = difflib.get_close_matches(name, list(known), n=1)
     return f", did you mean {near[0]!r}?" if near else ""

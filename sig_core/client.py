@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ class ClientRouter(Router):
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
         self._codec_names = [codec] if isinstance(codec, str) else list(codec)
         self._plugins = plugins or default_plugins()
-        self._client_id = secrets.token_hex(16)
+        self._client_id = os.urandom(16).hex()
         self._remote: Table[Subscription] = Table()
         self._interests: dict[tuple[Name | None, Name | None], Interest] = {}
         self._remote_senders: dict[Name, Sender] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ class ServerRouter(Router):
         self._codec_names = None if codecs is None else list(codecs)
         self._plugins = plugins or default_plugins()
         self._exchange = Exchange(self._plugins.codecs.get, self.limits)
-        self._identities = Identities(secrets.token_hex(16), lambda: secrets.token_hex(16))
+        self._identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self._port = LocalPort(
             self._plugins.codecs.get,
             self.limits,

@@ -13,6 +13,8 @@ from sig_core.session.base import State
 
 __all__ = ["Interest"]
 
+_guard = threading.Lock()  # of all of them: there may be many thousands, and nobody holds it for long
+
 
 class Interest:
     """One `add_listener` call, and later its `remove_listener`. Who adds a further listener waits for the same answer.
@@ -22,47 +24,50 @@ class Interest:
         pattern: to hear.
     """
 
+    __slots__ = ("_ended", "_error", "_ident", "_pattern", "_waiting", "link")
+
     def __init__(self, link: ClientLink, pattern: Pattern) -> None:
         self.link = link
-        self._waiting: list[Waiter] = []
-        self._lock = threading.Lock()
+        self._pattern = pattern
+        self._waiting: list[Waiter] | None = []  # None: it is answered
+        self._ident: Any = None
+        self._error: SigError | None = None
         self._ended = False
-        self._answer: tuple[Any, SigError | None] | None = None
-        self._params = dict(zip(("sender", "event"), pattern, strict=True))
-        link.session.call("add_listener", self._params, self._answered)
+        link.session.call("add_listener", {"sender": pattern[0], "event": pattern[1]}, self._answered)
 
     def wait(self) -> None:
         """Return when the server has answered, or raise what it said."""
         waiter = Waiter()
-        with self._lock:
-            if self._answer is None:
-                self._waiting.append(waiter)
+        with _guard:
+            if self._waiting is None:
+                waiter.tell(None, self._error)
             else:
-                waiter.tell(*self._answer)
-        self.link.finish(waiter, None, f"add_listener {self._params}", None)
+                self._waiting.append(waiter)
+        self.link.finish(waiter, None, f"add_listener {self._pattern}", None)
 
     def end(self) -> None:
         """Take it back, now or as soon as it is answered."""
-        with self._lock:
+        with _guard:
             self._ended = True
-            answer = self._answer
-        if answer is not None:
-            self._take_back(answer[0])
+            answered = self._waiting is None
+        if answered:
+            self._take_back()
 
     def _answered(self, response: Any, error: SigError | None) -> None:
-        with self._lock:
-            self._answer = (response, error)
-            waiting, self._waiting = self._waiting, []
+        with _guard:
+            self._ident = response.get("listener_id") if isinstance(response, dict) else None
+            self._error = error
+            waiting, self._waiting = self._waiting or [], None
             ended = self._ended
         for waiter in waiting:
-            waiter.tell(response, error)
-        if ended and error is None:
-            self._take_back(response)
+            waiter.tell(None, error)
+        if ended:
+            self._take_back()
 
-    def _take_back(self, response: Any) -> None:
+    def _take_back(self) -> None:
         session = self.link.session
-        if session.state is State.OPEN and isinstance(response, dict):
-            session.call("remove_listener", response, _ignore)
+        if self._ident is not None and session.state is State.OPEN:
+            session.call("remove_listener", {"listener_id": self._ident}, _ignore)
 
 
 def _ignore(value: Any, error: SigError | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from typing import Protocol
 
@@ -47,6 +46,8 @@ class Identities:
         if known is None:
             token = self._make_token()
         else:
+            import hmac  # only those who come back need it
+
             token, old = known
             if not hmac.compare_digest(token, hello.token or ""):
                 raise HandshakeError(f"client {hello.client} is connected from {old.peer}; wrong token", Status.DENIED)
