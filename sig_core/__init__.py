@@ -1,7 +1,11 @@
 """pysig: an event router for Python programs, plug-in authors and boards, over any carrier and in any codec."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sig_core.address import Address
-from sig_core.client import ClientRouter
 from sig_core.contract import Acceptor, Carrier, Codec, Link, LinkTraits, PollableAcceptor, PollableLink
 from sig_core.errors import (
     AccessDenied,
@@ -45,7 +49,10 @@ from sig_core.plugins import PluginInfo, Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.server import ServerRouter
+
+if TYPE_CHECKING:
+    from sig_core.client import ClientRouter
+    from sig_core.server import ServerRouter
 
 __version__ = "1.0.0.dev0"
 
@@ -115,3 +122,13 @@ __all__ = [
     "default_plugins",
     "setup_logger",
 ]
+
+_FACES = {"ClientRouter": "sig_core.client", "ServerRouter": "sig_core.server"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the networked faces when they are first asked for: a program that routes locally never pays for them."""
+    if name not in _FACES:
+        raise AttributeError(f"module 'sig_core' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_FACES[name]), name)
+    return value
