@@ -313,6 +313,7 @@ class ClientRouter(Router):
             Overflow: made inside a callback, and too many events came meanwhile.
         """
         link = self._open_link()
+        check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
         payload = encode(link.codec, params)
         name = sender if link.session.has_route(sender) else check_name(sender, "sender")
@@ -349,6 +350,7 @@ class ClientRouter(Router):
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
         link = self._open_link()
+        check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
         ident = link.session.call(method, params, waiter.tell)
         return link.finish(waiter, ident, what, timeout)

@@ -119,6 +119,8 @@ class ClientLink:
 
     def other(self, report: Report) -> None:
         """Pass on, and note what concerns the link itself."""
+        if isinstance(report, Opened):
+            self.writer.wake()  # only now it is known how often the server wants to hear something
         if isinstance(report, Opened | Closed):
             self.opened.set()
         self._sink.other(report)

@@ -106,13 +106,9 @@ class Table(Generic[T]):
 
     def topic(self, sender: Name, event: Name) -> Topic[T]:
         """Give the topic of (sender, event), always the same one until it is dropped."""
-        events = self._topics.get(sender)
-        if events is None:
-            events = self._topics[sender] = {}
+        events = self._topics.setdefault(sender, {})
         topic = events.get(event)
-        if topic is None:
-            topic = events[event] = Topic(self, sender, event)
-        return topic
+        return topic if topic is not None else events.setdefault(event, Topic(self, sender, event))
 
     def drop(self, sender: Name) -> None:
         """Forget the topics of a sender; who still holds one has it out of date from the next change on."""
@@ -125,11 +121,12 @@ class Table(Generic[T]):
 
     def _affected(self, pattern: Pattern) -> Iterator[Topic[T]]:
         sender, event = pattern
-        senders = self._topics.values() if sender is None else (self._topics.get(sender, {}),)
+        # Copies, made in one step: topics are created without a guard.
+        senders = tuple(self._topics.values()) if sender is None else (self._topics.get(sender, {}),)
         if sender is None and event is not None and not is_channel(event):
             return
         for events in senders:
             if event is None:
-                yield from events.values()
+                yield from tuple(events.values())
             elif event in events:
                 yield events[event]

@@ -20,8 +20,13 @@ _text = checks.text(0, 2**32)
 def detail_of(error: SigError) -> dict[str, Any]:
     """Give what an error reply says."""
     if isinstance(error, RemoteError):
-        return {"type": error.exception[:255], "text": error.text[:MAX_TEXT]}
-    return {"type": type(error).__name__, "text": str(error)[:MAX_TEXT]}
+        return {"type": _clean(error.exception[:255]), "text": _clean(error.text[:MAX_TEXT])}
+    return {"type": type(error).__name__, "text": _clean(str(error)[:MAX_TEXT])}
+
+
+def _clean(text: str) -> str:
+    """Write lone surrogates out (a file name that is no UTF-8 has them), so that every codec carries the text."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
