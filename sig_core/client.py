@@ -377,7 +377,7 @@ class ClientRouter(Router):
             if sender is None:
                 raise UnknownSender(f"sender {report.sender!r} is not connected")
             value = sender.handler.call(report.method, decode(codec, report.params))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             session.fail_to(report.ident, report.route, error_of_handler(error))
         else:
             session.reply(report.ident, report.route, value)

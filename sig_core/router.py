@@ -192,7 +192,7 @@ class Router:
         with self._lock:
             return self._table.topic(sender, event)
 
-    def listener_failed(self, callback: Listener, info: Info, error: Exception) -> None:
+    def listener_failed(self, callback: Listener, info: Info, error: BaseException) -> None:
         """Count and log a listener that raised."""
         self.listener_errors += 1
         where = getattr(callback, "__qualname__", None) or repr(callback)

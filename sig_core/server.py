@@ -308,8 +308,12 @@ class ServerRouter(Router):
 
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)
-        additions = additions_of(info)
-        frame = event_frame(route, encode(codec, data), None if additions is None else encode(codec, additions))
+        added = additions_of(info)
+        additions = None if added is None else encode(codec, added)
+        if additions is not None and len(additions) > 65_535:
+            text = f"event {event!r} of sender {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
+            raise MessageTooBig(text, len(additions), 65_535)
+        frame = event_frame(route, encode(codec, data), additions)
         size, limit = len(frame) - 4, self.limits.max_frame
         if size > limit:
             text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"
@@ -388,7 +392,7 @@ class ServerRouter(Router):
         try:
             handler = self._local_sender(request.sender).handler
             value = encode(codec, handler.call(request.method, codec.decode(request.params)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             with self._lock:
                 self._exchange.requests.fail(self._port, token, error_of_handler(error))
             return

@@ -64,13 +64,16 @@ class ClientLink:
 
     def stop(self) -> None:
         """Say goodbye, let what waits go out for a while, and end."""
+        self.reader.leave(STOP)
         self.session.close("the client stops")
-        until = time.monotonic() + STOP
         self.writer.finish(STOP)
+        if self.reader.is_current():
+            return  # the thread ends the link when this callback returns
+        self.reader.join(STOP)
         self.reader.cut()
         self.writer.stop()
         self.reader.join(STOP)
-        self.writer.join(max(0.1, until - time.monotonic()))
+        self.writer.join(STOP)
 
     # -- waiting
 

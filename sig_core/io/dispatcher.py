@@ -127,6 +127,8 @@ class Dispatcher:
         with self._changed:
             if self._holder is me:
                 self._holder = None
+            if self._holder is None and self._kicked:
+                self._changed.notify()  # a job came after the last look, when there was still a holder
             if self._idle >= SPARES:
                 return False
             self._idle += 1
@@ -135,5 +137,5 @@ class Dispatcher:
     def _do(self, job: Job) -> None:
         try:
             job()
-        except Exception:
+        except (Exception, SystemExit):  # with the thread the role would be gone, and all that waits for it
             log.error(f"{self._name}: a job failed\n{traceback.format_exc()}")

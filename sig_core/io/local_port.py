@@ -57,7 +57,7 @@ class LocalPort:
         lock: threading.Lock,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, Request], None],
-        failed: Callable[[Any, Info, Exception], None],
+        failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
         self.lost: Counter[str] = Counter()
@@ -172,7 +172,7 @@ class LocalPort:
     def _call(self, target: Subscription, info: Info, value: Any) -> None:
         try:
             target.call(info, value)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._failed(target.callback, info, error)
 
     def _next_answer(self) -> Job | None:

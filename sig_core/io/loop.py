@@ -115,12 +115,12 @@ class IoThread:
                 self._poll()
                 while self._posted:
                     self._posted.popleft()()
-                self._turn()
+                now = time.monotonic()
+                if now >= self._next_tick:
+                    self._tick_now(now)
+                self._turn()  # last: what a tick brings about leaves now
             except Exception:
                 log.error(f"{self._thread.name}: a turn failed\n{traceback.format_exc()}")
-            now = time.monotonic()
-            if now >= self._next_tick:
-                self._tick_now(now)
 
     def _poll(self) -> None:
         wait = self._next_tick - time.monotonic()

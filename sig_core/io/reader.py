@@ -81,6 +81,7 @@ class Reader:
         self._depth = 0
         self._back = time.monotonic()  # when it last came back from a callback
         self._replied = 0.0
+        self._leave_by = 0.0
         self._thread = threading.Thread(target=self._run, name=f"sig-reader {link.peer}", daemon=True)
 
     def start(self) -> None:
@@ -101,15 +102,23 @@ class Reader:
         self._once.close()
         self._news.release()
 
+    def leave(self, timeout: float) -> None:
+        """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
+        self._leave_by = time.monotonic() + timeout
+
     def later(self, job: Callable[[], None]) -> None:
         """Let the reading thread run something of the user's, before the next callback."""
         self._later.append(job)
 
     def run_later(self) -> None:
         """Run what `later` was given."""
-        with suppress(IndexError):
-            while True:
+        while self._later:
+            try:
                 self._later.popleft()()
+            except IndexError:
+                return  # another thread took it
+            except (Exception, SystemExit):
+                log.error(f"{self._link.peer}: a callback of a future failed\n{traceback.format_exc()}")
 
     # -- the reading thread
 
@@ -126,8 +135,18 @@ class Reader:
                     break
             else:
                 self._read_or_stand_by()
+        self._hear_out()
         self._writer.stop()
         self._once.close()
+
+    def _hear_out(self) -> None:
+        """After our goodbye let the peer end first: closing on unread input would reset what is on its way."""
+        with self._role:
+            while not self._once.closed and (left := self._leave_by - time.monotonic()) > 0:
+                try:
+                    self._receive(left)
+                except Exception:
+                    return  # EOFError: the peer has ended; anything else: there is nothing left to wait for
 
     def _end(self) -> bool:
         """Tell whoever still waits that the session has ended; false if nothing is left to do."""
@@ -153,7 +172,7 @@ class Reader:
                 self._answer(report)
             else:
                 self._sink.other(report)
-        except Exception:  # users' exceptions end in the sink: this is a bug of ours, and the link goes on
+        except (Exception, SystemExit):  # users' exceptions end in the sink: a bug of ours, and the link goes on
             log.error(f"{self._link.peer}: {type(report).__name__} failed\n{traceback.format_exc()}")
 
     def _count(self, report: Report, sign: int) -> None:

@@ -94,14 +94,20 @@ class Writer:
     def finish(self, timeout: float) -> None:
         """Let what waits go out, for at most `timeout` seconds."""
         until = time.monotonic() + timeout
-        while not self._stopping and time.monotonic() < until:
-            if self._lock.acquire(timeout=SLICE):
-                try:
-                    if self._drain(block=False) or self._pollable is None:
-                        return
-                finally:
-                    self._lock.release()
-                wait_ready(self._pollable, SLICE, writing=True)
+        if self._pollable is None:  # its send may block for ever: that is for the writer's own thread
+            self._wake.release()
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            if not self._lock.acquire(timeout=min(left, SLICE)):
+                continue
+            try:
+                if self._drain(block=False) if self._pollable is not None else not self._out:
+                    return
+            finally:
+                self._lock.release()
+            if self._pollable is not None:
+                wait_ready(self._pollable, min(left, SLICE), writing=True)
+            else:
+                time.sleep(LINGER)
 
     def wake(self) -> None:
         """Let the writer's thread look what is due."""

@@ -9,6 +9,8 @@ from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO
 
 __all__ = ["Frame", "FrameReader"]
 
+SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
+
 
 class Frame(NamedTuple):
     """One frame that is no event (`body`: after the header), or a run of events of one route (`body`: whole frames)."""
@@ -30,7 +32,7 @@ class FrameReader:
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
-        self._parts: list[bytes] = []  # of the incomplete frame: joined once, when it is complete
+        self._parts: list[bytes | bytearray] = []  # of the incomplete frame: joined once, when it is complete
         self._have = 0
         self._need = 4
 
@@ -47,8 +49,7 @@ class FrameReader:
                 is lost with the link.
         """
         if self._parts:
-            self._parts.append(data)
-            self._have += len(data)
+            self._append(data)
             if self._have < self._need:
                 return []
             data = b"".join(self._parts)
@@ -95,6 +96,17 @@ class FrameReader:
         if count:
             frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
         return pos
+
+    def _append(self, data: bytes) -> None:
+        self._have += len(data)
+        if len(data) >= SMALL:
+            self._parts.append(data)
+            return
+        last = self._parts[-1]
+        if not isinstance(last, bytearray):
+            last = bytearray()
+            self._parts.append(last)
+        last += data
 
     def _keep(self, data: bytes, start: int) -> None:
         self._parts.append(data[start:] if start else data)

@@ -145,4 +145,4 @@ def _status(number: int) -> Status:
     try:
         return Status(number)
     except ValueError:
-        return Status.BAD_MESSAGE
+        return Status.HANDLER_RAISED

@@ -100,7 +100,8 @@ class Exchange:
             raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
         entry = SenderEntry(name, port, requests)
         keys = dict.fromkeys([*events, *BUILT_IN])
-        if len(self._numbers) + len(keys) + 1 > self._limits.max_names:
+        new = sum((name, key) not in self._numbers for key in (None, *keys))
+        if len(self._numbers) + new > self._limits.max_names:
             raise Busy(f"sender {name!r}: all {self._limits.max_names} routes of this server are given")
         entry.route = self._number(name, None)
         self._targets[entry.route] = entry
@@ -180,7 +181,7 @@ class Exchange:
                     target.lose(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
-            if target.is_slow(now):
+            if target is not source and target.is_slow(now):
                 self.holds.add(target, source)
 
     def _targets_of(self, topic: Topic[Port]) -> tuple[Port, ...]:

@@ -45,6 +45,11 @@ class Outbox:
         if self.size > self.limit:
             self._make_room()
 
+    def has_room(self, size: int) -> bool:
+        """Tell whether so many bytes that must not be dropped may come to it, and leave room for answers."""
+        limit = HIGH * self.limit
+        return self.size + size <= limit or sum(len(run.data) for run in self.runs if not run.route) + size <= limit
+
     def take(self, room: int) -> bytes:
         """Take the oldest runs, joined: at least one, more while they fit `room` bytes; b"" if there is none."""
         runs = self.runs

@@ -7,14 +7,15 @@ from enum import Enum, auto
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import CodecError, LinkClosed, LinkLost, RemoteProtocolError, SigError, Status
+from sig_core.errors import CodecError, LinkClosed, LinkLost, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.hello import check_preface
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, Notice, failure, notice, read_message
-from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE, control_frame
+from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE, control_frame, error_frame
 from sig_core.routing.transcode import decode, encode
+from sig_core.session.errors import detail_of
 
 __all__ = ["Session", "State"]
 
@@ -31,6 +32,7 @@ class State(Enum):
 
 
 PREFACE_SIZE = len(PREFACE)
+SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
 CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
@@ -122,11 +124,28 @@ class Session:
     def _control(self, message: dict[str, Any]) -> None:
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, message))
-        size, limit = len(frame) - 4, self._peer_max_frame
-        if size > limit and message.get("status") == 0:
-            text = f"the answer has {size} bytes, {limit} are taken"
-            frame = control_frame(encode(self.encoding, failure(message["id"], text, Status.TOO_BIG)))
+        if len(frame) - 4 > self._peer_max_frame:
+            frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
         self._send(frame)
+
+    def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
+        """Give what is said instead of a message that is longer than the peer takes."""
+        limit, status = self._peer_max_frame, message.get("status")
+        if status is None:
+            text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
+            raise MessageTooBig(text, size, limit)
+        if status:
+            return {**message, "exception": message["exception"][:SHORT]}
+        return failure(message["id"], f"the answer has {size} bytes, {limit} are taken", Status.TOO_BIG)
+
+    def _error_frame(self, route: int, ident: int, error: SigError) -> bytes:
+        assert self.encoding is not None
+        detail = detail_of(error)
+        frame = error_frame(route, ident, int(error.status), encode(self.encoding, detail))
+        if len(frame) - 4 <= self._peer_max_frame:
+            return frame
+        detail = {name: text[:SHORT] for name, text in detail.items()}
+        return error_frame(route, ident, int(error.status), encode(self.encoding, detail))
 
     # -- time
 

@@ -19,6 +19,7 @@ __all__ = ["Calls"]
 
 VERSION_OF_SERVER = "1.01"  # what 0.7.3 answered, and clients of old compare with
 
+_event_names = checks.list_of(checks.name, 0, 10**7)
 _request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
 _u32 = checks.count(0, 2**32 - 1)
 _listener_id = checks.count(0, 2**53)
@@ -94,10 +95,12 @@ class Calls:
 
     def _add_sender(self, params: Fields) -> dict[str, Any]:
         name = params.get("sender", checks.name)
-        events = params.get("events", checks.list_of(checks.name, 0, self._limits.max_events))
+        events = params.get("events", _event_names)
         requests = params.find("requests", _request_names, None)
         if self._senders >= self._limits.max_senders:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        if len(events) > self._limits.max_events:
+            raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
         entry = self._exchange.add_sender(self._client, name, events, requests)
         self._senders += 1
         routes = {event: entry.events[event] for event in events}

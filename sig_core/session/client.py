@@ -32,7 +32,6 @@ from sig_core.protocol.wire import (
     ERROR,
     EVENT,
     REPLY,
-    error_frame,
     reply_frame,
     request_frame,
     request_tail,
@@ -42,11 +41,12 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import Session, State
-from sig_core.session.errors import detail_of, error_from
+from sig_core.session.errors import error_from
 from sig_core.session.reports import Closed, Done, Events, Gap, Incoming, Opened, Report, When
 
 __all__ = ["ClientSession"]
 
+_event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
 _event_route = checks.list_of(lambda pair: pair, 2, 2)
 
@@ -56,6 +56,7 @@ class _Pending:
     what: str
     when: When
     deadline: float  # monotonic seconds
+    read: Callable[[Any], Any] | None = None  # what to make of the response, before the next frame is looked at
 
 
 class ClientSession(Session):
@@ -75,6 +76,7 @@ class ClientSession(Session):
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         welcome: of the server; None while opening.
+        unknown_notices: notices that this version does not know, or whose params are bad.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class ClientSession(Session):
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.welcome: Welcome | None = None
+        self.unknown_notices = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
         self._targets: dict[Name, int] = {}  # where requests to a sender go
@@ -185,7 +188,10 @@ class ClientSession(Session):
             text = f"a client answers no calls ({message.method!r})"
             self._control(failure(message.id, text, Status.UNKNOWN_PROTOCOL_METHOD))
         elif message is not None:
-            self._take_notice(message, found)
+            try:
+                self._take_notice(message, found)
+            except RemoteProtocolError:
+                self.unknown_notices += 1
 
     def _take_answer(self, message: Answer, found: list[Report]) -> None:
         pending = self._calls.pop(message.id, None) if isinstance(message.id, int) else None
@@ -193,12 +199,18 @@ class ClientSession(Session):
             self.answers_to_nothing += 1
             return
         error = error_for(message.status, message.text) if message.status else None
-        found.append(Done(pending.when, message.response, error))
+        response = message.response
+        if error is None and pending.read is not None:
+            try:
+                response = pending.read(response)
+            except RemoteProtocolError as problem:
+                response, error = None, problem
+        found.append(Done(pending.when, response, error))
 
     def _take_notice(self, message: Notice, found: list[Report]) -> None:
         params = message.params
         if message.method == "bind":
-            event = params.find("event", checks.name, None)
+            event = params.get("event", _event)
             self._names[params.get("route", _route)] = (params.get("sender", checks.name), event)
         elif message.method == "gap":
             sender, event = params.get("sender", checks.name), params.get("event", checks.name)
@@ -209,15 +221,28 @@ class ClientSession(Session):
             found.append(Gap(sender, event, 1, params.get("text", checks.text(0, 10_000)), sent=True))
         elif message.method == "goodbye":
             self._read_goodbye(message)
+        else:
+            self.unknown_notices += 1
 
     # -- calls
 
-    def call(self, method: str, params: dict[str, Any], when: When, deadline: float = math.inf) -> int:
-        """Queue a call and give its id; `when` is told the answer."""
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any],
+        when: When,
+        deadline: float = math.inf,
+        read: Callable[[Any], Any] | None = None,
+    ) -> int:
+        """Queue a call and give its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
-        self._calls[ident] = _Pending(method, when, deadline)
-        self._control(call(ident, method, params))
+        self._calls[ident] = _Pending(method, when, deadline, read)
+        try:
+            self._control(call(ident, method, params))
+        except SigError:
+            del self._calls[ident]
+            raise
         self._check_not_late(self._calls, ident)
         return ident
 
@@ -230,17 +255,8 @@ class ClientSession(Session):
         self, name: Name, events: list[Name], requests: list[str | None] | None, when: When, deadline: float = math.inf
     ) -> int:
         """Queue the registration of a sender; `when` is told {event: route}."""
-
-        def answered(response: Any, error: SigError | None) -> None:
-            routes: dict[Name, int] = {}
-            if error is None:
-                try:
-                    routes = self._read_routes(name, response)
-                except RemoteProtocolError as problem:
-                    error = problem
-            when(routes, error)
-
-        return self.call("add_sender", {"sender": name, "events": events, "requests": requests}, answered, deadline)
+        params = {"sender": name, "events": events, "requests": requests}
+        return self.call("add_sender", params, when, deadline, lambda response: self._read_routes(name, response))
 
     def _read_routes(self, name: Name, response: Any) -> dict[Name, int]:
         fields = Fields(response, "add_sender")
@@ -344,8 +360,7 @@ class ClientSession(Session):
     def fail_to(self, ident: int, route: int, error: SigError) -> None:
         """Queue the failure of an incoming request."""
         if self.state is State.OPEN:
-            assert self.encoding is not None
-            self._send(error_frame(route, ident, int(error.status), encode(self.encoding, detail_of(error))))
+            self._send(self._error_frame(route, ident, error))
 
     # -- the rest
 

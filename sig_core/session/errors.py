@@ -39,7 +39,7 @@ def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
     return error_for(status, text[:MAX_TEXT], kind[:255])
 
 
-def error_of_handler(error: Exception) -> SigError:
+def error_of_handler(error: BaseException) -> SigError:
     """Give what the requester is told when a handler raised: type name and text, no traceback."""
     if isinstance(error, SigError) and error.status is not Status.HANDLER_RAISED:
         return error

@@ -16,7 +16,7 @@ from sig_core.session.reports import Events
 
 __all__ = ["fan_out"]
 
-Failed = Callable[[Any, Info, Exception], None]
+Failed = Callable[[Any, Info, BaseException], None]
 
 
 def fan_out(
@@ -46,5 +46,5 @@ def fan_out(
         for target in targets:
             try:
                 target.call(info, value)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a thread that is not its own must outlive sys.exit()
                 failed(target.callback, info, error)

@@ -12,7 +12,7 @@ from sig_core.events import Name, Pattern
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.messages import Answer, Call, answer, failure, notice
+from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
 from sig_core.protocol.wire import (
     CONTROL,
     EVENT,
@@ -20,7 +20,6 @@ from sig_core.protocol.wire import (
     REPLY,
     REQUEST,
     control_frame,
-    error_frame,
     event_frame,
     reply_frame,
     request_frame,
@@ -36,7 +35,7 @@ from sig_core.routing.transcode import encode
 from sig_core.session.base import Session, State
 from sig_core.session.calls import Calls
 from sig_core.session.dialects import check_dialect, complaint_for
-from sig_core.session.errors import detail_of, error_from
+from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
 
 __all__ = ["ServerSession"]
@@ -177,10 +176,17 @@ class ServerSession(Session):
                 self._control(failure(message.id, error))
             else:
                 self._control(answer(message.id, response))
-        elif message is not None and message.method == "goodbye":
-            self._read_goodbye(message)
         elif message is not None:
-            self._calls.note(message)
+            self._take_notice(message)
+
+    def _take_notice(self, message: Notice) -> None:
+        try:
+            if message.method == "goodbye":
+                self._read_goodbye(message)
+            else:
+                self._calls.note(message)
+        except RemoteProtocolError:
+            self._calls.unknown_notices += 1
 
     # -- the port
 
@@ -227,9 +233,9 @@ class ServerSession(Session):
 
     def request(self, token: int, request: Request) -> SigError | None:
         """Queue a request for a sender of this client."""
-        if self._outbox.size > self._outbox.limit:
-            return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
         frame = request_frame(request.route, token, request.tail)
+        if not self._outbox.has_room(len(frame)):
+            return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
         if len(frame) - 4 > self._peer_max_frame:
             return self._too_big(f"request {request.method!r} of sender {request.sender!r}", frame)
         if request.route not in self._bound:
@@ -247,8 +253,7 @@ class ServerSession(Session):
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that this client made."""
-        assert self.encoding is not None
-        self._send(error_frame(route, ident, int(error.status), encode(self.encoding, detail_of(error))))
+        self._send(self._error_frame(route, ident, error))
 
     def is_slow(self, now: float) -> bool:
         """See `Outbox`."""

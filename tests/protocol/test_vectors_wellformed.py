@@ -169,6 +169,24 @@ def test_a_breach_breaks_a_rule_as_soon_as_it_has_come(entry: dict[str, Any]) ->
         parse(unhex(entry["bytes"]), entry["max_frame"])
 
 
+def follow_routes(frames: list[Frame]) -> None:
+    """Insist, as a client that was just welcomed, that each number is bound before it is used."""
+    bound = set()
+    for frame in frames:
+        message = json.loads(frame.payload) if frame.type == 0 and frame.payload else {}
+        if message.get("method") == "bind":
+            bound.add(message["params"]["route"])
+        insist(frame.type not in (1, 2) or frame.route in bound, "a number that was never bound")
+
+
+@each(DOCUMENTS["breaches"]["client"])
+def test_a_breach_at_a_client_breaks_a_rule(entry: dict[str, Any]) -> None:
+    with pytest.raises(Breach):
+        frames, rest = parse(unhex(entry["bytes"]), entry["max_frame"])
+        assert rest == b""
+        follow_routes(frames)
+
+
 def test_every_breach_differs_from_every_frame() -> None:
     bad = [(unhex(entry["bytes"]), entry["max_frame"]) for entry in BREACHES]
     assert len(set(bad)) == len(bad)
@@ -188,25 +206,25 @@ def test_first_bytes_hold_each_byte_once() -> None:
     assert sorted(b"".join(map(unhex, firsts.values()))) == list(range(256))
 
 
+REFUSED = {"verdict": "refuse", "status": -7}
+
+
 def judge(data: bytes, server_codecs: list[str]) -> dict[str, Any]:
     """Give those fields of an opening that are not null, as section 2 decides."""
     firsts = DOCUMENTS["handshake"]["first_bytes"]
     dialect = next(name for name, members in firsts.items() if data[0] in unhex(members))
     if dialect != "binary":
-        return {"verdict": "dialect", "dialect": dialect}
-    if data[:7] != PREFACE[: min(len(data), 7)]:
-        return {"verdict": "breach"}
-    if data[7:8] not in (b"", b"\x01"):
-        return {"verdict": "refuse", "status": -7}
+        return {"verdict": "dialect", "dialect": dialect, **({"status": -7} if dialect == "plain" else {})}
     try:
+        insist(data[:8] == PREFACE[: len(data)], "the preface")
         frame, _ = parse_one(data[8:], 5 + MAX_HELLO)
         insist(frame is None or frame.type == 0, "a hello is a control frame")
     except Breach:
-        return {"verdict": "breach"}
+        return REFUSED
     if frame is None:
-        return {"verdict": "incomplete"}
+        return {"verdict": "incomplete", "status": -14}
     codec = choose(frame.payload, server_codecs)
-    return {"verdict": "accept", "codec": codec} if codec else {"verdict": "refuse", "status": -7}
+    return {"verdict": "accept", "codec": codec} if codec else REFUSED
 
 
 def choose(payload: bytes, server_codecs: list[str]) -> str | None:
@@ -227,26 +245,62 @@ def fits(value: Any, rule: Any) -> bool:
     return bool(rule(value))
 
 
-def texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def texts(value: Any, low: int, high: int) -> bool:
+    """Whether it is a list of `low` to `high` texts of 1 to 64 characters."""
+    return isinstance(value, list) and low <= len(value) <= high and all(fits(item, r".{1,64}") for item in value)
 
 
 REQUIRED = {"codecs", "client", "max_frame", "keepalive"}
 HELLO: dict[str, Any] = {
-    "codecs": lambda value: texts(value) and 1 <= len(value) <= 16,
+    "codecs": lambda value: texts(value, 1, 16),
     "client": r"[0-9a-f]{32}",
     "max_frame": lambda value: type(value) is int and 4096 <= value <= 0xFFFFFFFF,
     "keepalive": lambda value: type(value) in (int, float) and 0.1 <= value <= 3600,
     "token": lambda value: value is None or fits(value, r"([0-9a-f]{2}){1,128}"),
-    "features": lambda value: value is None or texts(value),
+    "features": lambda value: value is None or texts(value, 0, 64),
     "software": lambda value: value is None or fits(value, r"[^\ud800-\udfff]{0,255}"),
 }
 
 
+def said(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in ("verdict", "codec", "status", "dialect") if entry[name] is not None}
+
+
 @each(DOCUMENTS["handshake"]["openings"])
 def test_an_opening_is_judged_as_it_says(entry: dict[str, Any]) -> None:
-    said = {name: entry[name] for name in ("verdict", "codec", "status", "dialect") if entry[name] is not None}
-    assert judge(unhex(entry["bytes"]), entry["server_codecs"]) == said
+    assert judge(unhex(entry["bytes"]), entry["server_codecs"]) == said(entry)
+
+
+def judge_packets(packets: list[bytes], server_codecs: list[str]) -> dict[str, Any]:
+    """Judge the packets one by one, until one decides."""
+    data, verdict = b"", {"verdict": "incomplete", "status": -14}
+    for packet in filter(None, packets):
+        if data and verdict["verdict"] == "accept":
+            assert parse(packet, 1 << 24)[1] == b""
+            continue
+        data += packet
+        verdict = judge(data, server_codecs)
+        if verdict["verdict"] == "accept" and parse(data[8:], 1 << 24)[1]:
+            return REFUSED
+        if verdict["verdict"] == "incomplete" and data != PREFACE:
+            return REFUSED
+        if verdict["verdict"] in ("refuse", "dialect"):
+            return verdict
+    return verdict
+
+
+@each(DOCUMENTS["handshake"]["packet_openings"])
+def test_an_opening_in_packets_is_judged_as_it_says(entry: dict[str, Any]) -> None:
+    assert judge_packets([unhex(packet) for packet in entry["packets"]], entry["server_codecs"]) == said(entry)
+
+
+@each(DOCUMENTS["handshake"]["returning"])
+def test_only_the_right_token_ends_a_session(entry: dict[str, Any]) -> None:
+    lost, token = entry["old"] == "lost", entry["token"]
+    status = -7 if token in ("capitals", "right without a codec") else None if lost or token == "right" else -6
+    assert (entry["verdict"], entry["status"]) == ("accept" if status is None else "refuse", status)
+    assert entry["old_ends"] is (status is None and not lost)
+    assert entry["token_stays"] is (True if entry["old_ends"] else None)
 
 
 def beyond(value: Any) -> bool:

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import itertools
 import json
-import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sig_core as sig
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import PREFACE
+from sig_core.protocol.wire import PREFACE, control_frame, split_events
 from sig_core.routing.exchange import Exchange
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.identity import Identities
-from sig_core.session.reports import Done, Report
+from sig_core.session.outgoing import make_uplink
+from sig_core.session.reports import Done, Events, Incoming, Report
 from sig_core.session.server import ServerSession
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 PLUGINS = sig.default_plugins()
+CODECS = ("json", "msgpack", "cbor")
+EVERYTHING = 1 << 40  # bytes: room for all that waits
 
 
 def vectors(name: str) -> Any:
     """Read a vector file."""
-    return json.loads((VECTORS / f"{name}.json").read_text())
+    return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def octets(value: Any) -> bytes:
     """Read a byte string of the vectors."""
     if isinstance(value, str):
         return bytes.fromhex(value)
-    return (
-        bytes.fromhex(value["prefix"])
-        + bytes.fromhex(value["repeat"]) * value["count"]
-        + bytes.fromhex(value.get("suffix") or "")
-    )
+    return octets(value["prefix"]) + octets(value["repeat"]) * value["count"] + octets(value["suffix"])
+
+
+def pieces_of(data: bytes, size: int) -> list[bytes]:
+    """Cut into pieces of `size` bytes; 0: one piece."""
+    return [data[at : at + (size or len(data))] for at in range(0, len(data), size or len(data) or 1)]
+
+
+HELLO = {"codecs": ["json"], "client": "ab" * 16, "max_frame": 16_777_216, "keepalive": 10}
+
+
+def opening(**changes: Any) -> bytes:
+    """A good opening, with changes to the hello."""
+    return PREFACE + control_frame(json.dumps({**HELLO, **changes}).encode())
+
+
+class Heard(NamedTuple):
+    """An event that a client got."""
+
+    sender: Any
+    event: Any
+    value: Any
+    added: Any
 
 
 class Net:
@@ -48,6 +69,7 @@ class Net:
         tokens = itertools.count(1)
         self.identities = Identities("0" * 32, lambda: f"{next(tokens):032x}")
         self.links: list[Link] = []
+        self._clients = itertools.count(1_000_000)
 
     def server_session(self, codecs: list[str] | None = None, *, packets: bool = False) -> ServerSession:
         """A new link at the server, nothing received yet."""
@@ -56,19 +78,31 @@ class Net:
             self.exchange, self.identities, allowed, self.limits, peer="peer", packets=packets, now=self.now
         )
 
-    def connect(self, codec: str = "json", limits: Limits | None = None, piece: int = 0) -> Link:
-        """A client that is taken in."""
-        link = Link(self, codec, limits or self.limits, piece)
+    def start(
+        self,
+        codec: str = "json",
+        limits: Limits | None = None,
+        piece: int = 0,
+        client: str | None = None,
+        token: str | None = None,
+    ) -> Link:
+        """A client that has said hello, whatever comes of it."""
+        client = client or f"{next(self._clients):032x}"
+        link = Link(self, codec, limits or self.limits, piece, client, token)
         self.links.append(link)
         self.pump()
+        return link
+
+    def connect(self, codec: str = "json", limits: Limits | None = None, piece: int = 0, **identity: Any) -> Link:
+        """A client that is taken in."""
+        link = self.start(codec, limits, piece, **identity)
         assert link.client.state is State.OPEN, link.client.error
         return link
 
     def pump(self) -> None:
         """Carry bytes until all is quiet."""
-        moved = True
-        while moved:
-            moved = bool(sum(link.carry() for link in self.links))
+        while sum(link.carry() for link in tuple(self.links)):
+            pass
 
     def tick(self, seconds: float) -> None:
         """Turn the clock, in steps, and carry what comes of it."""
@@ -86,56 +120,69 @@ class Net:
 class Link:
     """A client and its session at the server. `frozen`: the client neither reads nor writes."""
 
-    def __init__(self, net: Net, codec: str, limits: Limits, piece: int) -> None:
+    def __init__(self, net: Net, codec: str, limits: Limits, piece: int, client: str, token: str | None) -> None:
         self.net = net
         self.server = net.server_session()
-        number = len(net.links) + 1
         self.client = ClientSession(
-            PLUGINS.choose_codecs([codec]),
-            limits,
-            client=f"{number:032x}",
-            token=None,
-            packets=False,
-            now=net.now,
+            PLUGINS.choose_codecs([codec]), limits, client=client, token=token, packets=False, now=net.now
         )
         self.frozen = False
         self.reports: list[Report] = []
         self._piece = piece
+        self._routes: dict[tuple[Any, Any], int] = {}
+
+    # -- bytes
 
     def carry(self) -> bool:
         """Move bytes both ways, as far as the link lets them; tell whether any moved."""
+        if self.frozen:
+            return False
         moved = False
-        if self.client.out and not self.frozen and not self.server.held:
+        if self.client.out and not self.server.held:
             data = b"".join(self.client.out)
             self.client.out.clear()
             self.client.sent(self.net.now)
-            for part in self._pieces(data):
+            for part in pieces_of(data, self._piece):
                 self.server.receive_data(part, self.net.now)
             moved = True
-        while not self.frozen and (data := self.server.take(1 << 18)):
+        while data := self.server.take(1 << 18):
             self.server.sent(self.net.now)
-            for part in self._pieces(data):
+            for part in pieces_of(data, self._piece):
                 self.take(self.client.receive_data(part, self.net.now))
             moved = True
         return moved
 
-    def _pieces(self, data: bytes) -> list[bytes]:
-        size = self._piece or len(data)
-        return [data[at : at + size] for at in range(0, len(data), size)]
-
     def take(self, reports: list[Report]) -> None:
+        """Pass on what is done and keep the rest."""
         for report in reports:
             if isinstance(report, Done):
                 report.tell()
             else:
                 self.reports.append(report)
 
-    def ask(self, ask: Any) -> Any:
+    def lose(self) -> None:
+        """The link breaks: both ends see it, nothing more is carried."""
+        self.client.receive_eof()
+        self.take(self.client.end())
+        self.server.receive_eof()
+        self.net.links.remove(self)
+        self.net.pump()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """Take the reports of a kind that have come."""
+        found = [report for report in self.reports if isinstance(report, kind)]
+        self.reports = [report for report in self.reports if not isinstance(report, kind)]
+        return found
+
+    # -- calls
+
+    def ask(self, ask: Callable[[Any], Any]) -> Any:
         """Queue a call with a function of `when`, carry, and give (value, error)."""
         told: list[Any] = []
         ask(lambda value, error: told.append((value, error)))
         self.net.pump()
-        return told[0] if told else None
+        (answer,) = told
+        return answer
 
     def call(self, method: str, **params: Any) -> Any:
         """Make a call; give its response or raise."""
@@ -149,19 +196,64 @@ class Link:
         value, error = self.ask(lambda when: self.client.add_sender(name, events, requests, when))
         if error is not None:
             raise error
+        self._routes.update(((name, event), route) for event, route in value.items())
         return dict(value)
 
-    def of(self, kind: type[Any]) -> list[Any]:
-        """Take the reports of a kind that have come."""
-        found = [report for report in self.reports if isinstance(report, kind)]
-        self.reports = [report for report in self.reports if not isinstance(report, kind)]
+    def listen(self, sender: Any = None, event: Any = None) -> int:
+        """Add a listener; give its id."""
+        found: int = self.call("add_listener", sender=sender, event=event)["listener_id"]
         return found
 
+    # -- events and requests
 
-HELLO = {"codecs": ["json"], "client": "ab" * 16, "max_frame": 16_777_216, "keepalive": 10}
+    def queue(self, sender: Any, event: Any, value: Any, **added: Any) -> None:
+        """Send an event as a program would, without carrying it yet."""
+        uplink = make_uplink(self.client, sender, event, self._routes[sender, event], lambda size: None)
+        uplink({"sender": sender, "event": event, **added}, value)
 
+    def fire(self, sender: Any, event: Any, value: Any, **added: Any) -> None:
+        """Send an event and carry it."""
+        self.queue(sender, event, value, **added)
+        self.net.pump()
 
-def opening(**changes: Any) -> bytes:
-    """A good opening, with changes to the hello."""
-    body = json.dumps({**HELLO, **changes}).encode()
-    return PREFACE + struct.pack("<IBI", 5 + len(body), 0, 0) + body
+    def heard(self) -> list[Heard]:
+        """Take the events that have come, decoded."""
+        found = []
+        for report in self.of(Events):
+            events = split_events(report.data)
+            assert len(events) == report.count
+            for additions, data in events:
+                added = None if additions is None else self.decode(additions)
+                found.append(Heard(report.sender, report.event, self.decode(data), added))
+        return found
+
+    def values(self) -> list[Any]:
+        """Take the values of the events that have come."""
+        return [heard.value for heard in self.heard()]
+
+    def decode(self, data: bytes) -> Any:
+        """Decode with the codec of the link."""
+        assert self.client.encoding is not None
+        return self.client.encoding.decode(data)
+
+    def request(self, sender: Any, method: str, params: Any, deadline: float = float("inf")) -> list[Any]:
+        """Make a request and carry it; the list gets (value, error) when it has ended."""
+        told: list[Any] = []
+        assert self.client.encoding is not None
+        data = self.client.encoding.encode(params)
+        self.client.request(sender, method, data, lambda value, error: told.append((value, error)), deadline)
+        self.net.pump()
+        return told
+
+    def serve(self, handler: Callable[[str, Any], Any]) -> list[Incoming]:
+        """Answer the requests that have come with `handler(method, params)`, which may raise, and carry."""
+        calls = self.of(Incoming)
+        for call in calls:
+            try:
+                value = handler(call.method, self.decode(call.params))
+            except sig.SigError as error:
+                self.client.fail_to(call.ident, call.route, error)
+            else:
+                self.client.reply(call.ident, call.route, value)
+        self.net.pump()
+        return calls
