@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
 from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
-from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.asker import Asker
-from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.clients import STOP, Clients
 from sig_core.io.fork import close_in_child
 from sig_core.io.local_port import LocalPort
-from sig_core.io.loop import IoThread
 from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -31,16 +26,11 @@ from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import encode
 from sig_core.session.errors import error_of_handler
-from sig_core.session.identity import Identities
-from sig_core.session.server import ServerSession
 from sig_core.spelling import alias
 
 __all__ = ["ServerRouter"]
 
-SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
-STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
-TICK = 0.25  # seconds between looks at idle links, at most
-TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
+HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 
 
 class ServerRouter(Router):
@@ -74,13 +64,10 @@ class ServerRouter(Router):
             if not isinstance(url, str):
                 raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
         self.limits = limits or Limits()
-        self.lock = self._lock
-        self.buffer = memoryview(bytearray(SMALL))
         self._urls = urls
         self._codec_names = None if codecs is None else list(codecs)
         self._plugins = plugins or default_plugins()
         self._exchange = Exchange(self._plugins.codecs.get, self.limits)
-        self._identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self._port = LocalPort(
             self._plugins.codecs.get,
             self.limits,
@@ -90,11 +77,7 @@ class ServerRouter(Router):
             self.listener_failed,
         )
         self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
-        self.loop = IoThread(self._turn, self._tick, "sig-io")
-        self._acceptors: list[PolledAcceptor | AcceptorThread] = []
-        self._connections: dict[Connection, None] = {}
-        self._dirty: list[Connection] = []
-        self._emptied = threading.Event()  # set when the last client is gone
+        self._clients = Clients(self._exchange, self._lock, self.limits, self._tick)
         self._state = "new"
         close_in_child(self)
 
@@ -110,7 +93,7 @@ class ServerRouter(Router):
         if self._state != "new":
             raise LocalProtocolError(f"this server is {self._state}: a server starts once; make another one")
         self._state = "running"
-        self.loop.start()
+        self._clients.loop.start()
         try:
             for url in self._urls:
                 self.listen(url)
@@ -137,24 +120,19 @@ class ServerRouter(Router):
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
         acceptor = self._plugins.listen(url)
-        watched = self._watch(acceptor, allowed)
-        self._acceptors.append(watched)
-        self.loop.post(watched.start)
+        self._clients.accept_from(acceptor, allowed)
         log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
         return acceptor.address
-
-    def _watch(self, acceptor: Acceptor, allowed: Mapping[str, Codec]) -> PolledAcceptor | AcceptorThread:
-        def welcome(link: Link) -> None:
-            self._welcome(link, allowed)
-
-        if isinstance(acceptor, PollableAcceptor):
-            return PolledAcceptor(self.loop, acceptor, welcome)
-        return AcceptorThread(acceptor, welcome)
 
     @property
     def addresses(self) -> list[str]:
         """The URLs that it listens on, as bound."""
-        return [acceptor.address for acceptor in self._acceptors]
+        return self._clients.addresses
+
+    @property
+    def peers(self) -> list[str]:
+        """The clients that are connected, printable."""
+        return self._clients.peers
 
     def stop(self) -> None:
         """Say goodbye to all clients, and end: no thread, socket or file is left. Again: does nothing.
@@ -165,32 +143,11 @@ class ServerRouter(Router):
             before, self._state = self._state, "stopped"
         if before != "running":
             return
-        for acceptor in self._acceptors:
-            acceptor.close()
-        with self._lock:
-            connections = list(self._connections)
-            for connection in connections:
-                connection.session.close("the server stops")
-        self._let_them_go(connections)
-        self.loop.stop()
+        self._clients.close()
         self._port.flow.set()
+        until = time.monotonic() + STOP  # for all of them together
         for dispatcher in (self._port.dispatcher, self._port.answers):
-            dispatcher.stop(STOP)
-        for connection in connections:
-            if isinstance(connection, PumpedConnection):
-                connection.join(STOP)
-        for acceptor in self._acceptors:
-            acceptor.join(STOP)
-
-    def _let_them_go(self, connections: list[Connection]) -> None:
-        if connections:
-            self.loop.wake()
-            self._emptied.wait(STOP)
-        for connection in connections:
-            if isinstance(connection, PumpedConnection):
-                connection.cut()
-            else:
-                self.loop.post(connection.cut)
+            dispatcher.stop(until - time.monotonic())
 
     def __enter__(self) -> ServerRouter:
         return self.start()
@@ -198,83 +155,11 @@ class ServerRouter(Router):
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    # -- clients
-
-    @property
-    def peers(self) -> list[str]:
-        """The clients that are connected, printable."""
-        with self._lock:
-            return [connection.session.peer for connection in self._connections]
-
-    def _welcome(self, link: Link, allowed: Mapping[str, Codec]) -> None:
-        """Take a new link in. On the I/O thread, or on that of a non-pollable acceptor."""
-        if len(self._connections) >= self.limits.max_links:
-            log.warning(f"{link.peer}: closed, {self.limits.max_links} links are open, which is the limit")
-            link.close()
-            return
-        if not link.traits.reliable or link.traits.mtu is not None:
-            log.error(f"{link.peer}: closed, its carrier's links are unreliable or have an mtu: not served yet")
-            link.close()
-            return
-        session = ServerSession(
-            self._exchange,
-            self._identities,
-            allowed,
-            self.limits,
-            peer=link.peer,
-            packets=link.traits.packets,
-            now=time.monotonic(),
-        )
-        connection: Connection
-        if isinstance(link, PollableLink):
-            connection = PolledConnection(self, link, session)
-        else:
-            connection = PumpedConnection(self, link, session)
-        session.on_change = lambda: self.dirty(connection)
-        with self._lock:
-            self._connections[connection] = None
-            stopped = self._state != "running"
-        connection.start()
-        if stopped:
-            connection.cut()
-        log.debug(f"{link.peer}: connected")
-
-    def grow(self) -> None:
-        """Let the receive buffer follow the load (host of connections)."""
-        if len(self.buffer) < LARGE:
-            self.buffer = memoryview(bytearray(len(self.buffer) * 2))
-
-    def dirty(self, connection: Connection) -> None:
-        """Note, under the lock, who has something to flush (host of connections)."""
-        self._dirty.append(connection)
-        self.loop.wake()
-
-    def gone(self, connection: Connection) -> None:
-        """Forget a closed connection (host of connections)."""
-        session = connection.session
-        with self._lock:
-            known = self._connections.pop(connection, False) is None
-        if known:
-            lost = f"; {session.lost.total()} events did not reach it" if session.lost else ""
-            log.info(f"{session.peer}: link closed: {session.error}{lost}")
-        if self._state == "stopped" and not self._connections:
-            self._emptied.set()
-
-    def _turn(self) -> None:
-        while self._dirty:
-            with self._lock:
-                dirty, self._dirty = self._dirty, []
-            for connection in dict.fromkeys(dirty) if len(dirty) > 1 else dirty:
-                connection.flush()
-
     def _tick(self, now: float) -> float:
-        wait = self.limits.keepalive
-        with self._lock:
-            for connection in list(self._connections):
-                wait = min(wait, connection.session.tick(now))
-            self._exchange.holds.tick(now)
-            holding = bool(self._exchange.holds)
-        return min(TICK, max(wait, 0.02 if holding else TICK_EACH * len(self._connections), 0.005))
+        """Look, under the lock, what is due of what the clients share."""
+        self._exchange.holds.tick(now)
+        self._asker.expire(now)
+        return HOLDING if self._exchange.holds else self.limits.keepalive
 
     # -- senders of this program, seen by clients
 
@@ -299,7 +184,7 @@ class ServerRouter(Router):
             if not wanted:
                 return
             runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
-            if not flow.is_set() and not self.loop.is_current():
+            if not flow.is_set() and not self._clients.loop.is_current():
                 flow.wait(self.limits.stall)
             with self._lock:
                 exchange.publish(port, runs, sender, event, time.monotonic())
@@ -409,7 +294,7 @@ class ServerRouter(Router):
         """In the child: let go of what is the parent's, without a word on the wire."""
         if self._state == "running":
             self._state = "closed by a fork"
-            self.loop.abandon()
+            self._clients.abandon()
 
 
 def _not_ours(sender: Name, owner: str) -> Uplink:

@@ -80,6 +80,10 @@ class PolledAcceptor:
     def join(self, timeout: float) -> None:
         """Nothing to wait for."""
 
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+        self._once.close()
+
 
 class AcceptorThread:
     """On a thread of its own."""
@@ -109,6 +113,10 @@ class AcceptorThread:
 
     def close(self) -> None:
         """Stop listening, from any thread."""
+        self._once.close()
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
         self._once.close()
 
     def join(self, timeout: float) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,6 +22,8 @@ from sig_core.session.reports import When
 
 __all__ = ["Asker"]
 
+SPARE = 1000  # deadlines of answered requests that may be remembered
+
 
 class Asker:
     """Asks through the exchange, and waits.
@@ -33,6 +38,8 @@ class Asker:
         self._port = port
         self._lock = lock
         self._plugins = plugins
+        self._deadlines: list[tuple[float, int, When, RequestTimeout]] = []  # a heap
+        self._count = itertools.count()  # so that entries of one deadline need not be compared
 
     def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
         """Give the answer; on a dispatch thread another takes the jobs meanwhile.
@@ -56,23 +63,25 @@ class Asker:
         future: Future[Any] = Future()
 
         def when(value: Any, error: SigError | None) -> None:
-            timer.cancel()
             settle(future, value, error)
 
-        def late() -> None:
-            if self._cancel(when):
-                settle(future, None, _late(sender, method, seconds))
-
-        timer = threading.Timer(seconds, late)
-        timer.daemon = True
-        timer.name = "sig-late"
-        timer.start()
-        try:
-            self._send(sender, method, params, when)
-        except BaseException:
-            timer.cancel()
-            raise
+        self._send(sender, method, params, when)
+        with self._lock:
+            deadline = time.monotonic() + seconds
+            heapq.heappush(self._deadlines, (deadline, next(self._count), when, _late(sender, method, seconds)))
         return future
+
+    def expire(self, now: float) -> None:
+        """Fail the requests whose time is over; under the lock."""
+        deadlines, requests = self._deadlines, self._exchange.requests
+        while deadlines and deadlines[0][0] <= now:
+            _, _, when, error = heapq.heappop(deadlines)
+            if requests.cancel(self._port, when):
+                self._port.fail_to(when, 0, error)
+        open_now = requests.of(self._port)
+        if len(deadlines) > SPARE + 2 * len(open_now):  # most have their answer: let go of what is remembered of them
+            self._deadlines = [entry for entry in deadlines if entry[2] in open_now]
+            heapq.heapify(self._deadlines)
 
     def _send(self, sender: Name, method: str, params: Any, when: When) -> None:
         check_method(method)

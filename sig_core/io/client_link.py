@@ -71,6 +71,7 @@ class ClientLink:
             return  # the thread ends the link when this callback returns
         self.reader.join(STOP)
         self.reader.cut()
+        self.reader.tell_the_end()
         self.writer.stop()
         self.reader.join(STOP)
         self.writer.join(STOP)

@@ -52,6 +52,9 @@ class Connection(Protocol):
     def cut(self) -> None:
         """Close the link without further words."""
 
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+
 
 class PolledConnection:
     """On a pollable link. Everything but `cut` happens on the I/O thread."""
@@ -158,6 +161,10 @@ class PolledConnection:
         self._once.close()
         self._host.gone(self)
 
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+        self._once.close()
+
 
 class PumpedConnection:
     """On any other link: one thread receives, one sends."""
@@ -234,6 +241,10 @@ class PumpedConnection:
                 self.session.receive_eof()
             self.flush()
             self._host.gone(self)
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+        self._once.close()
 
     def join(self, timeout: float) -> None:
         """Wait for the threads, `timeout` seconds at most for each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,16 +50,17 @@ class Dispatcher:
                 self._ensure_thread()
 
     def stop(self, timeout: float) -> None:
-        """End the threads; waits `timeout` seconds for jobs that run. Not for the calling thread itself."""
+        """End the threads; waits `timeout` seconds in all for jobs that run, but not for the calling thread's own."""
+        until = time.monotonic() + timeout
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
             threads = list(self._threads)
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(timeout)
+                thread.join(max(0.0, until - time.monotonic()))
                 if thread.is_alive():
-                    log.warning(f"{self._name}: a callback still runs {timeout:g} s after the stop")
+                    log.warning(f"{self._name}: a callback still runs {max(0.0, timeout):.1f} s after the stop")
 
     def is_dispatching(self) -> bool:
         """Tell whether this thread runs a job."""

@@ -91,6 +91,11 @@ class IoThread:
         except (BlockingIOError, OSError):
             return  # it is awake already, or gone
 
+    def tick_soon(self) -> None:
+        """Let the next turn tick."""
+        self._next_tick = 0.0
+        self.wake()
+
     def is_current(self) -> bool:
         """Tell whether this is the thread."""
         return threading.get_ident() == self._thread.ident

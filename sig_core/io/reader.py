@@ -131,7 +131,9 @@ class Reader:
                     self._run_next()
                 self._back = time.monotonic()
             if self._session.state is State.CLOSED:
-                if not self._end():
+                with self._role:  # who reads now may have found the end, and not yet passed on what came before it
+                    ended = not self._end()
+                if ended:
                     break
             else:
                 self._read_or_stand_by()
@@ -147,6 +149,10 @@ class Reader:
                     self._receive(left)
                 except Exception:
                     return  # EOFError: the peer has ended; anything else: there is nothing left to wait for
+
+    def tell_the_end(self) -> None:
+        """Tell who waits that the session has ended, though a callback may keep the reading thread."""
+        self._take(self._session.end())
 
     def _end(self) -> bool:
         """Tell whoever still waits that the session has ended; false if nothing is left to do."""
@@ -198,9 +204,11 @@ class Reader:
         """Wait at most `timeout` seconds for an answer, on any thread but the reading one."""
         self._asked = now = time.monotonic()
         until = now + timeout
-        if self._pollable is not None and self._role.acquire(blocking=False):
+        if self._role.acquire(blocking=False):
             try:
                 while not waiter.done and now < until and self._session.state is not State.CLOSED:
+                    if self._kept > self._limits.max_inbound:
+                        break  # the callbacks do not keep up: what more there is waits with the peer
                     self._read(until - now)
                     if self._inbox or self._later:
                         self._news.release()
@@ -228,7 +236,8 @@ class Reader:
         self._depth += 1
         try:
             while not waiter.done and self._session.state is not State.CLOSED:
-                self.run_later()
+                if self._depth < self._limits.max_depth:
+                    self.run_later()
                 self._run_calls()
                 left = until - time.monotonic()
                 if waiter.done or left <= 0:

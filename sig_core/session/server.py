@@ -44,7 +44,7 @@ __all__ = ["ServerSession"]
 OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
 
 
-def _nobody() -> None:
+def _nobody(*anything: object) -> None:
     return None
 
 
@@ -64,6 +64,7 @@ class ServerSession(Session):
         lost: events that did not reach this client, by reason.
         refused: events of this client that were not its own to send.
         held: the client's input is not to be read for now.
+        on_open: called with the client's keep-alive, seconds, when it is taken in.
         on_change: called when output appears where there was none, and when `held` changes.
     """
 
@@ -84,6 +85,7 @@ class ServerSession(Session):
         self.client = ""
         self.held = False
         self.on_change: Callable[[], None] = _nobody
+        self.on_open: Callable[[float], None] = _nobody
         self.lost: Counter[str] = Counter()
         self.refused = 0
         self._exchange = exchange
@@ -132,6 +134,7 @@ class ServerSession(Session):
         )
         self._send(welcome_frame(welcome))
         self.state = State.OPEN
+        self.on_open(hello.keepalive)
 
     def _take(self, frame: Frame, now: float) -> None:
         kind, route, events, body = frame

@@ -1,0 +1,211 @@
+"""All clients of a server: where it listens, who is connected, and the one I/O thread that serves them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
+from sig_core.errors import LimitError, ProtocolError
+from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.loop import IoThread
+from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.routing.exchange import Exchange
+from sig_core.session.identity import Identities
+from sig_core.session.server import ServerSession
+
+__all__ = ["STOP", "Clients"]
+
+STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
+TICK = 0.25  # seconds between looks at idle links, at most
+TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
+SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
+
+Codecs = Mapping[str, Codec]
+
+
+class Clients:
+    """Listens, takes links in, and serves their sessions until they end.
+
+    Args:
+        exchange: that the sessions join; it is changed under `lock` alone.
+        lock: see there.
+        limits: what a client may cost.
+        tick: called under the lock with `now`; gives the seconds until it wants to be called again.
+    """
+
+    def __init__(
+        self, exchange: Exchange, lock: threading.Lock, limits: Limits, tick: Callable[[float], float]
+    ) -> None:
+        self.lock = lock
+        self.loop = IoThread(self._turn, self._tick, "sig-io")
+        self.buffer = memoryview(bytearray(SMALL))
+        self._exchange = exchange
+        self._limits = limits
+        self._tick_too = tick
+        self._identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
+        self._acceptors: list[PolledAcceptor | AcceptorThread] = []
+        self._connections: dict[Connection, None] = {}
+        self._dirty: list[Connection] = []
+        self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
+        self._stopping = False
+        self._emptied = threading.Event()  # set when a stop has seen the last client go
+
+    # -- from any thread
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs that are listened on, as bound."""
+        return [acceptor.address for acceptor in self._acceptors]
+
+    @property
+    def peers(self) -> list[str]:
+        """The clients that are connected, printable."""
+        with self.lock:
+            return [connection.session.peer for connection in self._connections]
+
+    def accept_from(self, acceptor: Acceptor, codecs: Codecs) -> None:
+        """Take in whoever comes there and speaks one of `codecs`."""
+
+        def welcome(link: Link) -> None:
+            self._welcome(link, codecs)
+
+        watched: PolledAcceptor | AcceptorThread
+        if isinstance(acceptor, PollableAcceptor):
+            watched = PolledAcceptor(self.loop, acceptor, welcome)
+        else:
+            watched = AcceptorThread(acceptor, welcome)
+        self._acceptors.append(watched)
+        self.loop.post(watched.start)
+
+    def close(self) -> None:
+        """Stop listening, say goodbye to all, and wait at most 2 s until they have taken what waits for them."""
+        self._stopping = True
+        for acceptor in self._acceptors:
+            acceptor.close()
+        with self.lock:
+            connections = list(self._connections)
+            for connection in connections:
+                connection.session.close("the server stops")
+        if connections:
+            self.loop.wake()
+            self._emptied.wait(STOP)
+        for connection in connections:
+            if isinstance(connection, PumpedConnection):
+                connection.cut()
+            else:
+                self.loop.post(connection.cut)
+        self.loop.stop()
+        self._join([*self._acceptors, *(each for each in connections if isinstance(each, PumpedConnection))])
+
+    def _join(self, threaded: list[PolledAcceptor | AcceptorThread | PumpedConnection]) -> None:
+        until = time.monotonic() + STOP  # for all of them together
+        for each in threaded:
+            each.join(max(0.0, until - time.monotonic()))
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptors back, without a word on the wire."""
+        self.loop.abandon()
+        for thing in (*self._acceptors, *self._connections):
+            thing.abandon()
+
+    # -- new links
+
+    def _welcome(self, link: Link, codecs: Codecs) -> None:
+        """Take a link in. On the I/O thread, or on that of a non-pollable acceptor."""
+        refusal = self._refusal(link)
+        if refusal is not None:
+            log.warning(f"{link.peer}: closed: {refusal}")
+            link.close()
+            return
+        connection = self._connect(link, self._session(link, codecs))
+        with self.lock:
+            self._connections[connection] = None
+        connection.start()
+        if self._stopping:
+            connection.cut()
+        log.debug(f"{link.peer}: connected")
+
+    def _refusal(self, link: Link) -> str | None:
+        if len(self._connections) >= self._limits.max_links:
+            return f"{self._limits.max_links} links are open, which is the limit"
+        if not link.traits.reliable or link.traits.mtu is not None:
+            return "links of its carrier are unreliable or have an mtu, and are not served yet"
+        return None
+
+    def _session(self, link: Link, codecs: Codecs) -> ServerSession:
+        return ServerSession(
+            self._exchange,
+            self._identities,
+            codecs,
+            self._limits,
+            peer=link.peer,
+            packets=link.traits.packets,
+            now=time.monotonic(),
+        )
+
+    def _connect(self, link: Link, session: ServerSession) -> Connection:
+        connection: Connection
+        if isinstance(link, PollableLink):
+            connection = PolledConnection(self, link, session)
+        else:
+            connection = PumpedConnection(self, link, session)
+        session.on_change = lambda: self.dirty(connection)
+        session.on_open = self._opened
+        return connection
+
+    def _opened(self, keepalive: float) -> None:
+        if keepalive < 4 * TICK:  # the next look may come too late for the first sign of life
+            self.loop.tick_soon()
+
+    # -- what connections ask of their host
+
+    def grow(self) -> None:
+        """Let the receive buffer follow the load."""
+        if len(self.buffer) < LARGE:
+            self.buffer = memoryview(bytearray(len(self.buffer) * 2))
+
+    def dirty(self, connection: Connection) -> None:
+        """Note, under the lock, who has something to flush."""
+        self._dirty.append(connection)
+        self.loop.wake()
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a closed connection."""
+        session = connection.session
+        with self.lock:
+            known = self._connections.pop(connection, False) is None
+            self._ending.pop(connection, None)
+        if known:
+            lost = f"; {session.lost.total()} events did not reach it" if session.lost else ""
+            broken = isinstance(session.error, ProtocolError | LimitError)  # somebody should look at that peer
+            say = log.warning if broken or lost else log.info
+            say(f"{session.peer}: link closed: {session.error}{lost}")
+        if self._stopping and not self._connections:
+            self._emptied.set()
+
+    # -- on the I/O thread
+
+    def _turn(self) -> None:
+        while self._dirty:
+            with self.lock:
+                dirty, self._dirty = self._dirty, []
+            for connection in dict.fromkeys(dirty) if len(dirty) > 1 else dirty:
+                connection.flush()
+
+    def _tick(self, now: float) -> float:
+        wait = self._limits.keepalive
+        with self.lock:
+            for connection in list(self._connections):
+                wait = min(wait, connection.session.tick(now))
+                if connection.session.error is not None:
+                    self._ending.setdefault(connection, now)
+            often = min(TICK, self._tick_too(now))
+        for connection, since in list(self._ending.items()):
+            if now - since >= STOP:  # its last words do not leave: the peer does not read
+                connection.cut()
+        return min(often, max(wait, TICK_EACH * len(self._connections), 0.005))
