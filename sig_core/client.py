@@ -23,7 +23,7 @@ from sig_core.events import Info, Name, check_name
 from sig_core.io.client_link import ClientLink
 from sig_core.io.fork import close_in_child
 from sig_core.io.interest import Interest
-from sig_core.io.waiter import Waiter, check_timeout, settle
+from sig_core.io.waiter import HelpedFuture, Waiter, check_timeout, settle
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
@@ -331,12 +331,13 @@ class ClientRouter(Router):
     ) -> Future[Any]:
         """Ask a sender and give a future of the answer; callbacks of the future run on the reading thread.
 
-        Of this program's own senders the handler runs now, in this thread.
+        Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`
+        would wait there for its own thread. Of this program's own senders the handler runs now, in this thread.
         """
         if check_name(sender, "sender") in self._senders:
             return super().request_async(sender, method, params)
         link = self._open_link()
-        future: Future[Any] = Future()
+        future = HelpedFuture(link.reader.settle_inside)
 
         def when(value: Any, error: SigError | None) -> None:
             link.reader.later(partial(settle, future, value, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import heapq
 import itertools
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 from sig_core.errors import RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.local_port import LocalPort
-from sig_core.io.waiter import Waiter, settle
+from sig_core.io.waiter import HelpedFuture, Waiter, settle
 from sig_core.plugins import Plugins
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
@@ -60,7 +61,7 @@ class Asker:
 
     def ask_async(self, sender: Name, method: str, params: Any, seconds: float) -> Future[Any]:
         """Give a future of the answer; its callbacks run on a thread of the router."""
-        future: Future[Any] = Future()
+        future = HelpedFuture(self._wait_for)
 
         def when(value: Any, error: SigError | None) -> None:
             settle(future, value, error)
@@ -70,6 +71,14 @@ class Asker:
             deadline = time.monotonic() + seconds
             heapq.heappush(self._deadlines, (deadline, next(self._count), when, _late(sender, method, seconds)))
         return future
+
+    def _wait_for(self, future: Future[Any], timeout: float | None) -> float | None:
+        """Wait for a future; on a dispatch thread another takes the jobs meanwhile (`Help`)."""
+        if future.done():
+            return timeout
+        with self._port.dispatcher.waiting(), self._port.answers.waiting():
+            concurrent.futures.wait([future], timeout)
+        return None if timeout is None else 0.0
 
     def expire(self, now: float) -> None:
         """Fail the requests whose time is over; under the lock."""

@@ -89,7 +89,7 @@ class ClientLink:
         self.writer.flush()
         try:
             if self.reader.is_current():
-                self.reader.wait_inside(waiter, seconds)
+                self.reader.wait_inside(waiter.is_done, seconds)
             else:
                 self.reader.wait(waiter, seconds)
         finally:

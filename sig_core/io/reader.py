@@ -8,8 +8,9 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
@@ -226,8 +227,8 @@ class Reader:
     def _is_awaited(self) -> bool:
         return any(not waiter.done for waiter in tuple(self._waiters))
 
-    def wait_inside(self, waiter: Waiter, timeout: float) -> None:
-        """Read on until the answer comes, at most `timeout` seconds. Only for callbacks on the reading thread.
+    def wait_inside(self, done: Callable[[], bool], timeout: float) -> None:
+        """Read on until `done()`, at most `timeout` seconds. Only for callbacks on the reading thread.
 
         Raises:
             Overflow: more events arrived than may be kept.
@@ -235,12 +236,12 @@ class Reader:
         until = time.monotonic() + timeout
         self._depth += 1
         try:
-            while not waiter.done and self._session.state is not State.CLOSED:
+            while not done() and self._session.state is not State.CLOSED:
                 if self._depth < self._limits.max_depth:
                     self.run_later()
                 self._run_calls()
                 left = until - time.monotonic()
-                if waiter.done or left <= 0:
+                if done() or left <= 0:
                     return
                 if self._kept > self._limits.max_inbound:
                     limit = self._limits.max_inbound
@@ -249,6 +250,23 @@ class Reader:
                     self._news.acquire(timeout=PARK)
         finally:
             self._depth -= 1
+
+    def settle_inside(self, future: Future[Any], timeout: float | None) -> float | None:
+        """Read on until a future is done, if this is the reading thread: nobody else would (`Help`).
+
+        Raises:
+            Busy: too many callbacks wait inside each other already.
+            Overflow: see `wait_inside`.
+        """
+        if future.done() or not self.is_current():
+            return timeout
+        if self._depth + 1 >= self._limits.max_depth:
+            raise Busy(f"{self._depth + 1} callbacks wait inside each other, which is the limit")
+        self.wait_inside(future.done, threading.TIMEOUT_MAX if timeout is None else timeout)
+        if self._session.state is State.CLOSED:
+            self.tell_the_end()
+        self.run_later()
+        return None if timeout is None else 0.0
 
     def make_room(self) -> None:
         """Read on until output drains. Only for callbacks on the reading thread.
@@ -261,8 +279,8 @@ class Reader:
                 limit = self._limits.max_inbound
                 raise Backpressure(f"output is full, and {self._kept} bytes of events wait, {limit} may be kept")
             self._writer.flush()
-            if self._writer.full:
-                self._read_in_role(PARK)
+            if self._writer.full and not self._read_in_role(PARK):
+                self._news.acquire(timeout=PARK)
 
     def _run_calls(self) -> None:
         """Run the requests of the inbox, leaving the rest in order."""

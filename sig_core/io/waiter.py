@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
 from sig_core.errors import ConfigError, SigError
 
-__all__ = ["Waiter", "check_timeout", "settle"]
+__all__ = ["HelpedFuture", "Waiter", "check_timeout", "settle"]
+
+Help = Callable[[Future[Any], float | None], float | None]
 
 
 class Waiter:
@@ -28,6 +31,10 @@ class Waiter:
         self.value, self.error, self.done = value, error, True
         self._lock.release()
 
+    def is_done(self) -> bool:
+        """Tell whether it is filled."""
+        return self.done
+
     def wait(self, timeout: float) -> bool:
         """Block until it is filled, at most `timeout` seconds; tell whether it is."""
         if self._lock.acquire(timeout=max(0.0, timeout)):
@@ -39,6 +46,26 @@ class Waiter:
         if self.error is not None:
             raise self.error
         return self.value
+
+
+class HelpedFuture(Future[Any]):
+    """A future whose owner is given the chance to bring it about while somebody waits for it.
+
+    Args:
+        help: called with the future and the seconds that may pass (None: any); gives those that may pass afterwards.
+    """
+
+    def __init__(self, help: Help) -> None:
+        super().__init__()
+        self._help = help
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Give the value, or raise the error; TimeoutError: neither came within `timeout` seconds."""
+        return super().result(self._help(self, timeout))
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Give the error, or None; TimeoutError: neither came within `timeout` seconds."""
+        return super().exception(self._help(self, timeout))
 
 
 def settle(future: Future[Any], value: Any, error: SigError | None) -> None:

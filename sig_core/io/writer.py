@@ -178,7 +178,9 @@ class Writer:
     def _run(self) -> None:
         wait = 0.0
         while not self._stopping:
-            self._wake.acquire(timeout=wait)
+            if self._wake.acquire(timeout=wait):
+                while self._wake.acquire(blocking=False):
+                    pass  # woken many times while this thread was busy: one look is enough
             if self._armed:
                 time.sleep(LINGER)
                 self._armed = False

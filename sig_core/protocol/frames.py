@@ -26,12 +26,16 @@ class FrameReader:
 
     Args:
         max_frame: greatest `length` that is accepted, bytes.
+
+    Attributes:
+        fault: the breach that stands behind the frames given last; None while there is none.
     """
 
-    __slots__ = ("_have", "_need", "_parts", "max_frame")
+    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
+        self.fault: RemoteProtocolError | None = None
         self._parts: list[bytes | bytearray] = []  # of the incomplete frame: joined once, when it is complete
         self._have = 0
         self._need = 4
@@ -45,9 +49,12 @@ class FrameReader:
         """Take bytes as they came and give the frames that are complete.
 
         Raises:
-            RemoteProtocolError: a frame breaks the rules of docs/protocol.md, section 3. What came before it in `data`
-                is lost with the link.
+            RemoteProtocolError: a frame breaks the rules of docs/protocol.md, section 3. If others came before it in
+                `data`, those are given, and `fault` is set instead: what a peer has said in order counts, however the
+                stream was cut into reads.
         """
+        if self.fault is not None:
+            raise self.fault
         if self._parts:
             self._append(data)
             if self._have < self._need:
@@ -63,38 +70,45 @@ class FrameReader:
                 if head != EVENT | INFO:
                     return [Frame(_check(head, route), route, 1, data[HEADER:])]
         frames: list[Frame] = []
-        rest = self._cut(data, frames)
-        if rest < len(data):
-            self._keep(data, rest)
+        try:
+            rest = self._cut(data, frames)
+            if rest < len(data):
+                self._keep(data, rest)
+        except RemoteProtocolError as error:
+            if not frames:
+                raise
+            self.fault = error
         return frames
 
     def _cut(self, data: bytes, frames: list[Frame]) -> int:
         """Append the complete frames of `data` and return where the incomplete one begins."""
         pos, size, unpack, limit = 0, len(data), FRAME.unpack_from, self.max_frame
         run_route, run_start, count = -1, 0, 0
-        while size - pos >= HEADER:
-            length, head, route = unpack(data, pos)
-            if not 5 <= length <= limit:
-                raise self._bad_length(length)
-            end = pos + 4 + length
-            if end > size:
-                break
-            if head == EVENT or head == EVENT | INFO:
-                if route != run_route:
+        try:
+            while size - pos >= HEADER:
+                length, head, route = unpack(data, pos)
+                if not 5 <= length <= limit:
+                    raise self._bad_length(length)
+                end = pos + 4 + length
+                if end > size:
+                    break
+                if head == EVENT or head == EVENT | INFO:
+                    if head != EVENT:
+                        _check_additions(data, pos, length)
+                    if route != run_route:
+                        if count:
+                            frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                        run_route, run_start, count = route, pos, 0
+                    count += 1
+                else:
                     if count:
                         frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
-                    run_route, run_start, count = route, pos, 0
-                count += 1
-                if head != EVENT:
-                    _check_additions(data, pos, length)
-            else:
-                if count:
-                    frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
-                    run_route, count = -1, 0
-                frames.append(Frame(_check(head, route), route, 1, data[pos + HEADER : end]))
-            pos = end
-        if count:
-            frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                        run_route, count = -1, 0
+                    frames.append(Frame(_check(head, route), route, 1, data[pos + HEADER : end]))
+                pos = end
+        finally:  # of the events before a breach as well
+            if count:
+                frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
         return pos
 
     def _append(self, data: bytes) -> None:

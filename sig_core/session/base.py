@@ -63,7 +63,7 @@ class Session:
     # -- in
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
-        """Take bytes as they came; give the frames in them. A breach ends the session and gives none."""
+        """Take bytes as they came; give the frames in them, up to the first breach. See `_check_stream`."""
         self._heard = now
         if self.state is CLOSED or not data:
             return []
@@ -77,6 +77,11 @@ class Session:
             self.fail(error)
             return []
         return frames
+
+    def _check_stream(self) -> None:
+        """Raise the breach, if there is one, behind the frames that were given, now that they are dealt with."""
+        if self._reader.fault is not None:
+            raise self._reader.fault
 
     def _take_preface(self, data: bytes) -> bytes:
         missing = len(PREFACE) - len(self._head)

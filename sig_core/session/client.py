@@ -123,6 +123,7 @@ class ClientSession(Session):
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
+            self._check_stream()
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:

@@ -107,6 +107,7 @@ class ServerSession(Session):
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
+            self._check_stream()
         except RemoteProtocolError as error:
             self.fail(error)
 

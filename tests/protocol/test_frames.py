@@ -50,6 +50,14 @@ def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
+def taken_by(reader: FrameReader, data: bytes) -> list[Frame]:
+    """Feed; the breach behind the frames is raised as well."""
+    frames = reader.feed(data)
+    if reader.fault is not None:
+        raise reader.fault
+    return frames
+
+
 def fed(pieces: list[bytes], limit: int = LIMIT) -> tuple[list[Frame], FrameReader]:
     """Feed pieces, the empty ones left out as a session does."""
     reader, frames, given_bytes = FrameReader(limit), [], 0
@@ -109,6 +117,8 @@ def test_any_bytes_give_frames_or_a_breach(data: bytes, cuts: list[int]) -> None
         frames, reader = fed(pieces_of(data, cuts), 64)
     except RemoteProtocolError:
         return
+    if reader.fault is not None:
+        return
     taken = sum(len(frame.body) if frame.type == wire.EVENT else 9 + len(frame.body) for frame in frames)
     assert taken + reader.waiting == len(data)
 
@@ -130,10 +140,15 @@ def test_a_damaged_stream_gives_the_same_however_it_is_split(frames: list[bytes]
             stream[at:at] = stream[at : at + data.draw(st.integers(1, 30))]
 
     def outcome(pieces: list[bytes]) -> Any:
+        found: list[Frame] = []
+        reader = FrameReader(LIMIT)
         try:
-            found, reader = fed(pieces)
-        except RemoteProtocolError:
-            return "breach"
+            for piece in pieces:
+                found += reader.feed(piece)
+            if reader.fault is not None:
+                raise reader.fault
+        except RemoteProtocolError as breach:
+            return split(found), str(breach)
         return split(found), reader.waiting
 
     whole = bytes(stream)
@@ -146,7 +161,7 @@ def test_a_damaged_stream_gives_the_same_however_it_is_split(frames: list[bytes]
 def test_a_bad_length_is_seen_at_its_fourth_byte(length: int, behind: bytes, before: bytes) -> None:
     data = before + struct.pack("<I", length) + behind
     with pytest.raises(RemoteProtocolError, match=f"length {length}"):
-        FrameReader(LIMIT).feed(data)
+        taken_by(FrameReader(LIMIT), data)
     reader = FrameReader(LIMIT)
     for at in range(len(before) + 3):
         reader.feed(data[at : at + 1])
@@ -174,7 +189,7 @@ def test_types_and_flags(head: int, company: bytes) -> None:
         assert split(FrameReader(LIMIT).feed(data))[-1] == (wire.EVENT, 1, b"{}", b"1")
         return
     with pytest.raises(RemoteProtocolError):
-        FrameReader(LIMIT).feed(data)
+        taken_by(FrameReader(LIMIT), data)
 
 
 @pytest.mark.parametrize("company", [b"", wire.event_frame(1, b"1")], ids=["alone", "in company"])
@@ -182,12 +197,12 @@ def test_additions_beyond_the_body_and_control_with_a_route(company: bytes) -> N
     for size, more in ((1, b""), (2, b"1"), (65_535, b"1" * 100)):
         frame = struct.pack("<IBIH", 7 + len(more), 0x11, 1, size) + more
         with pytest.raises(RemoteProtocolError, match=f"additions of {size} bytes"):
-            FrameReader(LIMIT).feed(company + frame)
+            taken_by(FrameReader(LIMIT), company + frame)
     for more in (b"", b"\0"):
         with pytest.raises(RemoteProtocolError):
-            FrameReader(LIMIT).feed(company + struct.pack("<IBI", 5 + len(more), 0x11, 1) + more)
+            taken_by(FrameReader(LIMIT), company + struct.pack("<IBI", 5 + len(more), 0x11, 1) + more)
     with pytest.raises(RemoteProtocolError, match="route 1"):
-        FrameReader(LIMIT).feed(company + struct.pack("<IBI", 5, 0, 1))
+        taken_by(FrameReader(LIMIT), company + struct.pack("<IBI", 5, 0, 1))
 
 
 def test_the_limit_may_grow_between_frames() -> None:

@@ -26,7 +26,7 @@ def bytes_of(text: Any) -> bytes:
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if v["max_frame"] == 1 << 24], ids=lambda vector: vector["name"])
 def test_breach(vector: Any, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "sig")
+    caplog.set_level("WARNING", "sig")  # somebody should look at that peer
     heard: list[int] = []
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as healthy:
         healthy.add_remote_listener(lambda info, data: heard.append(data), "s", "e")
@@ -41,6 +41,23 @@ def test_breach(vector: Any, caplog: pytest.LogCaptureFixture) -> None:
         eventually(lambda: heard == [1, 2])
         eventually(lambda: any("link closed" in line and f":{port}:" in line for line in caplog.messages))
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_came_before_a_breach_counts_however_it_was_cut_into_reads(together: bool) -> None:
+    heard: list[Any] = []
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, RawPeer.connect(server.addresses[0]) as peer:
+        server.add_listener(lambda info, data: heard.append(data), "s", "e")
+        peer.open()
+        route = dict(peer.ask(1, "add_sender", sender="s", events=["e"])["events"])["e"]
+        parts = [frame(EVENT, route, b"1"), frame(EVENT, route, b"2"), frame(15, 0, b""), frame(EVENT, route, b"3")]
+        if together:
+            peer.send(*parts)
+        else:
+            for byte in b"".join(parts[:3]):
+                peer.send(bytes([byte]))
+        assert b"type 15" in peer.rest()
+        eventually(lambda: heard == [1, 2])
 
 
 def test_a_frame_above_a_small_limit() -> None:

@@ -154,3 +154,58 @@ def test_a_callback_that_fires_a_flood(url: str) -> None:
         eventually(lambda: len(heard) + b.lost.total() == count, 60)
         assert heard == sorted(heard)
         assert a.listener_errors == 0
+
+
+def test_a_future_is_waited_for_inside_a_listener_of_a_client() -> None:
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        server.add_sender("s", ["go"], {"x": lambda params: client.remote_request("own", "y", params)})
+        client.add_remote_sender("own", [], {"y": lambda params: params + 1})
+        got: list[Any] = []
+
+        def go(info: sig.Info, data: Any) -> None:
+            futures = [client.request_async("s", "x", n) for n in range(5)]
+            got.append([future.result(within(10)) for future in futures])
+            got.append(client.request_async("nobody", "x").exception(within(10)))
+
+        client.add_remote_listener(go, "s", "go")
+        server.senders["s"].get_signal("go").trigger()
+        eventually(lambda: len(got) == 2)
+        assert got[0] == [1, 2, 3, 4, 5]
+        assert isinstance(got[1], sig.UnknownSender)
+
+
+def test_a_future_inside_a_listener_of_a_client_ends_with_the_link() -> None:
+    release, asking, got = threading.Event(), threading.Event(), []
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        server.add_sender("s", ["go"], {"hang": lambda params: release.wait(within(20))})
+        client = sig.ClientRouter(server.addresses[0]).start()
+
+        def go(info: sig.Info, data: Any) -> None:
+            future = client.request_async("s", "hang")
+            asking.set()
+            got.append(future.exception(within(15)))
+
+        client.add_remote_listener(go, "s", "go")
+        server.senders["s"].get_signal("go").trigger()
+        assert asking.wait(within(10))
+        client.stop()
+        eventually(lambda: got)
+        release.set()
+        assert isinstance(got[0], sig.OutcomeUnknown | sig.LinkClosed)
+
+
+def test_a_future_is_waited_for_inside_a_listener_of_the_server() -> None:
+    """Its answer needs the server's dispatch thread, which is the one that waits."""
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        server.add_sender("own", [], {"y": lambda params: params + 1})
+        sender = client.add_remote_sender("c", ["go"], {"x": lambda params: client.remote_request("own", "y", params)})
+        got: list[Any] = []
+
+        def go(info: sig.Info, data: Any) -> None:
+            futures = [server.request_async("c", "x", n) for n in range(5)]
+            got.append([future.result(within(10)) for future in futures])
+
+        server.add_listener(go, "c", "go")
+        sender.get_signal("go").trigger()
+        eventually(lambda: got)
+        assert got == [[1, 2, 3, 4, 5]]
