@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sig_core.contract import PollableLink
-from sig_core.errors import ConfigError, ConnectFailed, LocalProtocolError, UnknownSender
+from sig_core.errors import ConfigError, ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
 from sig_core.events import Name, Pattern, check_name
 from sig_core.io.aio_link import AioLink
 from sig_core.io.waiter import check_timeout
@@ -179,7 +179,8 @@ class ClientRouter(Router):
         elif isinstance(report, Gap):
             log.warning(f"{report.count} events {report.event!r} of {report.sender!r} were lost: {report.reason}")
         elif isinstance(report, Closed):
-            log.info(f"{self.url}: link closed: {report.error}")
+            say = log.info if isinstance(report.error, LinkClosed) else log.warning
+            say(f"{self.url}: link closed: {report.error}")
 
     async def _run_handler(self, report: Incoming, link: AioLink) -> None:
         try:

@@ -392,7 +392,8 @@ class ClientRouter(Router):
             what = f"{report.count} events {report.event!r} of sender {report.sender!r}"
             log.warning(f"{what} did not reach this program: {report.reason}")
         elif isinstance(report, Closed):
-            log.info(f"{self.url}: link closed: {report.error}")
+            say = log.info if isinstance(report.error, LinkClosed) else log.warning
+            say(f"{self.url}: link closed: {report.error}")
 
     # -- fork
 

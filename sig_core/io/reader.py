@@ -16,6 +16,7 @@ from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.guard import Once, lost
 from sig_core.io.waiter import Waiter
+from sig_core.io.wake import Wake
 from sig_core.io.writer import Writer, wait_ready
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -69,7 +70,7 @@ class Reader:
         self._limits = limits
         self._once = Once(link, link.peer)
         self._role = threading.Lock()  # to read
-        self._news = threading.Semaphore(0)  # what another reader found, for the reading thread
+        self._news = Wake()  # what another reader found, for the reading thread
         self._asked = 0.0  # when a thread last waited for an answer
         self._waiters: dict[Waiter, None] = {}  # of threads that wait without the role
         self._buffer = memoryview(bytearray(SMALL))
@@ -101,7 +102,7 @@ class Reader:
     def cut(self) -> None:
         """Close the link; a read that waits ends."""
         self._once.close()
-        self._news.release()
+        self._news.set()
 
     def leave(self, timeout: float) -> None:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
@@ -162,10 +163,10 @@ class Reader:
 
     def _read_or_stand_by(self) -> None:
         if time.monotonic() - self._asked < PARK and not self._is_awaited():
-            self._news.acquire(timeout=PARK)
+            self._news.wait(PARK)
         elif not self._read_in_role(LONGEST):
             self._standing_by = True
-            self._news.acquire(timeout=SLICE)
+            self._news.wait(SLICE)
             self._standing_by = False
 
     def _run_next(self) -> None:
@@ -212,13 +213,13 @@ class Reader:
                         break  # the callbacks do not keep up: what more there is waits with the peer
                     self._read(until - now)
                     if self._inbox or self._later:
-                        self._news.release()
+                        self._news.set()
                     now = time.monotonic()
             finally:
                 self._asked = now
                 self._role.release()
             if self._standing_by or self._is_awaited():
-                self._news.release()
+                self._news.set()
         if not waiter.done:
             self._waiters[waiter] = None
             waiter.wait(until - now)
@@ -247,7 +248,7 @@ class Reader:
                     limit = self._limits.max_inbound
                     raise Overflow(f"{self._kept} bytes of events came while a callback waits, {limit} may be kept")
                 if not self._read_in_role(left):
-                    self._news.acquire(timeout=PARK)
+                    self._news.wait(PARK)
         finally:
             self._depth -= 1
 
@@ -280,7 +281,7 @@ class Reader:
                 raise Backpressure(f"output is full, and {self._kept} bytes of events wait, {limit} may be kept")
             self._writer.flush()
             if self._writer.full and not self._read_in_role(PARK):
-                self._news.acquire(timeout=PARK)
+                self._news.wait(PARK)
 
     def _run_calls(self) -> None:
         """Run the requests of the inbox, leaving the rest in order."""

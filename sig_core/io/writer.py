@@ -11,6 +11,7 @@ from typing import Any
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import SigError
 from sig_core.io.guard import lost
+from sig_core.io.wake import Wake
 from sig_core.session.client import ClientSession
 
 __all__ = ["Writer", "wait_ready"]
@@ -53,7 +54,7 @@ class Writer:
         self._next_tick = 0.0
         self._armed = False
         self._lock = threading.Lock()
-        self._wake = threading.Semaphore(0)
+        self._wake = Wake()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"sig-writer {link.peer}", daemon=True)
 
@@ -64,7 +65,7 @@ class Writer:
     def stop(self) -> None:
         """End the thread; what waits is not sent any more."""
         self._stopping = True
-        self._wake.release()
+        self._wake.set()
 
     def join(self, timeout: float) -> None:
         """Wait for the thread, at most `timeout` seconds."""
@@ -79,7 +80,7 @@ class Writer:
                 return
         elif time.perf_counter() - self._last < GAP:
             self._armed = True
-            self._wake.release()
+            self._wake.set()
             return
         self.flush()
 
@@ -95,7 +96,7 @@ class Writer:
         """Let what waits go out, for at most `timeout` seconds."""
         until = time.monotonic() + timeout
         if self._pollable is None:  # its send may block for ever: that is for the writer's own thread
-            self._wake.release()
+            self._wake.set()
         while not self._stopping and (left := until - time.monotonic()) > 0:
             if not self._lock.acquire(timeout=min(left, SLICE)):
                 continue
@@ -111,12 +112,12 @@ class Writer:
 
     def wake(self) -> None:
         """Let the writer's thread look what is due."""
-        self._wake.release()
+        self._wake.set()
 
     def due(self, when: float) -> None:
         """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
         if when < self._next_tick:
-            self._wake.release()
+            self._wake.set()
 
     def push(self) -> None:
         """Send what goes without blocking; the writer's own thread sends the rest."""
@@ -129,7 +130,7 @@ class Writer:
             if sent_all:
                 return
         self.full = self._size + len(self._rest) > FULL
-        self._wake.release()
+        self._wake.set()
 
     def _drain(self, *, block: bool) -> bool:
         """Send under the lock; tell whether all is out."""
@@ -178,9 +179,7 @@ class Writer:
     def _run(self) -> None:
         wait = 0.0
         while not self._stopping:
-            if self._wake.acquire(timeout=wait):
-                while self._wake.acquire(blocking=False):
-                    pass  # woken many times while this thread was busy: one look is enough
+            self._wake.wait(wait)
             if self._armed:
                 time.sleep(LINGER)
                 self._armed = False
@@ -188,7 +187,7 @@ class Writer:
                 sent_all = self._drain(block=False)
             if not sent_all and self._pollable is not None and not self._stopping:
                 wait_ready(self._pollable, LINGER * 100, writing=True)
-                self._wake.release()
+                self._wake.set()
             now = time.monotonic()
             wait = max(0.001, self._tick(now))
             self._next_tick = now + wait
