@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -36,11 +36,13 @@ class Registry(Generic[T]):
     Args:
         group: of the entry points.
         kind: how errors call one: "carrier", "codec".
+        required: attributes that a plug-in must have.
     """
 
-    def __init__(self, group: str, kind: str) -> None:
+    def __init__(self, group: str, kind: str, required: Sequence[str]) -> None:
         self._group = group
         self._kind = kind
+        self._required = required
         self._lock = threading.Lock()
         self._found: dict[str, list[EntryPoint]] | None = None
         self._factories: dict[str, Callable[[], T]] = {}
@@ -74,7 +76,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownPlugin: there is none; lists what is installed.
-            BrokenPlugin: it does not load, or two distributions offer the name.
+            BrokenPlugin: it does not load, is none of that kind, or two distributions offer the name.
         """
         loaded = self._loaded.get(name)
         if loaded is None:
@@ -87,7 +89,7 @@ class Registry(Generic[T]):
     def _load(self, name: str) -> T:
         factory = self._factories.get(name)
         if factory is not None:
-            return factory()
+            return self._checked(factory(), f"{self._kind} {name!r}")
         points = self._entry_points().get(name)
         if not points:
             raise self._unknown(name)
@@ -100,11 +102,18 @@ class Registry(Generic[T]):
         info = _info(point)
         who = f"{self._kind} {info.name!r} of {info.distribution} {info.version}"
         try:
-            return cast(T, point.load()())
+            made = point.load()()
         except ImportError as error:
             raise BrokenPlugin(f"{who} can't be loaded: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BrokenPlugin(f"{who} can't be loaded: {type(error).__name__}: {error}") from error
+        return self._checked(made, who)
+
+    def _checked(self, made: Any, who: str) -> T:
+        missing = [name for name in self._required if not hasattr(made, name)]
+        if missing:
+            raise BrokenPlugin(f"{who} is no {self._kind}: what it gave has no {', '.join(missing)}: {made!r}")
+        return cast(T, made)
 
     def _unknown(self, name: str) -> UnknownPlugin:
         names = self.names()
@@ -143,8 +152,8 @@ class Plugins:
     """The carriers and codecs that a router may use."""
 
     def __init__(self) -> None:
-        self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier")
-        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec")
+        self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier", ("connect", "listen"))
+        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode"))
 
     def connect(self, url: str) -> Link:
         """Give a live link to `url`.
