@@ -10,7 +10,7 @@ __all__ = ["Wake"]
 class Wake:
     """One thread waits, any may set it. Set many times before the wait, it ends one wait.
 
-    It is a lock that the setter opens: a third of the cost of a `threading.Semaphore`, which is Python around two locks.
+    It is a lock that the setter opens: a third of the cost of a `threading.Semaphore`, which is Python code.
     """
 
     __slots__ = ("_lock",)
