@@ -130,7 +130,7 @@ def _remove_dead(path: str) -> None:
         probe.setblocking(False)
         refused = probe.connect_ex(path) == errno.ECONNREFUSED
     if not refused:
-        raise OSError(errno.EADDRINUSE, f"{path}: a server listens there; stop it or take another path")
+        raise OSError(errno.EADDRINUSE, f"{path}: a server listens there")
     os.unlink(path)
 
 

@@ -27,7 +27,7 @@ from sig_core.router import BUILT_IN, Router, event_list, pattern_of
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
 from sig_core.routing.table import Table
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import REQUEST_TO, decode, encode
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.errors import error_of_handler
@@ -149,7 +149,7 @@ class ClientRouter(Router):
     async def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask any sender at the server and give its answer."""
         link, name = self._open(), check_name(sender, "sender")
-        payload = encode(link.codec, params)
+        payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         return await link.answer(
             lambda when: link.session.request(name, check_method(method), payload, when, deadline)

@@ -31,7 +31,7 @@ from sig_core.router import BUILT_IN, Router, event_list, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
 from sig_core.routing.table import Table, Uplink
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import REQUEST_TO, decode, encode
 from sig_core.session.base import State
 from sig_core.session.errors import error_of_handler
 from sig_core.session.fanout import fan_out
@@ -315,7 +315,7 @@ class ClientRouter(Router):
         link = self._open_link()
         check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
-        payload = encode(link.codec, params)
+        payload = encode(link.codec, params, REQUEST_TO, method, sender)
         name = sender if link.session.has_route(sender) else check_name(sender, "sender")
         ident = link.session.request(name, check_method(method), payload, waiter.tell)
         return link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
@@ -342,7 +342,7 @@ class ClientRouter(Router):
         def when(value: Any, error: SigError | None) -> None:
             link.reader.later(partial(settle, future, value, error))
 
-        payload = encode(link.codec, params)
+        payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         link.session.request(sender, check_method(method), payload, when, deadline)
         link.writer.flush()

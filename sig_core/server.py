@@ -24,7 +24,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
-from sig_core.routing.transcode import encode
+from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.errors import error_of_handler
 from sig_core.spelling import alias
 
@@ -116,7 +116,8 @@ class ServerRouter(Router):
             ListenFailed: the address is in use, or not of this machine.
         """
         if self._state != "running":
-            raise LocalProtocolError(f"{url}: this server is {self._state}: call start() first, or use it in `with`")
+            remedy = "call start() first, or use it in `with`" if self._state == "new" else "make another one"
+            raise LocalProtocolError(f"{url}: this server is {self._state}: {remedy}")
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
         acceptor = self._plugins.listen(url)
@@ -194,11 +195,11 @@ class ServerRouter(Router):
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)
         added = additions_of(info)
-        additions = None if added is None else encode(codec, added)
+        additions = None if added is None else encode(codec, added, EVENT_OF, event, sender)
         if additions is not None and len(additions) > 65_535:
             text = f"event {event!r} of sender {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
             raise MessageTooBig(text, len(additions), 65_535)
-        frame = event_frame(route, encode(codec, data), additions)
+        frame = event_frame(route, encode(codec, data, EVENT_OF, event, sender), additions)
         size, limit = len(frame) - 4, self.limits.max_frame
         if size > limit:
             text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"

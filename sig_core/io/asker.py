@@ -18,7 +18,7 @@ from sig_core.plugins import Plugins
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
-from sig_core.routing.transcode import encode
+from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.reports import When
 
 __all__ = ["Asker"]
@@ -96,7 +96,7 @@ class Asker:
         check_method(method)
         with self._lock:
             codec = self._exchange.sender(sender).owner.codec
-        payload = encode(self._plugins.codecs.get(codec), params)
+        payload = encode(self._plugins.codecs.get(codec), params, REQUEST_TO, method, sender)
         tail = request_tail(method.encode(), payload)
         with self._lock:
             entry = self._exchange.sender(sender)

@@ -10,21 +10,30 @@ from sig_core.errors import CodecError, DecodeError, EncodeError
 from sig_core.protocol.wire import event_frame, split_events
 from sig_core.routing.ports import Run
 
-__all__ = ["Transcoder", "decode", "encode"]
+__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "encode", "unencodable"]
+
+EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
 
-def encode(codec: Codec, value: object) -> bytes:
+def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes:
     """Encode with any codec.
+
+    Args:
+        what: how the error begins, with `{!r}` for each of `names`, such as `EVENT_OF`.
 
     Raises:
         EncodeError: whatever the codec raised, as its cause.
     """
     try:
         return codec.encode(value)
-    except CodecError:
-        raise
     except Exception as error:
-        raise EncodeError(f"{codec.name}: can't encode {type(value).__name__}: {error}") from error
+        raise unencodable(codec, value, error, what, *names) from error
+
+
+def unencodable(codec: Codec, value: object, error: Exception, what: str = "", *names: object) -> EncodeError:
+    """Give the error of a value that a codec did not encode; see `encode`."""
+    why = str(error) if isinstance(error, CodecError) else f"{codec.name}: can't encode {type(value).__name__}: {error}"
+    return EncodeError(f"{what.format(*names)}: {why}" if what else why)
 
 
 def decode(codec: Codec, data: bytes) -> object:

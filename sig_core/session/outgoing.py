@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SigError
+from sig_core.errors import LinkClosed, MessageTooBig
 from sig_core.events import Info, Name
 from sig_core.protocol.wire import EVENT, FRAME, event_frame
 from sig_core.routing.info import additions_of
 from sig_core.routing.table import Uplink
-from sig_core.routing.transcode import encode
+from sig_core.routing.transcode import EVENT_OF, encode, unencodable
 from sig_core.session.client import ClientSession
 
 __all__ = ["make_uplink"]
@@ -28,13 +28,11 @@ def make_uplink(
 
     def uplink(info: Info, data: Any) -> None:
         if session.error is not None:
-            raise LinkClosed(f"event {event!r} of {sender!r}: not connected: {session.error}")
+            raise LinkClosed(f"event {event!r} of sender {sender!r}: not connected: {session.error}")
         try:
             payload = codec.encode(data)
-        except SigError:
-            raise
         except Exception as error:
-            raise EncodeError(f"event {event!r} of {sender!r}: {codec.name} can't encode it: {error}") from error
+            raise unencodable(codec, data, error, EVENT_OF, event, sender) from error
         size = 5 + len(payload)
         if size > limit:
             raise _too_big(size)
@@ -47,9 +45,9 @@ def make_uplink(
         added(size)
 
     def _with_additions(info: Info, payload: bytes) -> bytes:
-        additions = encode(codec, additions_of(info))
+        additions = encode(codec, additions_of(info), EVENT_OF, event, sender)
         if len(additions) > 65_535:
-            text = f"event {event!r} of {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
+            text = f"event {event!r} of sender {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
             raise MessageTooBig(text, len(additions), 65_535)
         frame = event_frame(route, payload, additions)
         if len(frame) - 4 > limit:
@@ -57,7 +55,7 @@ def make_uplink(
         return frame
 
     def _too_big(size: int) -> MessageTooBig:
-        text = f"event {event!r} of {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
+        text = f"event {event!r} of sender {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
         return MessageTooBig(text, size, limit)
 
     return uplink
