@@ -108,12 +108,12 @@ class ClientRouter(Router):
         self._remote_senders[name] = made
         own = [event for event in made.events if event is not None and event not in BUILT_IN]
         try:
-            routes = await link.answer(lambda when: link.session.add_sender(name, own, made.handler.names(), when))
+            joined = await link.answer(lambda when: link.session.add_sender(name, own, made.handler.names(), when))
         except BaseException:
             del self._remote_senders[name], self._senders[name]
             raise
-        for event, route in routes.items():
-            self.topic(name, event).uplink = make_uplink(link.session, name, event, route, link.added)
+        for event, route in joined.routes.items():
+            self.topic(name, event).uplink = make_uplink(link.session, name, event, route, link.added, _uncounted)
         return made
 
     async def add_remote_listener(
@@ -195,6 +195,10 @@ class ClientRouter(Router):
         else:
             link.session.reply(report.ident, report.route, value)
         link.added()
+
+
+def _uncounted() -> None:
+    return None
 
 
 def _bad_payload(error: Exception) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,52 +11,57 @@ from typing import Any
 
 from sig_core.errors import (
     ConfigError,
-    ConnectFailed,
     LinkClosed,
-    LocalProtocolError,
     SenderExists,
     SigError,
     UnknownSender,
 )
-from sig_core.events import Info, Name, check_name
+from sig_core.events import Name, check_name
+from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink
 from sig_core.io.fork import close_in_child
-from sig_core.io.interest import Interest
+from sig_core.io.lifeline import Lifeline
+from sig_core.io.membership import Member, Membership
+from sig_core.io.teller import Told
 from sig_core.io.waiter import HelpedFuture, Waiter, check_timeout, settle
+from sig_core.io.ways import no_way, way_out
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
-from sig_core.routing.table import Table, Uplink
 from sig_core.routing.transcode import REQUEST_TO, decode, encode
-from sig_core.session.base import State
 from sig_core.session.errors import error_of_handler
 from sig_core.session.fanout import fan_out
-from sig_core.session.outgoing import make_uplink
-from sig_core.session.reports import Closed, Events, Gap, Incoming, Report
+from sig_core.session.from_server import Joined
+from sig_core.session.reconnect import Reconnect
+from sig_core.session.reports import Bound, Closed, Events, Gap, Incoming, Report
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
+DEFAULT = Reconnect()
+
 
 class ClientRouter(Router):
-    """Joins this program to a server.
+    """Joins this program to a server, and comes back when the link is lost.
 
     `add_sender`, `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone at
     the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
-    arrival; every method may be called inside them.
+    arrival; every method may be called inside them. What is remote is there again when the link is: in the same order,
+    before "reconnected" is told. Requests that were open then fail as `OutcomeUnknown`; none is ever repeated.
 
     Args:
         url: of the server, such as "tcp://127.0.0.1:3000".
         codec: name of the codec to speak, or several, the preferred one first.
         limits: what the server may cost this program.
+        reconnect: how to come back; None: not at all.
         plugins: where carriers and codecs come from; None: what is installed.
         class_sender, class_signal, class_event: see `Router`.
 
     Attributes:
-        lost: events that did not reach this program, by (sender, event), as the server counted them.
+        lost: events that did not reach this program, by (sender, event), as far as their counts tell.
 
     Use it in `with`, or call `start` and `stop`.
     """
@@ -68,6 +72,7 @@ class ClientRouter(Router):
         codec: str | Sequence[str] = "json",
         *,
         limits: Limits | None = None,
+        reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
@@ -79,14 +84,18 @@ class ClientRouter(Router):
         self.url = url
         self.limits = limits or Limits()
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
-        self._codec_names = [codec] if isinstance(codec, str) else list(codec)
-        self._plugins = plugins or default_plugins()
-        self._client_id = os.urandom(16).hex()
-        self._remote: Table[Subscription] = Table()
-        self._interests: dict[tuple[Name | None, Name | None], Interest] = {}
-        self._remote_senders: dict[Name, Sender] = {}
-        self._link: ClientLink | None = None
-        self._state = "new"
+        self._away = Away(reconnect.keep if reconnect is not None else 0)
+        self._members = Membership(self._lock, self._connect, self._refuse, self._away)
+        self._line = Lifeline(
+            url,
+            [codec] if isinstance(codec, str) else list(codec),
+            self.limits,
+            plugins or default_plugins(),
+            reconnect,
+            self._lock,
+            self,
+            self._members.restore,
+        )
         close_in_child(self)
 
     # -- life
@@ -101,21 +110,7 @@ class ClientRouter(Router):
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
             HandshakeError: the server refused.
         """
-        if self._state != "new":
-            raise LocalProtocolError(f"this client is {self._state}: a client starts once; make another one")
-        codecs = self._plugins.choose_codecs(self._codec_names)
-        raw = self._plugins.connect(self.url)
-        self._link = link = ClientLink(raw, codecs, self.limits, self._client_id, self)
-        self._state = "connected"
-        try:
-            link.start()
-            if not link.opened.wait(self.limits.handshake):
-                raise ConnectFailed(f"{self.url}: no answer to the hello within {self.limits.handshake:g} s")
-            if link.session.error is not None:
-                raise link.session.error
-        except BaseException:
-            self.stop()
-            raise
+        self._line.start()
         return self
 
     def stop(self) -> None:
@@ -124,10 +119,20 @@ class ClientRouter(Router):
         What was triggered before still goes out, as far as the server reads it within 2 s. Called inside a callback,
         the stop does not wait for that one.
         """
-        with self._lock:
-            before, self._state = self._state, "stopped"
-        if before == "connected" and self._link is not None:
-            self._link.stop()
+        self._line.stop()
+        self._away.clear()
+
+    def on(self, state: str, callback: Told) -> None:
+        """Let `callback(state, error)` be called whenever the link comes to a state.
+
+        The states: "connected" once; "disconnected" with why; "reconnected" with the first thing that could not be
+        restored, or None; "gave_up" with the last failure. They are told in order, on a thread of their own; while one
+        is running, the link comes and goes without waiting for it.
+
+        Raises:
+            ConfigError: there is no such state, or `callback` can't be called.
+        """
+        self._line.on(state, callback)
 
     def __enter__(self) -> ClientRouter:
         return self.start()
@@ -138,12 +143,12 @@ class ClientRouter(Router):
     @property
     def is_connected(self) -> bool:
         """Whether the link lives."""
-        return self._link is not None and self._link.session.state is State.OPEN
+        return self._line.is_up
 
     @property
     def codec(self) -> str:
         """Name of the codec that was agreed on."""
-        return self._open_link().codec.name
+        return self._line.open_link().codec.name
 
     def flush(self, timeout: float | None = None) -> None:
         """Return when the server has routed everything that this thread triggered before.
@@ -155,16 +160,6 @@ class ClientRouter(Router):
         Not promised: that listeners have run.
         """
         self._call("sync", {}, "flush", timeout)
-
-    def _open_link(self) -> ClientLink:
-        link = self._link
-        if link is None or self._state == "new":
-            raise LocalProtocolError("this client is not started: call start() first, or use it in `with`")
-        if link.session.error is not None:
-            raise LinkClosed(f"{self.url}: not connected: {link.session.error}") from link.session.error
-        if self._state != "connected":
-            raise LocalProtocolError(f"this client is {self._state}")
-        return link
 
     # -- remote senders
 
@@ -178,36 +173,23 @@ class ClientRouter(Router):
             ConfigError: a name or the handler is not as it must be.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        link = self._open_link()
+        link = self._line.open_link()
         name, names = check_name(sender, "sender"), event_list(events)
         made = self._make_sender(name, names, request_handler)
-        with self._lock:
-            if name in self._senders or name in self._remote_senders:
-                raise SenderExists(f"sender {name!r} is already connected, by this program")
-            self._remote_senders[name] = made  # before the answer: a request may come on its heels
-        try:
-            own = [event for event in made.events if event is not None and event not in BUILT_IN]
-            waiter = Waiter()
-            ident = link.session.add_sender(name, own, made.handler.names(), waiter.tell)
-            routes: dict[Name, int] = link.finish(waiter, ident, f"add_sender {name!r}", None)
-        except BaseException:
-            self._remote_senders.pop(name, None)
-            raise
-        with self._lock:
-            for event, route in routes.items():
-                self._table.topic(name, event).uplink = self._uplink(link, name, event, route)
-            self._install(made)
+        if name in self._senders and name not in self._members.senders:
+            raise SenderExists(f"sender {name!r} is already connected, by this program")
+        self._members.add_sender(link, made)
         self._fire_presence(made, BUILT_IN[0])
         return made
 
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not; false if it is not connected."""
         name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
-        if name is not None and name in self._remote_senders and self.is_connected:
+        if name is not None and name in self._members.senders and self.is_connected:
             self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
         removed = super().remove_sender(sender)
         if name is not None:
-            self._remote_senders.pop(name, None)
+            self._members.remove_sender(name)
         return removed
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
@@ -218,7 +200,7 @@ class ClientRouter(Router):
             LinkClosed, RequestTimeout: the server can't be asked.
         """
         name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
-        if name in self._remote_senders:
+        if name in self._members.senders:
             return self.remove_sender(sender)
         try:
             self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
@@ -228,22 +210,24 @@ class ClientRouter(Router):
 
     def has_sender(self, name: Name) -> bool:
         """Tell whether a sender of that name is connected, of those that this program added."""
-        return name in self._senders and (name not in self._remote_senders or self.is_connected)
+        return name in self._senders and (name not in self._members.senders or self.is_connected)
 
     def list_remote_senders(self) -> list[Name]:
         """Give the names of all senders at the server."""
         listed = self._call("list_senders", {}, "list_senders", None)
         return [check_name(item["sender"]) for item in listed]
 
-    def _uplink(self, link: ClientLink, sender: Name, event: Name, route: int) -> Uplink:
-        send, writer = make_uplink(link.session, sender, event, route, link.writer.added), link.writer
+    def _connect(self, member: Member, link: ClientLink, joined: Joined) -> None:
+        assert member.sender.name is not None
+        for event, route in joined.routes.items():
+            topic, tick = self._table.topic(member.sender.name, event), member.tallies[event].tick
+            topic.uplink = way_out(topic, link, route, tick, self._away, lambda: self._line.may_come)
+        self._install(member.sender)
 
-        def uplink(info: Info, data: Any) -> None:
-            if writer.full:
-                link.make_room()
-            send(info, data)
-
-        return uplink
+    def _refuse(self, member: Member, error: SigError) -> None:
+        assert member.sender.name is not None
+        for event in member.tallies:
+            self._table.topic(member.sender.name, event).uplink = no_way(member.sender.name, error)
 
     # -- remote listeners
 
@@ -258,15 +242,12 @@ class ClientRouter(Router):
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        link = self._open_link()
+        link = self._line.open_link()
         pattern = pattern_of(sender, event)
         if not callable(listener):
             raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
         subscription = Subscription(listener, pattern, self._unsubscribe_remote)
-        with self._lock:
-            if self._remote.add(pattern, subscription):
-                self._interests[pattern] = Interest(link, pattern)
-            interest = self._interests[pattern]
+        interest = self._members.add_listener(link, subscription)
         try:
             interest.wait()
         except BaseException:
@@ -280,7 +261,7 @@ class ClientRouter(Router):
         """End the oldest remote subscription of `listener` to exactly this; false if there is none."""
         pattern = pattern_of(sender, event)
         with self._lock:
-            there = self._remote.at(pattern)
+            there = self._members.table.at(pattern)
         for found in there:
             if found.callback == listener:
                 found.remove()
@@ -288,11 +269,7 @@ class ClientRouter(Router):
         return False
 
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
-        with self._lock:
-            last = self._remote.remove(subscription.pattern, subscription)
-            interest = self._interests.pop(subscription.pattern) if last else None
-            if interest is not None:
-                interest.end()
+        interest = self._members.remove_listener(subscription)
         if interest is not None and self.is_connected:
             interest.link.writer.flush()
 
@@ -312,7 +289,7 @@ class ClientRouter(Router):
             EncodeError, MessageTooBig: the params, or the answer, can't be carried.
             Overflow: made inside a callback, and too many events came meanwhile.
         """
-        link = self._open_link()
+        link = self._line.open_link()
         check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
@@ -336,7 +313,7 @@ class ClientRouter(Router):
         """
         if check_name(sender, "sender") in self._senders:
             return super().request_async(sender, method, params)
-        link = self._open_link()
+        link = self._line.open_link()
         future = HelpedFuture(link.reader.settle_inside)
 
         def when(value: Any, error: SigError | None) -> None:
@@ -350,7 +327,7 @@ class ClientRouter(Router):
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
-        link = self._open_link()
+        link = self._line.open_link()
         check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
         ident = link.session.call(method, params, waiter.tell)
@@ -358,51 +335,56 @@ class ClientRouter(Router):
 
     # -- what arrives, on the reading thread
 
-    def events(self, report: Events) -> None:
+    def events(self, link: ClientLink, report: Events) -> None:
         """Run the listeners of a run of events."""
-        assert self._link is not None
-        sender, event, codec = report.sender, report.event, self._link.codec
+        sender, event, codec = report.sender, report.event, link.codec
+        self._members.ledger.add(sender, event, report.count)
 
         def bad(error: Exception) -> None:
             self.lost[sender, event] += 1
             log.error(f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}")
 
-        fan_out(report, self._remote.topic(sender, event), codec, self.listener_failed, bad)
+        fan_out(report, self._members.table.topic(sender, event), codec, self.listener_failed, bad)
 
-    def incoming(self, report: Incoming) -> None:
+    def incoming(self, link: ClientLink, report: Incoming) -> None:
         """Run the handler of a request, and answer."""
-        assert self._link is not None
-        session, codec = self._link.session, self._link.codec
+        session = link.session
         try:
-            sender = self._remote_senders.get(report.sender)
-            if sender is None:
+            member = self._members.senders.get(report.sender)
+            if member is None:
                 raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = sender.handler.call(report.method, decode(codec, report.params))
+            value = member.sender.handler.call(report.method, decode(link.codec, report.params))
         except (Exception, SystemExit) as error:
             session.fail_to(report.ident, report.route, error_of_handler(error))
         else:
             session.reply(report.ident, report.route, value)
 
-    def other(self, report: Report) -> None:
+    def other(self, link: ClientLink, report: Report) -> None:
         """Count gaps, and note the end of the link."""
-        if isinstance(report, Gap) and report.sent:
+        if isinstance(report, Bound):
+            missing = self._members.ledger.begin(report.sender, report.event, report.life, report.count)
+            self._lose(report.sender, report.event, missing, "a link was lost")
+        elif isinstance(report, Gap) and report.sent:
             log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
         elif isinstance(report, Gap):
-            self.lost[report.sender, report.event] += report.count
-            what = f"{report.count} events {report.event!r} of sender {report.sender!r}"
-            log.warning(f"{what} did not reach this program: {report.reason}")
+            if report.event is not None:
+                self._members.ledger.add(report.sender, report.event, report.count)
+            self._lose(report.sender, report.event, report.count, report.reason)
         elif isinstance(report, Closed):
             say = log.info if isinstance(report.error, LinkClosed) else log.warning
             say(f"{self.url}: link closed: {report.error}")
+            self._line.departed(link, report.error)
+
+    def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
+        if count:
+            self.lost[sender, event] += count
+            log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
 
     # -- fork
 
     def after_fork(self) -> None:
         """In the child: let go of what is the parent's, without a word on the wire."""
-        if self._state == "connected" and self._link is not None:
-            self._state = "closed by a fork"
-            self._link.session.fail(LinkClosed("this is a forked child: connect anew"))
-            self._link.reader.cut()
+        self._line.abandon()
 
     # Spelling of pysig
     removeSender = alias(remove_sender)  # noqa: N815

@@ -5,20 +5,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sig_core.contract import Codec, Link
-from sig_core.errors import ConfigError, RequestTimeout, SigError
-from sig_core.io.reader import Reader, Sink
+from sig_core.errors import ConfigError, ConnectFailed, RequestTimeout, SigError
+from sig_core.io.reader import Reader
 from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
 from sig_core.protocol.limits import Limits
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Report
 
-__all__ = ["ClientLink"]
+__all__ = ["STOP", "ClientLink", "Sink"]
 
 STOP = 2.0  # seconds that a stop waits for output to leave, and for each thread
+
+
+class Sink(Protocol):
+    """What the owner of a link does with what arrives; called on the reading thread, and may run user code."""
+
+    def events(self, link: ClientLink, report: Events) -> None:
+        """Run the listeners."""
+
+    def incoming(self, link: ClientLink, report: Incoming) -> None:
+        """Run the handler, and answer."""
+
+    def other(self, link: ClientLink, report: Report) -> None:
+        """Take anything else."""
 
 
 class ClientLink:
@@ -29,6 +42,7 @@ class ClientLink:
         codecs: to offer, by name.
         limits: of the client.
         client: 32 hex digits that identify it.
+        token: that the server gave it before; None: it comes for the first time.
         sink: where events, requests and notices go.
 
     Attributes:
@@ -36,7 +50,13 @@ class ClientLink:
     """
 
     def __init__(
-        self, link: Link, codecs: Mapping[str, Codec], limits: Limits, client: str, sink: Sink
+        self,
+        link: Link,
+        codecs: Mapping[str, Codec],
+        limits: Limits,
+        client: str,
+        token: str | None,
+        sink: Sink,
     ) -> None:
         if not link.traits.reliable or link.traits.mtu is not None:
             link.close()
@@ -44,8 +64,9 @@ class ClientLink:
         self.opened = threading.Event()
         self.limits = limits
         self._sink = sink
+        self._peer = link.peer
         self.session = ClientSession(
-            codecs, limits, client=client, token=None, packets=link.traits.packets, now=time.monotonic()
+            codecs, limits, client=client, token=token, packets=link.traits.packets, now=time.monotonic()
         )
         self.writer = Writer(self.session, link, self._tick, self._failed)
         self.reader = Reader(self.session, link, self.writer, self, limits)
@@ -56,11 +77,25 @@ class ClientLink:
         assert self.session.encoding is not None
         return self.session.encoding
 
-    def start(self) -> None:
-        """Begin: the hello goes out."""
+    def open(self) -> ClientLink:
+        """Send the hello; returns when the server has answered it.
+
+        Raises:
+            ConnectFailed: no answer within the limit `handshake`.
+            SigError: what the answer says, or what became of the link.
+        """
         self.reader.start()
         self.writer.start()
         self.writer.wake()
+        try:
+            if not self.opened.wait(self.limits.handshake):
+                raise ConnectFailed(f"{self._peer}: no answer to the hello within {self.limits.handshake:g} s")
+            if self.session.error is not None:
+                raise self.session.error
+        except BaseException:
+            self.stop()
+            raise
+        return self
 
     def stop(self) -> None:
         """Say goodbye, let what waits go out for a while, and end."""
@@ -115,11 +150,11 @@ class ClientLink:
 
     def events(self, report: Events) -> None:
         """Pass on."""
-        self._sink.events(report)
+        self._sink.events(self, report)
 
     def incoming(self, report: Incoming) -> None:
         """Pass on."""
-        self._sink.incoming(report)
+        self._sink.incoming(self, report)
 
     def other(self, report: Report) -> None:
         """Pass on, and note what concerns the link itself."""
@@ -127,7 +162,7 @@ class ClientLink:
             self.writer.wake()  # only now it is known how often the server wants to hear something
         if isinstance(report, Opened | Closed):
             self.opened.set()
-        self._sink.other(report)
+        self._sink.other(self, report)
 
     # -- on the writer's thread
 

@@ -89,6 +89,12 @@ class LocalPort:
         self._inbox.put(run)
         self.dispatcher.kick()
 
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Count what the sender fired while its link was gone."""
+        if missing:
+            self._names[route] = (sender, event)
+            self._lose(route, missing, "the link of their sender was lost")
+
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count and log lost events."""
         self._names[run.route] = (sender, event)

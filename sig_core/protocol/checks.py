@@ -8,9 +8,22 @@ from typing import Any, TypeVar
 from sig_core.errors import ConfigError, RemoteProtocolError
 from sig_core.events import Name, check_name
 
-__all__ = ["Fields", "boolean", "choice_of", "count", "hexadecimal", "list_of", "name", "optional", "seconds", "text"]
+__all__ = [
+    "Fields",
+    "boolean",
+    "choice_of",
+    "count",
+    "hexadecimal",
+    "list_of",
+    "name",
+    "optional",
+    "pair_of",
+    "seconds",
+    "text",
+]
 
 T = TypeVar("T")
+U = TypeVar("U")
 Check = Callable[[Any], T]
 
 
@@ -125,6 +138,17 @@ def list_of(check_item: Check[T], low: int, high: int) -> Check[list[T]]:
         if not low <= len(value) <= high:
             raise ValueError(f"a list of {len(value)} items, {low} to {high} are allowed")
         return [check_item(item) for item in value]
+
+    return check
+
+
+def pair_of(check_first: Check[T], check_second: Check[U]) -> Check[tuple[T, U]]:
+    """A list of two items, each checked."""
+
+    def check(value: Any) -> tuple[T, U]:
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError("a list of two items was expected")
+        return check_first(value[0]), check_second(value[1])
 
     return check
 

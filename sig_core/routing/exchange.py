@@ -32,14 +32,16 @@ class SenderEntry:
         route: of its requests.
         events: route of each event, in the order declared, the built-in ones last.
         requests: method names, None in it = a default handler; None = it takes no requests.
+        life: text that its owner gives to all its links while the sender lives there; "": its events are not counted.
     """
 
-    __slots__ = ("events", "name", "owner", "requests", "route")
+    __slots__ = ("events", "life", "name", "owner", "requests", "route")
 
-    def __init__(self, name: Name, owner: Port, requests: list[str | None] | None) -> None:
+    def __init__(self, name: Name, owner: Port, requests: list[str | None] | None, life: str) -> None:
         self.name = name
         self.owner = owner
         self.requests = requests
+        self.life = life
         self.route = 0
         self.events: dict[Name, int] = {}
 
@@ -51,11 +53,13 @@ class SenderEntry:
 class _Route:
     """What a live route number of an event leads to."""
 
-    __slots__ = ("open_to", "topic")
+    __slots__ = ("count", "life", "open_to", "topic")
 
-    def __init__(self, topic: Topic[Port], open_to: Port | None) -> None:
+    def __init__(self, topic: Topic[Port], open_to: Port | None, life: str, count: int) -> None:
         self.topic = topic
         self.open_to = open_to  # the port that may send on it; None: the exchange alone (presence)
+        self.life = life
+        self.count = count  # events that were fired in this life so far
 
 
 class Exchange:
@@ -74,6 +78,7 @@ class Exchange:
         self._numbers: dict[tuple[Name, Name | None], int] = {}
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
+        self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
         self.senders: dict[Name, SenderEntry] = {}
         self.requests = Requests(self._transcoder)
         self.holds = Holds()
@@ -87,9 +92,14 @@ class Exchange:
         events: list[Name],
         requests: list[str | None] | None,
         *,
+        life: str = "",
+        fired: Mapping[Name, int] | None = None,
         tell_owner: bool = True,
     ) -> SenderEntry:
         """Connect a sender and fire its `#connect`, to its owner as well unless that tells its own listeners.
+
+        Args:
+            life, fired: see `SenderEntry`; what it fired in this life so far, by event, as its owner counts.
 
         Raises:
             SenderExists: the name is taken.
@@ -98,7 +108,7 @@ class Exchange:
         taken = self.senders.get(name)
         if taken is not None:
             raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
-        entry = SenderEntry(name, port, requests)
+        entry = SenderEntry(name, port, requests, life)
         keys = dict.fromkeys([*events, *BUILT_IN])
         new = sum((name, key) not in self._numbers for key in (None, *keys))
         if len(self._numbers) + new > self._limits.max_names:
@@ -106,11 +116,24 @@ class Exchange:
         entry.route = self._number(name, None)
         self._targets[entry.route] = entry
         for event in keys:
-            entry.events[event] = number = self._number(name, event)
-            self._routes[number] = _Route(self._table.topic(name, event), None if event in BUILT_IN else port)
+            entry.events[event] = self._number(name, event)
+            self._open(entry, event, (fired or {}).get(event, 0))
+        self._ended.pop(name, None)
         self.senders[name] = entry
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
+
+    def _open(self, entry: SenderEntry, event: Name, fired: int) -> None:
+        """Let events of a route through, and tell who hears them where their count stands now."""
+        topic, number = self._table.topic(entry.name, event), entry.events[event]
+        if event in BUILT_IN:
+            self._routes[number] = _Route(topic, None, "", 0)
+            return
+        self._routes[number] = _Route(topic, entry.owner, entry.life, fired)
+        before = self.routed(entry.name, entry.life)
+        missing = 0 if before is None else max(0, fired - before.get(event, 0))
+        for target in self._targets_of(topic):
+            target.renew(number, entry.name, event, missing, known_only=not fired)
 
     def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
         """Disconnect a sender and fire its `#disconnect`, as `add_sender` does.
@@ -125,8 +148,9 @@ class Exchange:
         del self.senders[name]
         del self._targets[entry.route]
         self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
-        for number in entry.events.values():
-            del self._routes[number]
+        counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
+        if entry.life:
+            self._ended[name] = (entry.life, counts)
         self._table.drop(name)
 
     def sender(self, name: Name) -> SenderEntry:
@@ -135,6 +159,20 @@ class Exchange:
         if entry is None:
             raise UnknownSender(f"sender {name!r} is not connected")
         return entry
+
+    def routed(self, name: Name, life: str) -> dict[Name, int] | None:
+        """Give what was fired, by event, when a sender of this life left; None: nobody knows."""
+        ended, counts = self._ended.get(name, ("", {}))
+        return counts if life and ended == life else None
+
+    def count_of(self, route: int) -> tuple[str, int] | None:
+        """Give (life, events fired in it so far) of an event's route; None if it is not counted."""
+        found = self._routes.get(route)
+        return (found.life, found.count) if found is not None and found.life else None
+
+    def route_of(self, sender: Name, event: Name) -> int:
+        """Give the route of an event that was ever connected; else 0."""
+        return self._numbers.get((sender, event), 0)
 
     def _number(self, sender: Name, event: Name | None) -> int:
         return self._numbers.setdefault((sender, event), len(self._numbers) + 1)
@@ -158,6 +196,7 @@ class Exchange:
             port.refuse(run.route, run.count, self._breach(run.route))
             return
         self._forward(route.topic, {run.codec: run}, port, None, now)
+        route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
         """Give the names of the codecs in which ports other than `port` hear this event."""
@@ -167,6 +206,7 @@ class Exchange:
     def publish(self, port: Port, runs: Mapping[str, Run], sender: Name, event: Name, now: float) -> None:
         """Route an event of one of `port`'s senders to the others, encoded already in the codecs that are wanted."""
         self._forward(self._table.topic(sender, event), dict(runs), port, port, now)
+        self._routes[next(iter(runs.values())).route].count += 1
 
     def _forward(self, topic: Topic[Port], runs: dict[str, Run], source: Port, skip: Port | None, now: float) -> None:
         first = next(iter(runs.values()))

@@ -67,6 +67,14 @@ class Port(Protocol):
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Take events; what does not fit is dropped by the port's own rule, and counted there."""
 
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Note that the sender is connected, maybe with another count of events: see `Exchange.count_of`.
+
+        Args:
+            missing: events that it fired since it was connected last, and that did not come here; 0: none are known.
+            known_only: this matters only to a port that has met the route before.
+        """
+
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Note that `count` events of a run could not be delivered to this port."""
 

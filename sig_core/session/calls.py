@@ -23,6 +23,9 @@ _event_names = checks.list_of(checks.name, 0, 10**7)
 _request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
 _u32 = checks.count(0, 2**32 - 1)
 _listener_id = checks.count(0, 2**53)
+_life = checks.text(1, 64)
+_counts = checks.list_of(checks.pair_of(checks.name, checks.count(0, 2**53)), 0, 10**7)
+_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 10_000)
 
 
 class UnknownCall(ProtocolError):
@@ -34,8 +37,14 @@ class UnknownCall(ProtocolError):
 class Client(Port, Protocol):
     """The session that calls are made on."""
 
-    def knows(self, route: int, sender: Name, event: Name | None) -> None:
-        """Note that the client learns a number from an answer."""
+    def knows(self, route: int, sender: Name) -> None:
+        """Note that the client learns the number of a sender from an answer."""
+
+    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+        """Tell the client what a number stands for."""
+
+    def forgets(self, pattern: Pattern) -> None:
+        """Note that what matches is not heard for a while."""
 
 
 class Calls:
@@ -59,6 +68,7 @@ class Calls:
             "add_sender": self._add_sender,
             "get_version": lambda params: VERSION_OF_SERVER,
             "list_senders": self._list_senders,
+            "recall": self._recall,
             "remove_listener": self._remove_listener,
             "remove_sender": self._remove_sender,
             "resolve": self._resolve,
@@ -101,13 +111,17 @@ class Calls:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
         if len(events) > self._limits.max_events:
             raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
-        entry = self._exchange.add_sender(self._client, name, events, requests)
+        life = params.find("life", _life, "")
+        fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
+        before = self._exchange.routed(name, life)
+        entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
         self._senders += 1
-        routes = {event: entry.events[event] for event in events}
-        self._client.knows(entry.route, name, None)
-        for event, route in routes.items():
-            self._client.knows(route, name, event)
-        return {"route": entry.route, "events": [[event, route] for event, route in routes.items()]}
+        self._client.knows(entry.route, name)
+        response: dict[str, Any] = {"route": entry.route}
+        response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
+        if before is not None:
+            response["routed"] = [[event, before.get(event, 0)] for event in fired]
+        return response
 
     def _remove_sender(self, params: Fields) -> None:
         self._exchange.remove_sender(self._client, params.get("sender", checks.name))
@@ -115,8 +129,14 @@ class Calls:
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
-        self._client.knows(entry.route, entry.name, None)
+        self._client.knows(entry.route, entry.name)
         return {"route": entry.route}
+
+    def _recall(self, params: Fields) -> None:
+        for sender, event in params.get("topics", _topics):
+            entry = self._exchange.senders.get(sender)
+            if entry is not None and event in entry.events:
+                self._client.bind(entry.events[event], sender, event)
 
     def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
         with_events = params.find("list_events", checks.boolean, False)
@@ -154,3 +174,4 @@ class Calls:
         if not self._counts[pattern]:
             del self._counts[pattern]
             self._exchange.unlisten(self._client, pattern)
+            self._client.forgets(pattern)

@@ -21,8 +21,6 @@ from sig_core.errors import (
     error_for,
 )
 from sig_core.events import Name
-from sig_core.protocol import checks
-from sig_core.protocol.checks import Fields
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
@@ -42,14 +40,10 @@ from sig_core.protocol.wire import (
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import Session, State
 from sig_core.session.errors import error_from
-from sig_core.session.reports import Closed, Done, Events, Gap, Incoming, Opened, Report, When
+from sig_core.session.from_server import Joined, read_joined, read_notice, read_route
+from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Report, When
 
 __all__ = ["ClientSession"]
-
-_event = checks.optional(checks.name)
-_route = checks.count(1, 2**32 - 1)
-_event_route = checks.list_of(lambda pair: pair, 2, 2)
-
 
 @dataclass(slots=True)
 class _Pending:
@@ -209,21 +203,12 @@ class ClientSession(Session):
         found.append(Done(pending.when, response, error))
 
     def _take_notice(self, message: Notice, found: list[Report]) -> None:
-        params = message.params
-        if message.method == "bind":
-            event = params.get("event", _event)
-            self._names[params.get("route", _route)] = (params.get("sender", checks.name), event)
-        elif message.method == "gap":
-            sender, event = params.get("sender", checks.name), params.get("event", checks.name)
-            count = params.get("count", checks.count(1, 2**53))
-            found.append(Gap(sender, event, count, params.get("reason", checks.text(0, 10_000))))
-        elif message.method == "refused":
-            sender, event = self._names.get(params.get("route", _route), ("?", None))
-            found.append(Gap(sender, event, 1, params.get("text", checks.text(0, 10_000)), sent=True))
-        elif message.method == "goodbye":
+        if message.method == "goodbye":
             self._read_goodbye(message)
-        else:
-            self.unknown_notices += 1
+            return
+        report = read_notice(message, self._names)
+        if report is not None:
+            found.append(report)
 
     # -- calls
 
@@ -253,23 +238,33 @@ class ClientSession(Session):
             self.check_open()
 
     def add_sender(
-        self, name: Name, events: list[Name], requests: list[str | None] | None, when: When, deadline: float = math.inf
+        self,
+        name: Name,
+        events: list[Name],
+        requests: list[str | None] | None,
+        when: When,
+        deadline: float = math.inf,
+        *,
+        life: str = "",
+        fired: Mapping[Name, int] | None = None,
     ) -> int:
-        """Queue the registration of a sender; `when` is told {event: route}."""
-        params = {"sender": name, "events": events, "requests": requests}
-        return self.call("add_sender", params, when, deadline, lambda response: self._read_routes(name, response))
+        """Queue the registration of a sender; `when` is told what came of it, a `Joined`.
 
-    def _read_routes(self, name: Name, response: Any) -> dict[Name, int]:
-        fields = Fields(response, "add_sender")
-        pairs = fields.get("events", checks.list_of(_event_route, 0, 10**6))
-        try:
-            routes = {checks.name(event): _route(route) for event, route in pairs}
-        except ValueError as error:
-            raise RemoteProtocolError(f"add_sender: field 'events': {error}") from error
-        self._targets[name] = target = fields.get("route", _route)
-        self._names[target] = (name, None)
-        self._names.update((route, (name, event)) for event, route in routes.items())
-        return routes
+        Args:
+            life: text of 1 to 64 characters that stays the same as long as the sender is counted on; "": it is not.
+            fired: what it has fired in this life before, by event.
+        """
+        params: dict[str, Any] = {"sender": name, "events": events, "requests": requests}
+        if life:
+            params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
+        return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def _learn_joined(self, name: Name, response: Any) -> Joined:
+        joined = read_joined(response)
+        self._targets[name] = joined.route
+        self._names[joined.route] = (name, None)
+        self._names.update((route, (name, event)) for event, route in joined.routes.items())
+        return joined
 
     # -- requests
 
@@ -319,7 +314,7 @@ class ClientSession(Session):
     def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
         if error is None:
             try:
-                self._targets[sender] = Fields(response, "resolve").get("route", _route)
+                self._targets[sender] = read_route(response)
             except RemoteProtocolError as problem:
                 error = problem
         waiting = self._resolving.pop(sender, [])

@@ -10,7 +10,7 @@ from sig_core.errors import SigError
 from sig_core.events import Name
 from sig_core.protocol.hello import Welcome
 
-__all__ = ["Closed", "Done", "Events", "Gap", "Incoming", "Opened", "Report", "When"]
+__all__ = ["Bound", "Closed", "Done", "Events", "Gap", "Incoming", "Opened", "Report", "When"]
 
 When = Callable[[Any, SigError | None], None]
 """Told the end of a call or request: (value, None) or (None, error). Runs no user code: who reads the link calls it."""
@@ -21,6 +21,16 @@ class Opened:
     """The server took us in."""
 
     welcome: Welcome
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """The next event of (sender, event) is number `count` + 1 of its sender's `life`."""
+
+    sender: Name
+    event: Name
+    life: str
+    count: int
 
 
 @dataclass(slots=True, eq=False)
@@ -75,4 +85,4 @@ class Closed:
     error: SigError
 
 
-Report = Opened | Events | Incoming | Done | Gap | Closed
+Report = Opened | Bound | Events | Incoming | Done | Gap | Closed

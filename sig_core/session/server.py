@@ -44,6 +44,10 @@ __all__ = ["ServerSession"]
 OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
 
 
+def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
+    return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
+
+
 def _nobody(*anything: object) -> None:
     return None
 
@@ -210,11 +214,31 @@ class ServerSession(Session):
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
         """Tell the client what a number stands for."""
         self._bound[route] = (sender, event)
-        self._control(notice("bind", {"route": route, "sender": sender, "event": event}))
+        params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
+        counted = self._exchange.count_of(route)
+        if counted is not None:
+            params["life"], params["count"] = counted
+        self._control(notice("bind", params))
 
-    def knows(self, route: int, sender: Name, event: Name | None) -> None:
-        """Note that the client learns a number from an answer."""
-        self._bound[route] = (sender, event)
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Bind it again: the client itself compares the count with what it got, over all its links."""
+        if route in self._bound or not known_only:
+            self.bind(route, sender, event)
+
+    def knows(self, route: int, sender: Name) -> None:
+        """Note that the client learns the number of a sender from an answer."""
+        self._bound[route] = (sender, None)
+
+    def forgets(self, pattern: Pattern) -> None:
+        """Note that what matches is not heard for a while: when it is again, its count has to be told anew."""
+        sender, event = pattern
+        if sender is not None and event is not None:
+            routes = [self._exchange.route_of(sender, event)]
+        else:
+            routes = [route for route, name in self._bound.items() if _matches(pattern, *name)]
+        for route in routes:
+            if route not in self._gaps:
+                self._bound.pop(route, None)
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count lost events, and tell the client by and by."""

@@ -43,6 +43,9 @@ class FakePort:
         assert len(events) == run.count
         self.heard += [(sender, event, codec_of(self.codec).decode(data)) for _, data in events]
 
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        pass
+
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         raise AssertionError(f"{self.peer} lost {count} events: {reason}")
 

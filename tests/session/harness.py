@@ -196,8 +196,8 @@ class Link:
         value, error = self.ask(lambda when: self.client.add_sender(name, events, requests, when))
         if error is not None:
             raise error
-        self._routes.update(((name, event), route) for event, route in value.items())
-        return dict(value)
+        self._routes.update(((name, event), route) for event, route in value.routes.items())
+        return dict(value.routes)
 
     def listen(self, sender: Any = None, event: Any = None) -> int:
         """Add a listener; give its id."""
@@ -208,7 +208,7 @@ class Link:
 
     def queue(self, sender: Any, event: Any, value: Any, **added: Any) -> None:
         """Send an event as a program would, without carrying it yet."""
-        uplink = make_uplink(self.client, sender, event, self._routes[sender, event], lambda size: None)
+        uplink = make_uplink(self.client, sender, event, self._routes[sender, event], lambda size: None, lambda: None)
         uplink({"sender": sender, "event": event, **added}, value)
 
     def fire(self, sender: Any, event: Any, value: Any, **added: Any) -> None:

@@ -373,8 +373,8 @@ def test_the_example_at_a_client(piece: int) -> None:
         for report in session.receive_data(part, 0.0):
             assert isinstance(report, Done)
             report.tell()
-    assert told == [({"#c": 2}, None)]
-    make_uplink(session, "t", "#c", 2, lambda size: None)({"sender": "t", "event": "#c"}, 21)
+    assert [(joined.routes, error) for joined, error in told] == [({"#c": 2}, None)]
+    make_uplink(session, "t", "#c", 2, lambda size: None, lambda: None)({"sender": "t", "event": "#c"}, 21)
     assert session.out[2:] == [client["event"]]
 
 

@@ -1,0 +1,239 @@
+"""What a client has at its server, in the order in which it came, so that the next link can have it again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import SenderExists, SigError
+from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
+from sig_core.io.away import Away
+from sig_core.io.client_link import ClientLink
+from sig_core.io.interest import Interest
+from sig_core.io.waiter import Waiter
+from sig_core.log import log
+from sig_core.routing.entities import Sender, Subscription
+from sig_core.routing.table import Table
+from sig_core.routing.tally import Ledger, Tally
+from sig_core.session.from_server import Joined
+
+__all__ = ["Member", "Membership"]
+
+RECALL = 1000  # topics that are asked about in one call
+
+
+class Member:
+    """A sender of this client at the server.
+
+    Attributes:
+        sender: it.
+        life: text that tells it from every other sender of its name.
+        tallies: how often each of its events was fired, over all links.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+        self.life = os.urandom(8).hex()
+        built_in = (EVENT_CONNECT, EVENT_DISCONNECT)
+        self.tallies = {name: Tally() for name in sender.events if name is not None and name not in built_in}
+
+    def join(self, link: ClientLink, away: Away) -> _Joining:
+        """Ask the server to take it; under the router's lock."""
+        assert self.sender.name is not None
+        name, waiter = self.sender.name, Waiter()
+        fired = {event: tally.value() - away.waiting[name, event] for event, tally in self.tallies.items()}
+        requests = self.sender.handler.names()
+        ident = link.session.add_sender(
+            name, list(self.tallies), requests, waiter.tell, life=self.life, fired=fired
+        )
+        return _Joining(self, fired, waiter, ident)
+
+
+class _Joining:
+    """A sender whose server has not answered yet."""
+
+    def __init__(self, member: Member, fired: dict[Name, int], waiter: Waiter, ident: int) -> None:
+        self.member = member
+        self._fired = fired
+        self._waiter = waiter
+        self._ident = ident
+
+    def finish(self, link: ClientLink, unsent: Counter[tuple[Name, Name]]) -> Joined:
+        """Wait for the answer; note what did not reach the server."""
+        name = self.member.sender.name
+        joined: Joined = link.finish(self._waiter, self._ident, f"add_sender {name!r}", None)
+        for event, routed in (joined.routed or {}).items():
+            missing = self._fired.get(event, 0) - routed
+            if missing > 0 and name is not None:
+                unsent[name, event] += missing
+        return joined
+
+
+class Membership:
+    """The remote senders and listeners of a client.
+
+    Args:
+        lock: of the router; guards changes.
+        connect: called under the lock with (member, link, joined): makes the ways out for its events.
+        refuse: called under the lock with (member, error): closes them, the server did not take it.
+        away: events that wait for a link.
+
+    Attributes:
+        senders: by name.
+        table: the listeners by what they hear.
+        ledger: what they should have heard.
+        unsent: events that left for the server and did not get there, as far as a server could tell.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        connect: Callable[[Member, ClientLink, Joined], None],
+        refuse: Callable[[Member, SigError], None],
+        away: Away,
+    ) -> None:
+        self.senders: dict[Name, Member] = {}
+        self.table: Table[Subscription] = Table()
+        self.ledger = Ledger()
+        self.unsent: Counter[tuple[Name, Name]] = Counter()
+        self._lock = lock
+        self._connect = connect
+        self._refuse = refuse
+        self._away = away
+        self._interests: dict[Pattern, Interest] = {}
+        self._order: dict[Name | Pattern, None] = {}
+
+    # -- senders
+
+    def add_sender(self, link: ClientLink, sender: Sender) -> None:
+        """Have a sender at the server; a name is taken before the answer: a request may come on its heels.
+
+        Raises:
+            SenderExists: the name is taken, here or at the server.
+            SigError: the server can't be asked.
+        """
+        assert sender.name is not None
+        name, member = sender.name, Member(sender)
+        with self._lock:
+            if name in self.senders:
+                raise SenderExists(f"sender {name!r} is already connected, by this program")
+            self.senders[name] = member
+        try:
+            joined = member.join(link, self._away).finish(link, self.unsent)
+        except BaseException:
+            self.senders.pop(name, None)
+            raise
+        with self._lock:
+            self._order[name] = None
+            self._connect(member, link, joined)
+
+    def remove_sender(self, name: Name) -> None:
+        """Forget a sender."""
+        with self._lock:
+            self.senders.pop(name, None)
+            self._order.pop(name, None)
+
+    # -- listeners
+
+    def add_listener(self, link: ClientLink, subscription: Subscription) -> Interest:
+        """Have a subscription; what it hears is asked for once. The caller waits for the answer."""
+        pattern = subscription.pattern
+        with self._lock:
+            if self.table.add(pattern, subscription):
+                self._interests[pattern] = Interest(link, pattern)
+                self._order[pattern] = None
+            return self._interests[pattern]
+
+    def remove_listener(self, subscription: Subscription) -> Interest | None:
+        """Forget a subscription; give what was asked for, and is not wanted any more."""
+        pattern = subscription.pattern
+        with self._lock:
+            if not self.table.remove(pattern, subscription):
+                return None
+            interest = self._interests.pop(pattern)
+            self._order.pop(pattern, None)
+            interest.end()
+        self.ledger.keep(self.table.match, pattern)
+        return interest
+
+    # -- coming back
+
+    def restore(self, link: ClientLink, adopt: Callable[[], None]) -> SigError | None:
+        """Have all of it on another link, in the order in which it came; give the first refusal.
+
+        Args:
+            adopt: called under the lock, first: the link becomes the client's.
+
+        Raises:
+            SigError: the link was lost meanwhile.
+        """
+        joining: list[_Joining] = []
+        hearing: list[Interest] = []
+        with self._lock:
+            adopt()
+            for key in self._order:
+                if isinstance(key, tuple):
+                    interest = self._interests[key] = Interest(link, key)
+                    hearing.append(interest)
+                else:
+                    joining.append(self.senders[key].join(link, self._away))
+            recalled = self._recall(link)
+        first = self._rejoin(link, joining)
+        for interest in hearing:
+            first = _settled(link, "a listener is not back", interest.wait) or first
+        for waiter, ident in recalled:
+            _settled(link, "losses are not known", lambda: link.finish(waiter, ident, "recall", None))  # noqa: B023
+        return first
+
+    def _recall(self, link: ClientLink) -> list[tuple[Waiter, int]]:
+        """Ask where the counts stand of what was heard before."""
+        topics, asked = self.ledger.topics(), []
+        for start in range(0, len(topics), RECALL):
+            waiter, some = Waiter(), [list(topic) for topic in topics[start : start + RECALL]]
+            asked.append((waiter, link.session.call("recall", {"topics": some}, waiter.tell)))
+        return asked
+
+    def _rejoin(self, link: ClientLink, joining: list[_Joining]) -> SigError | None:
+        """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
+        first: SigError | None = None
+        answers: list[tuple[Member, Joined]] = []
+        for each in joining:
+            try:
+                answers.append((each.member, each.finish(link, self.unsent)))
+            except SigError as error:
+                link.session.check_open()
+                log.error(f"sender {each.member.sender.name!r} is not back: {error}")
+                first = first or error
+                with self._lock:
+                    self._refuse(each.member, error)
+        session = link.session
+        with self._away.lock, self._lock:
+            back = [(member, joined) for member, joined in answers if self._has(member)]
+            routes: dict[Any, dict[Name, int]] = {member.sender.name: joined.routes for member, joined in back}
+            route = _finder(routes)
+            self._away.send(link.codec, route, session.out, session.max_out)
+            for member, joined in back:
+                self._connect(member, link, joined)
+        link.writer.flush()
+        return first
+
+    def _has(self, member: Member) -> bool:
+        return member.sender.name is not None and self.senders.get(member.sender.name) is member
+
+
+def _finder(routes: dict[Any, dict[Name, int]]) -> Callable[[Name, Name], int | None]:
+    return lambda sender, event: routes.get(sender, {}).get(event)
+
+
+def _settled(link: ClientLink, what: str, wait: Callable[[], object]) -> SigError | None:
+    """Wait for an answer; log and give what it says, unless the link is gone: then raise that."""
+    try:
+        wait()
+    except SigError as error:
+        link.session.check_open()
+        log.error(f"{what}: {error}")
+        return error
+    return None

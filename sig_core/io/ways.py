@@ -1,0 +1,68 @@
+"""The ways out of a client's events: over its link, or into what waits for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import LinkClosed, SigError
+from sig_core.events import Info, Name
+from sig_core.io.away import Away
+from sig_core.io.client_link import ClientLink
+from sig_core.routing.entities import Subscription
+from sig_core.routing.table import Topic, Uplink
+from sig_core.session.outgoing import frame_for, make_uplink
+
+__all__ = ["no_way", "way_out"]
+
+
+def way_out(
+    topic: Topic[Subscription],
+    link: ClientLink,
+    route: int,
+    tick: Callable[[], object],
+    away: Away,
+    may_come: Callable[[], bool],
+) -> Uplink:
+    """Make what carries an event of a topic to the server.
+
+    Args:
+        link, route: to there.
+        tick: called for each event that is taken.
+        away: takes events when the link is gone, if it may keep any.
+        may_come: tells whether there may be a link again.
+    """
+    sender, event, writer, session = topic.sender, topic.event, link.writer, link.session
+    send = make_uplink(session, sender, event, route, writer.added, tick)
+
+    def uplink(info: Info, data: Any) -> None:
+        if writer.full:
+            link.make_room()
+        try:
+            send(info, data)
+        except LinkClosed:
+            if not away.keep or not may_come():
+                raise
+            keep(info, data)
+
+    def keep(info: Info, data: Any) -> None:
+        frame = frame_for(session, sender, event, info, data)
+        with away.lock:
+            now = topic.uplink
+            if now is uplink:
+                tick()
+                away.put(sender, event, link.codec, frame)
+                return
+        if now is not None:  # the next link came just now
+            now(info, data)
+
+    return uplink
+
+
+def no_way(name: Name, error: SigError) -> Uplink:
+    """Make what refuses the events of a sender that the server did not take back."""
+
+    def refuse(info: Info, data: Any) -> None:
+        raise LinkClosed(f"sender {name!r} is not at the server: {error}") from error
+
+    return refuse

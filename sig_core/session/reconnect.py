@@ -1,0 +1,65 @@
+"""When a client that lost its link tries again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+from sig_core.errors import ConfigError
+
+__all__ = ["Reconnect"]
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "first": (0.001, 3600.0),
+    "most": (0.001, 3600.0),
+    "factor": (1.0, 100.0),
+    "jitter": (0.0, 1.0),
+    "attempts": (1, 10**9),
+    "keep": (0, 2**40),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """How a client comes back. Immutable; give one to `ClientRouter`, or None there for a client that never tries.
+
+    Attributes:
+        first: seconds before the first attempt.
+        most: seconds between attempts, at most.
+        factor: what each wait is longer than the one before.
+        jitter: part of each wait that is random, so that the clients of one server do not all come in one moment.
+        attempts: after so many in a row it gives up; None: never.
+        keep: bytes of encoded events that wait meanwhile, the oldest giving way; 0: a trigger raises `LinkClosed`.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    first: float = 0.1
+    most: float = 5.0
+    factor: float = 2.0
+    jitter: float = 0.5
+    attempts: int | None = None
+    keep: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, whole = getattr(self, field.name), field.name in ("attempts", "keep")
+            if value is None and field.name == "attempts":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise ConfigError(f"reconnect {field.name}={value!r}: must be {'an integer' if whole else 'a number'}")
+            low, high = _RANGES[field.name]
+            if not low <= value <= high:
+                raise ConfigError(f"reconnect {field.name}={value!r}: must be from {low:g} to {high:g}")
+
+    def waits(self, chance: Callable[[], float]) -> Iterator[float]:
+        """Give the seconds to wait before each attempt.
+
+        Args:
+            chance: gives a random number from 0 to 1.
+        """
+        wait, attempt = min(self.first, self.most), 0
+        while self.attempts is None or attempt < self.attempts:
+            yield wait * (1 - self.jitter * chance())
+            wait, attempt = min(wait * self.factor, self.most), attempt + 1
