@@ -47,7 +47,7 @@ class Ledger:
         return len(self._expected)
 
     def begin(self, sender: Name, event: Name, life: str, count: int) -> int:
-        """Note that the next event is number `count` + 1 of its sender's `life`; give how many are missing before it."""
+        """Note that number `count` + 1 of its sender's `life` comes next; give how many are missing before it."""
         before, expected = self._expected.get((sender, event), ("", 0))
         self._expected[sender, event] = (life, count)
         return max(0, count - expected) if before == life else 0
