@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from sig_core.errors import (
-    ConfigError,
-    LinkClosed,
-    SenderExists,
-    SigError,
-    UnknownSender,
-)
+from sig_core.errors import ConfigError, LinkClosed, SenderExists, SigError, UnknownSender
 from sig_core.events import Name, check_name
 from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink
@@ -31,6 +25,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
+from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import REQUEST_TO, decode, encode
 from sig_core.session.errors import error_of_handler
 from sig_core.session.fanout import fan_out
@@ -84,18 +79,12 @@ class ClientRouter(Router):
         self.url = url
         self.limits = limits or Limits()
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
+        self._latencies: deque[float] = deque(maxlen=1000)
         self._away = Away(reconnect.keep if reconnect is not None else 0)
         self._members = Membership(self._lock, self._connect, self._refuse, self._away)
-        self._line = Lifeline(
-            url,
-            [codec] if isinstance(codec, str) else list(codec),
-            self.limits,
-            plugins or default_plugins(),
-            reconnect,
-            self._lock,
-            self,
-            self._members.restore,
-        )
+        codecs = [codec] if isinstance(codec, str) else list(codec)
+        found = plugins or default_plugins()
+        self._line = Lifeline(url, codecs, self.limits, found, reconnect, self._lock, self, self._members.restore)
         close_in_child(self)
 
     # -- life
@@ -149,6 +138,38 @@ class ClientRouter(Router):
     def codec(self) -> str:
         """Name of the codec that was agreed on."""
         return self._line.open_link().codec.name
+
+    def stats(self) -> dict[str, Any]:
+        """Tell how it stands, over all its links: docs/statistics.md.
+
+        Of what it fired, "waiting" is kept for the next link, "dropped" was given up there, and "unsent" left for a
+        server and is known not to have got there; what a killed server had taken and not passed on, only listeners can
+        tell.
+        """
+        line, away, members = self._line, self._away, self._members
+        with self._lock:
+            fired, subscriptions = members.fired(), members.table.size
+        sent = {"fired": fired, "waiting": len(away), "dropped": away.dropped.total(), "unsent": members.unsent.total()}
+        return {
+            "url": self.url,
+            "state": line.state,
+            "losses": line.losses,
+            "senders": len(members.senders),
+            "subscriptions": subscriptions,
+            "listener_errors": self.listener_errors,
+            "events": {"in": line.traffic.delivered, "lost": self.lost.total(), **sent},
+            "bytes": {"in": line.traffic.bytes_in, "out": line.traffic.bytes_out},
+            "requests": latencies(list(self._latencies)),
+        }
+
+    def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
+        """Ask the server how it stands; see `ServerRouter.stats`.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        told: dict[str, Any] = self._call("stats", {"peers": peers}, "stats", None)
+        return told
 
     def flush(self, timeout: float | None = None) -> None:
         """Return when the server has routed everything that this thread triggered before.
@@ -291,11 +312,13 @@ class ClientRouter(Router):
         """
         link = self._line.open_link()
         check_timeout(timeout, self.limits.request_timeout)
-        waiter = Waiter()
+        waiter, begun = Waiter(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         name = sender if link.session.has_route(sender) else check_name(sender, "sender")
         ident = link.session.request(name, check_method(method), payload, waiter.tell)
-        return link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
+        answer = link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
+        self._latencies.append(time.perf_counter() - begun)
+        return answer
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server."""
@@ -339,9 +362,11 @@ class ClientRouter(Router):
         """Run the listeners of a run of events."""
         sender, event, codec = report.sender, report.event, link.codec
         self._members.ledger.add(sender, event, report.count)
+        self._line.traffic.delivered += report.count
 
         def bad(error: Exception) -> None:
             self.lost[sender, event] += 1
+            self._line.traffic.delivered -= 1
             log.error(f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}")
 
         fan_out(report, self._members.table.topic(sender, event), codec, self.listener_failed, bad)

@@ -199,6 +199,12 @@ class Router:
         trace = "".join(traceback.format_exception(error)).rstrip()
         log.error(f"listener {where} raised on event {info['event']!r} of sender {info['sender']!r}\n{trace}")
 
+    def stats(self) -> dict[str, Any]:
+        """Tell how it stands: counts of senders, subscriptions and calls of listeners that raised."""
+        with self._lock:
+            senders, subscriptions = len(self._senders), self._table.size
+        return {"senders": senders, "subscriptions": subscriptions, "listener_errors": self.listener_errors}
+
     # -- requests
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:

@@ -67,7 +67,7 @@ class ServerRouter(Router):
         self._urls = urls
         self._codec_names = None if codecs is None else list(codecs)
         self._plugins = plugins or default_plugins()
-        self._exchange = Exchange(self._plugins.codecs.get, self.limits)
+        self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
         self._port = LocalPort(
             self._plugins.codecs.get,
             self.limits,
@@ -76,6 +76,7 @@ class ServerRouter(Router):
             self._answer,
             self.listener_failed,
         )
+        self._exchange.join(self._port, own=True)
         self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
         self._clients = Clients(self._exchange, self._lock, self.limits, self._tick)
         self._state = "new"
@@ -134,6 +135,16 @@ class ServerRouter(Router):
     def peers(self) -> list[str]:
         """The clients that are connected, printable."""
         return self._clients.peers
+
+    def stats(self, *, peers: bool = True) -> dict[str, Any]:
+        """Tell how it stands: counts of links, senders, subscriptions, events, bytes and requests; docs/statistics.md.
+
+        Args:
+            peers: each client for itself as well, and this program.
+        """
+        with self._lock:
+            told = self._exchange.stats(peers=peers)
+        return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
 
     def stop(self) -> None:
         """Say goodbye to all clients, and end: no thread, socket or file is left. Again: does nothing.

@@ -117,7 +117,7 @@ class AioLink:
             self._lose(lost(self._link.peer, error))
             return
         if count:
-            self.session.sent(time.monotonic())
+            self.session.sent(count, time.monotonic())
         self._rest = memoryview(data)[count:] if count < len(data) else b""
         if self._rest or out:
             self._loop.add_writer(self._link.fileno(), self.flush)

@@ -13,6 +13,7 @@ from sig_core.io.reader import Reader
 from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
 from sig_core.protocol.limits import Limits
+from sig_core.routing.traffic import Traffic
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Report
 
@@ -43,6 +44,7 @@ class ClientLink:
         limits: of the client.
         client: 32 hex digits that identify it.
         token: that the server gave it before; None: it comes for the first time.
+        traffic: counts what passes, over all links of the client.
         sink: where events, requests and notices go.
 
     Attributes:
@@ -56,6 +58,7 @@ class ClientLink:
         limits: Limits,
         client: str,
         token: str | None,
+        traffic: Traffic,
         sink: Sink,
     ) -> None:
         if not link.traits.reliable or link.traits.mtu is not None:
@@ -68,6 +71,7 @@ class ClientLink:
         self.session = ClientSession(
             codecs, limits, client=client, token=token, packets=link.traits.packets, now=time.monotonic()
         )
+        self.session.traffic = traffic
         self.writer = Writer(self.session, link, self._tick, self._failed)
         self.reader = Reader(self.session, link, self.writer, self, limits)
 

@@ -180,8 +180,10 @@ class Clients:
         with self.lock:
             known = self._connections.pop(connection, False) is None
             self._ending.pop(connection, None)
+            lost_here = session.lost.total()
+            self._exchange.leave(session)
         if known:
-            lost = f"; {session.lost.total()} events did not reach it" if session.lost else ""
+            lost = f"; {lost_here} events did not reach it" if lost_here else ""
             broken = isinstance(session.error, ProtocolError | LimitError)  # somebody should look at that peer
             say = log.warning if broken or lost else log.info
             say(f"{session.peer}: link closed: {session.error}{lost}")

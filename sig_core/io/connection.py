@@ -132,7 +132,7 @@ class PolledConnection:
                     data = session.take(ROOM)
             count = self._link.send_some(data) if data else 0
             if count:
-                session.sent(time.monotonic())
+                session.sent(count, time.monotonic())
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
             if data or not session.has_output:
                 return
@@ -223,7 +223,7 @@ class PumpedConnection:
                 data = session.take(ROOM)
             if data:
                 self._link.send(data)
-                session.sent(time.monotonic())
+                session.sent(len(data), time.monotonic())
             elif session.state is State.CLOSED:
                 return
             else:

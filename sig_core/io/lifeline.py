@@ -13,6 +13,7 @@ from sig_core.io.teller import Teller, Told
 from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
+from sig_core.routing.traffic import Traffic
 from sig_core.session.base import State
 from sig_core.session.reconnect import Reconnect
 
@@ -36,6 +37,8 @@ class Lifeline:
     Attributes:
         state: "new", "starting", "connected", "away", "disconnected", "gave up", "stopped" or "closed by a fork".
         link: the one there is, or was last; None before the first.
+        traffic: what passed, over all links.
+        losses: links that ended while it was connected.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class Lifeline:
     ) -> None:
         self.state = "new"
         self.link: ClientLink | None = None
+        self.traffic = Traffic()
+        self.losses = 0
         self._url = url
         self._codec_names = codec_names
         self._limits = limits
@@ -137,6 +142,7 @@ class Lifeline:
         with self._lock:
             if link is not self.link or self.state != "connected":
                 return
+            self.losses += 1
             self.state = "away" if self._comeback is not None else "disconnected"
             self._teller.tell("disconnected", error)
         if self._comeback is not None:
@@ -147,7 +153,7 @@ class Lifeline:
     def _dial(self) -> ClientLink:
         codecs = self._plugins.choose_codecs(self._codec_names)
         raw = self._plugins.connect(self._url)
-        link = ClientLink(raw, codecs, self._limits, self._client, self._token, self._sink).open()
+        link = ClientLink(raw, codecs, self._limits, self._client, self._token, self.traffic, self._sink).open()
         if link.session.welcome is not None:
             self._token = link.session.welcome.token
         return link

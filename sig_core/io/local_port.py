@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Request, Run
+from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode
 from sig_core.session.reports import When
 
@@ -60,7 +61,8 @@ class LocalPort:
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
-        self.lost: Counter[str] = Counter()
+        self.traffic = Traffic()
+        self.lost = self.traffic.lost
         self.flow = threading.Event()  # set while this program's own events may go out
         self.flow.set()
         self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
@@ -86,17 +88,20 @@ class LocalPort:
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Queue events for the dispatch thread."""
         self._names[run.route] = (sender, event)
+        self.traffic.fired += run.count
         self._inbox.put(run)
         self.dispatcher.kick()
 
     def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Count what the sender fired while its link was gone."""
         if missing:
+            self.traffic.fired += missing
             self._names[route] = (sender, event)
             self._lose(route, missing, "the link of their sender was lost")
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count and log lost events."""
+        self.traffic.fired += count
         self._names[run.route] = (sender, event)
         self._lose(run.route, count, reason)
 
@@ -147,6 +152,16 @@ class LocalPort:
         else:
             self.flow.set()
 
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`. What a dispatch thread is taking over just now is in none of the counts."""
+        inbox = self._inbox
+        return {
+            "peer": self.peer,
+            "queue": {"bytes": inbox.size, "limit": inbox.limit, "fill": round(inbox.size / inbox.limit, 4)},
+            "held": not self.flow.is_set(),
+            **self.traffic.describe(inbox.waiting + len(self._events)),
+        }
+
     # -- jobs
 
     def _next_job(self) -> Job | None:
@@ -173,6 +188,7 @@ class LocalPort:
         except CodecError as error:
             self._lose(run.route, 1, f"bad payload: {error}")
             return
+        self.traffic.delivered += 1
         self._calls.extend((target, info, value) for target in self._targets(sender, event))
 
     def _call(self, target: Subscription, info: Info, value: Any) -> None:

@@ -40,6 +40,10 @@ class Member:
         built_in = (EVENT_CONNECT, EVENT_DISCONNECT)
         self.tallies = {name: Tally() for name in sender.events if name is not None and name not in built_in}
 
+    def fired(self) -> int:
+        """Give how many events it fired, over all links; under the router's lock."""
+        return sum(tally.value() for tally in self.tallies.values())
+
     def join(self, link: ClientLink, away: Away) -> _Joining:
         """Ask the server to take it; under the router's lock."""
         assert self.sender.name is not None
@@ -99,6 +103,7 @@ class Membership:
         self.table: Table[Subscription] = Table()
         self.ledger = Ledger()
         self.unsent: Counter[tuple[Name, Name]] = Counter()
+        self._fired = 0  # by senders that were removed
         self._lock = lock
         self._connect = connect
         self._refuse = refuse
@@ -133,8 +138,14 @@ class Membership:
     def remove_sender(self, name: Name) -> None:
         """Forget a sender."""
         with self._lock:
-            self.senders.pop(name, None)
+            member = self.senders.pop(name, None)
             self._order.pop(name, None)
+            if member is not None:
+                self._fired += member.fired()
+
+    def fired(self) -> int:
+        """Give how many events all senders fired, those that were removed too; under the lock."""
+        return self._fired + sum(member.fired() for member in self.senders.values())
 
     # -- listeners
 

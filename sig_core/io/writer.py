@@ -152,7 +152,7 @@ class Writer:
                 return False
             self._last = time.perf_counter()
             if count:
-                self._session.sent(time.monotonic())
+                self._session.sent(count, time.monotonic())
             if count == len(data):
                 self._rest = b""
                 if not self._out:

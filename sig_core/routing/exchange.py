@@ -17,6 +17,7 @@ from sig_core.routing.holds import Holds
 from sig_core.routing.ports import Port, Request, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
+from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import Transcoder, encode
 
 __all__ = ["Exchange", "SenderEntry"]
@@ -68,9 +69,10 @@ class Exchange:
     Args:
         codec: gives the codec of a name (for presence and transcoding).
         limits: `max_names` is its own; the others are the ports'.
+        clock: gives seconds, for the latencies of requests.
     """
 
-    def __init__(self, codec: Callable[[str], Codec], limits: Limits) -> None:
+    def __init__(self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float]) -> None:
         self._codec = codec
         self._limits = limits
         self._table: Table[Port] = Table()
@@ -80,8 +82,11 @@ class Exchange:
         self._targets: dict[int, SenderEntry] = {}
         self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
         self.senders: dict[Name, SenderEntry] = {}
-        self.requests = Requests(self._transcoder)
+        self.requests = Requests(self._transcoder, clock)
         self.holds = Holds()
+        self._ports: dict[Port, bool] = {}  # False: a link
+        self._links = 0  # ever
+        self._gone = Traffic()  # of all ports that left
 
     # -- senders
 
@@ -195,6 +200,7 @@ class Exchange:
         if route is None or route.open_to is not port:
             port.refuse(run.route, run.count, self._breach(run.route))
             return
+        port.traffic.arrived += run.count
         self._forward(route.topic, {run.codec: run}, port, None, now)
         route.count += run.count
 
@@ -205,6 +211,7 @@ class Exchange:
 
     def publish(self, port: Port, runs: Mapping[str, Run], sender: Name, event: Name, now: float) -> None:
         """Route an event of one of `port`'s senders to the others, encoded already in the codecs that are wanted."""
+        port.traffic.arrived += 1
         self._forward(self._table.topic(sender, event), dict(runs), port, port, now)
         self._routes[next(iter(runs.values())).route].count += 1
 
@@ -259,6 +266,41 @@ class Exchange:
         self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, params, tail))
 
     # -- ports
+
+    def join(self, port: Port, *, own: bool = False) -> None:
+        """Count a port in `stats`, until it leaves; `own`: it is this program's, and no link."""
+        self._ports[port] = own
+        self._links += not own
+
+    def leave(self, port: Port) -> None:
+        """Note that a port delivers nothing any more: what waited in it is lost."""
+        if port in self._ports:
+            waited = port.stats()["events"]["waiting"]
+            if waited:
+                port.traffic.lost["link ended"] += waited
+            self._gone.add(port.traffic)
+            del self._ports[port]
+
+    def stats(self, *, peers: bool) -> dict[str, Any]:
+        """Tell how all of it stands: docs/statistics.md.
+
+        Args:
+            peers: each port for itself as well.
+        """
+        total, waiting, each = Traffic(), 0, []
+        total.add(self._gone)
+        for port in self._ports:
+            told = port.stats()
+            total.add(port.traffic)
+            waiting += told["events"]["waiting"]
+            each.append(told)
+        counts = {
+            "links": {"open": list(self._ports.values()).count(False), "ever": self._links},
+            "senders": len(self.senders),
+            "subscriptions": self._table.size,
+            "requests": self.requests.describe(),
+        }
+        return counts | total.describe(waiting) | ({"peers": each} if peers else {})
 
     def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
         """Forget a port: its listeners (`patterns`, each once), its senders, and what it asked or was asked."""

@@ -25,14 +25,18 @@ class Outbox:
     Args:
         limit: bytes.
         lost: called with (route, events, reason) for what gives way.
+
+    Attributes:
+        taken: events that left, but for those that gave way.
     """
 
-    __slots__ = ("_lost", "_since", "limit", "runs", "size", "stalled", "yielding")
+    __slots__ = ("_lost", "_since", "limit", "runs", "size", "stalled", "taken", "yielding")
 
     def __init__(self, limit: int, lost: Loss) -> None:
         self.limit = limit
         self.runs: deque[Run] = deque()
         self.size = 0  # bytes
+        self.taken = 0
         self.stalled = False  # feeders are held
         self.yielding = False  # the stall is over, but not the episode
         self._since = 0.0
@@ -55,15 +59,20 @@ class Outbox:
         runs = self.runs
         if not runs:
             return b""
-        first = runs.popleft().data
+        run = runs.popleft()
+        first, events = run.data, run.count
         if not runs or len(first) + len(runs[0].data) > room:
             self.size -= len(first)
+            self.taken += events
             return first
         parts, size = [first], len(first)
         while runs and size + len(runs[0].data) <= room:
-            parts.append(runs[0].data)
-            size += len(runs.popleft().data)
+            run = runs.popleft()
+            parts.append(run.data)
+            size += len(run.data)
+            events += run.count
         self.size -= size
+        self.taken += events
         return b"".join(parts)
 
     def pop(self) -> Run | None:
@@ -72,7 +81,13 @@ class Outbox:
             return None
         run = self.runs.popleft()
         self.size -= len(run.data)
+        self.taken += run.count
         return run
+
+    @property
+    def waiting(self) -> int:
+        """Events that are in it; looks at each run."""
+        return sum(run.count for run in self.runs)
 
     def begins_stall(self, now: float) -> bool:
         """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sig_core.errors import SigError
 from sig_core.events import Name
+from sig_core.routing.traffic import Traffic
 
 __all__ = ["Port", "Request", "Run"]
 
@@ -56,10 +57,15 @@ class Port(Protocol):
     Attributes:
         codec: name of the one that payloads for this port are in.
         peer: who it is, for messages and logs.
+        traffic: what passed through it.
     """
 
     codec: str
     peer: str
+    traffic: Traffic
+
+    def stats(self) -> dict[str, Any]:
+        """Tell how it stands: what `Traffic.describe` gives, and more of its own kind."""
 
     def takes(self, codec: str) -> bool:
         """Tell whether payloads of that codec can be delivered as they are."""

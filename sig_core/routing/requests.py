@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.ports import Port, Request
+from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
 
 __all__ = ["Requests"]
 
 TOKENS = 2**32
+REMEMBERED = 1000  # latencies
 
 
 @dataclass(slots=True, eq=False)
@@ -22,13 +25,22 @@ class _Open:
     ident: Any  # the asker's own
     owner: Port
     route: int
+    since: float  # seconds, by the clock
 
 
 class Requests:
-    """Requests on their way. Payloads are transcoded where the two sides' codecs differ."""
+    """Requests on their way. Payloads are transcoded where the two sides' codecs differ.
 
-    def __init__(self, transcoder: Transcoder) -> None:
+    Args:
+        clock: gives seconds, for latencies.
+    """
+
+    def __init__(self, transcoder: Transcoder, clock: Callable[[], float]) -> None:
         self._transcoder = transcoder
+        self._clock = clock
+        self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+        self._answered = 0
+        self._failed = 0
         self._open: dict[int, _Open] = {}
         self._tokens: dict[Port, dict[Any, int]] = {}  # of each asker: its ident -> token
         self._last = 0
@@ -39,11 +51,16 @@ class Requests:
     def open(self, asker: Port, ident: Any, owner: Port, request: Request) -> None:
         """Pass a request on, or fail it at once."""
         token = self._token()
-        self._open[token] = _Open(asker, ident, owner, request.route)
+        self._open[token] = _Open(asker, ident, owner, request.route, self._clock())
         self._tokens.setdefault(asker, {})[ident] = token
         error = self._pass_on(token, owner, request)
         if error is not None:
             self._fail(token, error)
+
+    def describe(self) -> dict[str, Any]:
+        """Give the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
+        counts = {"open": len(self._open), "answered": self._answered, "failed": self._failed}
+        return counts | latencies(list(self._latencies))
 
     def _pass_on(self, token: int, owner: Port, request: Request) -> SigError | None:
         if not owner.takes(request.codec):
@@ -61,6 +78,8 @@ class Requests:
         if opened is None:
             return False
         asker = opened.asker
+        self._answered += 1
+        self._latencies.append(self._clock() - opened.since)
         if not asker.takes(codec):
             try:
                 value, codec = self._transcoder.payload(value, codec, asker.codec), asker.codec
@@ -75,6 +94,7 @@ class Requests:
         opened = self._close(owner, token)
         if opened is None:
             return False
+        self._failed += 1
         opened.asker.fail_to(opened.ident, opened.route, error)
         return True
 
@@ -102,6 +122,7 @@ class Requests:
         opened = self._open.get(token)
         if opened is not None:
             self._forget(token, opened)
+            self._failed += 1
             opened.asker.fail_to(opened.ident, opened.route, error)
 
     def _close(self, owner: Port, token: int) -> _Open | None:

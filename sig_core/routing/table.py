@@ -51,6 +51,7 @@ class Table(Generic[T]):
     """
 
     def __init__(self) -> None:
+        self.size = 0  # subscriptions
         self.version = 0  # of the subscriptions: grows after each change, before topics are marked out of date
         self._at: dict[Pattern, dict[T, None]] = {}
         self._topics: dict[Name, dict[Name, Topic[T]]] = {}
@@ -63,6 +64,7 @@ class Table(Generic[T]):
         first = there is None
         if there is None:
             there = self._at[pattern] = {}
+        self.size += target not in there
         there[target] = None
         self._outdate(pattern)
         return first
@@ -75,6 +77,7 @@ class Table(Generic[T]):
         """
         there = self._at[pattern]
         del there[target]
+        self.size -= 1
         if not there:
             del self._at[pattern]
         self._outdate(pattern)

@@ -14,6 +14,7 @@ from sig_core.protocol.hello import check_preface
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, Notice, failure, notice, read_message
 from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE, control_frame, error_frame
+from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.errors import detail_of
 
@@ -44,6 +45,7 @@ class Session:
         error: why the session ended; None while it lives.
         encoding: the codec agreed on; None while opening.
         answers_to_nothing: answers, and replies, that nobody here waited for.
+        traffic: what passed through it.
     """
 
     def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
@@ -52,6 +54,7 @@ class Session:
         self.error: SigError | None = None
         self.encoding: Codec | None = None
         self.answers_to_nothing = 0
+        self.traffic = Traffic()
         self._packets = packets
         self._reader = FrameReader(MAX_HELLO + 5)
         self._head = b""
@@ -65,6 +68,7 @@ class Session:
     def _receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes as they came; give the frames in them, up to the first breach. See `_check_stream`."""
         self._heard = now
+        self.traffic.bytes_in += len(data)
         if self.state is CLOSED or not data:
             return []
         try:
@@ -169,9 +173,10 @@ class Session:
     def _send(self, frame: bytes) -> None:
         """Queue a frame that must not be dropped."""
 
-    def sent(self, now: float) -> None:
-        """Note that output left."""
+    def sent(self, count: int, now: float) -> None:
+        """Note that so many bytes of output left."""
         self._sent = now
+        self.traffic.bytes_out += count
 
     # -- end
 

@@ -52,6 +52,7 @@ class Calls:
 
     Attributes:
         unknown_notices: notices that this version does not know.
+        senders: how many the client has.
     """
 
     def __init__(self, client: Client, exchange: Exchange, limits: Limits) -> None:
@@ -62,7 +63,7 @@ class Calls:
         self._listeners: dict[int, Pattern] = {}
         self._counts: Counter[Pattern] = Counter()
         self._last_id = 0
-        self._senders = 0
+        self.senders = 0
         self._methods: dict[str, Callable[[Fields], Any]] = {
             "add_listener": self._add_listener,
             "add_sender": self._add_sender,
@@ -72,6 +73,7 @@ class Calls:
             "remove_listener": self._remove_listener,
             "remove_sender": self._remove_sender,
             "resolve": self._resolve,
+            "stats": self._stats,
             "sync": lambda params: None,
         }
 
@@ -107,7 +109,7 @@ class Calls:
         name = params.get("sender", checks.name)
         events = params.get("events", _event_names)
         requests = params.find("requests", _request_names, None)
-        if self._senders >= self._limits.max_senders:
+        if self.senders >= self._limits.max_senders:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
         if len(events) > self._limits.max_events:
             raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
@@ -115,7 +117,7 @@ class Calls:
         fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
         before = self._exchange.routed(name, life)
         entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
-        self._senders += 1
+        self.senders += 1
         self._client.knows(entry.route, name)
         response: dict[str, Any] = {"route": entry.route}
         response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
@@ -125,7 +127,7 @@ class Calls:
 
     def _remove_sender(self, params: Fields) -> None:
         self._exchange.remove_sender(self._client, params.get("sender", checks.name))
-        self._senders -= 1
+        self.senders -= 1
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
@@ -137,6 +139,9 @@ class Calls:
             entry = self._exchange.senders.get(sender)
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
+
+    def _stats(self, params: Fields) -> dict[str, Any]:
+        return self._exchange.stats(peers=params.find("peers", checks.boolean, False))
 
     def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
         with_events = params.find("list_events", checks.boolean, False)

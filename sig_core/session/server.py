@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,7 +65,6 @@ class ServerSession(Session):
 
     Attributes:
         lost: events that did not reach this client, by reason.
-        refused: events of this client that were not its own to send.
         held: the client's input is not to be read for now.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
         on_change: called when output appears where there was none, and when `held` changes.
@@ -90,8 +88,7 @@ class ServerSession(Session):
         self.held = False
         self.on_change: Callable[[], None] = _nobody
         self.on_open: Callable[[float], None] = _nobody
-        self.lost: Counter[str] = Counter()
-        self.refused = 0
+        self.lost = self.traffic.lost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
@@ -139,6 +136,7 @@ class ServerSession(Session):
         )
         self._send(welcome_frame(welcome))
         self.state = State.OPEN
+        self._exchange.join(self)
         self.on_open(hello.keepalive)
 
     def _take(self, frame: Frame, now: float) -> None:
@@ -204,6 +202,7 @@ class ServerSession(Session):
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Queue events, after what they need to be understood."""
+        self.traffic.fired += run.count
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
@@ -242,6 +241,7 @@ class ServerSession(Session):
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count lost events, and tell the client by and by."""
+        self.traffic.fired += count
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         self._lose(run.route, count, reason)
@@ -254,7 +254,7 @@ class ServerSession(Session):
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
-        self.refused += count
+        self.traffic.refused += count
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
             self._refused_routes.add(route)
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
@@ -305,7 +305,7 @@ class ServerSession(Session):
         fitting = [frame for frame in frames if len(frame) - 4 <= self._peer_max_frame]
         if len(fitting) < run.count:
             reason = f"bigger than the {self._peer_max_frame} bytes it takes"
-            self.lose(run, sender, event, run.count - len(fitting), reason)
+            self._lose(run.route, run.count - len(fitting), reason)
         return Run(run.route, run.codec, len(fitting), b"".join(fitting))
 
     # -- out
@@ -381,6 +381,21 @@ class ServerSession(Session):
             self._identities.forget(self.client, self)
             self._exchange.close(self, list(self._calls.patterns))
         self.on_change()
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`; an outbox that is full says 1.0."""
+        outbox, traffic = self._outbox, self.traffic
+        traffic.delivered = outbox.taken
+        return {
+            "peer": self.peer,
+            "client": self.client,
+            "codec": self.codec,
+            "senders": self._calls.senders,
+            "subscriptions": len(self._calls.patterns),
+            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
+            "held": self.held,
+            **traffic.describe(outbox.waiting),
+        }
 
     @property
     def patterns(self) -> list[Pattern]:

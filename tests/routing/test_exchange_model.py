@@ -15,6 +15,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, request_tail, split_events
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Request, Run
+from sig_core.routing.traffic import Traffic
 
 BUILT_IN = [EVENT_CONNECT, EVENT_DISCONNECT]
 NAMES, EVENTS, METHODS = ["s", 7, "t"], ["a", "#c", 5], ["x", "y"]
@@ -32,6 +33,10 @@ class FakePort:
         self.asked: dict[int, tuple[Name, str, Any]] = {}
         self.answers: list[tuple[Any, Any]] = []
         self.routes: dict[int, tuple[Name, Name]] = {}
+        self.traffic = Traffic()
+
+    def stats(self) -> dict[str, Any]:
+        return self.traffic.describe(0)
 
     def takes(self, codec: str) -> bool:
         return codec == self.codec
@@ -85,7 +90,7 @@ class Expected:
 class ExchangeModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.exchange = Exchange(codec_of, Limits())
+        self.exchange = Exchange(codec_of, Limits(), lambda: 0.0)
         self.ports: dict[FakePort, Expected] = {}
         self.senders: dict[Name, tuple[FakePort, list[Name], list[str | None] | None]] = {}
         self.listening: list[tuple[FakePort, Pattern]] = []

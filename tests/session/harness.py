@@ -65,7 +65,7 @@ class Net:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.now = 0.0
-        self.exchange = Exchange(PLUGINS.codecs.get, self.limits)
+        self.exchange = Exchange(PLUGINS.codecs.get, self.limits, lambda: self.now)
         tokens = itertools.count(1)
         self.identities = Identities("0" * 32, lambda: f"{next(tokens):032x}")
         self.links: list[Link] = []
@@ -141,12 +141,12 @@ class Link:
         if self.client.out and not self.server.held:
             data = b"".join(self.client.out)
             self.client.out.clear()
-            self.client.sent(self.net.now)
+            self.client.sent(len(data), self.net.now)
             for part in pieces_of(data, self._piece):
                 self.server.receive_data(part, self.net.now)
             moved = True
         while data := self.server.take(1 << 18):
-            self.server.sent(self.net.now)
+            self.server.sent(len(data), self.net.now)
             for part in pieces_of(data, self._piece):
                 self.take(self.client.receive_data(part, self.net.now))
             moved = True

@@ -154,7 +154,7 @@ def test_what_the_old_link_still_sends_is_not_read() -> None:
     raw.session.replace()
     assert goodbyes(raw, raw.read()) == [0]
     assert raw.send(wire.event_frame(dict(found["events"])["e"], b"1")) == []
-    assert raw.session.refused == 0
+    assert raw.session.traffic.refused == 0
 
 
 def test_a_wrong_token_leaves_the_old_session_as_it_was() -> None:

@@ -55,7 +55,7 @@ def test_something_is_sent_within_a_third_of_the_peers_time(side: Any, keepalive
         session.tick(now)
         if data := taken(session):
             assert data == wire.KEEP_ALIVE
-            session.sent(now)
+            session.sent(0, now)
             last, sent = now, sent + 1
         assert now - last <= keepalive / 3 + STEP
     assert 11 <= sent <= 12  # and no more than that
@@ -82,7 +82,7 @@ def test_output_stands_for_a_keep_alive(side: Any) -> None:
     for step in range(100):
         session.tick(step * 0.1)
         assert taken(session) == b""
-        session.sent(step * 0.1)
+        session.sent(0, step * 0.1)
 
 
 @pytest.mark.parametrize("side", [client_of, server_of])

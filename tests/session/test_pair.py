@@ -190,7 +190,7 @@ def test_only_the_owner_may_send_and_is_told_once() -> None:
     known, unknown = thief.of(Gap)
     assert (known.sender, known.event, known.sent, unknown.sent) == ("s", "e", True, True)
     assert listener.values() == []
-    assert thief.server.refused == 7
+    assert thief.server.traffic.refused == 7
     with pytest.raises(sig.NotOwner):
         thief.call("remove_sender", sender="s")
     with pytest.raises(sig.SenderExists):

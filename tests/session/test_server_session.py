@@ -93,7 +93,7 @@ def test_foreign_routes_are_dropped_counted_and_told_once() -> None:
     assert {message["params"]["status"] for message in thief.messages(frames)} == {-12}
     assert thief.send(wire.event_frame(routes["e"], b"1"), wire.event_frame(0, b"1"))  # 0 for the first time
     assert thief.send(wire.event_frame(routes["e"], b"1"), wire.event_frame(0, b"1")) == []
-    assert thief.session.refused == 8
+    assert thief.session.traffic.refused == 8
     assert listener.read() == []
     assert thief.open
 
@@ -106,7 +106,7 @@ def test_a_route_is_its_owners_until_the_sender_is_removed() -> None:
     raw.send(wire.event_frame(routes["e"], b"1"))
     raw.ask("remove_sender", sender="s")
     raw.send(wire.event_frame(routes["e"], b"2"))
-    assert raw.session.refused == 1
+    assert raw.session.traffic.refused == 1
     assert sender_of(raw)[1] == routes
     raw.send(wire.event_frame(routes["e"], b"3"))
     assert [data for _, _, data in events_of(listener.read())] == [b"1", b"3"]

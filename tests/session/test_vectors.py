@@ -208,7 +208,7 @@ def test_packets(entry: Any) -> None:
     for packet in entry["packets"]:
         raw.session.receive_data(octets(packet), 0.0)
     assert raw.open
-    assert raw.session.refused == [name.startswith("event") for name in entry["frames"]].count(True)
+    assert raw.session.traffic.refused == [name.startswith("event") for name in entry["frames"]].count(True)
 
 
 # -- breaches
@@ -349,7 +349,7 @@ def test_the_example_at_a_server(piece: int) -> None:
     welcome = json.loads(out[len(PREFACE) + 9 : -len(server["answer"])])
     wanted = json.loads(server["welcome"][9:])
     assert {**welcome, "node": 0, "token": 0, "software": 0} == {**wanted, "node": 0, "token": 0, "software": 0}
-    assert (session.state, session.refused) == (State.OPEN, 0)
+    assert (session.state, session.traffic.refused) == (State.OPEN, 0)
 
 
 @PIECES

@@ -1,0 +1,63 @@
+"""What passed through a port, counted in runs, never in single events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+__all__ = ["Traffic", "latencies"]
+
+
+class Traffic:
+    """The counts of one port.
+
+    What is fired to a port is delivered, waits, or is lost; `waiting` is counted where it waits, so that the sum can be
+    checked: `fired == delivered + waiting + lost.total()`.
+
+    Attributes:
+        arrived: events that the port sent and that were routed.
+        refused: events that it sent and that were not its own to send.
+        fired: events that it was to get.
+        delivered: events of these that were handed over: to the link, or to the listeners.
+        lost: events of these that were dropped, by reason.
+        bytes_in, bytes_out: of the link, with all that is around the events.
+    """
+
+    __slots__ = ("arrived", "bytes_in", "bytes_out", "delivered", "fired", "lost", "refused")
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.refused = 0
+        self.fired = 0
+        self.delivered = 0
+        self.lost: Counter[str] = Counter()
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    def add(self, other: Traffic) -> None:
+        """Add the counts of another port."""
+        for name in ("arrived", "refused", "fired", "delivered", "bytes_in", "bytes_out"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.lost.update(other.lost)
+
+    def describe(self, waiting: int) -> dict[str, Any]:
+        """Give the counts as `stats` tells them; `waiting` events are on their way."""
+        return {
+            "events": {
+                "in": self.arrived,
+                "refused": self.refused,
+                "fired": self.fired,
+                "out": self.delivered,
+                "waiting": waiting,
+                "lost": dict(self.lost),
+            },
+            "bytes": {"in": self.bytes_in, "out": self.bytes_out},
+        }
+
+
+def latencies(seconds: list[float]) -> dict[str, float | None]:
+    """Give the median and the 99th percentile, seconds; None if there are no figures."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return {"p50": None, "p99": None}
+    return {"p50": ordered[len(ordered) // 2], "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]}
