@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Carrier, Codec, Link, LinkTraits, PollableAcceptor, PollableLink
+from sig_core.contract import Acceptor, Carrier, Codec, Link, LinkTraits, PollableAcceptor, PollableLink, Wrapper
 from sig_core.errors import (
     AccessDenied,
     Backpressure,
@@ -53,6 +53,7 @@ from sig_core.session.reconnect import Reconnect
 
 if TYPE_CHECKING:
     from sig_core.client import ClientRouter
+    from sig_core.hookspecs import hookimpl
     from sig_core.server import ServerRouter
 
 __version__ = "1.0.0.dev0"
@@ -120,16 +121,18 @@ __all__ = [
     "UnknownMethod",
     "UnknownPlugin",
     "UnknownSender",
+    "Wrapper",
     "__version__",
     "default_plugins",
+    "hookimpl",
     "setup_logger",
 ]
 
-_FACES = {"ClientRouter": "sig_core.client", "ServerRouter": "sig_core.server"}
+_FACES = {"ClientRouter": "sig_core.client", "ServerRouter": "sig_core.server", "hookimpl": "sig_core.hookspecs"}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the networked faces when they are first asked for: a program that routes locally never pays for them."""
+    """Load what not every program needs when it is first asked for: who routes locally never pays for the network."""
     if name not in _FACES:
         raise AttributeError(f"module 'sig_core' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_FACES[name]), name)

@@ -11,9 +11,9 @@ peer ended; the core turns them into its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from sig_core.address import Address
 
@@ -29,6 +29,7 @@ __all__ = [
     "Medium",
     "PollableAcceptor",
     "PollableLink",
+    "Wrapper",
 ]
 
 
@@ -181,3 +182,8 @@ class Codec(Protocol):
 
     def decode(self, data: bytes, /) -> Any:
         """Give the value of exactly these bytes; any exception means that they are none. Never runs what they say."""
+
+
+Wrapper: TypeAlias = Callable[[Link], Link]
+"""A link inside a link: `name+scheme://...` gives each link of `scheme` to the wrapper that the entry point `name` of
+the group `sig.wrappers` names. It gives a link that talks through the one it got, and closes that with itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
@@ -26,6 +27,7 @@ from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.errors import error_of_handler
+from sig_core.session.server import ServerSession
 from sig_core.spelling import alias
 
 __all__ = ["ServerRouter"]
@@ -78,7 +80,7 @@ class ServerRouter(Router):
         )
         self._exchange.join(self._port, own=True)
         self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
-        self._clients = Clients(self._exchange, self._lock, self.limits, self._tick)
+        self._clients = Clients(self._exchange, self._lock, self.limits, self._tick, self._tell_hooks)
         self._state = "new"
         close_in_child(self)
 
@@ -93,6 +95,7 @@ class ServerRouter(Router):
         """
         if self._state != "new":
             raise LocalProtocolError(f"this server is {self._state}: a server starts once; make another one")
+        self._plugins.hooks.of("sig_session_opened")  # loads them here: an import may take long, or say something
         self._state = "running"
         self._clients.loop.start()
         try:
@@ -160,6 +163,14 @@ class ServerRouter(Router):
         until = time.monotonic() + STOP  # for all of them together
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
+
+    def _tell_hooks(self, session: ServerSession) -> None:
+        """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
+        name = "sig_session_opened" if session.error is None else "sig_session_closed"
+        tell = self._plugins.hooks.of(name)
+        if tell is not None:
+            facts = {"peer": session.peer, "client": session.client, "codec": session.codec, "error": session.error}
+            self._port.later(partial(tell, **facts))
 
     def __enter__(self) -> ServerRouter:
         return self.start()

@@ -36,10 +36,16 @@ class Clients:
         lock: see there.
         limits: what a client may cost.
         tick: called under the lock with `now`; gives the seconds until it wants to be called again.
+        told: called with a session that was taken in (its `error` is None), and again when its link has ended.
     """
 
     def __init__(
-        self, exchange: Exchange, lock: threading.Lock, limits: Limits, tick: Callable[[float], float]
+        self,
+        exchange: Exchange,
+        lock: threading.Lock,
+        limits: Limits,
+        tick: Callable[[float], float],
+        told: Callable[[ServerSession], None],
     ) -> None:
         self.lock = lock
         self.loop = IoThread(self._turn, self._tick, "sig-io")
@@ -47,6 +53,7 @@ class Clients:
         self._exchange = exchange
         self._limits = limits
         self._tick_too = tick
+        self._told = told
         self._identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self._acceptors: list[PolledAcceptor | AcceptorThread] = []
         self._connections: dict[Connection, None] = {}
@@ -155,10 +162,11 @@ class Clients:
         else:
             connection = PumpedConnection(self, link, session)
         session.on_change = lambda: self.dirty(connection)
-        session.on_open = self._opened
+        session.on_open = lambda keepalive: self._opened(session, keepalive)
         return connection
 
-    def _opened(self, keepalive: float) -> None:
+    def _opened(self, session: ServerSession, keepalive: float) -> None:
+        self._told(session)
         if keepalive < 4 * TICK:  # the next look may come too late for the first sign of life
             self.loop.tick_soon()
 
@@ -187,6 +195,8 @@ class Clients:
             broken = isinstance(session.error, ProtocolError | LimitError)  # somebody should look at that peer
             say = log.warning if broken or lost else log.info
             say(f"{session.peer}: link closed: {session.error}{lost}")
+            if session.client:
+                self._told(session)
         if self._stopping and not self._connections:
             self._emptied.set()
 

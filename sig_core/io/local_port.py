@@ -116,7 +116,11 @@ class LocalPort:
 
     def _log(self, write: Callable[[str], None], text: str) -> None:
         # Not here: the lock is held, and a handler of the log may be a user's that triggers an event.
-        self._answers.append(partial(write, text))
+        self.later(partial(write, text))
+
+    def later(self, job: Job) -> None:
+        """Run a job on a thread of the router, after those that were given before."""
+        self._answers.append(job)
         self.answers.kick()
 
     def request(self, token: int, request: Request) -> SigError | None:
@@ -129,13 +133,11 @@ class LocalPort:
 
     def reply(self, ident: When, route: int, codec: str, value: bytes) -> None:
         """Pass on the value of a request of this program."""
-        self._answers.append(partial(self._tell, ident, codec, value))
-        self.answers.kick()
+        self.later(partial(self._tell, ident, codec, value))
 
     def fail_to(self, ident: When, route: int, error: SigError) -> None:
         """Pass on the failure of a request of this program."""
-        self._answers.append(partial(ident, None, error))
-        self.answers.kick()
+        self.later(partial(ident, None, error))
 
     def is_slow(self, now: float) -> bool:
         """See `Outbox`."""

@@ -137,7 +137,7 @@ def test_a_drivers_errors_become_ours(install: Install) -> None:
         plugins.listen("wire://x")
     with pytest.raises(ConfigError, match=r"unknown option 'sped', did you mean 'speed'\?"):
         plugins.connect("wire://x?sped=1")
-    with pytest.raises(ConfigError, match="no wrapper 'lossy' is installed"):
+    with pytest.raises(UnknownPlugin, match="'lossy': no wrapper is installed"):
         plugins.connect("lossy+wire://x")
 
 

@@ -18,7 +18,8 @@ MAY_IMPORT = {  # package or module of sig_core -> what it may import of sig_cor
     "routing": RING_0 | {"protocol"},
     "session": RING_0 | {"protocol", "routing"},
     "log": set(),
-    "plugins": RING_0,
+    "plugins": RING_0 | {"log", "hookspecs"},
+    "hookspecs": set(),
     "io": RING_0 | {"protocol", "routing", "session", "log", "plugins"},
 }
 FACES = {"router", "server", "client", "aio"}

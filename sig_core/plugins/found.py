@@ -1,0 +1,118 @@
+"""The carriers, codecs and wrappers that a router may use."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from sig_core.address import Address
+from sig_core.contract import Acceptor, Carrier, Codec, Link, Wrapper
+from sig_core.errors import BrokenPlugin, ConfigError, ConnectFailed, ListenFailed, SigError
+from sig_core.plugins.hooks import Hooks
+from sig_core.plugins.info import PluginInfo
+from sig_core.plugins.registry import Registry
+from sig_core.plugins.wrapping import WrappedAcceptor, wrapped
+
+__all__ = ["Plugins", "default_plugins"]
+
+
+class Plugins:
+    """What a router may use: carriers, codecs, wrappers and hooks, by name."""
+
+    def __init__(self) -> None:
+        self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier", ("connect", "listen"))
+        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode"))
+        self.wrappers: Registry[Wrapper] = Registry("sig.wrappers", "wrapper", ("__call__",), built_in=False)
+        self.hook_plugins: Registry[object] = Registry("sig.hooks", "hook", (), built_in=False)
+        self.hooks = Hooks(self.hook_plugins)
+
+    def describe(self) -> list[PluginInfo]:
+        """List all that is installed, and in which state as far as that is known without importing anything."""
+        registries = (self.carriers, self.codecs, self.wrappers, self.hook_plugins)
+        return [info for registry in registries for info in registry.describe()]
+
+    def connect(self, url: str) -> Link:
+        """Give a live link to `url`.
+
+        Raises:
+            ConfigError: the URL can't be meant.
+            PluginError: its carrier can't be had.
+            ConnectFailed: nobody is there, or not allowed in.
+        """
+        address, carrier, wrappers = self._carrier(url)
+        try:
+            return wrapped(carrier.connect(address), wrappers)
+        except SigError:
+            raise
+        except _errors(carrier) as error:
+            raise ConnectFailed(f"{url}: can't connect: {_why(error)}; is a server running there?") from error
+
+    def listen(self, url: str) -> Acceptor:
+        """Take `url`.
+
+        Raises:
+            ConfigError: the URL can't be meant.
+            PluginError: its carrier can't be had.
+            ListenFailed: the address is in use, or not of this machine.
+        """
+        address, carrier, wrappers = self._carrier(url)
+        try:
+            acceptor = carrier.listen(address)
+        except SigError:
+            raise
+        except _errors(carrier) as error:
+            hint = "choose another address or stop who uses it"
+            raise ListenFailed(f"{url}: can't listen: {_why(error)}; {hint}") from error
+        return WrappedAcceptor(acceptor, address.wrappers, wrappers) if wrappers else acceptor
+
+    def _carrier(self, url: str) -> tuple[Address, Carrier, list[Wrapper]]:
+        address = Address.parse(url)
+        wrappers = [self.wrappers.get(name) for name in address.wrappers]
+        carrier = self.carriers.get(address.scheme)
+        if inspect.iscoroutinefunction(carrier.connect):
+            raise ConfigError(f"address {url!r}: carrier {address.scheme!r} is for asyncio; it needs sig_core.aio")
+        options = getattr(carrier, "options", None)
+        if options is not None:
+            address.check_options(options)
+        return address, carrier, wrappers
+
+    def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:
+        """Give codecs by name: those named, or all that can be had.
+
+        Raises:
+            PluginError: one that is named can't be had; or none can.
+        """
+        if names is not None:
+            if not names:
+                raise ConfigError("codecs: an empty list leaves nothing to speak; name one or leave it out")
+            return {name: self.codecs.get(name) for name in names}
+        found: dict[str, Codec] = {}
+        broken: list[BrokenPlugin] = []
+        for name in self.codecs.names():
+            try:
+                found[name] = self.codecs.get(name)
+            except BrokenPlugin as error:  # an extra that is not installed: only who asks for it needs to know
+                broken.append(error)
+        if not found:
+            raise broken[0] if broken else self.codecs.unknown("")
+        return found
+
+
+def _errors(carrier: Any) -> tuple[type[Exception], ...]:
+    return (OSError, *getattr(carrier, "errors", ()))
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+_default: Plugins | None = None
+
+
+def default_plugins() -> Plugins:
+    """Give the plug-ins of this environment, the same object each time."""
+    global _default
+    if _default is None:
+        _default = Plugins()
+    return _default

@@ -1,0 +1,85 @@
+"""Hooks: plug-ins that hear of what happens. Loaded one by one, so that a broken one hurts nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sig_core.address import did_you_mean
+from sig_core.errors import PluginError
+from sig_core.log import log
+from sig_core.plugins.registry import Registry
+
+if TYPE_CHECKING:
+    import pluggy
+
+__all__ = ["Hooks"]
+
+
+class Hooks:
+    """The installed hooks, loaded when they are first asked for; pluggy is imported only if there are any.
+
+    Args:
+        found: the plug-ins of the group `sig.hooks`.
+    """
+
+    def __init__(self, found: Registry[object]) -> None:
+        self._found = found
+        self._manager: pluggy.PluginManager | None = None
+        self._ready = False
+
+    def of(self, name: str) -> Callable[..., None] | None:
+        """Give what calls a hook, by keyword; None if no plug-in implements it."""
+        if not self._ready:
+            self._manager = self._load()
+            self._ready = True
+        if self._manager is None:
+            return None
+        implementations = getattr(self._manager.hook, name).get_hookimpls()
+        if not implementations:
+            return None
+        return lambda **facts: _call_each(name, implementations, facts)
+
+    def _load(self) -> pluggy.PluginManager | None:
+        names = self._found.names()
+        if not names:
+            return None
+        import pluggy
+
+        import sig_core.hookspecs as hookspecs
+
+        manager = pluggy.PluginManager("sig")
+        manager.add_hookspecs(hookspecs)
+        for name in names:
+            self._register(manager, name)
+        return manager
+
+    def _register(self, manager: pluggy.PluginManager, name: str) -> None:
+        try:
+            plugin = self._found.get(name)
+            typo = _typo(manager, plugin)
+            if typo:
+                raise PluginError(f"hook plug-in {name!r}: {typo}")
+            manager.register(plugin, name)
+        except Exception as error:  # pluggy raises its own kinds
+            log.error(f"left out: {error}")
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+
+
+def _typo(manager: pluggy.PluginManager, plugin: object) -> str:
+    """Say which of a plug-in's hooks is none; "" if all are."""
+    known = [name for name in dir(manager.hook) if name.startswith("sig_")]
+    for name in dir(plugin):
+        if manager.parse_hookimpl_opts(plugin, name) is not None and name not in known:
+            return f"there is no hook {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}"
+    return ""
+
+
+def _call_each(name: str, implementations: list[Any], facts: dict[str, Any]) -> None:
+    """Call one implementation after the other, each with what it asks for."""
+    for implementation in reversed(implementations):  # the last one registered is last in the list, and goes first
+        try:
+            implementation.function(*(facts[argument] for argument in implementation.argnames))
+        except (Exception, SystemExit) as error:
+            log.error(f"hook plug-in {implementation.plugin_name!r}: {name} raised {type(error).__name__}: {error}")
