@@ -235,8 +235,12 @@ class ClientRouter(Router):
 
     def list_remote_senders(self) -> list[Name]:
         """Give the names of all senders at the server."""
-        listed = self._call("list_senders", {}, "list_senders", None)
-        return [check_name(item["sender"]) for item in listed]
+        return list(self.remote_senders())
+
+    def remote_senders(self) -> dict[Name, list[Name]]:
+        """Give the events of all senders at the server."""
+        listed = self._call("list_senders", {"list_events": True}, "list_senders", None)
+        return {check_name(item["sender"]): [each["event"] for each in item["events"]] for item in listed}
 
     def _connect(self, member: Member, link: ClientLink, joined: Joined) -> None:
         assert member.sender.name is not None

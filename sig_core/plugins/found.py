@@ -32,6 +32,11 @@ class Plugins:
         registries = (self.carriers, self.codecs, self.wrappers, self.hook_plugins)
         return [info for registry in registries for info in registry.describe()]
 
+    def registry(self, kind: str) -> Registry[Any]:
+        """Give the plug-ins of a kind: "carriers", "codecs" or "wrappers"."""
+        found: dict[str, Registry[Any]] = {"carriers": self.carriers, "codecs": self.codecs, "wrappers": self.wrappers}
+        return found[kind]
+
     def connect(self, url: str) -> Link:
         """Give a live link to `url`.
 

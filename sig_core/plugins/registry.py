@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sig_core.address import did_you_mean
@@ -61,6 +61,37 @@ class Registry(Generic[T]):
                 raise ConfigError(f"{self.kind} {name!r} exists already; pass replace=True to put yours in its place")
             self._factories[name] = factory
             self._loaded.pop(name, None)
+
+    def choose(self, name: str, distribution: str) -> None:
+        """Take a name from this distribution, where several offer it.
+
+        Raises:
+            UnknownPlugin: it does not offer it.
+        """
+        points = self._entry_points().get(name, [])
+        chosen = [point for point in points if _name_of(point) == distribution]
+        if not chosen:
+            offered = ", ".join(map(_name_of, points)) or "nobody"
+            hint = did_you_mean(distribution, map(_name_of, points))
+            text = f"{self.kind} {name!r} is not offered by {distribution!r}{hint}; it is by: {offered}"
+            raise UnknownPlugin(text)
+        with self._lock:
+            self._entry_points()[name] = chosen
+            self._loaded.pop(name, None)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Leave out all names but these.
+
+        Raises:
+            UnknownPlugin: one of them is not there.
+        """
+        kept = list(names)
+        for name in kept:
+            if name not in self.names():
+                raise self.unknown(name)
+        with self._lock:
+            self._found = {name: points for name, points in self._entry_points().items() if name in kept}
+            self._factories = {name: made for name, made in self._factories.items() if name in kept}
 
     def get(self, name: str) -> T:
         """Give the plug-in of a name; the first time, import and make it.

@@ -1,0 +1,167 @@
+"""The checks of `sig doctor`. Each gives findings; none raises for what it finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import sig_core
+from sig_core.cli.options import DEFAULT_URL
+from sig_core.errors import SigError
+from sig_core.plugins import PluginInfo, default_plugins
+
+__all__ = ["Finding", "check_environment", "check_plugins", "check_ports", "check_round_trips"]
+
+IMPORT = 30.0  # seconds that a plug-in may take to be imported
+SAMPLE = {"text": "21,5 °C", "number": 21.5, "list": [1, -1, 2**53], "nothing": None, "yes": True}
+
+# Runs in a process of its own: what a plug-in does when it is imported does not concern us. Hooks and wrappers are not
+# called: they would want something to work on.
+PROBE = """
+import sys
+from importlib.metadata import EntryPoint
+target = EntryPoint("x", sys.argv[1], "x").load()
+if sys.argv[2] in ("carrier", "codec"):
+    target()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        kind, name: of what was looked at.
+        state: "ok", "missing" (not there, and not needed), or "broken".
+        cause, remedy: one line each; "" if all is well.
+        trace: the traceback of what went wrong in a plug-in; else "".
+    """
+
+    kind: str
+    name: str
+    state: str = "ok"
+    cause: str = ""
+    remedy: str = ""
+    trace: str = ""
+
+
+def check_environment() -> Iterator[Finding]:
+    """Look at Python, and at the installation of pysig itself."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", f"{version} on {sys.platform}")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        cause = "a free-threaded build is not supported yet"
+        yield Finding("python", "threads", "broken", cause, "use a build with a GIL")
+    try:
+        installed = distribution("pysig").version
+    except PackageNotFoundError:
+        cause = "its distribution is not installed, so no plug-in is found"
+        yield Finding("pysig", sig_core.__version__, "broken", cause, "pip install pysig, or -e . in a checkout")
+        return
+    if installed != sig_core.__version__:
+        cause = f"the code is {sig_core.__version__}, its metadata say {installed}: a stale install"
+        remedy = "install it again: pip install -e . in a checkout"
+        yield Finding("pysig", sig_core.__version__, "broken", cause, remedy)
+        return
+    yield Finding("pysig", installed)
+
+
+def check_plugins() -> Iterator[Finding]:
+    """Import every entry point, each in a process of its own."""
+    return map(_check_plugin, default_plugins().describe())
+
+
+def _check_plugin(info: PluginInfo) -> Finding:
+    who = f"{info.distribution} {info.version}"
+    if info.state != "installed":
+        cause, _, remedy = info.problem.rpartition(": ")
+        state = "missing" if info.state == "missing" else "broken"
+        return Finding(info.kind, info.name, state, f"{who}: {cause}", remedy)
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", PROBE, info.target, info.kind],
+            capture_output=True, text=True, timeout=IMPORT, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        cause = f"{who}: importing it takes longer than {IMPORT:g} s"
+        remedy = f"report it to its authors, or uninstall {info.distribution}"
+        return Finding(info.kind, info.name, "broken", cause, remedy)
+    if probe.returncode == 0:
+        return Finding(info.kind, info.name)
+    last = (probe.stderr.strip().splitlines() or [f"its import ended the process, status {probe.returncode}"])[-1]
+    remedy = f"install {info.distribution} again, or report this to its authors, or uninstall it"
+    return Finding(info.kind, info.name, "broken", f"{who}: {last}", remedy, probe.stderr)
+
+
+def check_round_trips(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """Send a value through a server, over each carrier that can listen in this machine, in each codec."""
+    plugins, without = default_plugins(), set(broken)
+    codecs = [name for name in plugins.codecs.names() if ("codec", name) not in without]
+    with tempfile.TemporaryDirectory(prefix="sig-doctor-") as folder:
+        urls = {"tcp": "tcp://127.0.0.1:0", "unix": f"unix://{folder}/s", "local": "local://doctor"}
+        for carrier in plugins.carriers.names():
+            if ("carrier", carrier) in without:
+                continue
+            if carrier not in urls:
+                yield Finding("carrier", carrier, "missing", "not tried: it is not known what address it needs", "")
+                continue
+            for codec in codecs:
+                yield _round_trip(urls[carrier], carrier, codec)
+
+
+def _round_trip(url: str, carrier: str, codec: str) -> Finding:
+    name = f"{carrier} x {codec}"
+    try:
+        got = _ask(url, codec)
+    except (SigError, OSError) as error:
+        return Finding("round trip", name, "broken", f"{type(error).__name__}: {error}", "see the lines of both above")
+    if got != SAMPLE:
+        cause, remedy = f"sent {SAMPLE!r}, got {got!r}", f"report it: codec {codec} alters values"
+        return Finding("round trip", name, "broken", cause, remedy)
+    return Finding("round trip", name)
+
+
+def _ask(url: str, codec: str) -> Any:
+    with sig_core.ServerRouter(url) as server:
+        server.add_sender("doctor", [], {"echo": lambda params: params})
+        with sig_core.ClientRouter(server.addresses[0], codec, reconnect=None) as client:
+            return client.remote_request("doctor", "echo", SAMPLE)
+
+
+def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
+    """Look whether addresses can be listened on: the default one, and those that are asked about; and serial ports."""
+    for url in dict.fromkeys([DEFAULT_URL, *urls]):
+        try:
+            with sig_core.ServerRouter(url):
+                yield Finding("address", url)
+        except SigError as error:
+            asked = url in urls
+            cause, _, remedy = str(error).rpartition("; ")
+            remedy = remedy or "choose another address"
+            yield Finding("address", url, "broken" if asked else "missing", cause or str(error), remedy)
+    yield from _check_serial_ports()
+
+
+def _check_serial_ports() -> Iterator[Finding]:
+    for device in sorted([*Path("/dev").glob("ttyUSB*"), *Path("/dev").glob("ttyACM*")]):
+        if os.access(device, os.R_OK | os.W_OK):
+            yield Finding("port", str(device))
+        else:
+            owner = f"it belongs to group {_group(device)}"
+            remedy = f"sudo usermod -aG {_group(device)} $USER, then log in again"
+            yield Finding("port", str(device), "broken", f"no permission to read and write: {owner}", remedy)
+
+
+def _group(device: Path) -> str:
+    try:
+        return device.group()
+    except KeyError:
+        return str(device.stat().st_gid)

@@ -1,0 +1,97 @@
+"""`sig reply`: answer requests with a command of the shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import click
+import msgspec
+
+from sig_core.cli.failures import OK, TIMEOUT
+from sig_core.cli.options import client_options, connect, timeout_option
+from sig_core.cli.values import dump
+
+__all__ = ["reply"]
+
+
+class Failed(Exception):
+    """The command did not answer."""
+
+
+@click.command(short_help="Answer requests with a shell command.")
+@click.argument("sender")
+@click.argument("method")
+@client_options
+@click.option("--command", required=True, metavar="SHELL", help="What gives the answer.")
+@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N requests.")
+@click.option("--wait", type=click.FloatRange(0.001), metavar="SECONDS", help="End after so long.")
+@timeout_option
+def reply(
+    sender: str,
+    method: str,
+    url: str,
+    codecs: tuple[str, ...],
+    command: str,
+    count: int | None,
+    wait: float | None,
+    timeout: float,
+) -> int:
+    """Connect SENDER, and answer METHOD with what a shell command prints.
+
+    The command gets the data of the request as JSON on its standard input, and SIG_SENDER and SIG_METHOD in its
+    environment. What it prints is the answer: as JSON if it is, else as text. If it fails, so does the request, with
+    what the command said on its standard error. A METHOD of - answers all methods.
+
+    Runs one command at a time. Ends with Ctrl-C, or as --count and --wait say.
+    """
+    done = threading.Event()
+    answered = 0
+
+    def handle(asked: str, params: Any) -> Any:
+        nonlocal answered
+        try:
+            return _run(command, sender, asked, params, timeout)
+        finally:
+            answered += 1
+            if answered == count:
+                done.set()
+
+    handlers = {None: handle} if method == "-" else {method: lambda params: handle(method, params)}
+    with connect(url, codecs, reconnect=True) as client:
+        client.add_remote_sender(sender, [], handlers)
+        try:
+            ended = done.wait(wait)
+        except KeyboardInterrupt:
+            return OK
+    return OK if ended or count is None else TIMEOUT
+
+
+def _run(command: str, sender: str, method: str, params: Any, timeout: float) -> Any:
+    environment = os.environ | {"SIG_SENDER": sender, "SIG_METHOD": method}
+    process = subprocess.Popen(
+        command,
+        shell=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(dump(params) + b"\n", timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)  # the shell and what it started
+        process.communicate()
+        raise Failed(f"the command took longer than {timeout:g} s") from None
+    said = err.decode(errors="replace").strip()
+    if process.returncode:
+        print(f"sig: {method}: the command ended with status {process.returncode}: {said}", file=sys.stderr)
+        raise Failed(said or f"the command ended with status {process.returncode}")
+    try:
+        return msgspec.json.decode(out)
+    except msgspec.DecodeError:
+        return out.decode(errors="replace").rstrip("\n")

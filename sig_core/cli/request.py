@@ -1,0 +1,44 @@
+"""`sig request`: ask a sender."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sig_core.cli.failures import OK
+from sig_core.cli.options import as_json, client_options, connect, json_option, text_option, timeout_option
+from sig_core.cli.values import dump, read_value
+
+__all__ = ["request"]
+
+
+@click.command(short_help="Ask a sender.")
+@click.argument("sender")
+@click.argument("method")
+@click.argument("data", required=False, metavar="[DATA|@FILE|-]")
+@client_options
+@text_option
+@timeout_option
+@json_option
+def request(
+    sender: str,
+    method: str,
+    data: str | None,
+    url: str,
+    codecs: tuple[str, ...],
+    text: bool,
+    timeout: float,
+    to_json: bool,
+) -> int:
+    """Ask SENDER for METHOD with DATA, and print the answer.
+
+    DATA is JSON; @FILE is a file with it; - is standard input. On a terminal an answer that is text is printed as it
+    is, else as JSON.
+    """
+    params = read_value(data, text)
+    with connect(url, codecs, timeout=timeout) as client:
+        answer = client.remote_request(sender, method, params)
+    plain = isinstance(answer, str) and not as_json(to_json)
+    sys.stdout.buffer.write((answer.encode() if plain else dump(answer)) + b"\n")
+    return OK

@@ -1,0 +1,43 @@
+"""`sig serve`: be a server."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+import click
+
+from sig_core.cli.config import Config, read_config
+from sig_core.cli.failures import OK
+from sig_core.cli.options import DEFAULT_URL, as_json, json_option
+from sig_core.cli.values import dump
+from sig_core.server import ServerRouter
+
+__all__ = ["serve"]
+
+
+@click.command(short_help="Be a server.")
+@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.option(
+    "--codec", "codecs", multiple=True, metavar="NAME", help="Codec that clients may speak; if none, all there are."
+)
+@click.option("--config", metavar="FILE", help="A TOML file; URLs and --codec come before what it says.")
+@json_option
+def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to_json: bool) -> int:
+    """Listen on each URL (tcp://127.0.0.1:3000 if none), and route until Ctrl-C or SIGTERM.
+
+    Prints the addresses as they are bound.
+    """
+    found = read_config(config) if config else Config()
+    server = ServerRouter(
+        *(urls or found.listen or (DEFAULT_URL,)),
+        codecs=codecs or found.codecs,
+        limits=found.limits,
+        plugins=found.plugins(),
+    )
+    with server:
+        for address in server.addresses:
+            click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    return OK
