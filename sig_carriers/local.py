@@ -28,6 +28,7 @@ class LocalCarrier:
     """
 
     scheme = "local"
+    trial = "local://sig-trial"
     options: frozenset[str] = frozenset()
 
     def __init__(self, max_bytes: int = 1 << 20, max_packets: int = 1024) -> None:

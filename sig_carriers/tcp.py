@@ -29,6 +29,7 @@ class TcpCarrier:
     """
 
     scheme = "tcp"
+    trial = "tcp://127.0.0.1:0"
     options = frozenset({"backlog", "nodelay", "timeout"})
 
     def connect(self, address: Address, /) -> SocketLink:

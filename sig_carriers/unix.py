@@ -35,6 +35,7 @@ class UnixCarrier:
     """
 
     scheme = "unix"
+    trial = "unix://{folder}/trial.sock"
     options = frozenset({"mode"})
 
     def connect(self, address: Address, /) -> SocketLink:

@@ -22,7 +22,7 @@ from sig_core.io.ways import no_way, way_out
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import BUILT_IN, Router, event_list, pattern_of
+from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
 from sig_core.routing.traffic import latencies
@@ -268,10 +268,7 @@ class ClientRouter(Router):
             LinkClosed, RequestTimeout: the server can't be asked.
         """
         link = self._line.open_link()
-        pattern = pattern_of(sender, event)
-        if not callable(listener):
-            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
-        subscription = Subscription(listener, pattern, self._unsubscribe_remote)
+        subscription = subscription_of(listener, sender, event, self._unsubscribe_remote)
         interest = self._members.add_listener(link, subscription)
         try:
             interest.wait()
@@ -400,8 +397,6 @@ class ClientRouter(Router):
                 self._members.ledger.add(report.sender, report.event, report.count)
             self._lose(report.sender, report.event, report.count, report.reason)
         elif isinstance(report, Closed):
-            say = log.info if isinstance(report.error, LinkClosed) else log.warning
-            say(f"{self.url}: link closed: {report.error}")
             self._line.departed(link, report.error)
 
     def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,7 +16,7 @@ from sig_core.routing.handlers import Handler, RequestHandler
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
-__all__ = ["BUILT_IN", "Router", "event_list", "pattern_of"]
+__all__ = ["BUILT_IN", "Router", "event_list", "pattern_of", "subscription_of"]
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
@@ -156,13 +156,10 @@ class Router:
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
         """
-        pattern = pattern_of(sender, event)
-        if not callable(listener):
-            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
-        subscription = Subscription(listener, pattern, self._unsubscribe)
+        subscription = subscription_of(listener, sender, event, self._unsubscribe)
         with self._lock:
-            if self._table.add(pattern, subscription):
-                self._interest(pattern, True)
+            if self._table.add(subscription.pattern, subscription):
+                self._interest(subscription.pattern, True)
         return subscription
 
     def remove_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
@@ -269,6 +266,16 @@ def pattern_of(sender: Name | None, event: Name | None) -> Pattern:
         None if sender is None else check_name(sender, "sender"),
         None if event is None else check_name(event, "event"),
     )
+
+
+def subscription_of(
+    listener: Listener, sender: Name | None, event: Name | None, remove: Callable[[Subscription], None]
+) -> Subscription:
+    """Check what a listener is, and what it asks for."""
+    pattern = pattern_of(sender, event)
+    if not callable(listener):
+        raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+    return Subscription(listener, pattern, remove)
 
 
 def event_list(events: Iterable[Name] | Name | None) -> list[Name]:

@@ -106,15 +106,16 @@ def check_round_trips(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     plugins, without = default_plugins(), set(broken)
     codecs = [name for name in plugins.codecs.names() if ("codec", name) not in without]
     with tempfile.TemporaryDirectory(prefix="sig-doctor-") as folder:
-        urls = {"tcp": "tcp://127.0.0.1:0", "unix": f"unix://{folder}/s", "local": "local://doctor"}
         for carrier in plugins.carriers.names():
             if ("carrier", carrier) in without:
                 continue
-            if carrier not in urls:
-                yield Finding("carrier", carrier, "missing", "not tried: it is not known what address it needs", "")
+            trial = getattr(plugins.carriers.get(carrier), "trial", "")
+            if not trial:
+                cause = "not tried: it has no `trial`, an address that can be listened on anywhere"
+                yield Finding("round trip", carrier, "missing", cause, "try one of yours with --url")
                 continue
             for codec in codecs:
-                yield _round_trip(urls[carrier], carrier, codec)
+                yield _round_trip(trial.replace("{folder}", folder), carrier, codec)
 
 
 def _round_trip(url: str, carrier: str, codec: str) -> Finding:

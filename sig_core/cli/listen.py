@@ -81,6 +81,8 @@ def listen(
     if lost:
         print(f"sig: {lost} events were lost", file=sys.stderr)
         return LOST
+    if not came:
+        print(f"sig: {'not enough' if count else 'nothing'} came within {wait:g} s", file=sys.stderr)
     return OK if came else TIMEOUT
 
 

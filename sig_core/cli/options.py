@@ -56,7 +56,7 @@ def connect(url: str, codecs: tuple[str, ...], *, reconnect: bool = False, timeo
     return ClientRouter(
         url,
         codecs or "json",
-        limits=Limits(request_timeout=timeout),
+        limits=Limits(request_timeout=timeout, handshake=min(timeout, 5.0)),
         reconnect=Reconnect() if reconnect else None,
     )
 

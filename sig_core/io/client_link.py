@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sig_core.contract import Codec, Link
-from sig_core.errors import ConfigError, ConnectFailed, RequestTimeout, SigError
+from sig_core.errors import CarrierError, ConfigError, ConnectFailed, HandshakeError, RequestTimeout, SigError
 from sig_core.io.reader import Reader
 from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
@@ -95,7 +95,7 @@ class ClientLink:
             if not self.opened.wait(self.limits.handshake):
                 raise ConnectFailed(f"{self._peer}: no answer to the hello within {self.limits.handshake:g} s")
             if self.session.error is not None:
-                raise self.session.error
+                raise _named(self.session.error, self._peer)
         except BaseException:
             self.stop()
             raise
@@ -185,3 +185,11 @@ class ClientLink:
         self.session.fail(error)
         self.reader.cut()
 
+
+def _named(error: SigError, peer: str) -> SigError:
+    """Give the error of a link that did not come about, with whom it was to."""
+    made = HandshakeError(f"{peer}: {error}", error.status) if isinstance(error, HandshakeError) else error
+    if isinstance(error, CarrierError):
+        made = ConnectFailed(f"{peer}: {error}")
+    made.__cause__ = error if made is not error else error.__cause__
+    return made

@@ -139,6 +139,8 @@ class Lifeline:
 
     def departed(self, link: ClientLink, error: SigError) -> None:
         """Note that a link has ended, and begin to come back."""
+        expected = isinstance(error, LinkClosed) or self.state == "starting"  # then `start` raises it
+        (log.info if expected else log.warning)(f"{self._url}: link closed: {error}")
         with self._lock:
             if link is not self.link or self.state != "connected":
                 return

@@ -57,9 +57,10 @@ class Welcome:
 def check_preface(data: bytes) -> None:
     """Raise HandshakeError unless `data` begins as the preface does (it may be shorter)."""
     if data[:7] != PREFACE[: min(len(data), 7)]:
-        raise HandshakeError(f"no preface of pysig: {data[:8]!r}")
+        raise HandshakeError(f"no preface of pysig, but {data[:8]!r}: is it another service?")
     if len(data) >= 8 and data[7] != PREFACE[7]:
-        raise HandshakeError(f"wire version {data[7]}, only {PREFACE[7]} is spoken here")
+        here = PREFACE[7]
+        raise HandshakeError(f"wire version {data[7]}, only {here} is spoken here: bring both sides to one release")
 
 
 def hello_frame(hello: Hello) -> bytes:

@@ -1,0 +1,40 @@
+"""The command `sig` as a process, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.system.conftest import within
+
+COMMAND = [sys.executable, "-W", "error", "-m", "sig_core"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**{name: text for name, text in os.environ.items() if name != "SIG_URL"}, **more}
+
+
+def sig(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=within(30),
+        check=False,
+        env=environment(**(env or {})),
+    )
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start it; its output is piped."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
