@@ -23,7 +23,7 @@ from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import BUILT_IN, Router, event_list, pattern_of
+from sig_core.router import BUILT_IN, Router, event_list, subscription_of
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
 from sig_core.routing.table import Table
@@ -120,10 +120,8 @@ class ClientRouter(Router):
         self, listener: Listener, sender: Name | None = None, event: Name | None = None
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered."""
-        link, pattern = self._open(), pattern_of(sender, event)
-        if not callable(listener):
-            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
-        subscription = Subscription(listener, pattern, self._remove)
+        link, subscription = self._open(), subscription_of(listener, sender, event, self._remove)
+        pattern = subscription.pattern
         if self._remote.add(pattern, subscription):
             params = {"sender": pattern[0], "event": pattern[1]}
             asked = link.answer(lambda when: link.session.call("add_listener", params, when))

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from sig_core.errors import ConfigError, LinkClosed, SenderExists, SigError, UnknownSender
+from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import Name, check_name
 from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink

@@ -111,8 +111,8 @@ class Carrier(Protocol):
 
     Optional attribute `options: frozenset[str]`: the query options that its URLs take; others are refused by the core.
     Optional attribute `errors: tuple[type[Exception], ...]`: what its driver raises beside OSError.
-    Optional attribute `trial: str`: a URL that can be listened on in any machine, for `sig doctor` to try; `{folder}` in it
-    becomes an empty folder.
+    Optional attribute `trial: str`: a URL that can be listened on in any machine, for `sig doctor` to try; `{folder}`
+    in it becomes an empty folder.
     """
 
     scheme: str

@@ -74,13 +74,13 @@ def sig(verbose: bool) -> None:
 
     On a terminal the output is for people; in a pipe, or with --json, it is one JSON object a line.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="sig: %(message)s", stream=sys.stderr
-    )
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit status; no error comes out as a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="sig: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _end)
     try:
         status = sig.main(arguments, prog_name="sig", standalone_mode=False)

@@ -1,0 +1,189 @@
+"""Real distributions, good and broken, installed by pip into a fresh environment: each hurts its own name alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import within
+
+GOOD_CODEC = """
+import json
+class Codec:
+    name, extras = "mine", frozenset()
+    def encode(self, value): return json.dumps(value).encode()
+    def decode(self, data): return json.loads(data)
+"""
+GOOD_CARRIER = """
+from sig_carriers.tcp import TcpCarrier
+class Carrier(TcpCarrier):
+    scheme = "wire"
+    trial = "wire://127.0.0.1:0"
+"""
+GOOD_HOOKS = """
+import click, sig_core as sig
+@sig.hookimpl
+def sig_cli_commands(group):
+    @group.command(short_help="Greet.")
+    def greet():
+        click.echo("hello from a plug-in")
+"""
+TYPO_HOOKS = """
+import sig_core as sig
+@sig.hookimpl
+def sig_cli_comands(group): ...
+"""
+NOISY = "import pathlib; pathlib.Path(__file__).with_suffix('.imported').touch()\n"
+
+
+def wheel(folder: Path, name: str, group: str, entry: str, source: str, metadata: str = "") -> Path:
+    """Make a wheel with one module, `of_NAME`, and one entry point."""
+    file = folder / f"{name}-2.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as parts:
+        parts.writestr(f"of_{name}.py", NOISY + source)
+        info = f"{name}-2.0.dist-info"
+        parts.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n{metadata}")
+        parts.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        parts.writestr(f"{info}/entry_points.txt", f"[{group}]\n{entry}\n")
+        parts.writestr(f"{info}/RECORD", "")
+    return file
+
+
+class Environment:
+    """A fresh one, that sees pysig and its libraries from the one the tests run in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "env"
+        make = [sys.executable, "-m", "venv", "--without-pip", str(self.folder)]
+        subprocess.run(make, check=True, timeout=within(60))
+        self.python = str(self.folder / "bin" / "python")
+        (self.packages,) = self.folder.glob("lib/python*/site-packages")
+        parent = sysconfig.get_path("purelib")
+        (self.packages / "parent.pth").write_text(f"import site; site.addsitedir({parent!r})\n")
+
+    def install(self, *wheels: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "--python", self.python, "--disable-pip-version-check"]
+        options = ["install", "--quiet", "--no-index", "--no-deps"]
+        subprocess.run([*pip, *options, *map(str, wheels)], check=True, timeout=within(60))
+
+    def sig(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.python, "-m", "sig_core", *arguments],
+            capture_output=True, text=True, check=False, timeout=within(60),
+        )  # fmt: skip
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.sig(*arguments).stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    folder = tmp_path_factory.mktemp("distributions")
+    made = Environment(folder)
+    needs = 'Requires-Dist: no-such-library>=3; extra == "noise"\nProvides-Extra: noise\n'
+    made.install(
+        wheel(folder, "goodcodec", "sig.codecs", "mine = of_goodcodec:Codec", GOOD_CODEC),
+        wheel(folder, "goodcarrier", "sig.carriers", "wire = of_goodcarrier:Carrier", GOOD_CARRIER),
+        wheel(folder, "goodhooks", "sig.hooks", "greet = of_goodhooks", GOOD_HOOKS),
+        wheel(folder, "breaks", "sig.codecs", "broken = of_breaks:Codec", "import no_such_library_either"),
+        wheel(folder, "exits", "sig.codecs", "leaving = of_exits:Codec", "import sys; sys.exit(7)"),
+        wheel(folder, "typo", "sig.hooks", "typo = of_typo", TYPO_HOOKS),
+        wheel(folder, "needy", "sig.wrappers", "lossy = of_needy:wrap [noise]", "import no_such_library", needs),
+        wheel(folder, "one", "sig.codecs", "bson = of_one:Codec", GOOD_CODEC),
+        wheel(folder, "two", "sig.codecs", "bson = of_two:Codec", GOOD_CODEC),
+        wheel(folder, "gone", "sig.carriers", "udp = of_gone:Carrier", GOOD_CARRIER),
+    )
+    (made.packages / "of_gone.py").unlink()  # an install that somebody half removed
+    return made
+
+
+def imported(env: Environment) -> set[str]:
+    found = {path.stem for path in env.packages.glob("*.imported")}
+    for path in env.packages.glob("*.imported"):
+        path.unlink()
+    return found
+
+
+def test_all_are_listed_and_none_is_imported(fresh: Environment) -> None:
+    imported(fresh)
+    listed = {(row["kind"], row["name"], row["distribution"]): row for row in fresh.rows("plugins", "--json")}
+    states = {key: row["state"] for key, row in listed.items() if key[2] != "pysig"}
+    assert states == {
+        ("carrier", "udp", "gone"): "broken",
+        ("carrier", "wire", "goodcarrier"): "installed",
+        ("codec", "broken", "breaks"): "installed",  # which nobody knows before it is imported
+        ("codec", "bson", "one"): "clash",
+        ("codec", "bson", "two"): "clash",
+        ("codec", "leaving", "exits"): "installed",
+        ("codec", "mine", "goodcodec"): "installed",
+        ("hook", "greet", "goodhooks"): "installed",
+        ("hook", "typo", "typo"): "installed",
+        ("wrapper", "lossy", "needy"): "missing",
+    }
+    assert {row["version"] for row in listed.values() if row["distribution"] != "pysig"} == {"2.0"}
+    assert listed["codec", "bson", "one"]["problem"] == "offered by one 2.0 and two 2.0: uninstall one of them"
+    assert imported(fresh) == set()
+
+
+def test_the_doctor_finds_what_is_broken(fresh: Environment) -> None:
+    run = fresh.sig("doctor", "--json")
+    assert run.returncode == 1
+    found = {(row["kind"], row["name"]): row for row in map(json.loads, run.stdout.splitlines())}
+    broken = found["codec", "broken"]
+    assert broken["state"] == "broken"
+    assert broken["cause"] == "breaks 2.0: ModuleNotFoundError: No module named 'no_such_library_either'"
+    assert broken["remedy"] == "install breaks again, or report this to its authors, or uninstall it"
+    assert "of_breaks.py" in broken["trace"]
+    assert found["codec", "leaving"]["cause"] == "exits 2.0: its import ended the process, status 7"
+    assert found["wrapper", "lossy"]["state"] == "missing"
+    assert found["wrapper", "lossy"]["remedy"] == 'pip install "needy[noise]"'
+    assert found["carrier", "udp"]["cause"] == "gone 2.0: module 'of_gone' is not there"
+    assert found["carrier", "udp"]["remedy"] == "install gone again, or uninstall it"
+    assert found["codec", "bson"]["cause"].endswith("offered by one 2.0 and two 2.0")
+    assert found["round trip", "wire x mine"]["state"] == "ok"
+    assert found["round trip", "tcp x json"]["state"] == "ok"
+    assert ("round trip", "tcp x broken") not in found
+
+
+def test_hooks_add_commands_and_a_typo_is_named(fresh: Environment) -> None:
+    run = fresh.sig("greet")
+    assert (run.returncode, run.stdout) == (0, "hello from a plug-in\n")
+    assert run.stderr == (
+        "sig: left out: hook plug-in 'typo': there is no hook 'sig_cli_comands', did you mean 'sig_cli_commands'?; "
+        "there are: sig_cli_commands, sig_session_closed, sig_session_opened\n"
+    )
+    assert "Greet." in fresh.sig("--help").stdout
+
+
+def test_who_does_not_ask_for_the_broken_ones_is_not_hurt(fresh: Environment) -> None:
+    code = """
+import sig_core as sig
+with sig.ServerRouter("wire://127.0.0.1:0") as server:
+    server.add_sender("s", [], {"echo": lambda params: params})
+    with sig.ClientRouter(server.addresses[0], "mine") as client:
+        print(client.remote_request("s", "echo", [1, 2]))
+"""
+    run = subprocess.run(
+        [fresh.python, "-c", code], capture_output=True, text=True, check=False, timeout=within(60)
+    )
+    assert (run.returncode, run.stdout) == (0, "[1, 2]\n"), run.stderr
+
+
+def test_a_clash_is_settled_by_choice(fresh: Environment, tmp_path: Path) -> None:
+    code = """
+import sig_core as sig
+plugins = sig.Plugins()
+plugins.codecs.choose("bson", "two")
+print(type(plugins.codecs.get("bson")).__module__)
+"""
+    run = subprocess.run(
+        [fresh.python, "-c", code], capture_output=True, text=True, check=False, timeout=within(60)
+    )
+    assert (run.returncode, run.stdout) == (0, "of_two\n"), run.stderr

@@ -1,0 +1,384 @@
+"""The commands at work, as processes: in pipes, on a terminal, and ended in the ways in which they are ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sig_core as sig_lib
+from sig_core.cli.failures import LOST, OK, REFUSED, TIMEOUT
+from tests.cli.command import COMMAND, environment, sig, start
+from tests.system.conftest import eventually, within
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server() -> Iterator[sig_lib.ServerRouter]:
+    with sig_lib.ServerRouter("tcp://127.0.0.1:0") as running:
+        yield running
+
+
+def url_of(server: sig_lib.ServerRouter) -> str:
+    return server.addresses[0]
+
+
+def listening(server: sig_lib.ServerRouter, *arguments: str) -> subprocess.Popen[str]:
+    """`sig listen`, when it hears."""
+    before = server.stats()["subscriptions"]
+    process = start("listen", "--url", url_of(server), *arguments)
+    eventually(lambda: server.stats()["subscriptions"] > before)
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=within(20))
+    return process.returncode, out, err
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """Run it with a terminal for its output."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=slave, stdin=subprocess.DEVNULL, env=environment())
+    os.close(slave)
+    said = b""
+    while True:
+        try:
+            part = os.read(master, 65_536)
+        except OSError:  # the other side is closed
+            break
+        said += part
+    os.close(master)
+    return process.wait(within(20)), said.decode().replace("\r\n", "\n")
+
+
+# -- serve
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_serves_until_it_is_told(tmp_path: Path, number: int) -> None:
+    process = start("serve", "tcp://127.0.0.1:0", f"unix://{tmp_path}/s", "--codec", "json")
+    assert process.stdout is not None
+    addresses = [json.loads(process.stdout.readline())["listening"] for _ in range(2)]
+    assert re.fullmatch(r"tcp://127\.0\.0\.1:\d+", addresses[0])
+    for address in addresses:
+        with sig_lib.ClientRouter(address, reconnect=None) as client:
+            client.flush()
+    with pytest.raises(sig_lib.HandshakeError, match="takes json"):
+        sig_lib.ClientRouter(addresses[0], "cbor").start()
+    process.send_signal(number)
+    assert ended(process) == (OK, "", "")
+    assert not (tmp_path / "s").exists()
+    with pytest.raises(sig_lib.ConnectFailed):
+        sig_lib.ClientRouter(addresses[0]).start()
+
+
+def test_a_server_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "sig.toml"
+    file.write_text(
+        f'listen = ["unix://{tmp_path}/s"]\ncodecs = ["cbor"]\n'
+        '[limits]\nmax_links = 1\nkeepalive = 3\n[plugins]\nhooks = []\n[plugins.codecs]\ncbor = "pysig"\n'
+    )
+    process = start("serve", "--config", str(file))
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())["listening"]
+    with sig_lib.ClientRouter(address, "cbor", reconnect=None) as client:
+        assert client._line.open_link().session.welcome.keepalive == 3  # type: ignore[union-attr]
+        with pytest.raises(sig_lib.ConnectFailed):
+            sig_lib.ClientRouter(address, "cbor").start()
+    process.terminate()
+    status, _, said = ended(process)
+    assert status == OK
+    assert "1 links are open, which is the limit" in said
+
+
+def test_what_comes_with_pysig_for_a_service() -> None:
+    from sig_core.cli.config import read_config
+
+    config = read_config(str(ROOT / "examples" / "sig.toml"))
+    assert config.listen == ("tcp://127.0.0.1:3000", "unix:///run/sig/sig.sock?mode=660")
+    assert (config.limits.max_links, config.limits.stall, config.hooks) == (2000, 0.5, ())
+    unit = (ROOT / "examples" / "sig.service").read_text()
+    assert "ExecStart=/usr/local/bin/sig serve --config /etc/sig/sig.toml\n" in unit
+    assert "RuntimeDirectory=sig\n" in unit
+
+
+# -- listen
+
+def test_listening_in_a_pipe(server: sig_lib.ServerRouter) -> None:
+    process = listening(server, "temp", "changed", "--count", "3")
+    fired = sig("trigger", "temp", "changed", '{"celsius": 21.5}', "--count", "5", "--url", url_of(server))
+    assert (fired.returncode, fired.stdout, fired.stderr) == (OK, "", "")
+    status, out, err = ended(process)
+    assert (status, err) == (OK, "")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["sender"], row["event"], row["data"]) for row in rows] == [("temp", "changed", {"celsius": 21.5})] * 3
+    assert all(set(row) == {"time", "sender", "event", "data"} for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("what", "heard"),
+    [
+        ([], ["temp #connect", "temp #hot", "temp cold", "temp #disconnect"]),
+        (["temp"], ["temp #connect", "temp #hot", "temp cold", "temp #disconnect"]),
+        (["#hot"], ["temp #hot"]),
+        (["temp", "cold"], ["temp cold"]),
+    ],
+)
+def test_whom_it_listens_to(server: sig_lib.ServerRouter, what: list[str], heard: list[str]) -> None:
+    process = listening(server, *what, "--format", "%s %e", "--count", str(len(heard)))
+    with sig_lib.ClientRouter(url_of(server)) as client:
+        temp = client.add_remote_sender("temp", ["#hot", "cold"])
+        temp.get_signal("#hot").trigger()
+        temp.get_signal("cold").trigger()
+    assert ended(process) == (OK, "".join(f"{line}\n" for line in heard), "")
+
+
+class Labelled(sig_lib.Signal):
+    def trigger(self, data: Any = None) -> None:
+        self.event_info["room"] = "attic"
+        super().trigger(data)
+
+
+def test_formats(server: sig_lib.ServerRouter) -> None:
+    formatted = listening(server, "s", "e", "--format", "%s|%e|%d|%r|%i|%%|%t|%u", "--count", "1")
+    plain = listening(server, "s", "--json", "--count", "2")
+    with sig_lib.ClientRouter(url_of(server), class_signal=Labelled) as client:
+        client.add_remote_sender("s", ["e"]).get_signal("e").trigger("text")
+    _, out, _ = ended(formatted)
+    assert re.fullmatch(
+        r's\|e\|"text"\|text\|\{"room":"attic"\}\|%\|\d\d:\d\d:\d\d\.\d{3}\|\d{10}\.\d{6}\n', out
+    ), out
+    _, out, _ = ended(plain)
+    assert json.loads(out.splitlines()[1])["info"] == {"room": "attic"}
+
+
+def test_rates(server: sig_lib.ServerRouter) -> None:
+    process = listening(server, "s", "e", "--rate", "--wait", "1.2")
+    sig("trigger", "s", "e", "1", "--count", "500", "--url", url_of(server))
+    status, out, _ = ended(process)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == OK
+    assert rows[-1]["events"] == 500
+    assert rows[-1]["lost"] == 0
+
+
+def test_losses_are_a_status(server: sig_lib.ServerRouter) -> None:
+    process = listening(server, "s", "e", "--count", "1")
+    with sig_lib.ClientRouter(url_of(server), "msgpack") as client:
+        signal_ = client.add_remote_sender("s", ["e"]).get_signal("e")
+        signal_.trigger(b"which JSON can't carry")
+        client.flush()
+        signal_.trigger("this it can")
+        status, out, err = ended(process)
+    assert status == LOST
+    assert json.loads(out)["data"] == "this it can"
+    assert "sig: 1 events were lost" in err
+
+
+def test_interrupted_it_ends_quietly_with_what_it_heard(server: sig_lib.ServerRouter) -> None:
+    process = listening(server, "s", "e")
+    with sig_lib.ClientRouter(url_of(server)) as client:
+        client.add_remote_sender("s", ["e"]).get_signal("e").trigger(1)
+        client.flush()
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == (OK, "", "")
+    assert json.loads(first)["data"] == 1
+
+
+def test_a_closed_pipe_ends_it_quietly(server: sig_lib.ServerRouter) -> None:
+    process = listening(server, "s", "e")
+    with sig_lib.ClientRouter(url_of(server)) as client:
+        signal_ = client.add_remote_sender("s", ["e"]).get_signal("e")
+        signal_.trigger(1)
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        while process.poll() is None:
+            signal_.trigger(2)
+            client.flush()
+    assert process.stderr is not None
+    assert (process.returncode, process.stderr.read()) == (OK, "")
+
+
+def test_it_comes_back_when_the_server_does(tmp_path: Path) -> None:
+    url = f"unix://{tmp_path}/s"
+    with sig_lib.ServerRouter(url) as first:
+        process = listening(first, "s", "e", "--count", "1")
+    with sig_lib.ServerRouter(url) as second:
+        eventually(lambda: second.stats()["subscriptions"] == 1, 20)
+        second.add_sender("s", ["e"]).get_signal("e").trigger("again")
+        status, out, err = ended(process)
+    assert (status, json.loads(out)["data"]) == (OK, "again")
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["disconnected", "reconnected"]
+
+
+# -- trigger
+
+def heard_by(server: sig_lib.ServerRouter, *arguments: str, stdin: str = "") -> list[Any]:
+    """What arrives of `sig trigger s e ...`."""
+    heard: list[Any] = []
+    with server.add_listener(lambda info, data: heard.append(data), "s", "e"):
+        run = sig("trigger", "s", "e", *arguments, "--url", url_of(server), stdin=stdin)
+        assert (run.returncode, run.stdout, run.stderr) == (OK, "", "")
+        eventually(lambda: not server.stats()["peers"][0]["events"]["waiting"])
+        with sig_lib.ClientRouter(url_of(server)) as last:  # behind all that was fired
+            last.add_remote_sender("s", ["e"]).get_signal("e").trigger("the end")
+            eventually(lambda: heard and heard[-1] == "the end")
+    return heard[:-1]
+
+
+def test_what_is_fired(server: sig_lib.ServerRouter, tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text('{"from": "a file",\n "n": [1, 2]}')
+    assert heard_by(server) == [None]
+    assert heard_by(server, "[1, 2.5, null]") == [[1, 2.5, None]]
+    assert heard_by(server, "21.5 C", "--text") == ["21.5 C"]
+    assert heard_by(server, f"@{file}") == [{"from": "a file", "n": [1, 2]}]
+    assert heard_by(server, "-", stdin='1\n\n"two"\n{"three": 3}\n') == [1, "two", {"three": 3}]
+    assert heard_by(server, "-", "--text", stdin="a line\n{another\n") == ["a line", "{another"]
+    assert heard_by(server, "7", "--count", "4") == [7] * 4
+    assert heard_by(server, "7", "--count", "3", "--every", "0.01") == [7] * 3
+
+
+def test_it_repeats_until_it_is_interrupted(server: sig_lib.ServerRouter) -> None:
+    heard: list[Any] = []
+    server.add_listener(lambda info, data: heard.append(data), "s", "e")
+    process = start("trigger", "s", "e", "1", "--every", "0.01", "--codec", "msgpack", "--url", url_of(server))
+    eventually(lambda: len(heard) > 5)
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == (OK, "", "")
+
+
+# -- request and reply
+
+def test_asking(server: sig_lib.ServerRouter) -> None:
+    server.add_sender("s", [], {"echo": lambda params: params, "text": lambda params: "plain text"})
+    there = ["--url", url_of(server)]
+    run = sig("request", "s", "echo", '{"a": [1, null]}', *there)
+    assert (run.returncode, run.stdout, run.stderr) == (OK, '{"a":[1,null]}\n', "")
+    assert sig("request", "s", "echo", "-", *there, stdin="[\n1]\n").stdout == "[1]\n"
+    assert sig("request", "s", "text", *there).stdout == '"plain text"\n'
+    assert on_a_terminal("request", "s", "text", *there) == (OK, "plain text\n")
+
+
+def replying(server: sig_lib.ServerRouter, name: str, *arguments: str) -> subprocess.Popen[str]:
+    process = start("reply", name, *arguments, "--url", url_of(server))
+    eventually(lambda: server.has_sender(name))
+    return process
+
+
+def test_answering_with_a_command(server: sig_lib.ServerRouter) -> None:
+    adding = replying(server, "adder", "add", "--count", "3", "--command",
+                      f"{sys.executable} -c 'import json,sys; print(sum(json.load(sys.stdin)))'")  # fmt: skip
+    assert server.request("adder", "add", [1, 2, 3]) == 6
+    assert server.request("adder", "add", [2**40, 1]) == 2**40 + 1
+    with pytest.raises(sig_lib.RemoteError, match="TypeError"):
+        server.request("adder", "add", ["x"])
+    status, _, said = ended(adding)
+    assert status == OK
+    assert "add: the command ended with status 1" in said
+
+
+def test_answering_everything_with_text(server: sig_lib.ServerRouter) -> None:
+    process = replying(server, "sh", "-", "--count", "2", "--command", 'echo "$SIG_SENDER $SIG_METHOD"; exec cat >&2')
+    assert server.request("sh", "one") == "sh one"
+    assert server.request("sh", "two", {"a": 1}) == "sh two"
+    assert ended(process)[0] == OK
+
+
+def test_a_command_that_takes_too_long(server: sig_lib.ServerRouter) -> None:
+    process = replying(server, "slow", "m", "--count", "1", "--timeout", "0.3", "--command", "sleep 60 & wait")
+    with pytest.raises(sig_lib.RemoteError, match=r"the command took longer than 0\.3 s"):
+        server.request("slow", "m")
+    assert ended(process)[0] == OK
+
+
+def test_nobody_asked(server: sig_lib.ServerRouter) -> None:
+    process = replying(server, "idle", "m", "--count", "1", "--wait", "0.1", "--command", "true")
+    assert ended(process)[0] == TIMEOUT
+    assert sig("request", "idle", "m", "--url", url_of(server)).returncode == REFUSED
+
+
+# -- who and what is there
+
+def test_looking_around(server: sig_lib.ServerRouter) -> None:
+    server.add_sender("temp", ["#changed", "cold"])
+    server.add_sender(7, [])
+    there = ["--url", url_of(server)]
+    rows = [json.loads(line) for line in sig("senders", *there).stdout.splitlines()]
+    assert rows == [
+        {"sender": "temp", "events": ["#changed", "cold", "#connect", "#disconnect"]},
+        {"sender": 7, "events": ["#connect", "#disconnect"]},
+    ]
+    assert on_a_terminal("senders", *there) == (
+        OK, "sender  events\ntemp    #changed cold #connect #disconnect\n7       #connect #disconnect\n"
+    )  # fmt: skip
+    told = json.loads(sig("stats", "--peers", *there).stdout)
+    assert (told["senders"], told["links"]["open"], len(told["peers"])) == (2, 1, 2)
+    status, said = on_a_terminal("stats", "--peers", *there)
+    assert status == OK
+    assert re.search(r"^senders +2$", said, re.MULTILINE)
+    assert re.search(r"^requests\.p50 +-$", said, re.MULTILINE)
+    assert re.search(r"^this program .* 0%$", said, re.MULTILINE)
+
+
+def test_plugins_on_a_terminal() -> None:
+    status, said = on_a_terminal("plugins")
+    assert status == OK
+    assert re.search(rf"^carrier +tcp +pysig +{re.escape(sig_lib.__version__)} +installed$", said, re.MULTILINE)
+
+
+def test_the_doctor_on_a_terminal(server: sig_lib.ServerRouter) -> None:
+    status, said = on_a_terminal("doctor", "--url", url_of(server))
+    assert status == 1
+    assert re.search(r"^ok +round trip unix x cbor$", said, re.MULTILINE)
+    taken = url_of(server)
+    assert f"broken  address {taken}: {taken}: can't listen: Address already in use\n" in said
+    assert "        choose another address or stop who uses it\n" in said
+    assert re.search(r"^\d+ checks, 1 broken$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    run = sig("completion", shell)
+    assert (run.returncode, run.stderr) == (OK, "")
+    assert "_SIG_COMPLETE" in run.stdout
+
+
+def test_what_is_completed() -> None:
+    asked = {"_SIG_COMPLETE": "bash_complete", "COMP_WORDS": "sig li", "COMP_CWORD": "1"}
+    assert sig(env=asked).stdout == "plain,listen\n"
+
+
+def test_help_and_version() -> None:
+    assert sig("--version").stdout == f"sig, version {sig_lib.__version__}\n"
+    said = sig("--help").stdout
+    for name in ("serve", "listen", "trigger", "request", "reply", "senders", "stats", "plugins", "demo", "doctor"):
+        assert re.search(rf"^  {name} +[A-Z].*\.$", said, re.MULTILINE), name
+
+
+def test_without_click_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['click'] = None; from sig_core.cli import main; main()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=within(20), check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == 'the command line needs click: pip install "pysig[cli]"\n'
+
+
+def test_the_reference_is_of_today() -> None:
+    from sig_core.cli.reference import MARK, reference
+
+    _, mark, written = (ROOT / "docs" / "cli.md").read_text().partition(MARK)
+    assert mark
+    assert written == f"\n{reference()}", "run: python -m sig_core.cli.reference docs/cli.md"
