@@ -50,6 +50,13 @@ class Commands(click.Group):
         _add_those_of_plugins()
         return super().get_command(ctx, cmd_name)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; that nobody reads its output any more is no error. (click would exit with status 1.)"""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _nobody_reads()
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -92,13 +99,17 @@ def run(arguments: list[str] | None = None) -> int:
     except SigError as error:
         return _say(str(error), status_of(error))
     except BrokenPipeError:  # who read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return _nobody_reads()
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except Exception as error:
         logging.getLogger("sig").debug("this should not have happened", exc_info=True)
         return _say(f"{type(error).__name__}: {error}", FAILED)
+
+
+def _nobody_reads() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what the interpreter flushes at its end
+    return OK
 
 
 def _say(text: str, status: int) -> int:

@@ -145,9 +145,8 @@ def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
                 yield Finding("address", url)
         except SigError as error:
             asked = url in urls
-            cause, _, remedy = str(error).rpartition("; ")
-            remedy = remedy or "choose another address"
-            yield Finding("address", url, "broken" if asked else "missing", cause or str(error), remedy)
+            cause, _, remedy = str(error).removeprefix(f"{url}: ").partition("; ")
+            yield Finding("address", url, "broken" if asked else "missing", cause, remedy or "choose another address")
     yield from _check_serial_ports()
 
 

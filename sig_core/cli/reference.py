@@ -25,7 +25,8 @@ def reference() -> str:
 
 def _of_all(ctx: click.Context) -> str:
     statuses = "\n".join(f"| {status} | {meaning} |" for status, meaning in STATUSES.items())
-    return f"## Exit status\n\n| status | meaning |\n| --- | --- |\n{statuses}\n\n## sig\n\n{_text(sig)}\n\n{_options(sig, ctx)}"
+    head = f"## Exit status\n\n| status | meaning |\n| --- | --- |\n{statuses}"
+    return f"{head}\n\n## sig\n\n{_text(sig)}\n\n{_options(sig, ctx)}"
 
 
 def _of(name: str, parent: click.Context) -> str:

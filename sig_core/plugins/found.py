@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,6 +110,9 @@ def _errors(carrier: Any) -> tuple[type[Exception], ...]:
 
 
 def _why(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number > 0:  # what the system says, without what libraries add to it
+        return os.strerror(number)
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -76,7 +76,9 @@ def test_a_server_serves_until_it_is_told(tmp_path: Path, number: int) -> None:
     with pytest.raises(sig_lib.HandshakeError, match="takes json"):
         sig_lib.ClientRouter(addresses[0], "cbor").start()
     process.send_signal(number)
-    assert ended(process) == (OK, "", "")
+    status, out, said = ended(process)
+    assert (status, out) == (OK, "")
+    assert said.count("\n") == 1  # the one who was refused
     assert not (tmp_path / "s").exists()
     with pytest.raises(sig_lib.ConnectFailed):
         sig_lib.ClientRouter(addresses[0]).start()
@@ -198,8 +200,7 @@ def test_interrupted_it_ends_quietly_with_what_it_heard(server: sig_lib.ServerRo
 
 
 def test_a_closed_pipe_ends_it_quietly(server: sig_lib.ServerRouter) -> None:
-    process = listening(server, "s", "e")
-    with sig_lib.ClientRouter(url_of(server)) as client:
+    with listening(server, "s", "e") as process, sig_lib.ClientRouter(url_of(server)) as client:
         signal_ = client.add_remote_sender("s", ["e"]).get_signal("e")
         signal_.trigger(1)
         assert process.stdout is not None
@@ -208,8 +209,8 @@ def test_a_closed_pipe_ends_it_quietly(server: sig_lib.ServerRouter) -> None:
         while process.poll() is None:
             signal_.trigger(2)
             client.flush()
-    assert process.stderr is not None
-    assert (process.returncode, process.stderr.read()) == (OK, "")
+        assert process.stderr is not None
+        assert (process.returncode, process.stderr.read()) == (OK, "")
 
 
 def test_it_comes_back_when_the_server_does(tmp_path: Path) -> None:
@@ -345,7 +346,7 @@ def test_the_doctor_on_a_terminal(server: sig_lib.ServerRouter) -> None:
     assert status == 1
     assert re.search(r"^ok +round trip unix x cbor$", said, re.MULTILINE)
     taken = url_of(server)
-    assert f"broken  address {taken}: {taken}: can't listen: Address already in use\n" in said
+    assert f"broken  address {taken}: can't listen: Address already in use\n" in said
     assert "        choose another address or stop who uses it\n" in said
     assert re.search(r"^\d+ checks, 1 broken$", said, re.MULTILINE)
 
