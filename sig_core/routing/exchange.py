@@ -82,8 +82,8 @@ class Exchange:
         self._targets: dict[int, SenderEntry] = {}
         self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
         self.senders: dict[Name, SenderEntry] = {}
-        self.requests = Requests(self._transcoder, clock)
         self.holds = Holds()
+        self.requests = Requests(self._transcoder, self.holds, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._gone = Traffic()  # of all ports that left

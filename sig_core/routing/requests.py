@@ -9,6 +9,7 @@ from typing import Any
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
 from sig_core.protocol.wire import request_tail
+from sig_core.routing.holds import Holds
 from sig_core.routing.ports import Port, Request
 from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
@@ -32,11 +33,13 @@ class Requests:
     """Requests on their way. Payloads are transcoded where the two sides' codecs differ.
 
     Args:
-        clock: gives seconds, for latencies.
+        holds: of the exchange: who answers faster than the asker takes it is held back.
+        clock: gives seconds, for latencies and holds.
     """
 
-    def __init__(self, transcoder: Transcoder, clock: Callable[[], float]) -> None:
+    def __init__(self, transcoder: Transcoder, holds: Holds, clock: Callable[[], float]) -> None:
         self._transcoder = transcoder
+        self._holds = holds
         self._clock = clock
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._answered = 0
@@ -77,9 +80,9 @@ class Requests:
         opened = self._close(owner, token)
         if opened is None:
             return False
-        asker = opened.asker
+        asker, now = opened.asker, self._clock()
         self._answered += 1
-        self._latencies.append(self._clock() - opened.since)
+        self._latencies.append(now - opened.since)
         if not asker.takes(codec):
             try:
                 value, codec = self._transcoder.payload(value, codec, asker.codec), asker.codec
@@ -87,6 +90,8 @@ class Requests:
                 asker.fail_to(opened.ident, opened.route, error)
                 return True
         asker.reply(opened.ident, opened.route, codec, value)
+        if asker.is_slow(now):
+            self._holds.add(asker, owner)
         return True
 
     def fail(self, owner: Port, token: int, error: SigError) -> bool:

@@ -437,3 +437,29 @@ def test_holds_forget_a_port_in_both_roles() -> None:
     holds.tick(0.0)
     assert middle.held == [True]  # it is gone: nobody calls it
     assert not holds
+
+
+# -- answers are never dropped: who answers is held instead
+
+
+def test_who_answers_faster_than_the_asker_reads_is_held() -> None:
+    net = Net(LIMITS)
+    owner, asker = net.connect(), net.connect()
+    owner.add_sender("s", [], ["m"])
+    answers = [asker.request("s", "m", None) for _ in range(100)]
+    asker.frozen = True
+    calls = owner.of(Incoming)
+    while not owner.server.held:
+        call = calls.pop()
+        owner.client.reply(call.ident, call.route, "x" * 2000)
+        net.pump()
+    assert 0.75 * LIMIT < outbox(asker).size < LIMIT
+    asker.frozen = False
+    net.pump()
+    net.tick(0.1)
+    assert not owner.server.held
+    for call in calls:
+        owner.client.reply(call.ident, call.route, "x" * 2000)
+        net.pump()
+    assert [told[0][0] for told in answers] == ["x" * 2000] * 100
+    assert asker.server.state is State.OPEN
