@@ -18,9 +18,10 @@ from sig_core.cli.options import DEFAULT_URL
 from sig_core.errors import SigError
 from sig_core.plugins import PluginInfo, default_plugins
 
-__all__ = ["Finding", "check_environment", "check_plugins", "check_ports", "check_round_trips"]
+__all__ = ["Finding", "check_environment", "check_plugins", "check_ports", "check_round_trips", "check_serial_ports"]
 
 IMPORT = 30.0  # seconds that a plug-in may take to be imported
+DEVICES = Path("/dev")
 SAMPLE = {"text": "21,5 °C", "number": 21.5, "list": [1, -1, 2**53], "nothing": None, "yes": True}
 
 # Runs in a process of its own: what a plug-in does when it is imported does not concern us. Hooks and wrappers are not
@@ -138,7 +139,7 @@ def _ask(url: str, codec: str) -> Any:
 
 
 def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
-    """Look whether addresses can be listened on: the default one, and those that are asked about; and serial ports."""
+    """Look whether addresses can be listened on: the default one, and those that are asked about."""
     for url in dict.fromkeys([DEFAULT_URL, *urls]):
         try:
             with sig_core.ServerRouter(url):
@@ -147,11 +148,11 @@ def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
             asked = url in urls
             cause, _, remedy = str(error).removeprefix(f"{url}: ").partition("; ")
             yield Finding("address", url, "broken" if asked else "missing", cause, remedy or "choose another address")
-    yield from _check_serial_ports()
 
 
-def _check_serial_ports() -> Iterator[Finding]:
-    for device in sorted([*Path("/dev").glob("ttyUSB*"), *Path("/dev").glob("ttyACM*")]):
+def check_serial_ports() -> Iterator[Finding]:
+    """Look whether the serial ports that are plugged in may be used."""
+    for device in sorted([*DEVICES.glob("ttyUSB*"), *DEVICES.glob("ttyACM*")]):
         if os.access(device, os.R_OK | os.W_OK):
             yield Finding("port", str(device))
         else:

@@ -506,6 +506,13 @@ def test_a_server_that_is_killed_again_and_again_under_load(tmp_path: Path, poli
     eventually(lambda: not any(missing()))
     assert sum(client.lost.total() for client in listeners) > 0 and min(fired.values()) > 1000
     assert not swapped
+    for client, count in zip(listeners, heard, strict=True):
+        assert client.stats()["events"]["lost"] == fired.total() - count.total()
+        assert client.stats()["losses"] == times
+    assert [client.stats()["events"]["fired"] for client in senders] == [fired[f"p{n}"] for n in range(len(senders))]
+    for peer in listeners[0].server_stats(peers=True)["peers"]:
+        events = peer["events"]
+        assert events["fired"] == events["out"] + events["waiting"] + sum(events["lost"].values())
     assert [error for each in states for state, error in each.told if state == "reconnected" and error] == []
     for client in senders + listeners:
         client.stop()
