@@ -290,7 +290,7 @@ class Exchange:
         total, waiting, each = Traffic(), 0, []
         total.add(self._gone)
         for port in self._ports:
-            told = port.stats()
+            told = port.stats()  # first: it brings the port's traffic up to date
             total.add(port.traffic)
             waiting += told["events"]["waiting"]
             each.append(told)

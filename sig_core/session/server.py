@@ -385,7 +385,7 @@ class ServerSession(Session):
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`; an outbox that is full says 1.0."""
         outbox, traffic = self._outbox, self.traffic
-        traffic.delivered = outbox.taken
+        traffic.delivered = outbox.taken  # counted there, where runs leave joined
         return {
             "peer": self.peer,
             "client": self.client,
