@@ -14,6 +14,9 @@ def main() -> None:
     except ImportError:
         print('the command line needs click: pip install "pysig[cli]"', file=sys.stderr)
         sys.exit(2)
-    from sig_core.cli.app import run
+    try:
+        from sig_core.cli.app import run
 
-    sys.exit(run())
+        sys.exit(run())
+    except KeyboardInterrupt:  # while it was still being imported
+        sys.exit(130)

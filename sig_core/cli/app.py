@@ -51,11 +51,13 @@ class Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; that nobody reads its output any more is no error. (click would exit with status 1.)"""
+        """Run a command. click would say something when it is interrupted, or nobody reads any more; we do not."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             return _nobody_reads()
+        except KeyboardInterrupt:
+            return INTERRUPTED
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -87,6 +89,7 @@ def sig(verbose: bool) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit status; no error comes out as a traceback."""
+    _see_to_streams()
     logging.basicConfig(level=logging.WARNING, format="sig: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -105,6 +108,14 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as error:
         logging.getLogger("sig").debug("this should not have happened", exc_info=True)
         return _say(f"{type(error).__name__}: {error}", FAILED)
+
+
+def _see_to_streams() -> None:
+    """Give a command something to write to that was started with its output closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, open(nowhere, "w", closefd=False))  # noqa: SIM115 - for as long as we run
 
 
 def _nobody_reads() -> int:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig_lib
-from sig_core.cli.failures import LOST, OK, REFUSED, TIMEOUT
+from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
 from tests.cli.command import COMMAND, environment, sig, start
 from tests.system.conftest import eventually, within
 
@@ -223,6 +224,34 @@ def test_it_comes_back_when_the_server_does(tmp_path: Path) -> None:
         status, out, err = ended(process)
     assert (status, json.loads(out)["data"]) == (OK, "again")
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["disconnected", "reconnected"]
+
+
+def test_started_with_its_output_closed(server: sig_lib.ServerRouter) -> None:
+    def shell(line: str) -> tuple[int, str]:
+        run = subprocess.run(
+            ["bash", "-c", " ".join([*COMMAND, line])],
+            capture_output=True, text=True, timeout=within(20), check=False, env=environment(SIG_URL=url_of(server)),
+        )  # fmt: skip
+        return run.returncode, run.stdout + run.stderr
+
+    assert shell("senders >&-") == (OK, "")
+    assert shell("request nobody read 2>&-") == (REFUSED, "")
+    assert shell("request nobody read >&- 2>&-") == (REFUSED, "")
+
+
+def test_interrupted_before_there_is_a_result(server: sig_lib.ServerRouter) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang(params: Any) -> None:
+        entered.set()
+        release.wait(within(20))
+
+    server.add_sender("s", [], {"hang": hang})
+    process = start("request", "s", "hang", "--url", url_of(server))
+    assert entered.wait(within(10))
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == (INTERRUPTED, "", "")
+    release.set()
 
 
 # -- trigger
