@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -48,13 +50,12 @@ def reply(
 
     Runs one command at a time. Ends with Ctrl-C, or as --count and --wait say.
     """
-    done = threading.Event()
-    answered = 0
+    shell, done, answered = Shell(command, sender, timeout), threading.Event(), 0
 
     def handle(asked: str, params: Any) -> Any:
         nonlocal answered
         try:
-            return _run(command, sender, asked, params, timeout)
+            return shell.ask(asked, params)
         finally:
             answered += 1
             if answered == count:
@@ -67,30 +68,58 @@ def reply(
             ended = done.wait(wait)
         except KeyboardInterrupt:
             return OK
+        finally:
+            shell.end()
     return OK if ended or count is None else TIMEOUT
 
 
-def _run(command: str, sender: str, method: str, params: Any, timeout: float) -> Any:
-    environment = os.environ | {"SIG_SENDER": sender, "SIG_METHOD": method}
-    process = subprocess.Popen(
-        command,
-        shell=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        out, err = process.communicate(dump(params) + b"\n", timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)  # the shell and what it started
-        process.communicate()
-        raise Failed(f"the command took longer than {timeout:g} s") from None
-    said = err.decode(errors="replace").strip()
-    if process.returncode:
-        print(f"sig: {method}: the command ended with status {process.returncode}: {said}", file=sys.stderr)
-        raise Failed(said or f"the command ended with status {process.returncode}")
+class Shell:
+    """Runs the command, one at a time."""
+
+    def __init__(self, command: str, sender: str, timeout: float) -> None:
+        self._command = command
+        self._sender = sender
+        self._timeout = timeout
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def ask(self, method: str, params: Any) -> Any:
+        """Run it and give its answer.
+
+        Raises:
+            Failed: it ended with another status than 0, or took too long.
+        """
+        with subprocess.Popen(
+            self._command,
+            shell=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"SIG_SENDER": self._sender, "SIG_METHOD": method},
+            start_new_session=True,
+        ) as process:
+            self._running = process
+            try:
+                out, err = process.communicate(dump(params) + b"\n", self._timeout)
+            except subprocess.TimeoutExpired:
+                self.end()
+                raise Failed(f"the command took longer than {self._timeout:g} s") from None
+            finally:
+                self._running = None
+        said = err.decode(errors="replace").strip()
+        if process.returncode:
+            print(f"sig: {method}: the command ended with status {process.returncode}: {said}", file=sys.stderr)
+            raise Failed(said or f"the command ended with status {process.returncode}")
+        return _value(out)
+
+    def end(self) -> None:
+        """Kill the shell that runs, and what it started."""
+        process = self._running
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _value(out: bytes) -> Any:
     try:
         return msgspec.json.decode(out)
     except msgspec.DecodeError:

@@ -335,6 +335,18 @@ def test_a_command_that_takes_too_long(server: sig_lib.ServerRouter) -> None:
     assert ended(process)[0] == OK
 
 
+def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    process = replying(server, "slow", "m", "--command", f"echo $$ > {note}; exec sleep 60")
+    future = server.request_async("slow", "m")
+    eventually(lambda: note.exists() and note.read_text().strip())
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == OK
+    assert future.exception(within(10)) is not None
+    state = Path(f"/proc/{int(note.read_text())}/stat")
+    eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # ended, and not yet buried
+
+
 def test_nobody_asked(server: sig_lib.ServerRouter) -> None:
     process = replying(server, "idle", "m", "--count", "1", "--wait", "0.1", "--command", "true")
     assert ended(process)[0] == TIMEOUT
