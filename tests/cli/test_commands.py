@@ -344,7 +344,7 @@ def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, 
     assert ended(process)[0] == OK
     assert future.exception(within(10)) is not None
     state = Path(f"/proc/{int(note.read_text())}/stat")
-    eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # ended, and not yet buried
+    eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # a zombie
 
 
 def test_nobody_asked(server: sig_lib.ServerRouter) -> None:
