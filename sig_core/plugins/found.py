@@ -24,8 +24,8 @@ class Plugins:
     def __init__(self) -> None:
         self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier", ("connect", "listen"))
         self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode"))
-        self.wrappers: Registry[Wrapper] = Registry("sig.wrappers", "wrapper", ("__call__",), built_in=False)
-        self.hook_plugins: Registry[object] = Registry("sig.hooks", "hook", (), built_in=False)
+        self.wrappers: Registry[Wrapper] = Registry("sig.wrappers", "wrapper", ("__call__",), make=False)
+        self.hook_plugins: Registry[object] = Registry("sig.hooks", "hook", (), make=False)
         self.hooks = Hooks(self.hook_plugins)
 
     def describe(self) -> list[PluginInfo]:

@@ -25,15 +25,14 @@ class Registry(Generic[T]):
         group: of the entry points.
         kind: how errors call one: "carrier", "codec".
         required: attributes that a plug-in must have.
-        built_in: pysig itself brings some. What the entry points of such a group name is called without arguments to
-            give the plug-in; else it is the plug-in.
+        make: what an entry point names is called without arguments to give the plug-in; else it is the plug-in.
     """
 
-    def __init__(self, group: str, kind: str, required: Sequence[str], *, built_in: bool = True) -> None:
+    def __init__(self, group: str, kind: str, required: Sequence[str], *, make: bool = True) -> None:
         self.group = group
         self.kind = kind
         self._required = required
-        self.built_in = built_in
+        self._make_it = make
         self._lock = threading.Lock()
         self._found: dict[str, list[EntryPoint]] | None = None
         self._factories: dict[str, Callable[[], T]] = {}
@@ -133,7 +132,7 @@ class Registry(Generic[T]):
 
     def _from(self, point: EntryPoint) -> Any:
         loaded = point.load()
-        return loaded() if self.built_in else loaded
+        return loaded() if self._make_it else loaded
 
     def _checked(self, made: Any, who: str) -> T:
         missing = [name for name in self._required if not hasattr(made, name)]
@@ -145,10 +144,9 @@ class Registry(Generic[T]):
         """Give the error of a name that nobody offers."""
         names = self.names()
         if not names:
-            whose = "pysig itself (pip install -e . in a checkout)" if self.built_in else "the one that offers it"
             return UnknownPlugin(
                 f"{self.kind} {name!r}: no {self.kind} is installed: plug-ins are found when their distribution is "
-                f"installed, so install {whose}"
+                "installed, those of pysig with pysig itself (pip install -e . in a checkout)"
             )
         hint = did_you_mean(name, names)
         return UnknownPlugin(f"unknown {self.kind} {name!r}{hint}; installed: {', '.join(names)}")
