@@ -1,10 +1,11 @@
 # make demo | test | lint: each makes what it needs in .venv first
+# make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -16,8 +17,18 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
+BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W8
+BENCH_OPTIONS ?= --repeats 5 --seconds 1
+
+bench:
+	benchmarks/setup
+	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) $(BENCH_OPTIONS) \
+		--relative-to zenoh --results benchmarks
+	.bench/bin/python benchmarks/plot.py
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .bench $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.all $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml
 	@echo "making $(VENV) with pysig[$*] ..."
