@@ -41,11 +41,13 @@ class LinkTraits:
         packets: one send is one receive; else a byte stream.
         reliable: all bytes, once, in order, undamaged, until close.
         mtu: bytes that one send may carry, at least 8; None: no limit.
+        bitrate: bits per second that the medium moves, if it is known; retransmit times follow from it.
     """
 
     packets: bool
     reliable: bool
     mtu: int | None = None
+    bitrate: int | None = None
 
 
 class Link(Protocol):
@@ -113,6 +115,8 @@ class Carrier(Protocol):
     Optional attribute `errors: tuple[type[Exception], ...]`: what its driver raises beside OSError.
     Optional attribute `trial: str`: a URL that can be listened on in any machine, for `sig doctor` to try; `{folder}`
     in it becomes an empty folder.
+
+    The options `name` and `prefix`, where a carrier lists them, are the core's: what boards that come over it are called.
     """
 
     scheme: str
@@ -170,6 +174,9 @@ class Codec(Protocol):
     Attributes:
         name: what a hello negotiates, and the name of the entry point.
         extras: what it carries beyond the portable model: "bytes", "nonfinite".
+
+    Optional attribute `reads: frozenset[str]`: names of other codecs whose bytes it decodes as they are, so that they
+    are passed on untouched.
     """
 
     name: str
