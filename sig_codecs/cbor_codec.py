@@ -38,6 +38,7 @@ class CborCodec:
 
     name: ClassVar[str] = "cbor"
     extras: ClassVar[frozenset[str]] = frozenset({"bytes", "nonfinite"})
+    reads: ClassVar[frozenset[str]] = frozenset({"cbor-board"})
 
     def __init__(self) -> None:
         try:

@@ -115,8 +115,12 @@ class Carrier(Protocol):
     Optional attribute `errors: tuple[type[Exception], ...]`: what its driver raises beside OSError.
     Optional attribute `trial: str`: a URL that can be listened on in any machine, for `sig doctor` to try; `{folder}`
     in it becomes an empty folder.
+    Optional method `ports() -> list[dict]`: the places of this machine that its URLs can name, for `sig ports` and
+    `sig doctor`; it opens none of them. Each has `device` and `description` (text), `urls` (that lead there, the most
+    lasting first), `removable` (whether somebody plugged it in), `state` ("free", "busy", or "denied": this user may
+    not), `cause` and `remedy` (a line each; "" if there is none).
 
-    The options `name` and `prefix`, where a carrier lists them, are the core's: what boards that come over it are called.
+    The options `name` and `prefix`, where a carrier lists them, are the core's: what it calls boards that come over it.
     """
 
     scheme: str
@@ -175,6 +179,8 @@ class Codec(Protocol):
         name: what a hello negotiates, and the name of the entry point.
         extras: what it carries beyond the portable model: "bytes", "nonfinite".
 
+    Optional attribute `narrows: str`: what it changes of values, by its declaration ("floats to float32"). Such a codec
+    is offered only where it is named.
     Optional attribute `reads: frozenset[str]`: names of other codecs whose bytes it decodes as they are, so that they
     are passed on untouched.
     """

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from sig_core.address import Address
 from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.asker import Asker
@@ -26,7 +27,9 @@ from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import EVENT_OF, encode
+from sig_core.session.board import BoardSession
 from sig_core.session.errors import error_of_handler
+from sig_core.session.renaming import Renaming
 from sig_core.session.server import ServerSession
 from sig_core.spelling import alias
 
@@ -80,7 +83,9 @@ class ServerRouter(Router):
         )
         self._exchange.join(self._port, own=True)
         self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
-        self._clients = Clients(self._exchange, self._lock, self.limits, self._tick, self._tell_hooks)
+        self._clients = Clients(
+            self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks
+        )
         self._state = "new"
         close_in_child(self)
 
@@ -124,8 +129,9 @@ class ServerRouter(Router):
             raise LocalProtocolError(f"{url}: this server is {self._state}: {remedy}")
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
+        rename = Renaming.of(Address.parse(url))
         acceptor = self._plugins.listen(url)
-        self._clients.accept_from(acceptor, allowed)
+        self._clients.accept_from(acceptor, allowed, rename)
         log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
         return acceptor.address
 
@@ -164,7 +170,7 @@ class ServerRouter(Router):
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
 
-    def _tell_hooks(self, session: ServerSession) -> None:
+    def _tell_hooks(self, session: ServerSession | BoardSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
         name = "sig_session_opened" if session.error is None else "sig_session_closed"
         tell = self._plugins.hooks.of(name)

@@ -8,15 +8,19 @@ import time
 from collections.abc import Callable, Mapping
 
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
-from sig_core.errors import LimitError, ProtocolError
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.loop import IoThread
+from sig_core.io.reception import Reception, farewell
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
+from sig_core.session.board import BoardSession
 from sig_core.session.identity import Identities
+from sig_core.session.linked import Linked
+from sig_core.session.renaming import Renaming
 from sig_core.session.server import ServerSession
+from sig_core.session.stations import Stations
 
 __all__ = ["STOP", "Clients"]
 
@@ -34,6 +38,7 @@ class Clients:
     Args:
         exchange: that the sessions join; it is changed under `lock` alone.
         lock: see there.
+        codec: gives the codec of a name.
         limits: what a client may cost.
         tick: called under the lock with `now`; gives the seconds until it wants to be called again.
         told: called with a session that was taken in (its `error` is None), and again when its link has ended.
@@ -43,22 +48,26 @@ class Clients:
         self,
         exchange: Exchange,
         lock: threading.Lock,
+        codec: Callable[[str], Codec],
         limits: Limits,
         tick: Callable[[float], float],
-        told: Callable[[ServerSession], None],
+        told: Callable[[ServerSession | BoardSession], None],
     ) -> None:
         self.lock = lock
+        self.exchange = exchange
+        self.codec = codec
+        self.limits = limits
+        self.stations = Stations()
+        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self.loop = IoThread(self._turn, self._tick, "sig-io")
         self.buffer = memoryview(bytearray(SMALL))
-        self._exchange = exchange
-        self._limits = limits
         self._tick_too = tick
         self._told = told
-        self._identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self._acceptors: list[PolledAcceptor | AcceptorThread] = []
         self._connections: dict[Connection, None] = {}
         self._dirty: list[Connection] = []
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
+        self._next_look = 0.0  # at all connections
         self._stopping = False
         self._emptied = threading.Event()  # set when a stop has seen the last client go
 
@@ -75,11 +84,12 @@ class Clients:
         with self.lock:
             return [connection.session.peer for connection in self._connections]
 
-    def accept_from(self, acceptor: Acceptor, codecs: Codecs) -> None:
-        """Take in whoever comes there and speaks one of `codecs`."""
+    def accept_from(self, acceptor: Acceptor, codecs: Codecs, rename: Renaming) -> None:
+        """Take in whoever comes there and speaks one of `codecs`, and boards; `rename`: what these are called."""
+        reception = Reception(self, codecs, rename)
 
         def welcome(link: Link) -> None:
-            self._welcome(link, codecs)
+            self._welcome(link, reception)
 
         watched: PolledAcceptor | AcceptorThread
         if isinstance(acceptor, PollableAcceptor):
@@ -98,6 +108,7 @@ class Clients:
             connections = list(self._connections)
             for connection in connections:
                 connection.session.close("the server stops")
+            self.stations.close()
         if connections:
             self.loop.wake()
             self._emptied.wait(STOP)
@@ -122,53 +133,59 @@ class Clients:
 
     # -- new links
 
-    def _welcome(self, link: Link, codecs: Codecs) -> None:
+    def _welcome(self, link: Link, reception: Reception) -> None:
         """Take a link in. On the I/O thread, or on that of a non-pollable acceptor."""
-        refusal = self._refusal(link)
+        refusal = self._refusal(link) or reception.refusal(link)
         if refusal is not None:
             log.warning(f"{link.peer}: closed: {refusal}")
             link.close()
             return
-        connection = self._connect(link, self._session(link, codecs))
         with self.lock:
+            connection = self._connect(link, reception)
             self._connections[connection] = None
         connection.start()
+        with self.lock:
+            if connection.session.has_output:  # on a line the server speaks first
+                self.dirty(connection)
         if self._stopping:
             connection.cut()
         log.debug(f"{link.peer}: connected")
 
     def _refusal(self, link: Link) -> str | None:
-        if len(self._connections) >= self._limits.max_links:
-            return f"{self._limits.max_links} links are open, which is the limit"
-        if not link.traits.reliable or link.traits.mtu is not None:
-            return "links of its carrier are unreliable or have an mtu, and are not served yet"
+        if len(self._connections) >= self.limits.max_links:
+            return f"{self.limits.max_links} links are open, which is the limit"
         return None
 
-    def _session(self, link: Link, codecs: Codecs) -> ServerSession:
-        return ServerSession(
-            self._exchange,
-            self._identities,
-            codecs,
-            self._limits,
-            peer=link.peer,
-            packets=link.traits.packets,
-            now=time.monotonic(),
-        )
+    def _connect(self, link: Link, reception: Reception) -> Connection:
+        def become(session: Linked) -> None:
+            connection.session = session
+            session.on_change = lambda: self.dirty(connection)
 
-    def _connect(self, link: Link, session: ServerSession) -> Connection:
+        session = reception.session_of(link, become)
         connection: Connection
         if isinstance(link, PollableLink):
             connection = PolledConnection(self, link, session)
         else:
             connection = PumpedConnection(self, link, session)
-        session.on_change = lambda: self.dirty(connection)
-        session.on_open = lambda keepalive: self._opened(session, keepalive)
+        become(session)
         return connection
 
-    def _opened(self, session: ServerSession, keepalive: float) -> None:
+    # -- what receptions ask
+
+    def opened(self, session: ServerSession | BoardSession, keepalive: float) -> None:
+        """See `House`."""
         self._told(session)
         if keepalive < 4 * TICK:  # the next look may come too late for the first sign of life
+            self._next_look = 0.0
             self.loop.tick_soon()
+
+    def ended(self, session: ServerSession | BoardSession) -> None:
+        """See `House`."""
+        self._told(session)
+
+    def due(self, when: float) -> None:
+        """See `House`."""
+        self.loop.tick_at(when)
 
     # -- what connections ask of their host
 
@@ -188,14 +205,11 @@ class Clients:
         with self.lock:
             known = self._connections.pop(connection, False) is None
             self._ending.pop(connection, None)
-            lost_here = session.lost.total()
-            self._exchange.leave(session)
+            if isinstance(session, ServerSession):
+                self.exchange.leave(session)
         if known:
-            lost = f"; {lost_here} events did not reach it" if lost_here else ""
-            broken = isinstance(session.error, ProtocolError | LimitError)  # somebody should look at that peer
-            say = log.warning if broken or lost else log.info
-            say(f"{session.peer}: link closed: {session.error}{lost}")
-            if session.client:
+            farewell(session, "link closed")
+            if isinstance(session, ServerSession) and session.client:
                 self._told(session)
         if self._stopping and not self._connections:
             self._emptied.set()
@@ -210,7 +224,15 @@ class Clients:
                 connection.flush()
 
     def _tick(self, now: float) -> float:
-        wait = self._limits.keepalive
+        """Do what is due: lines to the millisecond, all else at looks that are further apart."""
+        with self.lock:
+            lines = self.stations.tick(now)
+        if now >= self._next_look:
+            self._next_look = now + self._look(now)
+        return max(0.0, min(lines, self._next_look) - now)
+
+    def _look(self, now: float) -> float:
+        wait = self.limits.keepalive
         with self.lock:
             for connection in list(self._connections):
                 wait = min(wait, connection.session.tick(now))

@@ -12,7 +12,7 @@ from sig_core.errors import LinkLost
 from sig_core.io.guard import Once, lost
 from sig_core.io.loop import READ, WRITE, IoThread
 from sig_core.session.base import State
-from sig_core.session.server import ServerSession
+from sig_core.session.linked import Linked
 
 __all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
 
@@ -39,9 +39,9 @@ class Host(Protocol):
 
 
 class Connection(Protocol):
-    """A session and its link."""
+    """A session and its link. The session is another one when the dialect of the link is known; see `Opening`."""
 
-    session: ServerSession
+    session: Linked
 
     def start(self) -> None:
         """Begin to read."""
@@ -59,7 +59,7 @@ class Connection(Protocol):
 class PolledConnection:
     """On a pollable link. Everything but `cut` happens on the I/O thread."""
 
-    def __init__(self, host: Host, link: PollableLink, session: ServerSession) -> None:
+    def __init__(self, host: Host, link: PollableLink, session: Linked) -> None:
         self.session = session
         self._host = host
         self._link = link
@@ -102,7 +102,7 @@ class PolledConnection:
             host.grow()
         with host.lock:
             session.receive_data(data, time.monotonic())
-            if session.error is not None:
+            if self.session.error is not None:  # by now it may be another one: see `Opening`
                 host.dirty(self)
 
     def flush(self) -> None:
@@ -169,7 +169,7 @@ class PolledConnection:
 class PumpedConnection:
     """On any other link: one thread receives, one sends."""
 
-    def __init__(self, host: Host, link: Link, session: ServerSession) -> None:
+    def __init__(self, host: Host, link: Link, session: Linked) -> None:
         self.session = session
         self._host = host
         self._link = link
@@ -205,29 +205,29 @@ class PumpedConnection:
             self.cut()
 
     def _read(self) -> None:
-        session, host = self.session, self._host
-        while session.state is not State.CLOSED:
-            if session.held:
-                self._wait_until(lambda: not session.held)
+        host = self._host
+        while self.session.state is not State.CLOSED:
+            if self.session.held:
+                self._wait_until(lambda: not self.session.held)
                 continue
             data = _receive(self._link)
             if data:
                 with host.lock:
-                    session.receive_data(data, time.monotonic())
+                    self.session.receive_data(data, time.monotonic())
                 host.loop.wake()
 
     def _write(self) -> None:
-        session = self.session
         while True:
             with self._host.lock:
+                session = self.session
                 data = session.take(ROOM)
             if data:
                 self._link.send(data)
                 session.sent(len(data), time.monotonic())
-            elif session.state is State.CLOSED:
+            elif self.session.state is State.CLOSED:
                 return
             else:
-                self._wait_until(lambda: session.has_output)
+                self._wait_until(lambda: self.session.has_output)
 
     def _wait_until(self, true: Callable[[], bool]) -> None:
         with self._wake:

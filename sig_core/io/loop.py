@@ -18,6 +18,7 @@ __all__ = ["READ", "WRITE", "IoThread", "Watched"]
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
+NEVER = float("inf")
 
 
 class Watched(Protocol):
@@ -46,6 +47,7 @@ class IoThread:
         self._woken = True  # until it has started there is nobody to wake
         self._stopping = False
         self._next_tick = 0.0
+        self._asked_tick = NEVER
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     # -- from any thread
@@ -96,6 +98,13 @@ class IoThread:
         self._next_tick = 0.0
         self.wake()
 
+    def tick_at(self, when: float) -> None:
+        """Let a turn tick at `when` (monotonic seconds) at the latest; for who holds the lock that `tick` takes."""
+        self._asked_tick = min(self._asked_tick, when)
+        if when < self._next_tick:
+            self._next_tick = when
+            self.wake()
+
     def is_current(self) -> bool:
         """Tell whether this is the thread."""
         return threading.get_ident() == self._thread.ident
@@ -144,7 +153,8 @@ class IoThread:
 
     def _tick_now(self, now: float) -> None:
         self._next_tick = now + 0.25
+        self._asked_tick = NEVER  # what was asked for before, `tick` sees for itself
         try:
-            self._next_tick = now + self._tick(now)
+            self._next_tick = min(now + self._tick(now), self._asked_tick)
         except Exception:
             log.error(f"{self._thread.name}: a tick failed\n{traceback.format_exc()}")

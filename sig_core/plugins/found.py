@@ -84,7 +84,7 @@ class Plugins:
         return address, carrier, wrappers
 
     def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:
-        """Give codecs by name: those named, or all that can be had.
+        """Give codecs by name: those named, or all that can be had and change nothing of a value.
 
         Raises:
             PluginError: one that is named can't be had; or none can.
@@ -97,7 +97,9 @@ class Plugins:
         broken: list[BrokenPlugin] = []
         for name in self.codecs.names():
             try:
-                found[name] = self.codecs.get(name)
+                codec = self.codecs.get(name)
+                if not getattr(codec, "narrows", ""):
+                    found[name] = codec
             except BrokenPlugin as error:  # an extra that is not installed: only who asks for it needs to know
                 broken.append(error)
         if not found:

@@ -13,6 +13,7 @@ MIB = 1 << 20
 _RANGES: dict[str, tuple[float, float]] = {
     "max_frame": (4096, 2**32 - 1),
     "max_outbox": (4096, 2**40),
+    "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
     "stall": (0.0, 3600.0),
     "keepalive": (0.1, 3600.0),
@@ -35,6 +36,7 @@ class Limits:
     Attributes:
         max_frame: bytes of one frame (an event, a request or an answer with its header), in and out.
         max_outbox: bytes of output that wait for one link.
+        max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events give way at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners.
         stall: seconds for which the senders that feed a slow listener are held back before it loses events.
         keepalive: seconds of silence after which a link is given up.
@@ -54,6 +56,7 @@ class Limits:
 
     max_frame: int = 16 * MIB
     max_outbox: int = 16 * MIB
+    max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB
     stall: float = 1.0
     keepalive: float = 10.0

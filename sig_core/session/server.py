@@ -92,6 +92,7 @@ class ServerSession(Session):
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
+        self._reads: frozenset[str] = frozenset()
         self._calls = Calls(self, exchange, limits)
         self._outbox = Outbox(limits.max_outbox, self._lose)
         self._bound: dict[int, tuple[Name, Name | None]] = {}
@@ -124,6 +125,7 @@ class ServerSession(Session):
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
+        self._reads = getattr(self.encoding, "reads", self._reads)
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
         self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
@@ -197,8 +199,8 @@ class ServerSession(Session):
     # -- the port
 
     def takes(self, codec: str) -> bool:
-        """Payloads pass untouched in the codec of this link alone."""
-        return codec == self.codec
+        """Payloads pass untouched in the codec of this link, and in those that it reads as its own."""
+        return codec == self.codec or codec in self._reads
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Queue events, after what they need to be understood."""

@@ -46,7 +46,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_what_is_installed_is_listed_without_being_imported(install: Install) -> None:
     install("lab", "raise RuntimeError('imported')")
     codecs = Plugins().codecs
-    assert codecs.names() == ["cbor", "json", "mine", "msgpack"]
+    assert codecs.names() == ["cbor", "cbor-board", "json", "mine", "msgpack"]
     (info,) = (info for info in codecs.describe() if info.name == "mine")
     assert (info.distribution, info.version, info.target) == ("lab", "1.5", "plugin_of_lab:Codec")
     assert "plugin_of_lab" not in sys.modules
@@ -93,7 +93,7 @@ def test_two_distributions_of_one_name_are_both_named(install: Install) -> None:
 
 
 def test_an_unknown_name_is_met_with_a_proposal() -> None:
-    with pytest.raises(UnknownPlugin, match=r"'jsn', did you mean 'json'\?; installed: cbor, json, msgpack"):
+    with pytest.raises(UnknownPlugin, match=r"'jsn', did you mean 'json'\?; installed: cbor, cbor-board, json, msgpack"):
         default_plugins().codecs.get("jsn")
     with pytest.raises(UnknownPlugin, match="unknown carrier 'http'"):
         default_plugins().connect("http://127.0.0.1:80")

@@ -15,17 +15,18 @@ RING_0 = {"contract", "address", "errors", "events", "portable", "spelling"}
 MAY_IMPORT = {  # package or module of sig_core -> what it may import of sig_core, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
     "protocol": RING_0,
+    "line": {"errors"},
     "routing": RING_0 | {"protocol"},
-    "session": RING_0 | {"protocol", "routing"},
+    "session": RING_0 | {"protocol", "line", "routing"},
     "log": set(),
     "plugins": RING_0 | {"log", "hookspecs"},
     "hookspecs": set(),
-    "io": RING_0 | {"protocol", "routing", "session", "log", "plugins"},
+    "io": RING_0 | {"protocol", "line", "routing", "session", "log", "plugins"},
 }
 FACES = {"router", "server", "client", "aio"}
 for face in FACES:
-    MAY_IMPORT[face] = {*RING_0, "protocol", "routing", "session", "log", "plugins", "io", "router"}
-SANS_IO = {"protocol", "routing", "session"}
+    MAY_IMPORT[face] = {*RING_0, "protocol", "line", "routing", "session", "log", "plugins", "io", "router"}
+SANS_IO = {"protocol", "line", "routing", "session"}
 IO_MODULES = {"socket", "select", "selectors", "threading", "asyncio", "time", "ssl", "queue", "logging", "subprocess"}
 BESIDE = {
     "sig_carriers": {"sig_core.contract", "sig_core.address", "sig_core.errors", "sig_core.io.links", "sig_carriers"},

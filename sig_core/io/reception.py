@@ -1,0 +1,155 @@
+"""Which session a new link gets: by what its carrier states, and by the first byte."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from sig_core.contract import Codec, Link
+from sig_core.errors import LimitError, ProtocolError
+from sig_core.line.greeting import BINARY, SynAck
+from sig_core.line.line import Terms
+from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.routing.exchange import Exchange
+from sig_core.session.board import BOARD_CODEC, BoardSession
+from sig_core.session.identity import Identities
+from sig_core.session.linked import Linked
+from sig_core.session.on_line import LineSession
+from sig_core.session.opening import Opening
+from sig_core.session.renaming import Renaming
+from sig_core.session.server import ServerSession
+from sig_core.session.station import Station
+from sig_core.session.stations import Stations
+from sig_core.session.streamed import Streamed
+
+__all__ = ["House", "Reception", "farewell"]
+
+Become = Callable[[Linked], None]
+
+
+class House(Protocol):
+    """What the receptions of a server share."""
+
+    exchange: Exchange
+    identities: Identities
+    stations: Stations
+    limits: Limits
+    codec: Callable[[str], Codec]
+
+    def opened(self, session: ServerSession | BoardSession, keepalive: float) -> None:
+        """A client was taken in; it wants to hear something every `keepalive` seconds."""
+
+    def ended(self, session: ServerSession | BoardSession) -> None:
+        """A client that was taken in has left."""
+
+    def due(self, when: float) -> None:
+        """A station needs a tick at `when`."""
+
+
+class Reception:
+    """Takes in whoever comes to one address. It keeps the stations that it meets there.
+
+    Args:
+        house: see there.
+        codecs: that clients may use here, by name.
+        rename: what boards are called that come here.
+    """
+
+    def __init__(self, house: House, codecs: Mapping[str, Codec], rename: Renaming) -> None:
+        self._house = house
+        self._codecs = codecs
+        self._rename = rename
+
+    def refusal(self, link: Link) -> str | None:
+        """Tell why a link can't be served, or None."""
+        traits = link.traits
+        if (traits.packets and not traits.reliable) or traits.mtu is not None:
+            return "links of its carrier move unreliable packets, or have an mtu, and are not served yet"
+        if not traits.reliable:
+            try:
+                self._house.codec(BOARD_CODEC)
+            except Exception as error:
+                return f"boards can't be served: {error}"
+        return None
+
+    def session_of(self, link: Link, become: Become) -> Linked:
+        """Give a link its session. `become`: told if that is replaced by another one, once the dialect is known."""
+        if not link.traits.reliable:
+            session = LineSession(link.peer, self._find(link.peer), 0.0)
+            station = self._house.stations.of_line(link.peer, lambda: self._station(link.peer, link.traits.bitrate))
+            session.lead_to(station)
+            return session
+        now = time.monotonic()
+        if link.traits.packets:
+            return self._binary(link.peer, now, packets=True)
+        deadline = now + self._house.limits.handshake
+        return Opening(
+            link.peer,
+            deadline,
+            lambda: self._binary(link.peer, now),
+            lambda: LineSession(link.peer, self._find(link.peer), deadline),
+            become,
+        )
+
+    def _binary(self, peer: str, now: float, *, packets: bool = False) -> ServerSession:
+        house = self._house
+        session = ServerSession(
+            house.exchange, house.identities, self._codecs, house.limits, peer=peer, packets=packets, now=now
+        )
+        session.on_open = lambda keepalive: house.opened(session, keepalive)
+        return session
+
+    def _find(self, peer: str) -> Callable[[int], Station]:
+        return lambda sid: self._house.stations.of_session(sid, lambda: self._station(peer, None))
+
+    def _station(self, peer: str, bitrate: int | None) -> Station:
+        return Station(peer, self, _random, Terms(bitrate=bitrate), time.monotonic)
+
+    # -- what stations ask of their keeper
+
+    def session_for(self, station: Station, terms: SynAck) -> BoardSession | Streamed:
+        """See `Keeper`."""
+        if terms.dialect == BINARY:
+            program = self._binary(station.peer, time.monotonic())
+            program.on_change = station.changed
+            return Streamed(program)
+        house = self._house
+        codec = house.codec(BOARD_CODEC)
+        board = BoardSession(
+            house.exchange, codec, house.limits, self._rename, peer=station.peer, terms=terms, line=station.line.counts
+        )
+        board.on_change = station.changed
+        house.opened(board, house.limits.keepalive)
+        return board
+
+    def ended(self, session: BoardSession | Streamed) -> None:
+        """See `Keeper`."""
+        port = session.port
+        self._house.exchange.leave(port)
+        farewell(port, "session ended")
+        if isinstance(port, BoardSession) or port.client:
+            self._house.ended(port)
+
+    def due(self, when: float) -> None:
+        """See `Keeper`."""
+        self._house.due(when)
+
+    def said(self, station: Station, text: str, *, warning: bool) -> None:
+        """See `Keeper`."""
+        (log.warning if warning else log.info)(f"{station.peer}: {text}")
+
+
+def farewell(session: Linked | BoardSession, what: str) -> None:
+    """Log how a link or session ended: as a warning if somebody should look at it."""
+    lost_here = session.lost.total()
+    lost = f"; {lost_here} events did not reach it" if lost_here else ""
+    broken = isinstance(session.error, ProtocolError | LimitError)
+    say = log.warning if broken or lost else log.info
+    say(f"{session.peer}: {what}: {session.error}{lost}")
+
+
+def _random() -> int:
+    return int.from_bytes(os.urandom(4), "little") or 1

@@ -1,0 +1,1 @@
+"""The board link: messages, each once and in order, over a line that loses and damages bytes. Without I/O."""

@@ -1,0 +1,404 @@
+"""What both ends of a line do while they are connected: send, acknowledge, repeat, notice silence."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sig_core.errors import SigError
+from sig_core.line.greeting import Syn, SynAck
+from sig_core.line.packets import (
+    ACK,
+    DAMAGED,
+    DATA,
+    FIN,
+    HELLO,
+    MAX_PAYLOAD,
+    NAK,
+    PART,
+    PING,
+    SYN,
+    SYNACK,
+    TEXT,
+    Packet,
+    PacketReader,
+    seal,
+    wire_size,
+)
+from sig_core.line.timing import BITS, RetransmitTimer, first_rto
+from sig_core.line.window import Expected, Window
+
+__all__ = ["FULL_CREDIT", "NEVER", "Above", "Line", "Terms"]
+
+FULL_CREDIT: Final = 15
+TRIES: Final = 12  # without an acknowledgement: then the peer is not there
+SILENCES: Final = 3  # times the keep-alive
+NEVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one end of a line offers.
+
+    Attributes:
+        mtu: bytes of payload in one packet, 16 .. 246.
+        window: packets that it may have open, 1 .. 8.
+        message: bytes of the longest message that it takes in parts; 0: none.
+        keepalive: seconds, 0.1 .. 25.5; three times that in silence, and the peer is not there.
+        resume: seconds for which a host keeps a session whose board does not answer.
+        bitrate: of the line, bits per second; None: not known.
+    """
+
+    mtu: int = MAX_PAYLOAD
+    window: int = 8
+    message: int = 65_535
+    keepalive: float = 1.0
+    resume: float = 5.0
+    bitrate: int | None = None
+
+
+class Above(Protocol):
+    """What a line carries messages for. None of these may raise."""
+
+    @property
+    def has_message(self) -> bool:
+        """Whether `next_message` would give one."""
+
+    def next_message(self, room: int) -> bytes | None:
+        """Give the next message to send; a stream gives at most `room` bytes. None: there is none."""
+
+    def message(self, data: bytes, now: float) -> None:
+        """Take a message (of a stream: some bytes), each once and in order."""
+
+    def connected(self, peer: Syn | SynAck, fresh: bool, now: float) -> None:
+        """The peer is there; `fresh`: nothing of an earlier session is left at it."""
+
+    def disconnected(self) -> None:
+        """The peer does not answer; the session may go on when it does."""
+
+    def ended(self, error: SigError, doubtful: int) -> None:
+        """The session is over. `doubtful`: of the messages given last so many may not have arrived."""
+
+    def printed(self, text: str) -> None:
+        """Somebody wrote text on the line."""
+
+    def noted(self, text: str) -> None:
+        """Something is wrong with the line that a person should know; said once each time."""
+
+
+class Line:
+    """One end of a line. Feed it with `receive`, send what `take` gives, call `tick` when it says.
+
+    `now` is monotonic seconds, given with each call. See `HostLine` and `AnswerLine`.
+
+    Attributes:
+        up: connected.
+        credit: packets that the peer may send now, 0 .. 15; change it by `allow`.
+        damaged, ignored: packets that were none, and that had no place here.
+        bytes_in: that came, good or bad.
+    """
+
+    def __init__(self, above: Above, terms: Terms, now: float) -> None:
+        self.above = above
+        self.terms = terms
+        self.up = False
+        self.credit = FULL_CREDIT
+        self.damaged = self.ignored = self.bytes_in = 0
+        self._mtu = terms.mtu
+        self._limit = 1  # packets open at most, as agreed on
+        self._peer_credit = 0
+        self._keepalive = terms.keepalive
+        self._reader = PacketReader()
+        self._heard = self._spoke = now
+        self._acking = self._naking = self._pinging = False
+        self._rtos = 0
+        self._was_resent = self._was_doubled = 0  # in the sessions before
+        self.window, self.expected = Window(), Expected()
+        self._reset(now)
+
+    def _reset(self, now: float) -> None:
+        """Begin a session: numbers from 0, nothing open."""
+        self._was_resent += self.window.resent
+        self._was_doubled += self.expected.doubled
+        self.window, self.expected = Window(), Expected()
+        self._parts: deque[tuple[int, bytes]] = deque()
+        self._partial: bytearray | None = bytearray()
+        self._tries = 0
+        self._since = now  # of the wait for the first open packet
+        self._naked = -NEVER
+        self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
+        self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
+
+    def counts(self) -> dict[str, int]:
+        """Tell what went wrong: packets damaged, goings back, packets that came twice."""
+        return {
+            "damaged": self.damaged,
+            "resent": self._was_resent + self.window.resent,
+            "doubled": self._was_doubled + self.expected.doubled,
+        }
+
+    # -- in
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes as they came; messages and all else that follows goes to `above`."""
+        self.bytes_in += len(data)
+        for packet in self._reader.feed(data):
+            self._take(packet, now)
+
+    def _take(self, packet: Packet, now: float) -> None:
+        kind = packet.kind
+        if kind == DAMAGED:
+            self._damage(packet, now)
+        elif kind == TEXT:
+            self.above.printed(packet.payload.decode())
+        elif kind in (SYN, SYNACK, HELLO):
+            self._greeted(packet, now)
+        elif not self.up:
+            self._stranger(packet, now)
+        elif kind in (DATA, PART):
+            self._note(packet, now)
+            self._take_data(packet, now)
+        else:
+            self._take_control(packet, now)
+
+    def _take_control(self, packet: Packet, now: float) -> None:
+        self._note(packet, now)
+        if packet.kind == NAK:
+            self.window.go_back()
+        elif packet.kind == PING:
+            self._acking = True
+        elif packet.kind == FIN:
+            self._finished(now)
+        elif packet.kind != ACK:
+            self.ignored += 1
+
+    def _note(self, packet: Packet, now: float) -> None:
+        """Take what every packet carries: a sign of life, an acknowledgement, credit."""
+        self._heard = now
+        self._peer_credit = packet.credit
+        if self.window.acknowledge(packet.ack):
+            self._tries, self._since = 0, now
+            if self._timed is not None and self.window.covers(self._timed[0]):
+                self._timer.measured(now - self._timed[1])
+                self._timed = None
+            self._timer.answered()
+        self.window.limit = min(self._limit, packet.credit)
+
+    def _take_data(self, packet: Packet, now: float) -> None:
+        if self.expected.is_next(packet.seq):
+            self.expected.accept()
+            self._naked, self._naking, self._acking = -NEVER, False, True
+            self._join(packet, now)
+        elif self.expected.is_old(packet.seq):
+            self.expected.doubled += 1
+            self._acking = True
+        else:
+            self._miss(now)
+
+    def _join(self, packet: Packet, now: float) -> None:
+        if packet.kind == DATA and not self._partial and self._partial is not None:
+            self.above.message(packet.payload, now)
+            return
+        if self._partial is not None:
+            self._partial += packet.payload
+            if len(self._partial) > self.terms.message:
+                self._partial = None  # longer than we said: it is dropped as a whole
+        if packet.kind == DATA:
+            message, self._partial = self._partial, bytearray()
+            if message is None:
+                self.ignored += 1
+            else:
+                self.above.message(bytes(message), now)
+
+    def _damage(self, packet: Packet, now: float) -> None:
+        self.damaged += 1
+        if self.up:
+            self._miss(now)
+
+    def _miss(self, now: float) -> None:
+        """Something is missing: say so, once for each gap, and again when more goes wrong later."""
+        if now - self._naked >= self._timer.rto / 4:
+            self._naked = now
+            self._naking = True
+
+    # -- out
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something."""
+        if not self.up:
+            return self._calling
+        if self._acking or self._naking or self._pinging or self._calling or self.window.has_next:
+            return True
+        return self.window.room > 0 and (bool(self._parts) or self.above.has_message)
+
+    def take(self, room: int, now: float) -> bytes:
+        """Take what is to be sent now: about `room` bytes, at least one packet if there is one; else b""."""
+        out: list[bytes] = []
+        greeting = self._greeting(now)
+        if greeting:
+            out.append(greeting)
+        if self.up:
+            if self._naking:
+                self._naking = False
+                out.append(self._seal(NAK))
+            self._fill(out, room, now)
+            if self._pinging:
+                self._pinging = False
+                out.append(self._seal(PING))
+            elif self._acking:
+                out.append(self._seal(ACK))
+        if out:
+            self._spoke = now
+        return b"".join(out)
+
+    def _fill(self, out: list[bytes], room: int, now: float) -> None:
+        """Append packets of messages: those that are due again, then new ones."""
+        while room > 0:
+            if not self.window.has_next and not self._pull():
+                return
+            found = self.window.next()
+            if found is None:
+                return
+            packet, first = found
+            if self.window.is_first(packet):
+                self._since = now
+            if not first:
+                self._timed = None  # whose acknowledgement the next one is, nobody can tell
+            elif self._timed is None:
+                self._timed = packet.seq, now
+            out.append(self._seal(packet.kind, packet.seq % 256, packet.payload))
+            room -= len(out[-1])
+
+    def _pull(self) -> bool:
+        """Move the next packet into the window; false: there is none, or no room."""
+        if self.window.room <= 0:
+            return False
+        if not self._parts:
+            message = self.above.next_message(self._mtu)
+            if message is None:
+                return False
+            if len(message) <= self._mtu:
+                self.window.add(DATA, message)
+                return True
+            self._split(message)
+        self.window.add(*self._parts.popleft())
+        return True
+
+    def _split(self, message: bytes) -> None:
+        cuts = range(0, len(message), self._mtu)
+        self._parts.extend((PART, message[cut : cut + self._mtu]) for cut in cuts)
+        self._parts[-1] = DATA, self._parts[-1][1]
+
+    def _seal(self, kind: int, seq: int = 0, payload: bytes = b"") -> bytes:
+        self._acking = False  # every packet acknowledges
+        return seal(kind, self.credit, seq, self.expected.seq, payload, long_crc=self._reader.long_crc)
+
+    def allow(self, credit: int) -> None:
+        """Let the peer send so many packets beyond those that came, 0 .. 15."""
+        if credit != self.credit:
+            self.credit = credit
+            self._acking = self.up
+
+    # -- time
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the time (not the seconds left) at which the next call is needed."""
+        if not self.up:
+            return self._tick_apart(now)
+        if now - self._heard >= SILENCES * self._keepalive:
+            self._drop(now)
+            return self._tick_apart(now)
+        due = self._heard + SILENCES * self._keepalive
+        if self.window.limit == 0 and (self.window.kinds or self._parts or self.above.has_message):
+            due = min(due, self._ping_each(self._timer.rto, now))
+        elif self.window.is_open:
+            due = min(due, self._repeat(now))
+        return min(due, self._tick_on(now))
+
+    def _tick_on(self, now: float) -> float:
+        return self._tick_up(now) if self.up else self._tick_apart(now)
+
+    def _ping_each(self, seconds: float, now: float) -> float:
+        if now - self._spoke >= seconds:
+            self._pinging = True
+            self._spoke = now
+        return self._spoke + seconds
+
+    def _repeat(self, now: float) -> float:
+        if now - self._since >= self._timer.rto:
+            self._tries += 1
+            if self._tries > TRIES:
+                self._drop(now)
+                return now
+            self._timer.doubled()
+            self.window.go_back()
+            self._since = now
+        return self._since + self._timer.rto
+
+    # -- connecting and its end
+
+    def _agree(self, mtu: int, window: int, long_crc: bool, packet: Packet, now: float) -> None:
+        """Be connected on these terms; `packet` is the one that said so."""
+        self._mtu = min(self.terms.mtu, mtu)
+        self._limit = min(self.terms.window, window)
+        self._reader.long_crc = long_crc
+        self.up = True
+        self._tries = 0
+        self._naking = self._pinging = False
+        self._naked = -NEVER
+        self._note(packet, now)
+        self.window.go_back()
+        self._since = now
+
+    def _time_packets(self, rto: float) -> None:
+        bitrate = self.terms.bitrate
+        self._timer = RetransmitTimer(rto, wire_size(self._mtu) * BITS / bitrate if bitrate else 0.0)
+
+    def _drop(self, now: float) -> None:
+        """Be no longer connected; the session may go on."""
+        self.up = False
+        self._timed = None
+        self._acking = self._naking = self._pinging = False
+        self.above.disconnected()
+
+    def _end(self, error: SigError, now: float) -> None:
+        """Be no longer connected, and begin anew."""
+        self.up = False
+        doubtful = sum(kind == DATA for kind in (*self.window.kinds, *(kind for kind, _ in self._parts)))
+        self._reset(now)
+        self._reader.long_crc = False
+        self.above.ended(error, doubtful)
+
+    # -- what the two ends do differently
+
+    @property
+    @abstractmethod
+    def _calling(self) -> bool:
+        """Whether SYN, SYNACK or HELLO is to be sent now."""
+
+    @abstractmethod
+    def _greeting(self, now: float) -> bytes:
+        """Give the SYN, SYNACK or HELLO that is to be sent now; b"": none."""
+
+    @abstractmethod
+    def _greeted(self, packet: Packet, now: float) -> None:
+        """Take SYN, SYNACK or HELLO."""
+
+    @abstractmethod
+    def _stranger(self, packet: Packet, now: float) -> None:
+        """Take another packet while not connected."""
+
+    @abstractmethod
+    def _finished(self, now: float) -> None:
+        """The peer ended the session in order."""
+
+    @abstractmethod
+    def _tick_apart(self, now: float) -> float:
+        """`tick` while not connected."""
+
+    def _tick_up(self, now: float) -> float:
+        """`tick` of this end while connected."""
+        return NEVER

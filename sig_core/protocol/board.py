@@ -1,0 +1,179 @@
+"""The messages of boards (docs/board-protocol.md, section 5): arrays that begin with a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.events import Name
+from sig_core.protocol.items import ItemReader, array_head, integer_item, name_item, text_item
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "EventItem",
+    "Fire",
+    "FromBoard",
+    "ListenItem",
+    "Register",
+    "RequestItem",
+    "answered",
+    "asked",
+    "gave_way",
+    "heard",
+    "read_from_board",
+    "registered",
+]
+
+REGISTER: Final = 0  # kinds of messages
+EVENT: Final = 1
+REQUEST: Final = 2
+ANSWER: Final = 3
+LOST: Final = 4
+
+MAX_NUMBER = 254  # of an event or method: 255 items are the most
+MAX_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A registration begins: the sender's name, None if the board only listens, and how many items follow."""
+
+    name: Name | None
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventItem:
+    """An event that the board fires."""
+
+    event: Name
+
+
+@dataclass(frozen=True, slots=True)
+class RequestItem:
+    """A method that it answers; None: all others."""
+
+    method: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenItem:
+    """What it listens to; None stands for any."""
+
+    sender: Name | None
+    event: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """An event, by number. `value`: encoded."""
+
+    event: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request of the board. `value`: encoded."""
+
+    id: int
+    sender: Name
+    method: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request. `status`: 0 or negative; `value`: encoded, text of the failure where it is negative."""
+
+    id: int
+    status: int
+    value: bytes
+
+
+FromBoard: TypeAlias = Register | EventItem | RequestItem | ListenItem | Fire | Ask | Answer
+
+
+def read_from_board(data: bytes) -> FromBoard:
+    """Read a message; the values in it are not looked at.
+
+    Raises:
+        RemoteProtocolError: it is none.
+    """
+    items = ItemReader(data)
+    kind = items.integer(0, 2**32 - 1) if items.count else -1
+    read = _READERS.get((kind, items.count))
+    if read is None:
+        raise RemoteProtocolError(f"no message is an array of {items.count} items that begins with {kind}")
+    return read(items)
+
+
+def _read_four(items: ItemReader) -> FromBoard:
+    """`[0, 0, NAME, N]` and `[0, 3, SENDER, EVENT]` are as long."""
+    found: FromBoard
+    if items.integer(0, 3) == 0:
+        found = Register(items.name_or_null(), items.integer(0, 255))
+    else:
+        found = ListenItem(items.name_or_null(), items.name_or_null())
+    items.end()
+    return found
+
+
+def _read_three(items: ItemReader) -> FromBoard:
+    """`[0, 1, NAME]` and `[0, 2, NAME]`."""
+    found: FromBoard = EventItem(items.name()) if items.integer(1, 2) == 1 else RequestItem(items.method_or_null())
+    items.end()
+    return found
+
+
+def _read_fire(items: ItemReader) -> FromBoard:
+    return Fire(items.integer(0, MAX_NUMBER), items.rest())
+
+
+def _read_ask(items: ItemReader) -> FromBoard:
+    return Ask(items.integer(0, MAX_ID), items.name(), items.method(), items.rest())
+
+
+def _read_answer(items: ItemReader) -> FromBoard:
+    return Answer(items.integer(0, MAX_ID), items.integer(-(2**15), 0), items.rest())
+
+
+_READERS: dict[tuple[int, int], Callable[[ItemReader], FromBoard]] = {
+    (REGISTER, 4): _read_four,
+    (REGISTER, 3): _read_three,
+    (EVENT, 3): _read_fire,
+    (REQUEST, 5): _read_ask,
+    (ANSWER, 4): _read_answer,
+}
+
+
+def registered(status: int, text: str = "") -> bytes:
+    """Answer a registration. `text`: why not; "" if it is in."""
+    if not text:
+        return array_head(2) + integer_item(REGISTER) + integer_item(status)
+    return array_head(3) + integer_item(REGISTER) + integer_item(status) + text_item(text)
+
+
+def heard(number: int, value: bytes, names: Sequence[Name] = ()) -> bytes:
+    """Give an event to what was registered under `number`. `names`: what that left open, sender first."""
+    head = array_head(3 + len(names)) + integer_item(EVENT) + integer_item(number)
+    return head + value + b"".join(map(name_item, names))
+
+
+def asked(ident: int, method: int | str, value: bytes) -> bytes:
+    """Make a request. `method`: its number, or text where the board answers what it has no number for."""
+    which = integer_item(method) if isinstance(method, int) else text_item(method)
+    return array_head(4) + integer_item(REQUEST) + integer_item(ident) + which + value
+
+
+def answered(ident: int, status: int, value: bytes) -> bytes:
+    """Answer a request of the board. `value`: encoded, text where `status` is negative."""
+    return array_head(4) + integer_item(ANSWER) + integer_item(ident) + integer_item(status) + value
+
+
+def gave_way(number: int, count: int) -> bytes:
+    """Say that `count` events for what was registered under `number` did not reach it."""
+    return array_head(3) + integer_item(LOST) + integer_item(number) + integer_item(count)

@@ -1,0 +1,384 @@
+"""A board at the server: a port of the exchange that speaks the board dialect (docs/board-protocol.md)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from sig_core.contract import Codec
+from sig_core.errors import (
+    Busy,
+    CodecError,
+    MessageTooBig,
+    RemoteProtocolError,
+    SigError,
+    Status,
+    UnknownSender,
+    error_for,
+)
+from sig_core.events import Name, Pattern
+from sig_core.line.greeting import SynAck
+from sig_core.protocol.board import (
+    Answer,
+    Ask,
+    Fire,
+    FromBoard,
+    Register,
+    answered,
+    asked,
+    gave_way,
+    heard,
+    read_from_board,
+    registered,
+)
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import event_frame, request_tail, split_events
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Request, Run
+from sig_core.routing.traffic import Traffic
+from sig_core.routing.transcode import decode, encode
+from sig_core.session.base import State
+from sig_core.session.registration import Registration
+from sig_core.session.renaming import Renaming
+
+__all__ = ["BOARD_CODEC", "BoardSession"]
+
+BOARD_CODEC: Final = "cbor-board"
+IDS: Final = 256  # requests that a board can have open
+IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
+RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
+
+
+def _nobody(*anything: object) -> None:
+    return None
+
+
+class BoardSession:
+    """One board, from its registration to the end of its session. It is fed with whole messages.
+
+    Args:
+        exchange: that it is a port of.
+        codec: `cbor-board`.
+        limits: what it may cost.
+        rename: how it is called here.
+        peer: printable, for messages and logs.
+        terms: what it said of itself.
+        line: gives the counts of its line, for `stats`.
+
+    Attributes:
+        held: it is to be given no credit for now.
+        ignored: messages that broke a rule.
+        finished: never: only the line ends the session of a board.
+        on_change: called when there is a message for it where there was none, and when `held` changes.
+    """
+
+    finished = False
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        limits: Limits,
+        rename: Renaming,
+        *,
+        peer: str,
+        terms: SynAck,
+        line: Callable[[], dict[str, int]],
+    ) -> None:
+        self.peer = peer
+        self.client = ""
+        self.codec = BOARD_CODEC
+        self.state = State.OPEN
+        self.error: SigError | None = None
+        self.held = False
+        self.ignored = 0
+        self.traffic = Traffic()
+        self.lost = self.traffic.lost
+        self.on_change: Callable[[], None] = _nobody
+        self._exchange = exchange
+        self._codec = codec
+        self._rename = rename
+        self._line = line
+        self._longest = max(terms.mtu, terms.message)
+        self._outbox = Outbox(min(limits.max_outbox, limits.max_board_outbox), self._lose)
+        self._last: deque[Run] = deque(maxlen=16)  # that were taken: more can't be on the line unacknowledged
+        self._doubtful = 0  # events taken whose arrival nobody knows
+        self._registration: Registration | None = None
+        self._routes: list[int] = []  # of its events, by number; [] while it is not connected
+        self._patterns: list[Pattern] = []
+        self._retry_at: float | None = None
+        self._names: dict[int, tuple[Name, Name]] = {}
+        self._gaps: dict[int, int] = {}
+        self._asked: dict[int, int] = {}  # id of the board's -> token of the exchange
+        exchange.join(self)
+
+    @property
+    def port(self) -> BoardSession:
+        """What of it the exchange knows."""
+        return self
+
+    # -- in
+
+    def message(self, data: bytes, now: float) -> None:
+        """Take a message; one that breaks a rule is counted."""
+        try:
+            self._take(read_from_board(data), now)
+        except (RemoteProtocolError, CodecError):
+            self.ignored += 1
+
+    def _take(self, message: FromBoard, now: float) -> None:
+        if isinstance(message, Fire):
+            self._take_event(message, now)
+        elif isinstance(message, Answer):
+            self._take_answer(message)
+        elif isinstance(message, Ask):
+            self._take_request(message)
+        elif isinstance(message, Register):
+            self._leave()
+            self._registration = Registration(message)
+            self._enter_if_complete(now)
+        elif self._registration is None:
+            raise RemoteProtocolError("an item comes before its registration")
+        else:
+            self._registration.add(message)
+            self._enter_if_complete(now)
+
+    def _take_event(self, event: Fire, now: float) -> None:
+        decode(self._codec, event.value)
+        if event.event >= len(self._routes):
+            self.traffic.refused += 1  # it is not in, or has no such event
+            return
+        route = self._routes[event.event]
+        self._exchange.arrive(self, Run(route, BOARD_CODEC, 1, event_frame(route, event.value)), now)
+
+    def _take_answer(self, answer: Answer) -> None:
+        token = self._asked.pop(answer.id, None)
+        if token is None:
+            raise RemoteProtocolError(f"answer {answer.id} is to nothing")
+        requests = self._exchange.requests
+        try:
+            value = decode(self._codec, answer.value)
+        except CodecError as error:
+            requests.fail(self, token, error)
+            raise
+        if answer.status == Status.OK:
+            requests.complete(self, token, BOARD_CODEC, answer.value)
+        else:
+            requests.fail(self, token, error_for(answer.status, str(value), "BoardError"))
+
+    def _take_request(self, request: Ask) -> None:
+        decode(self._codec, request.value)
+        if request.id in self._exchange.requests.of(self):
+            raise RemoteProtocolError(f"request {request.id} is open already")
+        entry = self._exchange.senders.get(request.sender)
+        if entry is None:
+            self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
+            return
+        tail = request_tail(request.method.encode(), request.value)
+        self._exchange.request(self, request.id, entry.route, BOARD_CODEC, request.method, request.value, tail)
+
+    # -- registration
+
+    def _enter_if_complete(self, now: float) -> None:
+        """Connect what was registered, once all of it is there; what is in the way is told, and tried again."""
+        registration = self._registration
+        if registration is None or not registration.complete:
+            return
+        if not self._patterns:
+            self._patterns = list(dict.fromkeys(registration.listened))
+            for pattern in self._patterns:
+                self._exchange.listen(self, pattern)
+        error = self._add_sender(registration) if registration.name is not None else None
+        if error is None:
+            self._retry_at = None
+            self._put(registered(Status.OK))
+        else:
+            if self._retry_at is None:  # told once
+                self._put(self._cut(lambda text: registered(error.status, text), str(error)))
+            self._retry_at = now + RETRY
+        self.on_change()
+
+    def _add_sender(self, registration: Registration) -> SigError | None:
+        assert registration.name is not None
+        requests = registration.methods or None
+        try:
+            name = self._rename(registration.name)
+            entry = self._exchange.add_sender(self, name, registration.events, requests)
+        except SigError as error:
+            return error
+        self._routes = [entry.events[event] for event in registration.events]
+        return None
+
+    def _leave(self) -> None:
+        """Forget what was registered."""
+        self._exchange.close(self, self._patterns)
+        self._registration, self._retry_at = None, None
+        self._patterns, self._routes = [], []
+        self._names.clear()
+        self._gaps.clear()
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+        if self._retry_at is None:
+            return 3600.0
+        if now >= self._retry_at:
+            self._enter_if_complete(now)
+        return RETRY
+
+    # -- the port
+
+    def takes(self, codec: str) -> bool:
+        """Everything is written anew for a board."""
+        return codec == BOARD_CODEC
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, a message for each item that hears them."""
+        self.traffic.fired += run.count
+        self._names[run.route] = sender, event
+        matches = self._matches(run.route)
+        for _, data in split_events(run.data):
+            count = 1  # of the first of its messages; the others are the same event
+            for number, names in matches:
+                message = heard(number, data, names)
+                if len(message) > self._longest:
+                    self._lose(run.route, count, f"longer than the {self._longest} bytes that the board takes")
+                else:
+                    self._put(message, run.route, count)
+                count = 0
+
+    def _matches(self, route: int) -> tuple[tuple[int, tuple[Name, ...]], ...]:
+        assert self._registration is not None
+        return self._registration.matches(*self._names[route])
+
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Boards do not count over the lives of a sender; what an owner lost before us is told."""
+        if missing and route in self._names:
+            self.traffic.fired += missing
+            self._lose(route, missing, "lost by who fired it")
+
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Count lost events, and tell the board."""
+        self.traffic.fired += count
+        self._names[run.route] = sender, event
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        self.lost[reason] += count
+        if self._registration is not None and count:
+            for number, _ in self._matches(route):
+                self._gaps[number] = self._gaps.get(number, 0) + count
+        self.on_change()
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the board's to send."""
+        self.traffic.refused += count
+
+    def request(self, token: int, request: Request) -> SigError | None:
+        """Queue a request for the board's sender."""
+        assert self._registration is not None
+        ident = next((free for free in range(IDS) if free not in self._asked), None)
+        if ident is None:
+            return Busy(f"sender {request.sender!r}: {IDS} requests are open, more a board does not take")
+        message = asked(ident, self._registration.number_of(request.method), request.params)
+        if len(message) > self._longest:
+            what = f"request {request.method!r} of sender {request.sender!r}"
+            return self._too_big(what, len(message))
+        if not self._outbox.has_room(len(message)):
+            return Busy(f"sender {request.sender!r}: what waits for {self.peer} is full ({self._outbox.limit} bytes)")
+        self._asked[ident] = token
+        self._put(message)
+        return None
+
+    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
+        """Queue the value of a request that the board made."""
+        message = answered(ident, Status.OK, value)
+        if len(message) > self._longest:
+            self.fail_to(ident, route, self._too_big("the answer", len(message)))
+        else:
+            self._put(message)
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that the board made."""
+        self._put(self._cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error)))
+
+    def is_slow(self, now: float) -> bool:
+        """A board holds nobody back."""
+        return False
+
+    def recovers(self, now: float) -> bool:
+        """See `is_slow`."""
+        return True
+
+    def hold(self, on: bool) -> None:
+        """Take no more from the board, or take it again."""
+        self.held = on
+        self.on_change()
+
+    def _too_big(self, what: str, size: int) -> MessageTooBig:
+        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {self._longest}", size, self._longest)
+
+    def _cut(self, make: Callable[[str], bytes], text: str) -> bytes:
+        """Give a message with as much of a text as the board takes."""
+        clean = text.encode("utf-8", "backslashreplace").decode()
+        message = make(clean)
+        if len(message) <= self._longest:
+            return message
+        room = max(0, len(clean.encode()) - (len(message) - self._longest))
+        return make(clean.encode()[:room].decode("utf-8", "ignore"))
+
+    # -- out
+
+    @property
+    def has_message(self) -> bool:
+        """Whether `next_message` would give one."""
+        return bool(self._outbox.size or self._gaps)
+
+    def next_message(self, room: int) -> bytes | None:
+        """Take the next message for the board; its length does not depend on `room`."""
+        if self._gaps:
+            number, count = self._gaps.popitem()
+            return self._taken(Run(0, BOARD_CODEC, 0, gave_way(number, min(count, 2**32 - 1))))
+        run = self._outbox.pop()
+        return None if run is None else self._taken(run)
+
+    def _taken(self, run: Run) -> bytes:
+        self._last.append(run)
+        return run.data
+
+    def _put(self, message: bytes, route: int = 0, count: int = 0) -> None:
+        was_empty = not self._outbox.runs
+        self._outbox.put(Run(route, BOARD_CODEC, count, message))
+        if was_empty:
+            self.on_change()
+
+    # -- end
+
+    def end(self, error: SigError, doubtful: int) -> None:
+        """End: the session of the link is over. `doubtful`: messages taken last that may not have arrived."""
+        if self.state is State.CLOSED:
+            return
+        self.state, self.error = State.CLOSED, error
+        unknown = sum(run.count for run in list(self._last)[-doubtful:]) if doubtful else 0
+        if unknown:
+            self._doubtful += unknown
+            self.lost[IN_DOUBT] += unknown
+        self._leave()
+        self._exchange.leave(self)
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`."""
+        outbox = self._outbox
+        self.traffic.delivered = outbox.taken - self._doubtful
+        return {
+            "peer": self.peer,
+            "client": "",
+            "codec": BOARD_CODEC,
+            "senders": int(bool(self._routes)),
+            "subscriptions": len(self._patterns),
+            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
+            "held": self.held,
+            "line": {**self._line(), "ignored": self.ignored},
+            **self.traffic.describe(outbox.waiting),
+        }
