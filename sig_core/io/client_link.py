@@ -61,9 +61,13 @@ class ClientLink:
         traffic: Traffic,
         sink: Sink,
     ) -> None:
-        if not link.traits.reliable or link.traits.mtu is not None:
+        if link.traits.mtu is not None or (link.traits.packets and not link.traits.reliable):
             link.close()
-            raise ConfigError(f"{link.peer}: links that are unreliable or have an mtu are not served yet")
+            raise ConfigError(f"{link.peer}: links that move unreliable packets, or have an mtu, are not served yet")
+        if not link.traits.reliable:
+            from sig_core.io.line_link import LineLink  # who has no line needs none of it
+
+            link = LineLink(link, limits.handshake)
         self.opened = threading.Event()
         self.limits = limits
         self._sink = sink

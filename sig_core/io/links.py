@@ -8,6 +8,9 @@ A carrier opens and configures the socket; these two do the rest of the contract
     def listen(self, address):
         listening = socket.create_server((address.host, address.port))
         return SocketAcceptor(listening, str(address), lambda sock: SocketLink(sock, peer="somebody"))
+
+What is no socket but can be polled, a terminal for example, is given the few methods of one that are called
+(`SocketLike`); what its link promises may then differ: `traits`.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sig_core.contract import LinkTraits
 
-__all__ = ["SocketAcceptor", "SocketLink", "close_on_error"]
+__all__ = ["SocketAcceptor", "SocketLike", "SocketLink", "close_on_error"]
 
 CHUNK = 65_536  # bytes that one receive asks for
 LONGEST_WAIT = 1e6  # seconds; poll counts milliseconds in 31 bits
@@ -45,6 +48,21 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
+class SocketLike(Protocol):
+    """What is called of a socket. None of it blocks once `setblocking(False)` was called; errors are OSError.
+
+    `close` may be called again, by any thread.
+    """
+
+    def setblocking(self, flag: bool, /) -> None: ...
+    def fileno(self) -> int: ...
+    def recv(self, size: int, /) -> bytes: ...
+    def recv_into(self, buffer: memoryview, /) -> int: ...
+    def send(self, data: bytes | memoryview, flags: int, /) -> int: ...
+    def shutdown(self, how: int, /) -> None: ...
+    def close(self) -> None: ...
+
+
 class _Handle:
     """A socket that any thread may close while others are inside a call of it.
 
@@ -53,7 +71,7 @@ class _Handle:
     at the list, needs no lock: one of the two always sees the other.
     """
 
-    def __init__(self, sock: socket.socket, name: str) -> None:
+    def __init__(self, sock: SocketLike, name: str) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._name = name
@@ -122,14 +140,16 @@ class SocketLink(_Handle):
     Args:
         sock: connected, with its options set.
         peer: how logs and access rules call the other end.
+        traits: of what is no plain socket.
     """
 
     traits = LinkTraits(packets=False, reliable=True)
     wants_write = False
 
-    def __init__(self, sock: socket.socket, peer: str) -> None:
+    def __init__(self, sock: SocketLike, peer: str, traits: LinkTraits = traits) -> None:
         super().__init__(sock, peer)
         self.peer = peer
+        self.traits = traits
 
     @_inside
     def send(self, data: bytes, /) -> None:
@@ -220,6 +240,7 @@ class SocketAcceptor(_Handle):
     ) -> None:
         super().__init__(sock, address)
         self.address = address
+        self._listening = sock
         self._welcome = welcome
         self._cleanup = cleanup
 
@@ -233,7 +254,7 @@ class SocketAcceptor(_Handle):
         if timeout > 0 and not _wait(self._sock, timeout):
             return None
         try:
-            sock, _ = self._sock.accept()
+            sock, _ = self._listening.accept()
             with close_on_error(sock):
                 return self._welcome(sock)
         except OSError as error:
@@ -258,7 +279,7 @@ def close_on_error(sock: socket.socket) -> Iterator[None]:
         raise
 
 
-def _wait(sock: socket.socket, timeout: float, *, writing: bool = False) -> bool:
+def _wait(sock: SocketLike, timeout: float, *, writing: bool = False) -> bool:
     """Tell whether the socket is ready within `timeout` seconds."""
     timeout = min(timeout, LONGEST_WAIT)
     if sys.platform == "win32":
