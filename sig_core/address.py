@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -11,6 +12,7 @@ from sig_core.errors import ConfigError
 __all__ = ["Address", "did_you_mean"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
+_NAME = re.compile(r"[^:@\[\]]+(:[^:@\[\]]+){2,}")  # a host and a port have one colon, an IPv6 host has brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Address:
         url: as it was written.
         scheme: of the carrier, lower case, without wrappers.
         wrappers: names before the scheme (`lossy+tcp://`), the outermost first.
-        host: host or name; "" if there is none. Brackets of an IPv6 host are taken off.
+        host: host or name; "" if there is none. Brackets of an IPv6 host are taken off. A name with two colons or more
+            (`usb:2341:0043`) is a host without a port, and keeps its case.
         port: 0 .. 65535, or None.
         path: with its leading slash; "" if there is none.
         options: of the query, as text.
@@ -46,7 +49,7 @@ class Address:
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
         try:
             parts = urlsplit(url)
-            port = parts.port
+            host, port = (parts.netloc, None) if _NAME.fullmatch(parts.netloc) else (parts.hostname or "", parts.port)
         except ValueError as error:
             raise ConfigError(f"address {url!r}: {error}; the form is {_GRAMMAR}") from error
         *wrappers, scheme = parts.scheme.split("+")
@@ -58,7 +61,7 @@ class Address:
             url=url,
             scheme=scheme,
             wrappers=tuple(wrappers),
-            host=unquote(parts.hostname or ""),
+            host=unquote(host),
             port=port,
             path=unquote(parts.path),
             options=_options(url, parts.query),

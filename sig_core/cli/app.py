@@ -27,6 +27,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "senders": "look",
     "stats": "look",
     "plugins": "look",
+    "ports": "ports",
     "doctor": "doctor",
     "demo": "demo",
     "completion": "completion",

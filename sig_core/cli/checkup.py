@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import sysconfig
@@ -10,18 +9,17 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import Any
 
 import sig_core
 from sig_core.cli.options import DEFAULT_URL
-from sig_core.errors import SigError
+from sig_core.cli.ports import ports_of
+from sig_core.errors import BrokenPlugin, SigError
 from sig_core.plugins import PluginInfo, default_plugins
 
-__all__ = ["Finding", "check_environment", "check_plugins", "check_ports", "check_round_trips", "check_serial_ports"]
+__all__ = ["Finding", "check_environment", "check_plugged", "check_plugins", "check_ports", "check_round_trips"]
 
 IMPORT = 30.0  # seconds that a plug-in may take to be imported
-DEVICES = Path("/dev")
 SAMPLE = {"text": "21,5 °C", "number": 21.5, "list": [1, -1, 2**53], "nothing": None, "yes": True}
 
 # Runs in a process of its own: what a plug-in does when it is imported does not concern us. Hooks and wrappers are not
@@ -150,19 +148,23 @@ def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
             yield Finding("address", url, "broken" if asked else "missing", cause, remedy or "choose another address")
 
 
-def check_serial_ports() -> Iterator[Finding]:
-    """Look whether the serial ports that are plugged in may be used."""
-    for device in sorted([*DEVICES.glob("ttyUSB*"), *DEVICES.glob("ttyACM*")]):
-        if os.access(device, os.R_OK | os.W_OK):
-            yield Finding("port", str(device))
-        else:
-            owner = f"it belongs to group {_group(device)}"
-            remedy = f"sudo usermod -aG {_group(device)} $USER, then log in again"
-            yield Finding("port", str(device), "broken", f"no permission to read and write: {owner}", remedy)
+def check_plugged(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """Look whether the ports that carriers find in this machine may be used."""
+    without = set(broken)
+    for carrier in default_plugins().carriers.names():
+        if ("carrier", carrier) in without:
+            continue
+        try:
+            found = ports_of(carrier)
+        except BrokenPlugin as error:
+            cause, _, remedy = str(error).partition("; ")
+            yield Finding("ports", carrier, "broken", cause, remedy)
+            continue
+        yield from map(_check_plugged, found)
 
 
-def _group(device: Path) -> str:
-    try:
-        return device.group()
-    except KeyError:
-        return str(device.stat().st_gid)
+def _check_plugged(port: dict[str, Any]) -> Finding:
+    state = "ok"
+    if port["state"] == "denied":  # what is built in, such as ttyS0, is seldom needed
+        state = "broken" if port["removable"] else "missing"
+    return Finding("port", port["device"], state, port["cause"], port["remedy"])

@@ -10,10 +10,10 @@ import click
 from sig_core.cli.checkup import (
     Finding,
     check_environment,
+    check_plugged,
     check_plugins,
     check_ports,
     check_round_trips,
-    check_serial_ports,
 )
 from sig_core.cli.failures import FAILED, OK
 from sig_core.cli.options import as_json, json_option
@@ -50,7 +50,7 @@ def _all(urls: tuple[str, ...]) -> Iterator[Finding]:
         yield finding
     yield from check_round_trips(unusable)
     yield from check_ports(urls)
-    yield from check_serial_ports()
+    yield from check_plugged(unusable)
 
 
 def _show(finding: Finding, to_json: bool) -> None:

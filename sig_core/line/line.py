@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -27,6 +26,7 @@ from sig_core.line.packets import (
     seal,
     wire_size,
 )
+from sig_core.line.parts import Joiner, Splitter
 from sig_core.line.timing import BITS, RetransmitTimer, first_rto
 from sig_core.line.window import Expected, Window
 
@@ -123,8 +123,7 @@ class Line:
         self._was_resent += self.window.resent
         self._was_doubled += self.expected.doubled
         self.window, self.expected = Window(), Expected()
-        self._parts: deque[tuple[int, bytes]] = deque()
-        self._partial: bytearray | None = bytearray()
+        self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
         self._tries = 0
         self._since = now  # of the wait for the first open packet
         self._naked = -NEVER
@@ -190,27 +189,14 @@ class Line:
         if self.expected.is_next(packet.seq):
             self.expected.accept()
             self._naked, self._naking, self._acking = -NEVER, False, True
-            self._join(packet, now)
+            message = self._joiner.take(packet.kind, packet.payload)
+            if message is not None:
+                self.above.message(message, now)
         elif self.expected.is_old(packet.seq):
             self.expected.doubled += 1
             self._acking = True
         else:
             self._miss(now)
-
-    def _join(self, packet: Packet, now: float) -> None:
-        if packet.kind == DATA and not self._partial and self._partial is not None:
-            self.above.message(packet.payload, now)
-            return
-        if self._partial is not None:
-            self._partial += packet.payload
-            if len(self._partial) > self.terms.message:
-                self._partial = None  # longer than we said: it is dropped as a whole
-        if packet.kind == DATA:
-            message, self._partial = self._partial, bytearray()
-            if message is None:
-                self.ignored += 1
-            else:
-                self.above.message(bytes(message), now)
 
     def _damage(self, packet: Packet, now: float) -> None:
         self.damaged += 1
@@ -232,7 +218,7 @@ class Line:
             return self._calling
         if self._acking or self._naking or self._pinging or self._calling or self.window.has_next:
             return True
-        return self.window.room > 0 and (bool(self._parts) or self.above.has_message)
+        return self.window.room > 0 and (bool(self._splitter) or self.above.has_message)
 
     def take(self, room: int, now: float) -> bytes:
         """Take what is to be sent now: about `room` bytes, at least one packet if there is one; else b""."""
@@ -276,21 +262,13 @@ class Line:
         """Move the next packet into the window; false: there is none, or no room."""
         if self.window.room <= 0:
             return False
-        if not self._parts:
+        if not self._splitter:
             message = self.above.next_message(self._mtu)
             if message is None:
                 return False
-            if len(message) <= self._mtu:
-                self.window.add(DATA, message)
-                return True
-            self._split(message)
-        self.window.add(*self._parts.popleft())
+            self._splitter.split(message, self._mtu)
+        self.window.add(*self._splitter.next())
         return True
-
-    def _split(self, message: bytes) -> None:
-        cuts = range(0, len(message), self._mtu)
-        self._parts.extend((PART, message[cut : cut + self._mtu]) for cut in cuts)
-        self._parts[-1] = DATA, self._parts[-1][1]
 
     def _seal(self, kind: int, seq: int = 0, payload: bytes = b"") -> bytes:
         self._acking = False  # every packet acknowledges
@@ -312,7 +290,7 @@ class Line:
             self._drop(now)
             return self._tick_apart(now)
         due = self._heard + SILENCES * self._keepalive
-        if self.window.limit == 0 and (self.window.kinds or self._parts or self.above.has_message):
+        if self.window.limit == 0 and self._has_more:
             due = min(due, self._ping_each(self._timer.rto, now))
         elif self.window.is_open:
             due = min(due, self._repeat(now))
@@ -320,6 +298,11 @@ class Line:
 
     def _tick_on(self, now: float) -> float:
         return self._tick_up(now) if self.up else self._tick_apart(now)
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether anything waits to be sent or acknowledged."""
+        return bool(self.window.kinds or self._splitter or self.above.has_message)
 
     def _ping_each(self, seconds: float, now: float) -> float:
         if now - self._spoke >= seconds:
@@ -367,7 +350,7 @@ class Line:
     def _end(self, error: SigError, now: float) -> None:
         """Be no longer connected, and begin anew."""
         self.up = False
-        doubtful = sum(kind == DATA for kind in (*self.window.kinds, *(kind for kind, _ in self._parts)))
+        doubtful = self.window.kinds.count(DATA) + bool(self._splitter)  # messages that are not acknowledged as a whole
         self._reset(now)
         self._reader.long_crc = False
         self.above.ended(error, doubtful)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,7 +26,6 @@ from sig_core.protocol.board import (
     Register,
     answered,
     asked,
-    gave_way,
     heard,
     read_from_board,
     registered,
@@ -35,19 +33,18 @@ from sig_core.protocol.board import (
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, request_tail, split_events
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
-from sig_core.session.registration import Registration
+from sig_core.session.board_output import BoardOutput
+from sig_core.session.registration import Match, Registration
 from sig_core.session.renaming import Renaming
 
 __all__ = ["BOARD_CODEC", "BoardSession"]
 
 BOARD_CODEC: Final = "cbor-board"
 IDS: Final = 256  # requests that a board can have open
-IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
 RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
 
 
@@ -101,16 +98,18 @@ class BoardSession:
         self._codec = codec
         self._rename = rename
         self._line = line
-        self._longest = max(terms.mtu, terms.message)
-        self._outbox = Outbox(min(limits.max_outbox, limits.max_board_outbox), self._lose)
-        self._last: deque[Run] = deque(maxlen=16)  # that were taken: more can't be on the line unacknowledged
-        self._doubtful = 0  # events taken whose arrival nobody knows
+        self._out = BoardOutput(
+            min(limits.max_outbox, limits.max_board_outbox),
+            max(terms.mtu, terms.message),
+            self.traffic,
+            lambda route: [number for number, _ in self._matches(route)],
+            lambda: self.on_change(),
+        )
         self._registration: Registration | None = None
         self._routes: list[int] = []  # of its events, by number; [] while it is not connected
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
         self._names: dict[int, tuple[Name, Name]] = {}
-        self._gaps: dict[int, int] = {}
         self._asked: dict[int, int] = {}  # id of the board's -> token of the exchange
         exchange.join(self)
 
@@ -193,12 +192,11 @@ class BoardSession:
         error = self._add_sender(registration) if registration.name is not None else None
         if error is None:
             self._retry_at = None
-            self._put(registered(Status.OK))
+            self._out.put(registered(Status.OK))
         else:
             if self._retry_at is None:  # told once
-                self._put(self._cut(lambda text: registered(error.status, text), str(error)))
+                self._out.put(self._out.cut(lambda text: registered(error.status, text), str(error)))
             self._retry_at = now + RETRY
-        self.on_change()
 
     def _add_sender(self, registration: Registration) -> SigError | None:
         assert registration.name is not None
@@ -217,7 +215,7 @@ class BoardSession:
         self._registration, self._retry_at = None, None
         self._patterns, self._routes = [], []
         self._names.clear()
-        self._gaps.clear()
+        self._out.forget_gaps()
 
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
@@ -242,34 +240,26 @@ class BoardSession:
             count = 1  # of the first of its messages; the others are the same event
             for number, names in matches:
                 message = heard(number, data, names)
-                if len(message) > self._longest:
-                    self._lose(run.route, count, f"longer than the {self._longest} bytes that the board takes")
+                if len(message) > self._out.longest:
+                    self._out.lose(run.route, count, f"longer than the {self._out.longest} bytes that the board takes")
                 else:
-                    self._put(message, run.route, count)
+                    self._out.put(message, run.route, count)
                 count = 0
 
-    def _matches(self, route: int) -> tuple[tuple[int, tuple[Name, ...]], ...]:
-        assert self._registration is not None
-        return self._registration.matches(*self._names[route])
+    def _matches(self, route: int) -> tuple[Match, ...]:
+        return () if self._registration is None else self._registration.matches(*self._names[route])
 
     def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Boards do not count over the lives of a sender; what an owner lost before us is told."""
         if missing and route in self._names:
             self.traffic.fired += missing
-            self._lose(route, missing, "lost by who fired it")
+            self._out.lose(route, missing, "lost by who fired it")
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count lost events, and tell the board."""
         self.traffic.fired += count
         self._names[run.route] = sender, event
-        self._lose(run.route, count, reason)
-
-    def _lose(self, route: int, count: int, reason: str) -> None:
-        self.lost[reason] += count
-        if self._registration is not None and count:
-            for number, _ in self._matches(route):
-                self._gaps[number] = self._gaps.get(number, 0) + count
-        self.on_change()
+        self._out.lose(run.route, count, reason)
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not the board's to send."""
@@ -282,26 +272,27 @@ class BoardSession:
         if ident is None:
             return Busy(f"sender {request.sender!r}: {IDS} requests are open, more a board does not take")
         message = asked(ident, self._registration.number_of(request.method), request.params)
-        if len(message) > self._longest:
-            what = f"request {request.method!r} of sender {request.sender!r}"
-            return self._too_big(what, len(message))
-        if not self._outbox.has_room(len(message)):
-            return Busy(f"sender {request.sender!r}: what waits for {self.peer} is full ({self._outbox.limit} bytes)")
+        if len(message) > self._out.longest:
+            return self._too_big(f"request {request.method!r} of sender {request.sender!r}", len(message))
+        if not self._out.has_room(len(message)):
+            return Busy(f"sender {request.sender!r}: too much waits for {self.peer} already")
         self._asked[ident] = token
-        self._put(message)
+        self._out.put(message)
         return None
 
     def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
         """Queue the value of a request that the board made."""
         message = answered(ident, Status.OK, value)
-        if len(message) > self._longest:
+        if len(message) > self._out.longest:
             self.fail_to(ident, route, self._too_big("the answer", len(message)))
         else:
-            self._put(message)
+            self._out.put(message)
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the board made."""
-        self._put(self._cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error)))
+        self._out.put(
+            self._out.cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
+        )
 
     def is_slow(self, now: float) -> bool:
         """A board holds nobody back."""
@@ -317,41 +308,19 @@ class BoardSession:
         self.on_change()
 
     def _too_big(self, what: str, size: int) -> MessageTooBig:
-        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {self._longest}", size, self._longest)
-
-    def _cut(self, make: Callable[[str], bytes], text: str) -> bytes:
-        """Give a message with as much of a text as the board takes."""
-        clean = text.encode("utf-8", "backslashreplace").decode()
-        message = make(clean)
-        if len(message) <= self._longest:
-            return message
-        room = max(0, len(clean.encode()) - (len(message) - self._longest))
-        return make(clean.encode()[:room].decode("utf-8", "ignore"))
+        limit = self._out.longest
+        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
 
     # -- out
 
     @property
     def has_message(self) -> bool:
         """Whether `next_message` would give one."""
-        return bool(self._outbox.size or self._gaps)
+        return self._out.has_message
 
     def next_message(self, room: int) -> bytes | None:
         """Take the next message for the board; its length does not depend on `room`."""
-        if self._gaps:
-            number, count = self._gaps.popitem()
-            return self._taken(Run(0, BOARD_CODEC, 0, gave_way(number, min(count, 2**32 - 1))))
-        run = self._outbox.pop()
-        return None if run is None else self._taken(run)
-
-    def _taken(self, run: Run) -> bytes:
-        self._last.append(run)
-        return run.data
-
-    def _put(self, message: bytes, route: int = 0, count: int = 0) -> None:
-        was_empty = not self._outbox.runs
-        self._outbox.put(Run(route, BOARD_CODEC, count, message))
-        if was_empty:
-            self.on_change()
+        return self._out.next_message()
 
     # -- end
 
@@ -360,25 +329,21 @@ class BoardSession:
         if self.state is State.CLOSED:
             return
         self.state, self.error = State.CLOSED, error
-        unknown = sum(run.count for run in list(self._last)[-doubtful:]) if doubtful else 0
-        if unknown:
-            self._doubtful += unknown
-            self.lost[IN_DOUBT] += unknown
+        self._out.doubt(doubtful)
         self._leave()
         self._exchange.leave(self)
 
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`."""
-        outbox = self._outbox
-        self.traffic.delivered = outbox.taken - self._doubtful
+        queue, waiting = self._out.stats()
         return {
             "peer": self.peer,
             "client": "",
             "codec": BOARD_CODEC,
             "senders": int(bool(self._routes)),
             "subscriptions": len(self._patterns),
-            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
+            "queue": queue,
             "held": self.held,
             "line": {**self._line(), "ignored": self.ignored},
-            **self.traffic.describe(outbox.waiting),
+            **self.traffic.describe(waiting),
         }

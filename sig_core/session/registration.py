@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sig_core.errors import RemoteProtocolError
 from sig_core.events import Name, Pattern, is_channel
 from sig_core.protocol.board import EventItem, ListenItem, Register, RequestItem
 
-__all__ = ["Registration"]
+__all__ = ["Match", "Registration"]
 
-Match = tuple[int, tuple[Name, ...]]
+Match: TypeAlias = tuple[int, tuple[Name, ...]]
+"""An item that hears an event: its number, and the names that it left open."""
 
 
 class Registration:
