@@ -126,7 +126,6 @@ class Line:
         self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
         self._tries = 0
         self._since = now  # of the wait for the first open packet
-        self._naked = -NEVER
         self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
 
@@ -165,7 +164,7 @@ class Line:
     def _take_control(self, packet: Packet, now: float) -> None:
         self._note(packet, now)
         if packet.kind == NAK:
-            self.window.go_back()
+            self._take_nak()
         elif packet.kind == PING:
             self._acking = True
         elif packet.kind == FIN:
@@ -188,25 +187,27 @@ class Line:
     def _take_data(self, packet: Packet, now: float) -> None:
         if self.expected.is_next(packet.seq):
             self.expected.accept()
-            self._naked, self._naking, self._acking = -NEVER, False, True
+            self._naking, self._acking = False, True
             message = self._joiner.take(packet.kind, packet.payload)
             if message is not None:
                 self.above.message(message, now)
         elif self.expected.is_old(packet.seq):
             self.expected.doubled += 1
             self._acking = True
+        elif self.expected.miss():
+            self._naking = True
+
+    def _take_nak(self) -> None:
+        """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too."""
+        self.window.go_back()
+        if self.expected.miss_again():
+            self._naking = True
         else:
-            self._miss(now)
+            self._acking = True
 
     def _damage(self, packet: Packet, now: float) -> None:
         self.damaged += 1
         if self.up:
-            self._miss(now)
-
-    def _miss(self, now: float) -> None:
-        """Something is missing: say so, once for each gap, and again when more goes wrong later."""
-        if now - self._naked >= self._timer.rto / 4:
-            self._naked = now
             self._naking = True
 
     # -- out
@@ -331,7 +332,6 @@ class Line:
         self.up = True
         self._tries = 0
         self._naking = self._pinging = False
-        self._naked = -NEVER
         self._note(packet, now)
         self.window.go_back()
         self._since = now

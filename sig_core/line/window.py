@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 __all__ = ["Expected", "Open", "Window"]
 
+REPEATS = 3
 HALF = 128  # of the sequence numbers: nearer ahead than this is new, else it came before
 
 
@@ -96,7 +97,7 @@ class Window:
 
 
 class Expected:
-    """The other direction: which packet comes next.
+    """The other direction: which packet comes next, and whether it is missing.
 
     Attributes:
         seq: its number mod 256.
@@ -106,15 +107,30 @@ class Expected:
     def __init__(self) -> None:
         self.seq = 0
         self.doubled = 0
+        self._missing = False  # one that is ahead of it came
+        self._repeated = 0  # times that it was asked for again
 
     def is_next(self, seq: int) -> bool:
         """Tell whether this is the packet that is expected."""
         return seq == self.seq
 
     def is_old(self, seq: int) -> bool:
-        """Tell whether a packet that is not the expected one came before; else something is missing."""
+        """Tell whether a packet that is not the expected one came before; else it is ahead."""
         return (seq - self.seq) % 256 >= HALF
 
     def accept(self) -> None:
         """Note that the expected packet came."""
         self.seq = (self.seq + 1) % 256
+        self._missing, self._repeated = False, 0
+
+    def miss(self) -> bool:
+        """Note that a packet ahead of it came; true if that is news, so that it is to be asked for."""
+        news, self._missing = not self._missing, True
+        return news
+
+    def miss_again(self) -> bool:
+        """Tell whether it is to be asked for again, since the peer may not have understood us; at most three times."""
+        if not self._missing or self._repeated >= REPEATS:
+            return False
+        self._repeated += 1
+        return True
