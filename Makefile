@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -26,6 +26,9 @@ bench:
 	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) $(BENCH_OPTIONS) \
 		--relative-to zenoh --results benchmarks
 	.bench/bin/python benchmarks/plot.py
+
+boards-setup:
+	boards/setup
 
 clean:
 	rm -rf .bench $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -69,9 +69,9 @@ class ClientRouter(Router):
             raise LocalProtocolError("a client starts once; make another one")
         codecs = self._plugins.choose_codecs(self._codec_names)
         raw = await asyncio.to_thread(self._plugins.connect, self.url)
-        if not isinstance(raw, PollableLink):
+        if not isinstance(raw, PollableLink) or raw.traits.packets or not raw.traits.reliable:
             raw.close()
-            raise ConfigError(f"{self.url}: its links can't be polled, which the asyncio client needs")
+            raise ConfigError(f"{self.url}: on asyncio only reliable streams that can be polled are served")
         session = ClientSession(
             codecs, self.limits, client=secrets.token_hex(16), token=None, packets=False, now=time.monotonic()
         )

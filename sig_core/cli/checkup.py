@@ -103,7 +103,8 @@ def _check_plugin(info: PluginInfo) -> Finding:
 def check_round_trips(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     """Send a value through a server, over each carrier that can listen in this machine, in each codec."""
     plugins, without = default_plugins(), set(broken)
-    codecs = [name for name in plugins.codecs.names() if ("codec", name) not in without]
+    good = [name for name in plugins.codecs.names() if ("codec", name) not in without]
+    codecs = [name for name in good if not getattr(plugins.codecs.get(name), "narrows", "")]  # SAMPLE as it is
     with tempfile.TemporaryDirectory(prefix="sig-doctor-") as folder:
         for carrier in plugins.carriers.names():
             if ("carrier", carrier) in without:

@@ -35,9 +35,8 @@ def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to
         limits=found.limits,
         plugins=found.plugins(),
     )
-    with server:
+    with server, suppress(KeyboardInterrupt):  # whoever reads an address may end us before the next line runs
         for address in server.addresses:
             click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
     return OK

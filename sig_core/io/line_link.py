@@ -9,7 +9,7 @@ from typing import Final
 
 from sig_core.contract import Link, LinkTraits
 from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, SigError
-from sig_core.io.guard import Once, lost
+from sig_core.io.guard import Once
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import Syn, SynAck
 from sig_core.line.line import FULL_CREDIT, Terms
@@ -45,7 +45,7 @@ class LineLink:
         self._in = bytearray()
         self._out = bytearray()
         self._is_open = False
-        self._error: SigError | None = None
+        self._error: Exception | None = None
         self._line = AnswerLine(self, Terms(bitrate=raw.traits.bitrate), time.monotonic())
         self._threads = [
             threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
@@ -109,15 +109,15 @@ class LineLink:
         try:
             part()
         except EOFError:
-            self._stop(LinkLost(f"{self.peer}: the line ended"))
+            self._stop(LinkLost("the line ended"))
         except Exception as error:
-            self._stop(lost(self.peer, error))
+            self._stop(error)
 
-    def _stop(self, error: SigError) -> None:
+    def _stop(self, error: Exception) -> None:
         with self._changed:
             self._end(error)
 
-    def _end(self, error: SigError) -> None:
+    def _end(self, error: Exception) -> None:
         self._error = self._error or error
         self._changed.notify_all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -51,7 +52,7 @@ class Syn:
     def pack(self) -> bytes:
         """Give the payload of SYN; times are rounded up to what it can say."""
         flags = (RESUME if self.resume else 0) | (LONG_CRC if self.long_crc else 0)
-        keepalive, rto = min(255, -int(-self.keepalive * 10 // 1)), min(255, -int(-self.rto * 100 // 1))
+        keepalive, rto = _units(self.keepalive, 10), _units(self.rto, 100)
         return _TERMS.pack(self.version, flags, self.sid, self.mtu, self.window, keepalive, rto, self.message)
 
 
@@ -70,7 +71,7 @@ class SynAck:
 
     def pack(self) -> bytes:
         """Give the payload of SYNACK."""
-        flags, keepalive = LONG_CRC if self.long_crc else 0, min(255, -int(-self.keepalive * 10 // 1))
+        flags, keepalive = LONG_CRC if self.long_crc else 0, _units(self.keepalive, 10)
         return _TERMS.pack(self.version, flags, self.sid, self.mtu, self.window, keepalive, self.dialect, self.message)
 
 
@@ -91,7 +92,7 @@ def read_syn(payload: bytes) -> Syn | None:
     if len(payload) < _TERMS.size:
         return None
     version, flags, sid, mtu, window, keepalive, rto, message = _TERMS.unpack_from(payload)
-    if not _sane(sid, mtu, window, keepalive) or not rto:
+    if version == VERSION and (not _sane(sid, mtu, window, keepalive) or not rto):
         return None
     return Syn(
         sid=sid,
@@ -130,6 +131,11 @@ def read_hello(payload: bytes) -> Hello | None:
         return None
     version, sid = _HELLO.unpack_from(payload)
     return Hello(sid=sid, version=version)
+
+
+def _units(seconds: float, each: int) -> int:
+    """Give the least number of units, `each` a second, that is not shorter; of 0.56 s these are 56, not 57."""
+    return min(255, math.ceil(round(seconds * each, 6)))
 
 
 def _sane(sid: int, mtu: int, window: int, keepalive: int) -> bool:

@@ -37,10 +37,10 @@ HELLO: Final = 7
 FIN: Final = 8
 PART: Final = 9
 
-DAMAGED: Final = 0
-"""Not a kind of packet: what stood between two delimiters was neither a packet nor text."""
 TEXT: Final = 16
 """Not a kind of packet: somebody prints on the same line."""
+DAMAGED: Final = 17
+"""Not a kind of packet: what stood between two delimiters was neither a packet nor text."""
 
 MAX_PAYLOAD: Final = 246  # bytes
 HEADER: Final = 3  # bytes
@@ -109,10 +109,19 @@ class PacketReader:
         if self._skipping:
             self._rest = b""
         elif len(rest) > LONGEST:
-            judged = _judge(rest)
-            # A program that prints and never sends a packet has no delimiters: its text is given as it comes.
-            self._skipping, self._rest = judged.kind == DAMAGED, b""
-            yield judged
+            yield self._shorten(rest)
+
+    def _shorten(self, rest: bytes) -> Packet:
+        """Judge what is too long for a packet, before its end has come."""
+        cut = len(rest) - 2  # a single byte that is left would be no text
+        while cut > 1 and rest[cut] & 0xC0 == 0x80:  # inside a letter
+            cut -= 1
+        judged = _judge(rest[:cut])
+        if judged.kind == TEXT:  # of a program that prints and never sends a packet: it is given as it comes
+            self._rest = rest[cut:]
+            return judged
+        self._skipping, self._rest = True, b""
+        return _judge(rest)
 
     def _open(self, chunk: bytes) -> Packet:
         packet = unstuff(chunk)

@@ -88,44 +88,53 @@ class Traffic:
             trigger(self._ticks)
             self._ticks += 1
 
-    def exchange(self, events: int, requests: int, seconds: float) -> None:
+    def exchange(self, events: int, requests: int, seconds: float) -> Stats:
         """So many events each way and requests, at once; each arrives once and in order, or this fails."""
-        start, heard = len(self.numbers), self.stats().heard
-        first = self.stats().fired
-        self.ask("burst", events)
-        asker = threading.Thread(target=self._ask_all, args=(requests,))
-        asker.start()
+        start, before = len(self.numbers), self.stats()
+        assert self.ask("burst", events) == events
+        asking = _Asking(self.server, self.name, requests)
         for sent in range(0, events, AHEAD):
             self.tick(min(AHEAD, events - sent))
-            self._settle(heard + sent, seconds)
-        asker.join(within(seconds))
-        assert not asker.is_alive()
+            heard = self.stats().heard - before.heard  # asked behind the ticks, so it is answered behind them
+            assert heard == min(sent + AHEAD, events)
+        asking.finish(seconds)
         self.wait(lambda: len(self.numbers) - start >= events, seconds, "the last event")
-        after = self._settle(heard + events, seconds)
-        assert self.numbers[start:] == list(range(first, first + events))
-        assert (after.heard - heard, after.disordered, after.fired) == (events, 0, first + events)
-        assert self.failures == []
+        after = self.stats()
+        assert self.numbers[start:] == list(range(before.fired, before.fired + events))
+        assert (after.heard - before.heard, after.fired - before.fired) == (events, events)
+        assert after.disordered == before.disordered
+        return after
 
-    def _settle(self, heard: int, seconds: float) -> Stats:
-        """Wait until the board has heard so many ticks: what the server sends is in order, so one look is enough."""
-        stats = self.stats()
-        assert stats.heard >= heard
-        return stats
 
-    def _ask_all(self, count: int) -> None:
-        self.failures: list[Any] = []
-        open_: list[tuple[int, Future[Any]]] = []
-        for number in range(count):
-            if len(open_) == DEPTH:
-                self._check(*open_.pop(0))
-            open_.append((number, self.server.request_async(self.name, "echo", number, timeout=within(120))))
-        for each in open_:
+class _Asking(threading.Thread):
+    """Asks for echoes, several at a time, and checks each."""
+
+    def __init__(self, server: sig.ServerRouter, name: str, count: int) -> None:
+        super().__init__(daemon=True)
+        self._ask = lambda number: server.request_async(name, "echo", number, timeout=within(120))
+        self._count = count
+        self._wrong: list[Any] = []
+        self.start()
+
+    def run(self) -> None:
+        under_way: list[tuple[int, Future[Any]]] = []
+        for number in range(self._count):
+            if len(under_way) == DEPTH:
+                self._check(*under_way.pop(0))
+            under_way.append((number, self._ask(number)))
+        for each in under_way:
             self._check(*each)
 
     def _check(self, number: int, future: Future[Any]) -> None:
         try:
             answer = future.result()
-            if answer != number:
-                self.failures.append((number, answer))
         except sig.SigError as error:
-            self.failures.append((number, error))
+            answer = error
+        if answer != number:
+            self._wrong.append((number, answer))
+
+    def finish(self, seconds: float) -> None:
+        """Wait for the last answer."""
+        self.join(within(seconds))
+        assert not self.is_alive(), f"answers are missing after {seconds:g} s"
+        assert self._wrong == []

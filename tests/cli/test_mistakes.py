@@ -82,7 +82,7 @@ def check(found: Any, status: int, *said: str) -> None:
     ("url", "status", "said"),
     [
         ("tpc://127.0.0.1:3000", USAGE, ["unknown carrier 'tpc', did you mean 'tcp'?", "installed: "]),
-        ("serial:///dev/ttyACM0", USAGE, ["unknown carrier 'serial'", "installed: "]),
+        ("serial:///dev/ttyACM99", LINK, ["no port /dev/ttyACM99"]),
         ("127.0.0.1:3000", USAGE, ["no scheme", "SCHEME://HOST[:PORT]"]),
         ("", USAGE, ["no scheme"]),
         ("tcp://127.0.0.1:http", USAGE, ["Port could not be cast", "SCHEME://HOST[:PORT]"]),

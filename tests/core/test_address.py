@@ -33,6 +33,10 @@ def test_the_parts_are_those_that_were_written(
         ("unix:///run/a%20b.sock", "", None, "/run/a b.sock"),
         ("local://lab", "lab", None, ""),
         ("tcp://:0", "", 0, ""),
+        ("serial://usb:2341:0043", "usb:2341:0043", None, ""),
+        ("serial://usb:303A:1001:F4:12:fA?baud=9600", "usb:303A:1001:F4:12:fA", None, ""),
+        ("serial://usb:1a86:7523:A%2FB%40%20c/x", "usb:1a86:7523:A/B@ c", None, "/x"),
+        ("serial://COM3", "com3", None, ""),
     ],
 )
 def test_spellings(url: str, host: str, port: int | None, path: str) -> None:
@@ -44,6 +48,7 @@ def test_spellings(url: str, host: str, port: int | None, path: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "tcp", "tcp:", "127.0.0.1:3000", "://x", "tcp://h:65536", "tcp://h:x", "tcp://[::1", "+tcp://h", "a++b://h",
+     "tcp://::1:3000", "tcp://fe80::1:3000", "tcp://h::1", "usb://a:b:", "tcp://[::1]:2:3", "tcp://user@a:b:c",
      "tcp://user@h:1", "tcp://h:1#part", "tcp://h?a", "tcp://h?a=1&a=2", 3000, None, b"tcp://h"],
 )  # fmt: skip
 def test_what_is_no_url_is_named_with_the_grammar(url: object) -> None:

@@ -1,0 +1,90 @@
+"""Noise on the line: everything arrives once and in order. Cases 1, 2, 4, 9, 11 and 14 of README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.boards.rig import Board, Noise, SerialLine, Splice, Workshop
+from tests.boards.traffic import Traffic, served
+
+BAD = Noise.even(0.02, burst=0.0002, between=0.005)
+"""2 % of all bytes are lost, flipped, doubled or joined by another one, and now and then 1 to 200 of garbage come."""
+
+Starts = Callable[..., Any]
+
+
+def exchanged(port: str, name: str, events: int, requests: int, seconds: float) -> None:
+    """The whole of it: a server, a board that registers, traffic, and one session from first to last."""
+    with served(port) as server:
+        traffic = Traffic(server, name)
+        traffic.wait_in()
+        traffic.exchange(events, requests, seconds)
+        assert traffic.presence[1:] == []
+
+
+@pytest.fixture
+def spliced(lines: Starts, running: ExitStack) -> Callable[..., SerialLine]:
+    """Put a noisy line before the port of an emulated board."""
+
+    def start(board: Board, **how: Any) -> SerialLine:
+        line: SerialLine = lines(**how)
+        running.enter_context(Splice(board.port, line.b))
+        return line
+
+    return start
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) -> None:
+    line = lines(seed=seed, noise=BAD)
+    native(workshop.firmware("native-asan", MTU=48, SLOTS=4), on=line.b)
+    exchanged(line.port, "native", 1000, 100, 60)
+    assert line.counts("to_a").noise > 100
+    assert line.counts("to_b").noise > 100
+
+
+def test_ten_thousand_each_way(lines: Starts, native: Starts, workshop: Workshop) -> None:
+    line = lines(seed=99, noise=BAD)
+    native(workshop.firmware("native", MTU=48, SLOTS=4), on=line.b)
+    exchanged(line.port, "native", 10_000, 1000, 100)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 8])
+@pytest.mark.parametrize("share", [0.001, 0.01])
+def test_windows(slots: int, share: float, lines: Starts, native: Starts, workshop: Workshop) -> None:
+    line = lines(seed=slots, noise=Noise.even(share))
+    native(workshop.firmware("native", MTU=64, SLOTS=slots), on=line.b)
+    exchanged(line.port, "native", 500, 50, 60)
+
+
+def test_long_messages(lines: Starts, native: Starts, workshop: Workshop) -> None:
+    line = lines(seed=5, noise=Noise.even(0.005))
+    native(workshop.firmware("native", MTU=48, SLOTS=4), on=line.b)
+    with served(line.port) as server:
+        traffic = Traffic(server, "native")
+        traffic.wait_in()
+        for size in (*range(36, 50), 253, 254, 255, 256, 1000, 2000):
+            for byte in (b"\0", b"\1", b"\xff"):
+                assert traffic.ask("echo", byte * size) == byte * size
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_avr(seed: int, avr: Starts, spliced: Starts, workshop: Workshop) -> None:
+    line = spliced(avr(workshop.firmware("avr")), seed=seed, noise=BAD)
+    exchanged(line.port, "uno", 500, 50, 100)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_cortex(seed: int, cortex: Starts, spliced: Starts, workshop: Workshop) -> None:
+    line = spliced(cortex(workshop.firmware("cortex")), seed=seed, noise=BAD)
+    exchanged(line.port, "cortex", 500, 50, 100)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_micropython(seed: int, micropython: Starts, spliced: Starts) -> None:
+    line = spliced(micropython(), seed=seed, noise=BAD)
+    exchanged(line.port, "mp", 500, 50, 100)

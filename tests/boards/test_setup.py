@@ -1,0 +1,77 @@
+"""`boards/setup` where nothing can be installed: it names what it leaves out, and does not fail."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.boards.rig import ROOT, within
+
+USES = ["dirname", "grep", "id", "mkdir", "sh"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of `boards/setup` alone, and a folder of the only programs that it finds."""
+    (tmp_path / "boards").mkdir()
+    shutil.copy(ROOT / "boards/setup", tmp_path / "boards/setup")
+    (tmp_path / "bin").mkdir()
+    for name in USES:
+        program = shutil.which(name)
+        assert program
+        (tmp_path / "bin" / name).symlink_to(program)
+    return tmp_path
+
+
+def pretend(checkout: Path, name: str, script: str) -> None:
+    program = checkout / "bin" / name
+    program.unlink(missing_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def setup(checkout: Path) -> str:
+    run = subprocess.run(
+        [checkout / "boards/setup"],
+        env={"PATH": str(checkout / "bin")},
+        capture_output=True,
+        text=True,
+        timeout=within(30),
+        check=True,
+    )
+    assert run.stderr == ""
+    return run.stdout
+
+
+def test_without_package_managers(checkout: Path) -> None:
+    said = setup(checkout)
+    assert "left out: the tool chains and emulators; there is no apt-get" in said and "gcc-avr" in said
+    assert "left out: @micropython/micropython-webassembly-pyscript: there is no node or no npm" in said
+
+
+def test_without_root(checkout: Path) -> None:
+    pretend(checkout, "apt-get", "echo 'called' >&2")
+    pretend(checkout, "dpkg-query", '[ "$3" = gcc-avr ] || printf installed')
+    pretend(checkout, "id", "echo 1000")
+    assert "left out: only root can install: apt-get install gcc-avr\n" in setup(checkout)
+
+
+def test_a_package_that_can_not_be_had(checkout: Path) -> None:
+    pretend(checkout, "apt-get", 'case "$*" in *simavr*) exit 100 ;; esac')
+    pretend(checkout, "dpkg-query", 'case "$3" in simavr | gcc-avr) ;; *) printf installed ;; esac')
+    pretend(checkout, "id", "echo 0")
+    said = setup(checkout)
+    assert "installing gcc-avr simavr" in said
+    assert "left out: simavr: apt-get could not install it" in said and "left out: gcc-avr" not in said
+
+
+def test_what_is_there_is_left_alone(checkout: Path) -> None:
+    pretend(checkout, "apt-get", "echo 'called' >&2")
+    pretend(checkout, "dpkg-query", "printf installed")
+    package = checkout / ".boards/node_modules/@micropython/micropython-webassembly-pyscript"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{\n  "version": "1.27.0"\n}\n')
+    assert setup(checkout) == "boards/setup: done\n"
