@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any, ClassVar
 
 from sig_core.errors import DecodeError, EncodeError
-from sig_core.portable import MAX_DEPTH, RAW, _place, fault
+from sig_core.portable import MAX_DEPTH, RAW, fault, place
 
 __all__ = ["CborBoardCodec"]
 
@@ -56,7 +56,7 @@ class CborBoardCodec:
         try:
             self._write(out, value, MAX_DEPTH)
         except _Refused as error:
-            raise EncodeError(f"cbor-board: value{_place(error.path[::-1])}: {error}") from error
+            raise EncodeError(f"cbor-board: value{place(error.path[::-1])}: {error}") from error
         return bytes(out)
 
     def decode(self, data: bytes, /) -> Any:

@@ -27,7 +27,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["CERTAIN", "MAX_DEPTH", "RAW", "fault", "fits"]
+__all__ = ["CERTAIN", "MAX_DEPTH", "RAW", "fault", "fits", "place"]
 
 MAX_DEPTH = 64  # containers inside each other
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
@@ -100,7 +100,7 @@ def fault(value: Any, extras: frozenset[str] = frozenset()) -> str:
     if found is None:
         return f"value: this {type(value).__name__} can't be carried, though all its parts can"
     reason, path = found
-    return f"value{_place(path[::-1])}: {reason}"
+    return f"value{place(path[::-1])}: {reason}"
 
 
 def _fault(item: Any, extras: frozenset[str], room: int) -> tuple[str, list[Any]] | None:
@@ -162,9 +162,10 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
-def _place(path: list[Any]) -> str:
+def place(path: list[Any]) -> str:
+    """Write where a value is, from the outside in: `['list'][3]`."""
     if len(path) > 8:
-        return _place(path[:4]) + "..." + _place(path[-4:])
+        return place(path[:4]) + "..." + place(path[-4:])
     return "".join(f"[{_short(key)}]" for key in path)
 
 
