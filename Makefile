@@ -1,11 +1,13 @@
 # make demo | test | lint: each makes what it needs in .venv first
+# make boards-setup: installs the tool chains and emulators of boards, which some tests need, where that is possible
+# make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench boards-setup clean
+.PHONY: demo test lint bench bench-lines boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -27,11 +29,14 @@ bench:
 		--relative-to zenoh --results benchmarks
 	.bench/bin/python benchmarks/plot.py
 
+bench-lines: $(VENV)/.test
+	$(BIN)/python benchmarks/lines.py --results benchmarks/LINES.md
+
 boards-setup:
 	boards/setup
 
 clean:
-	rm -rf .bench $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .bench .boards $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.all $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml
 	@echo "making $(VENV) with pysig[$*] ..."

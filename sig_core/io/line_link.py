@@ -13,6 +13,7 @@ from sig_core.io.guard import Once
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import Syn, SynAck
 from sig_core.line.line import FULL_CREDIT, Terms
+from sig_core.line.timing import window_for
 from sig_core.log import log
 
 __all__ = ["LineLink"]
@@ -44,9 +45,11 @@ class LineLink:
         self._changed = threading.Condition()
         self._in = bytearray()
         self._out = bytearray()
+        self._unanswered: bytearray | None = bytearray()  # all that was sent before anything came
         self._is_open = False
         self._error: Exception | None = None
-        self._line = AnswerLine(self, Terms(bitrate=raw.traits.bitrate), time.monotonic())
+        bitrate = raw.traits.bitrate
+        self._line = AnswerLine(self, Terms(bitrate=bitrate, window=window_for(bitrate)), time.monotonic())
         self._threads = [
             threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
             for name, part in (("in", self._read), ("out", self._write))
@@ -156,11 +159,14 @@ class LineLink:
         """See `Above`."""
         data = bytes(self._out[:room])
         del self._out[:room]
+        if self._unanswered is not None:
+            self._unanswered += data
         return data or None
 
     def message(self, data: bytes, now: float) -> None:
         """See `Above`."""
         self._in += data
+        self._unanswered = None
         if len(self._in) > MOST_IN:
             self._line.allow(0)
 
@@ -172,8 +178,11 @@ class LineLink:
         """See `Above`; the session of the client notices by itself when that lasts."""
 
     def ended(self, error: SigError, doubtful: int) -> None:
-        """See `Above`."""
-        self._end(error)
+        """See `Above`. A host that called just as we said HELLO calls again: what was said meanwhile is said anew."""
+        if self._unanswered is None:
+            self._end(error)
+        else:
+            self._out[:0], self._unanswered = self._unanswered, bytearray()
 
     def printed(self, text: str) -> None:
         """See `Above`."""

@@ -11,6 +11,7 @@ from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.greeting import BINARY, SynAck
 from sig_core.line.line import Terms
+from sig_core.line.timing import window_for
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
@@ -106,7 +107,7 @@ class Reception:
         return lambda sid: self._house.stations.of_session(sid, lambda: self._station(peer, None))
 
     def _station(self, peer: str, bitrate: int | None) -> Station:
-        return Station(peer, self, _random, Terms(bitrate=bitrate), time.monotonic)
+        return Station(peer, self, _random, Terms(bitrate=bitrate, window=window_for(bitrate)), time.monotonic)
 
     # -- what stations ask of their keeper
 

@@ -27,12 +27,12 @@ class AnswerLine(Line):
         self.sid = 0
         self._hello_now = True
         self._synack_now = False
-        self._last_words = False
+        self._last_words = self._over = False
         self._next_hello = now + HELLO_EACH
 
     def finish(self) -> None:
         """End the session in order: FIN goes out, and nothing any more."""
-        self._last_words, self.up, self.sid = self.up, False, 0
+        self._last_words, self.up, self.sid, self._over = self.up, False, 0, True
         self._hello_now = self._synack_now = False
         self._next_hello = NEVER
 
@@ -62,6 +62,8 @@ class AnswerLine(Line):
         return b""
 
     def _greeted(self, packet: Packet, now: float) -> None:
+        if self._over:
+            return
         syn = read_syn(packet.payload) if packet.kind == SYN else None
         if syn is None:
             self.ignored += 1
@@ -86,7 +88,7 @@ class AnswerLine(Line):
             self.above.connected(syn, fresh, now)
 
     def _stranger(self, packet: Packet, now: float) -> None:
-        self._hello_now = True
+        self._hello_now = not self._over
 
     def _finished(self, now: float) -> None:
         self.sid = 0

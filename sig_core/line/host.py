@@ -42,6 +42,8 @@ class HostLine(Line):
         self._next_call = NEVER
         self._calling_since = now
         self._call_now = False
+        self._called = now  # the last time
+        self._other_until = -NEVER  # a board of another version is not called before
         self._fin = b""  # that is to go out before anything else
         self._garbage = 0
         self._complained = False
@@ -81,7 +83,7 @@ class HostLine(Line):
         self._calling_since = now
         self._garbage = 0
         self._call_now = self._attached
-        self._next_call = now + CALL
+        self._next_call = now + CALL if self._attached else NEVER
 
     def _greeting(self, now: float) -> bytes:
         if self._fin:
@@ -89,7 +91,7 @@ class HostLine(Line):
             return fin
         if not self._call_now:
             return b""
-        self._call_now = False
+        self._call_now, self._called = False, now
         terms = self.terms
         syn = Syn(
             sid=self.sid,
@@ -143,7 +145,9 @@ class HostLine(Line):
         self._call(now)
         if hello.version != VERSION:
             self._complain(f"the board speaks version {hello.version} of the link, this server {VERSION}")
-            self._call_now, self._next_call = False, now + OTHER_VERSION
+            if self._called >= self._other_until:
+                self._other_until = now + OTHER_VERSION
+            self._call_now, self._next_call = False, self._other_until
 
     def _stranger(self, packet: Packet, now: float) -> None:
         self.ignored += 1  # a board that is connected to a session which we do not have: SYN will tell it

@@ -34,6 +34,7 @@ __all__ = ["FULL_CREDIT", "NEVER", "Above", "Line", "Terms"]
 
 FULL_CREDIT: Final = 15
 TRIES: Final = 12  # without an acknowledgement: then the peer is not there
+PAUSE: Final = 0.002  # seconds between two answers to NAK, at first
 SILENCES: Final = 3  # times the keep-alive
 NEVER: Final = float("inf")
 
@@ -96,7 +97,7 @@ class Line:
     Attributes:
         up: connected.
         credit: packets that the peer may send now, 0 .. 15; change it by `allow`.
-        damaged, ignored: packets that were none, and that had no place here.
+        damaged, ignored: packets that were none, and packets and messages that had no place here.
         bytes_in: that came, good or bad.
     """
 
@@ -125,14 +126,17 @@ class Line:
         self.window, self.expected = Window(), Expected()
         self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
         self._tries = 0
+        self._asked = False  # the peer said NAK, and that was not answered yet
+        self._went_back, self._pause = -NEVER, PAUSE  # when NAK made us, and seconds until it may again
         self._since = now  # of the wait for the first open packet
         self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
 
     def counts(self) -> dict[str, int]:
-        """Tell what went wrong: packets damaged, goings back, packets that came twice."""
+        """Tell what went wrong: packets damaged, packets without a place, goings back, packets that came twice."""
         return {
             "damaged": self.damaged,
+            "ignored": self.ignored,
             "resent": self._was_resent + self.window.resent,
             "doubled": self._was_doubled + self.expected.doubled,
         }
@@ -162,15 +166,16 @@ class Line:
             self._take_control(packet, now)
 
     def _take_control(self, packet: Packet, now: float) -> None:
+        if packet.payload or packet.kind not in (ACK, NAK, PING, FIN):
+            self.ignored += 1
+            return
         self._note(packet, now)
         if packet.kind == NAK:
-            self._take_nak()
+            self._take_nak(now)
         elif packet.kind == PING:
             self._acking = True
         elif packet.kind == FIN:
             self._finished(now)
-        elif packet.kind != ACK:
-            self.ignored += 1
 
     def _note(self, packet: Packet, now: float) -> None:
         """Take what every packet carries: a sign of life, an acknowledgement, credit."""
@@ -178,6 +183,7 @@ class Line:
         self._peer_credit = packet.credit
         if self.window.acknowledge(packet.ack):
             self._tries, self._since = 0, now
+            self._pause, self._asked = PAUSE, False
             if self._timed is not None and self.window.covers(self._timed[0]):
                 self._timer.measured(now - self._timed[1])
                 self._timed = None
@@ -191,19 +197,38 @@ class Line:
             message = self._joiner.take(packet.kind, packet.payload)
             if message is not None:
                 self.above.message(message, now)
+            elif packet.kind == DATA:
+                self.ignored += 1  # it was longer than we said
         elif self.expected.is_old(packet.seq):
             self.expected.doubled += 1
             self._acking = True
         elif self.expected.miss():
             self._naking = True
 
-    def _take_nak(self) -> None:
-        """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too."""
-        self.window.go_back()
+    def _take_nak(self, now: float) -> None:
+        """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too.
+
+        Several NAK may come for one flight of packets. Were each of them answered by the whole flight, a peer that is
+        slower than the line would get ever more to read; so the pauses between the answers double until something is
+        acknowledged.
+        """
+        self._asked = True
+        self._answer_nak(now)
         if self.expected.miss_again():
             self._naking = True
         else:
             self._acking = True
+
+    def _answer_nak(self, now: float) -> float:
+        """Go back if the peer has asked for it and the pause is over; else give the time when it will be."""
+        if not self._asked:
+            return NEVER
+        if now - self._went_back < self._pause:
+            return self._went_back + self._pause
+        self._asked, self._went_back = False, now
+        self._pause *= 2
+        self.window.go_back()
+        return NEVER
 
     def _damage(self, packet: Packet, now: float) -> None:
         self.damaged += 1
@@ -294,7 +319,7 @@ class Line:
         if self.window.limit == 0 and self._has_more:
             due = min(due, self._ping_each(self._timer.rto, now))
         elif self.window.is_open:
-            due = min(due, self._repeat(now))
+            due = min(due, self._repeat(now), self._answer_nak(now))
         return min(due, self._tick_on(now))
 
     def _tick_on(self, now: float) -> float:

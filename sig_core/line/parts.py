@@ -34,19 +34,15 @@ class Joiner:
 
     Args:
         longest: bytes of the longest message; a longer one is dropped as a whole.
-
-    Attributes:
-        dropped: messages that were too long.
     """
 
     def __init__(self, longest: int) -> None:
-        self.dropped = 0
         self._longest = longest
         self._parts = bytearray()
         self._dropping = False
 
     def take(self, kind: int, payload: bytes) -> bytes | None:
-        """Take the next packet; give the message that it completes, if it does."""
+        """Take the next packet; give the message that it completes. None after DATA: the message was too long."""
         if kind == DATA and not self._parts and not self._dropping:
             return payload
         if len(self._parts) + len(payload) > self._longest:
@@ -57,7 +53,6 @@ class Joiner:
         if kind != DATA:
             return None
         message, whole = bytes(self._parts), not self._dropping
-        self.dropped += not whole
         self._parts.clear()
         self._dropping = False
         return message if whole else None

@@ -6,10 +6,11 @@ from typing import Final
 
 from sig_core.line.packets import MAX_PAYLOAD, wire_size
 
-__all__ = ["RetransmitTimer", "first_rto"]
+__all__ = ["RetransmitTimer", "first_rto", "window_for"]
 
 UNKNOWN: Final = 0.1  # seconds, for a line whose speed nobody knows
 ADAPTER: Final = 0.016  # seconds that some USB adapters hold bytes back, each way
+MAX_WINDOW: Final = 8  # packets
 BITS: Final = 10  # of a byte on the line, with start and stop bit
 FLOOR: Final = 0.01  # seconds
 CEILING: Final = 1.0  # seconds that doubling leads to, unless it began above
@@ -20,6 +21,17 @@ def first_rto(bitrate: int | None) -> float:
     if bitrate is None:
         return UNKNOWN
     return max(UNKNOWN, 2 * wire_size(MAX_PAYLOAD) * BITS / bitrate + 2 * ADAPTER + FLOOR)
+
+
+def window_for(bitrate: int | None) -> int:
+    """Give the packets, 2 .. 8, that may be open on a line of so many bits per second.
+
+    More of them would wait for each other so long, where both ends send, that their acknowledgements come too late.
+    """
+    if bitrate is None:
+        return MAX_WINDOW
+    packet = wire_size(MAX_PAYLOAD) * BITS / bitrate
+    return max(2, min(MAX_WINDOW, int((first_rto(bitrate) - 2 * ADAPTER) / packet)))
 
 
 class RetransmitTimer:

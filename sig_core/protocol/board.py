@@ -33,7 +33,7 @@ REQUEST: Final = 2
 ANSWER: Final = 3
 LOST: Final = 4
 
-MAX_NUMBER = 254  # of an event or method: 255 items are the most
+MAX_NUMBER = 255  # of an event; whether there is one is not for the reader to say
 MAX_ID = 255
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import Busy, NotOwner, RoutingError, SenderExists, UnknownMethod, UnknownSender
+from sig_core.errors import Busy, CodecError, NotOwner, RoutingError, SenderExists, UnknownMethod, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
@@ -245,7 +245,12 @@ class Exchange:
         for target in self._targets_of(topic):
             if target is skip:
                 continue
-            frame = event_frame(route, encode(self._codec(target.codec), value))
+            try:
+                frame = event_frame(route, encode(self._codec(target.codec), value))
+            except CodecError:  # a name may be more than the codec of a board can carry
+                lost = Run(route, target.codec, 1, b"")
+                target.lose(lost, entry.name, event, 1, f"{target.codec} can't carry the value")
+                continue
             target.deliver(Run(route, target.codec, 1, frame), entry.name, event)
 
     def _breach(self, route: int) -> RoutingError:

@@ -45,6 +45,7 @@ __all__ = ["BOARD_CODEC", "BoardSession"]
 
 BOARD_CODEC: Final = "cbor-board"
 IDS: Final = 256  # requests that a board can have open
+IDLE: Final = 3600.0  # seconds
 RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
 
 
@@ -102,7 +103,6 @@ class BoardSession:
             min(limits.max_outbox, limits.max_board_outbox),
             max(terms.mtu, terms.message),
             self.traffic,
-            lambda route: [number for number, _ in self._matches(route)],
             lambda: self.on_change(),
         )
         self._registration: Registration | None = None
@@ -136,6 +136,9 @@ class BoardSession:
             self._take_request(message)
         elif isinstance(message, Register):
             self._leave()
+            self._out.forget()
+            if self.held:  # whom it fed does not know it any more
+                self.hold(False)
             self._registration = Registration(message)
             self._enter_if_complete(now)
         elif self._registration is None:
@@ -215,15 +218,12 @@ class BoardSession:
         self._registration, self._retry_at = None, None
         self._patterns, self._routes = [], []
         self._names.clear()
-        self._out.forget_gaps()
 
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
-        if self._retry_at is None:
-            return 3600.0
-        if now >= self._retry_at:
+        if self._retry_at is not None and now >= self._retry_at:
             self._enter_if_complete(now)
-        return RETRY
+        return IDLE if self._retry_at is None else self._retry_at - now
 
     # -- the port
 
@@ -241,25 +241,29 @@ class BoardSession:
             for number, names in matches:
                 message = heard(number, data, names)
                 if len(message) > self._out.longest:
-                    self._out.lose(run.route, count, f"longer than the {self._out.longest} bytes that the board takes")
+                    reason = f"longer than the {self._out.longest} bytes that the board takes"
+                    self._out.lose((number,), 1, reason, count)
                 else:
-                    self._out.put(message, run.route, count)
+                    self._out.put(message, number, count)
                 count = 0
 
     def _matches(self, route: int) -> tuple[Match, ...]:
         return () if self._registration is None else self._registration.matches(*self._names[route])
 
+    def _miss(self, route: int, count: int, reason: str) -> None:
+        self._out.lose([number for number, _ in self._matches(route)], count, reason, count)
+
     def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Boards do not count over the lives of a sender; what an owner lost before us is told."""
         if missing and route in self._names:
             self.traffic.fired += missing
-            self._out.lose(route, missing, "lost by who fired it")
+            self._miss(route, missing, "lost by who fired it")
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count lost events, and tell the board."""
         self.traffic.fired += count
         self._names[run.route] = sender, event
-        self._out.lose(run.route, count, reason)
+        self._miss(run.route, count, reason)
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not the board's to send."""
@@ -336,6 +340,7 @@ class BoardSession:
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`."""
         queue, waiting = self._out.stats()
+        line = self._line()
         return {
             "peer": self.peer,
             "client": "",
@@ -344,6 +349,6 @@ class BoardSession:
             "subscriptions": len(self._patterns),
             "queue": queue,
             "held": self.held,
-            "line": {**self._line(), "ignored": self.ignored},
+            "line": {**line, "ignored": line["ignored"] + self.ignored},
             **self.traffic.describe(waiting),
         }

@@ -14,6 +14,7 @@ from sig_core.routing.traffic import Traffic
 __all__ = ["BoardOutput"]
 
 IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
+ANEW: Final = "waited when the board registered anew"
 OPEN: Final = 16  # messages that may be taken and not acknowledged, at the very most
 MOST = 2**32 - 1  # that one message can say were lost
 
@@ -25,7 +26,6 @@ class BoardOutput:
         limit: bytes that may wait.
         longest: bytes of the longest message that the board takes.
         traffic: where losses are counted.
-        numbers: gives the numbers of the board's items that hear the events of a route.
         changed: called when there is a message where there was none.
     """
 
@@ -34,22 +34,25 @@ class BoardOutput:
         limit: int,
         longest: int,
         traffic: Traffic,
-        numbers: Callable[[int], Iterable[int]],
         changed: Callable[[], None],
     ) -> None:
         self.longest = longest
         self._traffic = traffic
-        self._numbers = numbers
         self._changed = changed
-        self._outbox = Outbox(limit, self.lose)
+        self._outbox = Outbox(limit, self._give_way)
         self._gaps: dict[int, int] = {}
         self._taken: deque[int] = deque(maxlen=OPEN)  # events in each of the messages that were taken last
         self._doubtful = 0  # events taken whose arrival nobody knows
 
-    def put(self, message: bytes, route: int = 0, count: int = 0) -> None:
-        """Append a message; `route` and `count` of an event, which may give way later."""
+    def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
+        """Append a message.
+
+        Args:
+            number: of the item that hears this event, which may give way later; None: it is no event.
+            events: 1, or 0 where another message with the same event is counted.
+        """
         was_empty = not self.has_message
-        self._outbox.put(Run(route, "", count, message))
+        self._outbox.put(Run(0 if number is None else number + 1, "", events, message))
         if was_empty:
             self._changed()
 
@@ -57,18 +60,26 @@ class BoardOutput:
         """Tell whether a message of so many bytes that must not give way may come."""
         return self._outbox.has_room(size)
 
-    def lose(self, route: int, count: int, reason: str) -> None:
-        """Count events that do not reach the board, and tell it by and by."""
-        if not count:
-            return
-        self._traffic.lost[reason] += count
-        for number in self._numbers(route):
-            self._gaps[number] = min(MOST, self._gaps.get(number, 0) + count)
+    def lose(self, numbers: Iterable[int], missing: int, reason: str, events: int) -> None:
+        """Count `events` that do not reach the board, and tell it by and by that these items have missed so many."""
+        if events:
+            self._traffic.lost[reason] += events
+        for number in numbers:
+            self._gaps[number] = min(MOST, self._gaps.get(number, 0) + missing)
         self._changed()
 
-    def forget_gaps(self) -> None:
-        """Tell nothing more of what was lost: the numbers mean something else from now on."""
+    def _give_way(self, place: int, events: int, reason: str) -> None:
+        self.lose((place - 1,), 1, reason, events)
+
+    def forget(self) -> None:
+        """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
         self._gaps.clear()
+        outbox, kept = self._outbox, [run for run in self._outbox.runs if not run.route]
+        events = sum(run.count for run in outbox.runs)
+        if events:
+            self._traffic.lost[ANEW] += events
+        outbox.runs = deque(kept)
+        outbox.size = sum(len(run.data) for run in kept)
 
     @property
     def has_message(self) -> bool:

@@ -1,0 +1,40 @@
+"""Fixtures of the C client's tests."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+import pytest
+
+from tests.boards.rig import Workshop, tools
+
+from .bench import LinkBench
+from .library import FULL, load
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not item.get_closest_marker("avr"):
+        item.add_marker("serial")
+
+
+@pytest.fixture(scope="session")
+def library(workshop: Workshop) -> ctypes.CDLL:
+    """The client with all there is."""
+    if absent := tools.missing(tools.NATIVE):
+        pytest.skip(absent)
+    return load(workshop, *FULL)
+
+
+@pytest.fixture(scope="session")
+def small_library(workshop: Workshop) -> ctypes.CDLL:
+    """The client without own requests and parts."""
+    if absent := tools.missing(tools.NATIVE):
+        pytest.skip(absent)
+    return load(workshop)
+
+
+@pytest.fixture
+def bench(library: ctypes.CDLL) -> Callable[..., LinkBench]:
+    """Make links: the arguments are those of `LinkBench`."""
+    return lambda **how: LinkBench(library, **how)
