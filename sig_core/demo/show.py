@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sig_core as sig
+from sig_core.demo.board import Thermometer, why_not
 from sig_core.demo.sensor import measure
 from sig_core.demo.summary import Row, verdict
 
@@ -25,6 +26,7 @@ SENSORS = (
     ("uptime", "tcp", "json"),
 )
 LOCAL = ("load", "local", "json")
+BOARD = ("board", Thermometer.carrier, Thermometer.codec)
 VICTIM = "uptime"
 REQUESTS = 300
 PATIENCE = 15.0  # seconds for a process to come up, or to end
@@ -39,6 +41,7 @@ class Demo:
         self.urls: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.fired: dict[str, int | None] = {}
+        self.board: Thermometer | None = None
 
     def listen(self) -> None:
         """One server on three carriers."""
@@ -47,6 +50,21 @@ class Demo:
             address = self.server.listen(url)
             self.urls[address.split(":")[0]] = address
             print(f"listening on {address}")
+
+    def plug_in(self) -> None:
+        """A board, where one can be."""
+        reason = why_not() or _missing("carriers", "serial")
+        if reason:
+            print(f"without a board: {reason}")
+            return
+        self.board = Thermometer(self.folder)
+        self.server.listen(self.board.port)
+        print(f"listening on {self.board.port}")
+
+    def stop_board(self) -> None:
+        """Let the board fire no more, and note how often it did."""
+        if self.board is not None:
+            self.fired["board"] = self.server.request("board", "stop")
 
     def spawn(self, name: str, module: str, *args: str) -> None:
         """Start a process of this demo."""
@@ -80,6 +98,8 @@ class Demo:
         for name in list(self.processes):
             self.kill(name)
         self.server.stop()
+        if self.board is not None:
+            self.board.stop()
 
 
 def run(seconds: float) -> int:
@@ -100,15 +120,18 @@ def _play(demo: Demo, seconds: float) -> int:
     demo.listen()
     demo.spawn("listener", "listener", demo.urls["tcp"], "json")
     _until(lambda: demo.report("listener").exists(), "the listener to come up")
+    demo.plug_in()
+    beside = [LOCAL, BOARD] if demo.board else [LOCAL]
     for name, carrier, codec in sensors:
         demo.spawn(name, "sensor", name, demo.urls[carrier], codec)
     stop = threading.Event()
     inside = threading.Thread(target=lambda: demo.fired.update(load=measure("load", demo.urls["local"], "json", stop)))
     inside.start()
-    names = [LOCAL[0], *(name for name, _, _ in sensors)]
+    everybody = [*sensors, *beside]
+    names = [name for name, _, _ in everybody]
     try:
         _until(lambda: all(demo.server.has_sender(name) for name in names), "all sensors to connect")
-        asked, answered, latency = _ask(demo, sensors)
+        asked, answered, latency = _ask(demo, everybody)
         time.sleep(seconds / 2)
         killed = demo.kill(VICTIM)
         print(f"--------  {VICTIM} was killed")
@@ -117,36 +140,45 @@ def _play(demo: Demo, seconds: float) -> int:
     finally:
         stop.set()
         inside.join(PATIENCE)
+    demo.stop_board()
     for name, _, _ in sensors:
         demo.fired[name] = None if name == VICTIM else demo.end(name)["fired"]
     heard = demo.end("listener")
-    rows = [Row.of(sensor, demo.fired[sensor[0]], heard["numbers"]) for sensor in (*sensors, LOCAL)]
+    rows = [Row.of(sensor, demo.fired[sensor[0]], heard["numbers"]) for sensor in everybody]
     seen = heard["gone"].get(VICTIM)
     return verdict(rows, asked, answered, latency, None if seen is None else (seen - killed) * 1000)
 
 
 def _has(codec: str) -> bool:
+    reason = _missing("codecs", codec)
+    if reason:
+        print(f"without codec {codec}: {reason}")
+    return not reason
+
+
+def _missing(kind: str, name: str) -> str:
+    """Say why a plug-in can't be had; "" if it can."""
     try:
-        sig.default_plugins().codecs.get(codec)
+        sig.default_plugins().registry(kind).get(name)
     except sig.PluginError as error:
-        print(f"without codec {codec}: {error}")
-        return False
-    return True
+        return str(error)
+    return ""
 
 
-def _ask(demo: Demo, sensors: list[tuple[str, str, str]]) -> tuple[int, int, float]:
-    """Ask every sensor, in another codec than its own where there is one; requests, answers, p50 in microseconds."""
+def _ask(demo: Demo, everybody: list[tuple[str, str, str]]) -> tuple[int, int, float]:
+    """Ask all of them, in another codec than their own where there is one; requests, answers, p50 in microseconds."""
     times: list[float] = []
-    for name, _, codec in (*sensors, LOCAL):
-        other = next((sensor[2] for sensor in sensors if sensor[2] != codec), codec)
+    each = REQUESTS // len(everybody)
+    for name, _, codec in everybody:
+        other = next(other for _, _, other in everybody if other not in (codec, BOARD[2]))
         with sig.ClientRouter(demo.urls["tcp"], other) as client:
-            for _ in range(REQUESTS // (len(sensors) + 1)):
+            for _ in range(each):
                 before = time.perf_counter()
                 if isinstance(client.remote_request(name, "read"), dict):
                     times.append(time.perf_counter() - before)
-            client.remote_request(name, "history")
-    asked = REQUESTS // (len(sensors) + 1) * (len(sensors) + 1)
-    return asked, len(times), statistics.median(times) * 1e6
+            if name != BOARD[0]:
+                client.remote_request(name, "history")
+    return each * len(everybody), len(times), statistics.median(times) * 1e6
 
 
 def _until(true: Any, what: str) -> None:

@@ -106,6 +106,7 @@ class BoardSession:
             lambda: self.on_change(),
         )
         self._registration: Registration | None = None
+        self._senders = 0  # 1 while its sender is connected
         self._routes: list[int] = []  # of its events, by number; [] while it is not connected
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
@@ -132,6 +133,8 @@ class BoardSession:
             self._take_event(message, now)
         elif isinstance(message, Answer):
             self._take_answer(message)
+        elif isinstance(message, Ask | Register) and not self._out.has_room(0):
+            raise RemoteProtocolError("it asks for more and more answers, and takes none")
         elif isinstance(message, Ask):
             self._take_request(message)
         elif isinstance(message, Register):
@@ -168,7 +171,9 @@ class BoardSession:
         if answer.status == Status.OK:
             requests.complete(self, token, BOARD_CODEC, answer.value)
         else:
-            requests.fail(self, token, error_for(answer.status, str(value), "BoardError"))
+            text = value if isinstance(value, str) else ""
+            what = text or f"{self.peer} answered with status {answer.status}, and no text"
+            requests.fail(self, token, error_for(answer.status, what, "BoardError"))
 
     def _take_request(self, request: Ask) -> None:
         decode(self._codec, request.value)
@@ -209,6 +214,7 @@ class BoardSession:
             entry = self._exchange.add_sender(self, name, registration.events, requests)
         except SigError as error:
             return error
+        self._senders = 1
         self._routes = [entry.events[event] for event in registration.events]
         return None
 
@@ -216,7 +222,7 @@ class BoardSession:
         """Forget what was registered."""
         self._exchange.close(self, self._patterns)
         self._registration, self._retry_at = None, None
-        self._patterns, self._routes = [], []
+        self._patterns, self._routes, self._senders = [], [], 0
         self._names.clear()
 
     def tick(self, now: float) -> float:
@@ -345,7 +351,7 @@ class BoardSession:
             "peer": self.peer,
             "client": "",
             "codec": BOARD_CODEC,
-            "senders": int(bool(self._routes)),
+            "senders": self._senders,
             "subscriptions": len(self._patterns),
             "queue": queue,
             "held": self.held,

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from sig_core.demo.board import why_not
 from sig_core.demo.readings import READINGS
 from sig_core.demo.summary import Row, verdict
 
@@ -27,6 +28,10 @@ def test_demo_ends_by_itself_with_everything_arrived() -> None:
         assert f"\n{name}" in table
     assert "over unix in msgpack" in run.stdout
     assert "over local in json" in run.stdout
+    if why_not():
+        assert f"without a board: {why_not()}" in run.stdout
+    else:
+        assert "\nboard    serial   cbor-board" in table
 
 
 @pytest.mark.parametrize("name", READINGS)
