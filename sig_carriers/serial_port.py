@@ -35,11 +35,10 @@ class SerialCarrier:
         low_latency: 1 (default) asks the driver not to gather what it receives, where the system knows that.
         url: a URL of pyserial, such as `socket://127.0.0.1:4000`, `rfc2217://...`, `spy:///dev/ttyUSB0?file=dump`,
             `loop://`; & and # in it are written %26 and %23.
-        name, prefix: are the core's: what boards are called.
     """
 
     scheme = "serial"
-    options = OPTIONS | {"name", "prefix"}
+    options = OPTIONS
 
     def connect(self, address: Address, /) -> PolledLink | DriverLink:
         """Open the port, as a program at the board's end of the line does.

@@ -120,7 +120,7 @@ class Carrier(Protocol):
     lasting first), `removable` (whether somebody plugged it in), `state` ("free", "busy", or "denied": this user may
     not), `cause` and `remedy` (a line each; "" if there is none).
 
-    The options `name` and `prefix`, where a carrier lists them, are the core's: what it calls boards that come over it.
+    The options `name` and `prefix` of an address to listen on are the core's: what it calls boards that come there.
     """
 
     scheme: str

@@ -13,7 +13,6 @@ from sig_core.io.guard import Once
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import Syn, SynAck
 from sig_core.line.line import FULL_CREDIT, Terms
-from sig_core.line.timing import window_for
 from sig_core.log import log
 
 __all__ = ["LineLink"]
@@ -48,8 +47,7 @@ class LineLink:
         self._unanswered: bytearray | None = bytearray()  # all that was sent before anything came
         self._is_open = False
         self._error: Exception | None = None
-        bitrate = raw.traits.bitrate
-        self._line = AnswerLine(self, Terms(bitrate=bitrate, window=window_for(bitrate)), time.monotonic())
+        self._line = AnswerLine(self, Terms(bitrate=raw.traits.bitrate), time.monotonic())
         self._threads = [
             threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
             for name, part in (("in", self._read), ("out", self._write))

@@ -11,7 +11,6 @@ from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.greeting import BINARY, SynAck
 from sig_core.line.line import Terms
-from sig_core.line.timing import window_for
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
@@ -107,7 +106,7 @@ class Reception:
         return lambda sid: self._house.stations.of_session(sid, lambda: self._station(peer, None))
 
     def _station(self, peer: str, bitrate: int | None) -> Station:
-        return Station(peer, self, _random, Terms(bitrate=bitrate, window=window_for(bitrate)), time.monotonic)
+        return Station(peer, self, _random, Terms(bitrate=bitrate), time.monotonic)
 
     # -- what stations ask of their keeper
 
@@ -120,7 +119,7 @@ class Reception:
         house = self._house
         codec = house.codec(BOARD_CODEC)
         board = BoardSession(
-            house.exchange, codec, house.limits, self._rename, peer=station.peer, terms=terms, line=station.line.counts
+            house.exchange, codec, house.limits, self._rename, peer=station.peer, terms=terms, line=station.counts
         )
         board.on_change = station.changed
         house.opened(board, house.limits.keepalive)

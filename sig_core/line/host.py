@@ -114,7 +114,13 @@ class HostLine(Line):
     def _greeted(self, packet: Packet, now: float) -> None:
         if packet.kind == SYNACK:
             synack = read_synack(packet.payload)
-            if synack is None or synack.sid != self.sid or self.up or not self._attached:
+            if synack is None or synack.sid != self.sid or not self._attached:
+                self.ignored += 1
+            elif self.has_session and not self.window.may_expect(packet.ack):
+                # It lost its memory, and a SYN that was on its way reached it before its HELLO reached us.
+                self._lose(LinkLost("the board was reset"), now)
+                self._call(now)
+            elif self.up:
                 self.ignored += 1
             else:
                 self._connect(synack, packet, now)
@@ -142,6 +148,8 @@ class HostLine(Line):
             self._lose(LinkLost("the board was reset"), now)
         elif self.up:
             self._drop(now)
+        elif not self.has_session and hello.sid != self.sid:
+            self.sid = self._new_sid()  # the answer to an earlier SYN may be on its way, from before a reset
         self._call(now)
         if hello.version != VERSION:
             self._complain(f"the board speaks version {hello.version} of the link, this server {VERSION}")

@@ -27,14 +27,13 @@ from sig_core.line.packets import (
     wire_size,
 )
 from sig_core.line.parts import Joiner, Splitter
-from sig_core.line.timing import BITS, RetransmitTimer, first_rto
+from sig_core.line.timing import BITS, RetransmitTimer, first_rto, window_for
 from sig_core.line.window import Expected, Window
 
 __all__ = ["FULL_CREDIT", "NEVER", "Above", "Line", "Terms"]
 
 FULL_CREDIT: Final = 15
 TRIES: Final = 12  # without an acknowledgement: then the peer is not there
-PAUSE: Final = 0.002  # seconds between two answers to NAK, at first
 SILENCES: Final = 3  # times the keep-alive
 NEVER: Final = float("inf")
 
@@ -105,7 +104,6 @@ class Line:
         self.above = above
         self.terms = terms
         self.up = False
-        self.credit = FULL_CREDIT
         self.damaged = self.ignored = self.bytes_in = 0
         self._mtu = terms.mtu
         self._limit = 1  # packets open at most, as agreed on
@@ -120,23 +118,21 @@ class Line:
         self._reset(now)
 
     def _reset(self, now: float) -> None:
-        """Begin a session: numbers from 0, nothing open."""
+        """Begin a session: numbers from 0, nothing open, nobody held."""
+        self.credit = FULL_CREDIT
         self._was_resent += self.window.resent
         self._was_doubled += self.expected.doubled
         self.window, self.expected = Window(), Expected()
         self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
         self._tries = 0
-        self._asked = False  # the peer said NAK, and that was not answered yet
-        self._went_back, self._pause = -NEVER, PAUSE  # when NAK made us, and seconds until it may again
         self._since = now  # of the wait for the first open packet
         self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
 
     def counts(self) -> dict[str, int]:
-        """Tell what went wrong: packets damaged, packets without a place, goings back, packets that came twice."""
+        """Tell what went wrong: packets damaged, goings back, packets that came twice."""
         return {
             "damaged": self.damaged,
-            "ignored": self.ignored,
             "resent": self._was_resent + self.window.resent,
             "doubled": self._was_doubled + self.expected.doubled,
         }
@@ -183,7 +179,6 @@ class Line:
         self._peer_credit = packet.credit
         if self.window.acknowledge(packet.ack):
             self._tries, self._since = 0, now
-            self._pause, self._asked = PAUSE, False
             if self._timed is not None and self.window.covers(self._timed[0]):
                 self._timer.measured(now - self._timed[1])
                 self._timed = None
@@ -206,29 +201,12 @@ class Line:
             self._naking = True
 
     def _take_nak(self, now: float) -> None:
-        """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too.
-
-        Several NAK may come for one flight of packets. Were each of them answered by the whole flight, a peer that is
-        slower than the line would get ever more to read; so the pauses between the answers double until something is
-        acknowledged.
-        """
-        self._asked = True
-        self._answer_nak(now)
+        """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too."""
+        self.window.ask(now)
         if self.expected.miss_again():
             self._naking = True
         else:
             self._acking = True
-
-    def _answer_nak(self, now: float) -> float:
-        """Go back if the peer has asked for it and the pause is over; else give the time when it will be."""
-        if not self._asked:
-            return NEVER
-        if now - self._went_back < self._pause:
-            return self._went_back + self._pause
-        self._asked, self._went_back = False, now
-        self._pause *= 2
-        self.window.go_back()
-        return NEVER
 
     def _damage(self, packet: Packet, now: float) -> None:
         self.damaged += 1
@@ -319,7 +297,7 @@ class Line:
         if self.window.limit == 0 and self._has_more:
             due = min(due, self._ping_each(self._timer.rto, now))
         elif self.window.is_open:
-            due = min(due, self._repeat(now), self._answer_nak(now))
+            due = min(due, self._repeat(now), self.window.answer(now))
         return min(due, self._tick_on(now))
 
     def _tick_on(self, now: float) -> float:
@@ -352,7 +330,7 @@ class Line:
     def _agree(self, mtu: int, window: int, long_crc: bool, packet: Packet, now: float) -> None:
         """Be connected on these terms; `packet` is the one that said so."""
         self._mtu = min(self.terms.mtu, mtu)
-        self._limit = min(self.terms.window, window)
+        self._limit = min(self.terms.window, window, window_for(self.terms.bitrate, self._mtu))
         self._reader.long_crc = long_crc
         self.up = True
         self._tries = 0

@@ -23,14 +23,14 @@ def first_rto(bitrate: int | None) -> float:
     return max(UNKNOWN, 2 * wire_size(MAX_PAYLOAD) * BITS / bitrate + 2 * ADAPTER + FLOOR)
 
 
-def window_for(bitrate: int | None) -> int:
-    """Give the packets, 2 .. 8, that may be open on a line of so many bits per second.
+def window_for(bitrate: int | None, mtu: int) -> int:
+    """Give the packets of `mtu` bytes of payload, 2 .. 8, that may be open on a line of so many bits per second.
 
     More of them would wait for each other so long, where both ends send, that their acknowledgements come too late.
     """
     if bitrate is None:
         return MAX_WINDOW
-    packet = wire_size(MAX_PAYLOAD) * BITS / bitrate
+    packet = wire_size(mtu) * BITS / bitrate
     return max(2, min(MAX_WINDOW, int((first_rto(bitrate) - 2 * ADAPTER) / packet)))
 
 

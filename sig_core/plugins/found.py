@@ -17,6 +17,8 @@ from sig_core.plugins.wrapping import WrappedAcceptor, wrapped
 
 __all__ = ["Plugins", "default_plugins"]
 
+OWN = ("name", "prefix")  # options of whatever is listened on: what boards are called that come there
+
 
 class Plugins:
     """What a router may use: carriers, codecs, wrappers and hooks, by name."""
@@ -62,7 +64,7 @@ class Plugins:
             PluginError: its carrier can't be had.
             ListenFailed: the address is in use, or not of this machine.
         """
-        address, carrier, wrappers = self._carrier(url)
+        address, carrier, wrappers = self._carrier(url, OWN)
         try:
             acceptor = carrier.listen(address)
         except SigError:
@@ -72,7 +74,7 @@ class Plugins:
             raise ListenFailed(f"{url}: can't listen: {_why(error)}; {hint}") from error
         return WrappedAcceptor(acceptor, address.wrappers, wrappers) if wrappers else acceptor
 
-    def _carrier(self, url: str) -> tuple[Address, Carrier, list[Wrapper]]:
+    def _carrier(self, url: str, own: tuple[str, ...] = ()) -> tuple[Address, Carrier, list[Wrapper]]:
         address = Address.parse(url)
         wrappers = [self.wrappers.get(name) for name in address.wrappers]
         carrier = self.carriers.get(address.scheme)
@@ -80,7 +82,7 @@ class Plugins:
             raise ConfigError(f"address {url!r}: carrier {address.scheme!r} is for asyncio; it needs sig_core.aio")
         options = getattr(carrier, "options", None)
         if options is not None:
-            address.check_options(options)
+            address.check_options({*options, *own})
         return address, carrier, wrappers
 
     def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:

@@ -65,6 +65,10 @@ class Station:
         """Whether it matters: a link leads there, or its session waits for the next one."""
         return self.on_change is not None or self.line.has_session
 
+    def counts(self) -> dict[str, int]:
+        """Tell what went wrong on the line; "ignored": packets and messages that had no place there."""
+        return {**self.line.counts(), "ignored": self.line.ignored}
+
     # -- the link below
 
     def attach(self, on_change: Callable[[], None], on_replaced: Callable[[], None]) -> None:

@@ -46,6 +46,7 @@ class Streamed:
     def message(self, data: bytes, now: float) -> None:
         """Take bytes of the stream."""
         self.port.receive_data(data, now)
+        self.port.traffic.bytes_in -= len(data)  # the station has counted them, with all that was around them
 
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""

@@ -197,6 +197,19 @@ def test_hello_of_another_version_ends_the_session() -> None:
     assert top.notes
 
 
+def test_a_board_that_took_the_session_up_as_a_new_one_was_reset() -> None:
+    """A SYN that was on its way reached it after the reset, and its HELLO was lost."""
+    line, top = connected()
+    top.out.append(b"x")
+    taken(line, 0.0)
+    line.receive(control(ACK, ack=1), 0.0)
+    old = line.sid
+    line.receive(synack(old), 0.1)
+    assert isinstance(top.ends[0][0], LinkLost) and not line.up
+    syn = syn_of(taken(line, 0.1))
+    assert syn.sid != old and not syn.resume
+
+
 def test_a_doubled_synack_changes_nothing() -> None:
     line, top = connected()
     top.out.append(b"x")

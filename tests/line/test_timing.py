@@ -20,11 +20,12 @@ def test_the_first_time_has_room_for_two_packets_and_two_adapters(bitrate: int) 
 
 def test_a_line_of_unknown_speed() -> None:
     assert first_rto(None) == 0.1
-    assert window_for(None) == 8
+    assert window_for(None, 246) == 8
 
 
 def test_a_slow_line_has_fewer_packets_open() -> None:
-    assert [window_for(bitrate) for bitrate in (300, 9600, 57600, 115200, 230400, 1_000_000)] == [2, 2, 2, 3, 6, 8]
+    assert window_for(115200, 48) == 8
+    assert [window_for(bitrate, 246) for bitrate in (300, 9600, 57600, 115200, 230400, 1_000_000)] == [2, 2, 2, 3, 6, 8]
 
 
 def test_it_doubles_up_to_a_second_and_is_as_before_when_something_is_acknowledged() -> None:

@@ -98,6 +98,20 @@ def test_an_ack_of_what_was_never_sent_is_ignored(ack: int) -> None:
     assert len(window.kinds) == 5
 
 
+def test_what_a_peer_may_expect() -> None:
+    window = Window()
+    window.limit = 8
+    for _ in range(254):
+        window.add(DATA, b"")
+        window.next()
+        window.acknowledge((window._base + 1) % 256)
+    for _ in range(4):
+        window.add(DATA, b"")
+        window.next()
+    window.go_back()
+    assert [ack for ack in range(256) if window.may_expect(ack)] == [0, 1, 2, 254, 255]
+
+
 def test_an_ack_of_what_was_sent_before_going_back_counts() -> None:
     window = Window()
     window.limit = 8

@@ -93,7 +93,7 @@ def test_items_without_a_beginning_and_after_the_end_are_ignored() -> None:
     board.say(*event("f"))
     board.say(*listen())
     assert board.session.ignored == 3
-    assert list(board.net.exchange.senders["uno"].events)[0] == "e"
+    assert next(iter(board.net.exchange.senders["uno"].events)) == "e"
 
 
 def test_255_items() -> None:

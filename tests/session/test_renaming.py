@@ -28,7 +28,9 @@ def test_of_an_address(query: str, own: Any, expected: Any) -> None:
     assert Renaming.of(Address.parse(f"tcp://127.0.0.1:0{query}"))(own) == expected
 
 
-@pytest.mark.parametrize("fields", [{"name": "x" * 256}, {"prefix": "x" * 255}, {"prefix": "x" * 200, "name": "y" * 56}])
+@pytest.mark.parametrize(
+    "fields", [{"name": "x" * 256}, {"prefix": "x" * 255}, {"prefix": "x" * 200, "name": "y" * 56}]
+)
 def test_what_can_make_no_name_is_refused_at_once(fields: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="255"):
         Renaming(**fields)
