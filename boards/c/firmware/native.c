@@ -2,8 +2,8 @@
 
        native [-n NAME] [-t SECONDS] [TTY | tcp HOST PORT]
 
-   On a pty of its own, whose name it prints; on the terminal TTY; or on a connection to HOST PORT, made again whenever it
-   is lost. Ends after SECONDS (600) or at SIGTERM; SIGUSR1 is its reset button. */
+   On a pty of its own, whose name it prints; on the terminal TTY; or on a connection to HOST PORT, made again whenever
+   it is lost. Ends after SECONDS (600) or at SIGTERM; SIGUSR1 is its reset button. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

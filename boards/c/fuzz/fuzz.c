@@ -2,10 +2,10 @@
 
        fuzz FRAMES [SEED]
 
-   Runs the test application on memory of exactly the size that it asks for and gives it FRAMES packets: most have a right
-   CRC and content that is nearly right, some are damaged or no packets at all. They come in random pieces, the line takes
-   random amounts, the clock jumps. Meant to be built with ASan and UBSan; checks besides that the link stays within its
-   window and that every packet that it sends is whole. The same seed gives the same run. */
+   Runs the test application on memory of exactly the size that it asks for and gives it FRAMES packets: most have a
+   right CRC and content that is nearly right, some are damaged or no packets at all. They come in random pieces, the
+   line takes random amounts, the clock jumps. Meant to be built with ASan and UBSan; checks besides that the link stays
+   within its window and that every packet that it sends is whole. The same seed gives the same run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static uint64_t random_state;
 static uint16_t clock_ms;
 static uint8_t input[4096], sent[512];
 static int input_size, input_at, sent_size;
-static unsigned long packets_out, sessions;
+static unsigned long packets_out, boards;
 static sigb_memory memory;
 
 static uint32_t rnd(uint32_t below)
@@ -289,7 +289,7 @@ static void start(void)
     start_badly();
     if (!memory.bytes || app_init("fuzz", &io, &memory) != SIGB_OK)
         fail("no board");
-    sessions++;
+    boards++;
 }
 
 static void check_link(void)
@@ -367,8 +367,8 @@ int main(int count, char **words)
             sent_size = 0;
         }
     }
-    printf("fuzz: %ld frames, %lu boards, %lu packets sent, the last board ignored %u and got %u damaged\n", frames, sessions,
-           packets_out, app_board.link.counters.ignored, app_board.link.counters.damaged);
+    printf("fuzz: %ld frames, %lu boards, %lu packets sent; the last board ignored %u and got %u damaged\n", frames,
+           boards, packets_out, app_board.link.counters.ignored, app_board.link.counters.damaged);
     free(memory.bytes);
     return 0;
 }

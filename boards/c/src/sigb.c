@@ -90,6 +90,7 @@ bool sigb_is_in(const sigb *b)
 
 int8_t sigb_open(sigb *b, sigb_writer *w)
 {
+    w->room = 0; /* who does not look at the status writes in vain */
     if (!sigb_is_in(b))
         return SIGB_UNKNOWN_SENDER;
     return !b->answering && !b->link.refused && sigb_begin(b, w) ? SIGB_OK : SIGB_BUSY;

@@ -87,9 +87,9 @@ enum { SIGB_NOT_YET = 1 };
 
 /* Begin, or begin anew: all that was is forgotten. `app`, `io` and the bytes of `memory` must stay where they are.
 
-   SIGB_OK. SIGB_TOO_BIG: a name does not fit a packet (with SIGB_PARTS a message), the memory is too small, or there are
-   more than 255 items; board->needed and board->there say what is needed and what is there. SIGB_BAD_MESSAGE: a number
-   in `memory` is out of range. After an error the board must not be polled. */
+   SIGB_OK. SIGB_TOO_BIG: a name does not fit a packet (with SIGB_PARTS a message), the memory is too small, or there
+   are more than 255 items; board->needed and board->there say what is needed and what is there. SIGB_BAD_MESSAGE: a
+   number in `memory` is out of range. After an error the board must not be polled. */
 int8_t sigb_init(sigb *board, const sigb_app *app, const sigb_io *io, const sigb_memory *memory);
 
 /* Do all that is to be done, without waiting: handlers are called from here. Call it often. If it is not called for a
@@ -100,18 +100,18 @@ void sigb_poll(sigb *board);
 bool sigb_is_in(const sigb *board);
 
 /* Begin an event by its number. SIGB_OK: write one item, then call sigb_close, without sigb_poll in between.
-   SIGB_UNKNOWN_SENDER: not connected or registered, there is nobody to hear it. SIGB_BUSY: no memory now; after the next
-   sigb_poll there may be some. An event that is not closed is as if it had not been opened. */
+   SIGB_UNKNOWN_SENDER: not connected or registered, there is nobody to hear it. SIGB_BUSY: no memory now; after the
+   next sigb_poll there may be some. An event that is not closed is as if it had not been opened. */
 int8_t sigb_open_event(sigb *board, uint8_t event, sigb_writer *writer);
 
-/* Send what was opened. SIGB_OK; or SIGB_TOO_BIG (writer->size bytes of writer->room), SIGB_CANNOT_ENCODE: then nothing
-   is sent, and the memory is free again. */
+/* Send what was opened. SIGB_OK; or SIGB_TOO_BIG (writer->size bytes of writer->room), SIGB_CANNOT_ENCODE: then
+   nothing is sent, and the memory is free again. */
 int8_t sigb_close(sigb *board, sigb_writer *writer);
 
 #if SIGB_REQUESTS
-/* Begin a request; then as an event, the item being the params. Statuses of sigb_open_event; SIGB_BUSY also if SIGB_OPEN
-   requests are open. timeout: ms, 0 for none; after it `answered` is called with SIGB_TIMEOUT, the request itself goes
-   on and stays open until the host has answered it. */
+/* Begin a request; then as an event, the item being the params. Statuses of sigb_open_event; SIGB_BUSY also if
+   SIGB_OPEN requests are open. timeout: ms, 0 for none; after it `answered` is called with SIGB_TIMEOUT, the request
+   itself goes on and stays open until the host has answered it. */
 int8_t sigb_open_request(sigb *board, sigb_writer *writer, const char *sender, const char *method, uint16_t timeout,
                          sigb_answered answered);
 #endif

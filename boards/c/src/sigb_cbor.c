@@ -267,8 +267,8 @@ static bool is_utf8(const uint8_t *text, uint16_t size)
     return true;
 }
 
-/* Leave out one item, with at most `depth` containers in each other: by recursion, which takes 12 bytes of stack for each
-   on an 8-bit board. */
+/* Leave out one item, with at most `depth` containers in each other: by recursion, which takes 12 bytes of stack for
+   each on an 8-bit board. */
 static void skip(sigb_reader *r, uint8_t depth)
 {
     uint8_t type = head(r);

@@ -35,7 +35,8 @@ void sigb_write_map(sigb_writer *writer, uint16_t count);
 void sigb_write_raw(sigb_writer *writer, const uint8_t *bytes, uint16_t size);
 
 /* What is left to be read. An item that is not of the type asked for, or not there, sets `failed`, which stays set; all
-   that is read from then on is 0, "" or false. What handlers are given has been looked at as a whole: it is cbor-board. */
+   that is read from then on is 0, "" or false. What handlers are given has been looked at as a whole: it is cbor-board.
+*/
 typedef struct {
     const uint8_t *at;
     const uint8_t *end;
@@ -81,8 +82,8 @@ uint16_t sigb_read_map(sigb_reader *reader);
 /* Leave out one item, with all that is in it. */
 void sigb_skip(sigb_reader *reader);
 
-/* Whether these bytes are exactly one item of cbor-board: no integer of more than 32 bits, no float but float32, no NaN,
-   no infinity, no indefinite length, no tag, no undefined, keys are text, text is UTF-8, all of it there. */
+/* Whether these bytes are exactly one item of cbor-board: no integer of more than 32 bits, no float but float32, no
+   NaN, no infinity, no indefinite length, no tag, no undefined, keys are text, text is UTF-8, all of it there. */
 bool sigb_is_item(const uint8_t *bytes, uint16_t size);
 
 #ifdef __cplusplus

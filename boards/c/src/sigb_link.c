@@ -4,8 +4,8 @@
 
 enum { HELLO_SIZE = 5, TRIES = 12, HELLO_MS = 1000, RTO_MAX = 1000, SILENCE_MS = 100 };
 
-/* Not to be merged with a caller that knows where the board is: an 8-bit processor reaches into it with 4 bytes of code by
-   its address, with 2 by a pointer. */
+/* Not to be merged with a caller that knows where the board is: an 8-bit processor reaches into it with 4 bytes of
+   code by its address, with 2 by a pointer. */
 #ifdef __GNUC__
 #define SIGB_APART __attribute__((noinline))
 #else

@@ -1,4 +1,5 @@
-/* The link: messages, each once and in order, over a line that damages and loses bytes (docs/board-protocol.md, 1 to 3).
+/* The link: messages, each once and in order, over a line that damages and loses bytes (docs/board-protocol.md,
+   sections 1 to 3).
 
    The board layer (sigb.h) uses it; an application needs of this file the memory only. */
 #ifndef SIGB_LINK_H
@@ -20,7 +21,7 @@ enum { SIGB_VERSION = 1, SIGB_WINDOW_MAX = 8, SIGB_CREDIT_MAX = 15 };
 
    window   slots: packets that may be on their way to the host, 1 .. 8
    mtu      bytes of payload in a packet, both ways, 16 .. 246
-   credit   packets that the line can hold until they are looked at, 1 .. 15: (size of its buffer - 1) / (mtu + 16).
+   credit   packets that the line can hold until they are looked at, 1 .. 15: (size of its buffer - 1) / (mtu + 8).
             Too much makes the line lose packets, which costs time, but no message
    message  with SIGB_PARTS: bytes of the longest message, both ways, mtu .. 65,534; else ignored */
 typedef struct {
@@ -106,9 +107,9 @@ struct sigb_link {
 #endif
 };
 
-/* Begin without a session. `deliver` and `renewed` are to be set afterwards. `io` and the bytes of `memory` must stay where they
-   are, `memory` itself need not. SIGB_OK; SIGB_TOO_BIG if `memory` has less bytes than
-   SIGB_MEMORY_SIZE; SIGB_BAD_MESSAGE if window, mtu, credit or message are out of range. */
+/* Begin without a session. `deliver` and `renewed` are to be set afterwards. `io` and the bytes of `memory` must stay
+   where they are, `memory` itself need not. SIGB_OK; SIGB_TOO_BIG if `memory` has less bytes than SIGB_MEMORY_SIZE;
+   SIGB_BAD_MESSAGE if window, mtu, credit or message are out of range. */
 int8_t sigb_link_init(sigb_link *link, const sigb_io *io, const sigb_memory *memory);
 
 /* Read, deliver, look at the clock, write. Never blocks. To be called often: at least once every 60 s. */

@@ -75,7 +75,8 @@ void sigb_go_back(sigb_link *l)
 /* Whether the numbers of a SYN of this version are in the ranges of the page. */
 static bool is_sound(const uint8_t *syn)
 {
-    return (syn[AT_SID] | syn[AT_SID + 1] | syn[AT_SID + 2] | syn[AT_SID + 3]) && (uint8_t)(syn[AT_MTU] - SIGB_MTU_MIN) <= 246 - 16 &&
+    return (syn[AT_SID] | syn[AT_SID + 1] | syn[AT_SID + 2] | syn[AT_SID + 3]) &&
+           (uint8_t)(syn[AT_MTU] - SIGB_MTU_MIN) <= SIGB_MTU_MAX - SIGB_MTU_MIN &&
            (uint8_t)(syn[AT_WINDOW] - 1) < SIGB_WINDOW_MAX && syn[AT_KEEPALIVE] && syn[AT_RTO];
 }
 

@@ -54,10 +54,12 @@ bool sigb_has_room(const sigb_link *l)
 uint8_t *sigb_link_begin(sigb_link *l, uint16_t *room)
 {
     uint16_t most = (uint16_t)(l->syn[AT_MESSAGE] | l->syn[AT_MESSAGE + 1] << 8);
+    if (!l->connected || !sigb_has_room(l))
+        return NULL;
     if (most > l->message)
         most = l->message;
     *room = most > l->syn[AT_MTU] ? most : l->syn[AT_MTU];
-    return l->connected && sigb_has_room(l) ? l->going : NULL;
+    return l->going;
 }
 
 void sigb_link_commit(sigb_link *l, uint16_t size)
@@ -94,8 +96,11 @@ bool sigb_has_room(const sigb_link *l)
 
 uint8_t *sigb_link_begin(sigb_link *l, uint16_t *room)
 {
+    uint8_t *packet = l->connected ? free_packet(l) : NULL;
+    if (!packet)
+        return NULL;
     *room = l->syn[AT_MTU];
-    return l->connected && sigb_has_room(l) ? sigb_packet_of(l, l->next) + SIGB_HEADER : NULL;
+    return packet + SIGB_HEADER;
 }
 
 void sigb_link_commit(sigb_link *l, uint16_t size)

@@ -10,7 +10,7 @@ import cbor2
 
 from .bench import LinkBench, ack, data
 from .library import ANSWER, ANSWERED, HEAR, LOST, App, Listened, Method, Writer
-from .packets import DATA, PART, syn
+from .packets import DATA, PART, Packet, syn
 
 __all__ = ["BoardBench", "In", "Out"]
 
@@ -169,9 +169,7 @@ class BoardBench(LinkBench):
     def talk(self, *messages: Any, ms: int = 0) -> list[Any]:
         """Send messages (bytes as they are), acknowledge all that comes, until nothing comes: the board's messages."""
         for message in messages:
-            encoded = message if isinstance(message, bytes) else cbor2.dumps(message)
-            self.give(data(encoded, self._sent, self._expected))
-            self._sent += 1
+            self._give(message if isinstance(message, bytes) else cbor2.dumps(message))
         self.poll(ms)
         came: list[Any] = []
         while packets := self.take():
@@ -186,3 +184,11 @@ class BoardBench(LinkBench):
                 self.give(ack(self._expected))
                 self.poll()
         return came
+
+    def _give(self, message: bytes) -> None:
+        """A message, in parts if it must be."""
+        while len(message) > self.memory.mtu:
+            self.give(Packet(PART, message[: self.memory.mtu], self._sent, self._expected))
+            self._sent, message = self._sent + 1, message[self.memory.mtu :]
+        self.give(data(message, self._sent, self._expected))
+        self._sent += 1

@@ -37,7 +37,16 @@ def test_no_warnings(compiler: str, options: str, tmp_path: Path) -> None:
     need(compiler)
     for optimized in ("-Os", "-O2"):
         for source in SOURCES:
-            command = [*COMPILERS[compiler], optimized, *WARNINGS, *OPTIONS[options], "-c", source, "-o", tmp_path / "o"]
+            command = [
+                *COMPILERS[compiler],
+                optimized,
+                *WARNINGS,
+                *OPTIONS[options],
+                "-c",
+                source,
+                "-o",
+                tmp_path / "o",
+            ]
             run = subprocess.run(command, capture_output=True, text=True, timeout=within(60), check=False)
             assert (run.returncode, run.stderr) == (0, ""), source.name
 
@@ -80,7 +89,9 @@ def test_size(workshop: Workshop, target: str) -> None:
     need("avr-gcc")
     need("avr-size")
     firmware = workshop.firmware(target)
-    words = subprocess.run(["avr-size", firmware], capture_output=True, text=True, timeout=within(30), check=True).stdout
+    words = subprocess.run(
+        ["avr-size", firmware], capture_output=True, text=True, timeout=within(30), check=True
+    ).stdout
     text, data, bss = map(int, words.splitlines()[1].split()[:3])
     flash, memory = BUDGETS[target]
     assert text + data <= flash

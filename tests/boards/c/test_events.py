@@ -57,6 +57,21 @@ def test_no_memory_now(library: ctypes.CDLL) -> None:
     assert board.fire(0, lambda out: out.int(8)) == 0
 
 
+def test_who_does_not_look_at_the_status_writes_in_vain(library: ctypes.CDLL) -> None:
+    def write_blindly(status: int) -> None:
+        writer = Writer(0, 48, 0)
+        assert library.sigb_open_event(board.link, 0, writer) == status
+        library.sigb_write_text(writer, b"text")
+        assert library.sigb_close(board.link, writer) == -8
+
+    board = BoardBench(library, events=["a"], window=1)
+    write_blindly(-4)
+    board.begin()
+    assert board.fire(0, lambda out: out.int(1)) == 0
+    write_blindly(-9)
+    assert board.talk() == [[1, 0, 1]]
+
+
 def test_an_event_that_is_not_closed_is_nothing(library: ctypes.CDLL) -> None:
     board = BoardBench(library, events=["a"])
     board.begin()
