@@ -1,5 +1,5 @@
 # make demo | test | lint: each makes what it needs in .venv first
-# make boards-setup: installs the tool chains and emulators of boards, which some tests need, where that is possible
+# make boards-setup: the tool chains and emulators of boards, which tests need: installed if you are root, else named
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
-test: $(VENV)/.test
+test: $(VENV)/.test boards-setup
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev

@@ -21,7 +21,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.router import BUILT_IN, Router
-from sig_core.routing.entities import Event, Sender, Signal
+from sig_core.routing.entities import Event, Sender, Signal, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Request, Run
@@ -77,7 +77,7 @@ class ServerRouter(Router):
             self._plugins.codecs.get,
             self.limits,
             self._lock,
-            lambda sender, event: self._table.match(sender, event),
+            self._targets_of,
             self._answer,
             self.listener_failed,
         )
@@ -88,6 +88,11 @@ class ServerRouter(Router):
         )
         self._state = "new"
         close_in_child(self)
+
+    def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:
+        topic = self._table.topic(sender, event)
+        targets = topic.targets
+        return topic.refresh() if targets is None else targets
 
     # -- life
 

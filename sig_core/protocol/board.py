@@ -16,6 +16,7 @@ __all__ = [
     "EventItem",
     "Fire",
     "FromBoard",
+    "Item",
     "ListenItem",
     "Register",
     "RequestItem",
@@ -32,6 +33,7 @@ EVENT: Final = 1
 REQUEST: Final = 2
 ANSWER: Final = 3
 LOST: Final = 4
+SHORT_FIRE: Final = b"\x83\x01"  # [1, number, value]
 
 MAX_NUMBER = 255  # of an event; whether there is one is not for the reader to say
 MAX_ID = 255
@@ -94,7 +96,8 @@ class Answer:
     value: bytes
 
 
-FromBoard: TypeAlias = Register | EventItem | RequestItem | ListenItem | Fire | Ask | Answer
+Item: TypeAlias = EventItem | RequestItem | ListenItem
+FromBoard: TypeAlias = Register | Item | Fire | Ask | Answer
 
 
 def read_from_board(data: bytes) -> FromBoard:
@@ -103,6 +106,8 @@ def read_from_board(data: bytes) -> FromBoard:
     Raises:
         RemoteProtocolError: it is none.
     """
+    if data[:2] == SHORT_FIRE and len(data) > 3 and data[2] < 24:  # nearly all that boards say
+        return Fire(data[2], data[3:])
     items = ItemReader(data)
     kind = items.integer(0, 2**32 - 1) if items.count else -1
     read = _READERS.get((kind, items.count))

@@ -22,7 +22,7 @@ from sig_core.protocol.board import (
     Answer,
     Ask,
     Fire,
-    FromBoard,
+    Item,
     Register,
     answered,
     asked,
@@ -107,6 +107,8 @@ class BoardSession:
         )
         self._registration: Registration | None = None
         self._senders = 0  # 1 while its sender is connected
+        self._gathered: list[bytes] = []  # events of one route, as frames, that are to be passed on
+        self._gathered_route, self._gathered_at = 0, 0.0
         self._routes: list[int] = []  # of its events, by number; [] while it is not connected
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
@@ -122,16 +124,26 @@ class BoardSession:
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
-        """Take a message; one that breaks a rule is counted."""
+        """Take a message; one that breaks a rule is counted. Call `settle` when all that came at once was given."""
         try:
-            self._take(read_from_board(data), now)
+            message = read_from_board(data)
+            if isinstance(message, Fire):
+                self._take_event(message, now)
+                return
+            self.settle(now)
+            self._take(message, now)
         except (RemoteProtocolError, CodecError):
             self.ignored += 1
 
-    def _take(self, message: FromBoard, now: float) -> None:
-        if isinstance(message, Fire):
-            self._take_event(message, now)
-        elif isinstance(message, Answer):
+    def settle(self, now: float) -> None:
+        """Pass on the events that were gathered: neighbours of one route go as one run."""
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            run = Run(self._gathered_route, BOARD_CODEC, len(gathered), b"".join(gathered))
+            self._exchange.arrive(self, run, now)
+
+    def _take(self, message: Register | Item | Ask | Answer, now: float) -> None:
+        if isinstance(message, Answer):
             self._take_answer(message)
         elif isinstance(message, Ask | Register) and not self._out.has_room(0):
             raise RemoteProtocolError("it asks for more and more answers, and takes none")
@@ -156,7 +168,11 @@ class BoardSession:
             self.traffic.refused += 1  # it is not in, or has no such event
             return
         route = self._routes[event.event]
-        self._exchange.arrive(self, Run(route, BOARD_CODEC, 1, event_frame(route, event.value)), now)
+        if route != self._gathered_route:
+            self.settle(now)
+            self._gathered_route = route
+        self._gathered_at = now
+        self._gathered.append(event_frame(route, event.value))
 
     def _take_answer(self, answer: Answer) -> None:
         token = self._asked.pop(answer.id, None)
@@ -338,6 +354,7 @@ class BoardSession:
         """End: the session of the link is over. `doubtful`: messages taken last that may not have arrived."""
         if self.state is State.CLOSED:
             return
+        self.settle(self._gathered_at)
         self.state, self.error = State.CLOSED, error
         self._out.doubt(doubtful)
         self._leave()

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.events import Name, Pattern, is_channel
-from sig_core.protocol.board import EventItem, ListenItem, Register, RequestItem
+from sig_core.protocol.board import EventItem, Item, Register, RequestItem
 
 __all__ = ["Match", "Registration"]
 
@@ -34,7 +34,7 @@ class Registration:
         """Whether all items have come."""
         return self._missing == 0
 
-    def add(self, item: EventItem | RequestItem | ListenItem) -> None:
+    def add(self, item: Item) -> None:
         """Take the next item.
 
         Raises:

@@ -90,7 +90,12 @@ class Station:
         if self.session is not None:
             self.session.port.traffic.bytes_in += len(data)
         self.line.receive(data, now)
-        self.tick(now)
+        if self.session is not None:
+            self.session.settle(now)
+        if self.line.has_output:
+            self._tell()  # what is due is reckoned when that is taken
+        else:
+            self._reckon(now)
 
     def take(self, room: int) -> bytes:
         """Take bytes for the link."""

@@ -48,6 +48,9 @@ class Streamed:
         self.port.receive_data(data, now)
         self.port.traffic.bytes_in -= len(data)  # the station has counted them, with all that was around them
 
+    def settle(self, now: float) -> None:
+        """Nothing was put off."""
+
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
         return self.port.tick(now)
