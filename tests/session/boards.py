@@ -63,6 +63,7 @@ class Played:
     def raw(self, data: bytes) -> None:
         """A message comes."""
         self.session.message(data, self.net.now)
+        self.session.settle(self.net.now)
         self.net.pump()
         self.check()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sig_core.errors import Busy, EncodeError, MessageTooBig, OutcomeUnknown, UnknownMethod
+from sig_core.errors import Busy, EncodeError, LinkLost, MessageTooBig, OutcomeUnknown, UnknownMethod
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.reports import Events
@@ -560,3 +560,21 @@ def test_fired_is_delivered_waiting_or_lost_at_all_times(seed: int) -> None:
     board.end(dice.randrange(5))
     total = net.exchange.stats(peers=False)["events"]
     assert total["fired"] == total["out"] + total["waiting"] + sum(total["lost"].values())
+
+
+def test_neighbouring_events_go_on_as_one_run() -> None:
+    board = Played(Net())
+    board.register("uno", event("a"), event("b"))
+    for number, value in ((0, 1), (0, 2), (1, 3), (0, 4)):
+        board.session.message(CODEC.encode([1, number, value]), board.net.now)
+    assert board.counts["in"] == 3  # the last one waits for more of its kind
+    board.session.message(CODEC.encode([2, 1, "nobody", "x", None]), board.net.now)
+    assert board.counts["in"] == 4  # what is no event comes behind it
+
+
+def test_events_that_were_gathered_when_the_session_ends_count() -> None:
+    board = Played(Net())
+    board.register("uno", event("a"))
+    board.session.message(CODEC.encode([1, 0, 1]), board.net.now)
+    board.session.end(LinkLost("the board was reset"), 0)
+    assert board.counts["in"] == 1
