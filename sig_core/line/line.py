@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from sig_core.errors import SigError
 from sig_core.line.greeting import Syn, SynAck
+from sig_core.line.pace import Pace
 from sig_core.line.packets import (
     ACK,
     DAMAGED,
@@ -125,6 +126,7 @@ class Line:
         self.window, self.expected = Window(), Expected()
         self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
         self._tries = 0
+        self._naks, self._answers = Pace(), Pace()  # what we ask for, and what we are asked for
         self._since = now  # of the wait for the first open packet
         self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
@@ -179,6 +181,7 @@ class Line:
         self._peer_credit = packet.credit
         if self.window.acknowledge(packet.ack):
             self._tries, self._since = 0, now
+            self._answers.relax()
             if self._timed is not None and self.window.covers(self._timed[0]):
                 self._timer.measured(now - self._timed[1])
                 self._timed = None
@@ -188,6 +191,7 @@ class Line:
     def _take_data(self, packet: Packet, now: float) -> None:
         if self.expected.is_next(packet.seq):
             self.expected.accept()
+            self._naks.relax()
             self._naking, self._acking = False, True
             message = self._joiner.take(packet.kind, packet.payload)
             if message is not None:
@@ -198,20 +202,31 @@ class Line:
             self.expected.doubled += 1
             self._acking = True
         elif self.expected.miss():
-            self._naking = True
+            self._naks.want()
+            self._ask(now)
 
     def _take_nak(self, now: float) -> None:
         """Send again what the peer misses. Its NAK may be the answer to what became of ours, so say that again too."""
-        self.window.ask(now)
+        self._answers.want()
         if self.expected.miss_again():
-            self._naking = True
+            self._naks.want()
         else:
             self._acking = True
+        self._ask(now)
+
+    def _ask(self, now: float) -> float:
+        """Say NAK, and answer that of the peer, if it is time; give the time when it will be."""
+        if self._answers.take(now):
+            self.window.go_back()
+        if self._naks.take(now):
+            self._naking = True
+        return min(self._answers.due, self._naks.due)
 
     def _damage(self, packet: Packet, now: float) -> None:
         self.damaged += 1
         if self.up:
-            self._naking = True
+            self._naks.want()
+            self._ask(now)
 
     # -- out
 
@@ -297,8 +312,8 @@ class Line:
         if self.window.limit == 0 and self._has_more:
             due = min(due, self._ping_each(self._timer.rto, now))
         elif self.window.is_open:
-            due = min(due, self._repeat(now), self.window.answer(now))
-        return min(due, self._tick_on(now))
+            due = min(due, self._repeat(now))
+        return min(due, self._ask(now), self._tick_on(now))
 
     def _tick_on(self, now: float) -> float:
         return self._tick_up(now) if self.up else self._tick_apart(now)
@@ -341,7 +356,9 @@ class Line:
 
     def _time_packets(self, rto: float) -> None:
         bitrate = self.terms.bitrate
-        self._timer = RetransmitTimer(rto, wire_size(self._mtu) * BITS / bitrate if bitrate else 0.0)
+        packet = wire_size(self._mtu) * BITS / bitrate if bitrate else 0.0
+        self._timer = RetransmitTimer(rto, packet)
+        self._naks, self._answers = Pace(packet), Pace(packet)
 
     def _drop(self, now: float) -> None:
         """Be no longer connected; the session may go on."""

@@ -8,8 +8,6 @@ from typing import NamedTuple
 __all__ = ["Expected", "Open", "Window"]
 
 REPEATS = 3
-PAUSE = 0.002  # seconds between two answers to NAK, at first
-NEVER = float("inf")
 HALF = 128  # of the sequence numbers: nearer ahead than this is new, else it came before
 
 
@@ -36,8 +34,6 @@ class Window:
         self._base = 0  # seq of the first open packet
         self._sent = 0  # packets of the open ones that were sent since the last going back
         self._tried = 0  # packets of the open ones that were ever sent
-        self._asked = False  # the peer said NAK, and that is not answered yet
-        self._answered, self._pause = -NEVER, PAUSE
 
     @property
     def room(self) -> int:
@@ -87,8 +83,6 @@ class Window:
         self._base += closed
         self._tried -= closed
         self._sent = max(0, self._sent - closed)
-        if closed:
-            self._asked, self._pause = False, PAUSE
         return closed
 
     def may_expect(self, ack: int) -> bool:
@@ -98,26 +92,6 @@ class Window:
     def covers(self, seq: int) -> bool:
         """Tell whether `seq` (counted without end) is acknowledged."""
         return seq < self._base
-
-    def ask(self, now: float) -> None:
-        """Take a NAK; it is answered by going back, now or when the pause is over.
-
-        Several may come for one flight of packets. Were each of them answered by the whole flight, a peer slower than
-        the line would get ever more to read; so the pauses double until something is acknowledged.
-        """
-        self._asked = True
-        self.answer(now)
-
-    def answer(self, now: float) -> float:
-        """Go back if there is a NAK to answer and the pause is over; give the time when it will be, if there is one."""
-        if not self._asked:
-            return NEVER
-        if now - self._answered < self._pause:
-            return self._answered + self._pause
-        self._asked, self._answered = False, now
-        self._pause *= 2
-        self.go_back()
-        return NEVER
 
     def go_back(self) -> None:
         """Let all open packets be sent again."""

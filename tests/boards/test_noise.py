@@ -38,7 +38,7 @@ def spliced(lines: Starts, running: ExitStack) -> Callable[..., SerialLine]:
     return start
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=seed, noise=BAD)
     native(workshop.firmware("native-asan", MTU=48, SLOTS=4), on=line.b)
@@ -53,8 +53,7 @@ def test_ten_thousand_each_way(lines: Starts, native: Starts, workshop: Workshop
     exchanged(line.port, "native", 10_000, 1000, 100)
 
 
-@pytest.mark.parametrize("slots", [1, 2, 8])
-@pytest.mark.parametrize("share", [0.001, 0.01])
+@pytest.mark.parametrize(("slots", "share"), [(1, 0.01), (2, 0.001), (8, 0.01)])
 def test_windows(slots: int, share: float, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=slots, noise=Noise.even(share))
     native(workshop.firmware("native", MTU=64, SLOTS=slots), on=line.b)

@@ -363,25 +363,41 @@ def test_a_packet_that_is_ahead_is_missed_once_and_as_the_answer_to_nak_three_ti
     line.receive(data(2, b"c") + data(3, b"d"), 1.0)
     assert kinds(taken(line, 1.0)) == []
     answers = []
-    for _ in range(5):
-        line.receive(control(NAK), 1.1)
-        answers += kinds(taken(line, 1.1))
+    for now in (1.1, 1.2, 1.3, 1.4, 1.5):
+        line.receive(control(NAK), now)
+        answers += kinds(taken(line, now))
     assert answers == [NAK, NAK, NAK, ACK, ACK]
-    line.receive(data(0, b"a"), 1.2)
-    assert kinds(taken(line, 1.2)) == [ACK]
-    line.receive(control(NAK), 1.3)
-    assert kinds(taken(line, 1.3)) == [ACK]
-    line.receive(data(2, b"c"), 1.4)
-    assert kinds(taken(line, 1.4)) == [NAK]
+    line.receive(data(0, b"a"), 1.6)
+    assert kinds(taken(line, 1.6)) == [ACK]
+    line.receive(control(NAK), 1.7)
+    assert kinds(taken(line, 1.7)) == [ACK]
+    line.receive(data(2, b"c"), 1.8)
+    assert kinds(taken(line, 1.8)) == [NAK]
     assert top.got == [b"a"]
 
 
 def test_every_damaged_packet_is_missed() -> None:
     line, _ = connected()
-    for _ in range(3):
-        line.receive(b"\xff\xfe\0", 0.0)
-        assert kinds(taken(line, 0.0)) == [NAK]
+    for now in (0.1, 0.2, 0.3):
+        line.receive(b"\xff\xfe\0", now)
+        assert kinds(taken(line, now)) == [NAK]
     assert line.counts()["damaged"] == 3
+
+
+def test_what_is_damaged_in_a_pause_is_missed_behind_it() -> None:
+    line, _ = connected()
+    line.receive(b"\xff\xfe\0", 0.1)
+    assert kinds(taken(line, 0.1)) == [NAK]
+    line.receive(b"\xff\xfe\0" * 5, 0.1001)
+    assert not line.has_output
+    due = line.tick(0.1001)
+    assert 0.1001 < due < 0.11
+    line.tick(due)
+    assert kinds(taken(line, due)) == [NAK]
+    line.receive(b"\xff\xfe\0", due)
+    line.receive(data(0, b"a"), due)  # it got through: what was due is not needed any more
+    assert kinds(taken(line, due)) == [ACK]
+    assert line.tick(due) > due + 0.4
 
 
 def test_a_packet_that_came_before_is_acknowledged_again() -> None:
