@@ -1,5 +1,6 @@
 # make demo | test | lint: each makes what it needs in .venv first
 # make boards-setup: the tool chains and emulators of boards, which tests need: installed if you are root, else named
+# make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench bench-lines boards-setup clean
+.PHONY: demo test lint soak bench bench-lines boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -31,6 +32,13 @@ bench:
 
 bench-lines: $(VENV)/.test
 	$(BIN)/python benchmarks/lines.py --results benchmarks/LINES.md
+
+SWEEP ?= 6
+FRAMES ?= 10000000
+
+soak: $(VENV)/.test
+	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
+	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
 
 boards-setup:
 	boards/setup

@@ -108,7 +108,26 @@ def avr(stack: ExitStack, workshop: Workshop) -> dict[str, float]:
     bench.echo(20, "x" * 15, 1)
     _, times = bench.echo(300, "x" * 15, 1)
     figures = {"echo p50 ms": statistics.median(times) * 1e3, "echo p99 ms": sorted(times)[-3] * 1e3}
-    return figures | {"events/s": 1000 / bench.events(1000)}
+    return figures | {"events/s": 1000 / bench.events(1000), **reset(bench, board)}
+
+
+def reset(bench: Bench, board: AvrBoard) -> dict[str, float]:
+    """From the reset button to the end of the session, and to the board's being back."""
+    seen = {"#disconnect": threading.Event(), "#connect": threading.Event()}
+    at: dict[str, float] = {}
+
+    def hear(info: sig.Info, data: object) -> None:
+        event = str(info["event"])
+        at.setdefault(event, time.perf_counter())
+        seen[event].set()
+
+    add = bench.server.add_listener
+    with add(hear, bench.name, "#disconnect"), add(hear, bench.name, "#connect"):
+        begin = time.perf_counter()
+        board.reset()
+        if not all(event.wait(10) for event in seen.values()):
+            raise SystemExit("the reset was not noticed")
+    return {f"reset to {event} ms": (at[event] - begin) * 1e3 for event in seen}
 
 
 CASES: dict[str, tuple[Callable[[ExitStack, Workshop], dict[str, float]], tuple[tools.Need, ...]]] = {

@@ -10,9 +10,10 @@ from typing import Final
 from sig_core.contract import Link, LinkTraits
 from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, SigError
 from sig_core.io.guard import Once
+from sig_core.line.above import Terms
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import Syn, SynAck
-from sig_core.line.line import FULL_CREDIT, Terms
+from sig_core.line.line import FULL_CREDIT
 from sig_core.log import log
 
 __all__ = ["LineLink"]

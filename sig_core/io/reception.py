@@ -9,8 +9,8 @@ from typing import Protocol
 
 from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, ProtocolError
+from sig_core.line.above import Terms
 from sig_core.line.greeting import BINARY, SynAck
-from sig_core.line.line import Terms
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sig_core.errors import LinkClosed, LinkLost
+from sig_core.line.above import Above, Terms
 from sig_core.line.greeting import BINARY, VERSION, Hello, Syn, SynAck, read_syn
-from sig_core.line.line import NEVER, Above, Line, Terms
+from sig_core.line.line import NEVER, Line
 from sig_core.line.packets import FIN, HELLO, SYN, SYNACK, Packet, seal
 from sig_core.line.timing import first_rto
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from sig_core.errors import LinkClosed, LinkLost, SigError
+from sig_core.line.above import Above, Terms
 from sig_core.line.greeting import VERSION, Syn, SynAck, read_hello, read_synack
-from sig_core.line.line import NEVER, Above, Line, Terms
+from sig_core.line.line import NEVER, Line
 from sig_core.line.packets import FIN, HELLO, SYN, SYNACK, Packet, seal
 from sig_core.line.timing import first_rto
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sig_core.errors import SigError
+from sig_core.line.above import Terms
 from sig_core.line.greeting import Syn, SynAck
 from sig_core.line.host import HostLine
-from sig_core.line.line import FULL_CREDIT, NEVER, Terms
+from sig_core.line.line import FULL_CREDIT, NEVER
 from sig_core.session.board import BoardSession
 from sig_core.session.streamed import Streamed
 

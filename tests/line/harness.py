@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sig_core.errors import SigError
+from sig_core.line.above import Terms
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import Syn, SynAck
 from sig_core.line.host import HostLine
-from sig_core.line.line import Line, Terms
+from sig_core.line.line import Line
 from sig_core.line.packets import Packet, PacketReader
 
 NEVER = float("inf")

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from sig_core.line.above import Terms
 from sig_core.line.greeting import BINARY, SynAck
-from sig_core.line.line import Terms
 from sig_core.session.board import BoardSession
 from sig_core.session.renaming import Renaming
 from sig_core.session.station import Station

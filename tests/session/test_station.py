@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sig_core.errors import LinkClosed, LinkLost
+from sig_core.line.above import Terms
 from sig_core.line.answer import AnswerLine
 from sig_core.line.greeting import BOARD, Hello, SynAck, read_syn
-from sig_core.line.line import Terms
 from sig_core.line.packets import ACK, DATA, FIN, HELLO, SYN, SYNACK, Packet, PacketReader, seal
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from sig_core.line.above import Terms
 from sig_core.line.host import HostLine
-from sig_core.line.line import Terms
 from tests.boards.micropython.by_hand import board
 from tests.boards.micropython.test_simulation import Above
 from tests.boards.micropython.wasm_board import NEEDED, WasmBoard, run

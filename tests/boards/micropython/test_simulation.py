@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from sig_core.line.above import Terms
 from sig_core.line.host import HostLine
-from sig_core.line.line import Terms
 from tests.boards.micropython.by_hand import board, load
 from tests.boards.rig.noise import Mangler, Noise
 
