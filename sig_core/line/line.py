@@ -61,7 +61,6 @@ class Line:
         self._reader = PacketReader()
         self._heard = self._spoke = now
         self._acking = self._naking = self._pinging = False
-        self._rtos = 0
         self._was_resent = self._was_doubled = 0  # in the sessions before
         self.window, self.expected = Window(), Expected()
         self._reset(now)
