@@ -16,6 +16,7 @@ __all__ = ["Dispatcher", "Job"]
 Job = Callable[[], None]
 
 SPARES = 2  # idle threads that stay after a burst of waits
+PATIENCE = 1.0  # seconds for which a callback waits for room to wait in: a burst passes, a ring does not
 
 
 class Dispatcher:
@@ -34,7 +35,9 @@ class Dispatcher:
         self._take = take
         self._max_waiting = max_waiting
         self._name = name
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._room = threading.Condition(lock)  # of those who would wait
         self._threads: set[threading.Thread] = set()
         self._holder: threading.Thread | None = None
         self._idle = 0
@@ -55,6 +58,7 @@ class Dispatcher:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+            self._room.notify_all()
             threads = list(self._threads)
         for thread in threads:
             if thread is not threading.current_thread():
@@ -70,15 +74,17 @@ class Dispatcher:
     def waiting(self) -> Iterator[None]:
         """Around whatever blocks: lets another thread run the jobs meanwhile.
 
+        Where as many jobs as may wait do so already, it keeps the role until one of them is done.
+
         Raises:
-            Busy: too many jobs wait already.
+            Busy: none of them was done within a second: they may well wait for each other.
         """
         me = threading.current_thread()
         if me not in self._threads:
             yield
             return
         with self._changed:
-            if self._waiting >= self._max_waiting:
+            if not self._room.wait_for(lambda: self._waiting < self._max_waiting or self._stopping, PATIENCE):
                 raise Busy(f"{self._waiting} callbacks wait already, which is the limit; do not wait in this one")
             self._waiting += 1
             if self._holder is me:
@@ -90,6 +96,7 @@ class Dispatcher:
         finally:
             with self._changed:
                 self._waiting -= 1
+                self._room.notify()
 
     def _ensure_thread(self) -> None:
         if self._idle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from sig_core.events import Info, Name, Pattern, is_channel
+from sig_core.events import Info, Name, Pattern, is_channel, patterns_of
 
 __all__ = ["Table", "Topic"]
 
@@ -97,11 +97,8 @@ class Table(Generic[T]):
 
     def match(self, sender: Name, event: Name) -> tuple[T, ...]:
         """Give who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
-        patterns: list[Pattern] = [(None, None), (sender, None), (None, event), (sender, event)]
-        if not is_channel(event):
-            del patterns[2]
         found: dict[T, None] = {}
-        for pattern in patterns:
+        for pattern in patterns_of(sender, event):
             found.update(dict.fromkeys(tuple(self._at.get(pattern, ()))))  # tuple: a copy in one step
         return tuple(found)
 

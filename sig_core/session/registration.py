@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
-from sig_core.events import Name, Pattern, is_channel
+from sig_core.events import Name, Pattern, patterns_of
 from sig_core.protocol.board import EventItem, Item, Register, RequestItem
 
 __all__ = ["Match", "Registration"]
@@ -62,17 +62,9 @@ class Registration:
         return found
 
     def _match(self, sender: Name, event: Name) -> tuple[Match, ...]:
-        kinds: list[tuple[Pattern, tuple[Name, ...]]] = [
-            ((None, None), (sender, event)),
-            ((sender, None), (event,)),
-            ((None, event), (sender,)),
-            ((sender, event), ()),
-        ]
-        if not is_channel(event):
-            del kinds[2]
         return tuple(
-            (number, names)
-            for pattern, names in kinds
+            (number, tuple(name for name, asked in zip((sender, event), pattern, strict=True) if asked is None))
+            for pattern in patterns_of(sender, event)
             for number, listened in enumerate(self.listened)
             if listened == pattern
         )
