@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from sig_core.address import Address
+from sig_core.contract import Acceptor
 from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.asker import Asker
 from sig_core.io.clients import STOP, Clients
 from sig_core.io.fork import close_in_child
 from sig_core.io.local_port import LocalPort
+from sig_core.io.reception import Guest
 from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -27,10 +29,8 @@ from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import EVENT_OF, encode
-from sig_core.session.board import BoardSession
 from sig_core.session.errors import error_of_handler
 from sig_core.session.renaming import Renaming
-from sig_core.session.server import ServerSession
 from sig_core.spelling import alias
 
 __all__ = ["ServerRouter"]
@@ -116,11 +116,11 @@ class ServerRouter(Router):
             raise
         return self
 
-    def listen(self, url: str, codecs: Sequence[str] | None = None) -> str:
+    def listen(self, where: str | Acceptor, codecs: Sequence[str] | None = None) -> str:
         """Take one more address and give it as bound (port 0 is resolved).
 
         Args:
-            url: of any installed carrier.
+            where: a URL of any installed carrier, or an acceptor that you made, which is closed when the server stops.
             codecs: names of those that clients may use here; None: those of the constructor.
 
         Raises:
@@ -131,14 +131,24 @@ class ServerRouter(Router):
         """
         if self._state != "running":
             remedy = "call start() first, or use it in `with`" if self._state == "new" else "make another one"
-            raise LocalProtocolError(f"{url}: this server is {self._state}: {remedy}")
+            raise LocalProtocolError(f"{where}: this server is {self._state}: {remedy}")
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
-        rename = Renaming.of(Address.parse(url))
-        acceptor = self._plugins.listen(url)
+        if isinstance(where, str):
+            rename, acceptor = Renaming.of(Address.parse(where)), self._plugins.listen(where)
+        else:
+            rename, acceptor = Renaming(), where
         self._clients.accept_from(acceptor, allowed, rename)
         log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
         return acceptor.address
+
+    def unlisten(self, address: str) -> None:
+        """Give an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.
+
+        Raises:
+            ConfigError: it does not listen there.
+        """
+        self._clients.refuse_at(address)
 
     @property
     def addresses(self) -> list[str]:
@@ -175,7 +185,7 @@ class ServerRouter(Router):
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
 
-    def _tell_hooks(self, session: ServerSession | BoardSession) -> None:
+    def _tell_hooks(self, session: Guest) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
         name = "sig_session_opened" if session.error is None else "sig_session_closed"
         tell = self._plugins.hooks.of(name)

@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
+from sig_core.errors import ConfigError
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.loop import IoThread
-from sig_core.io.reception import Reception, farewell
+from sig_core.io.reception import Guest, Reception, farewell
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
-from sig_core.session.board import BoardSession
 from sig_core.session.identity import Identities
 from sig_core.session.linked import Linked
+from sig_core.session.plain import PlainSession
 from sig_core.session.renaming import Renaming
 from sig_core.session.server import ServerSession
 from sig_core.session.stations import Stations
@@ -51,7 +52,7 @@ class Clients:
         codec: Callable[[str], Codec],
         limits: Limits,
         tick: Callable[[float], float],
-        told: Callable[[ServerSession | BoardSession], None],
+        told: Callable[[Guest], None],
     ) -> None:
         self.lock = lock
         self.exchange = exchange
@@ -63,8 +64,8 @@ class Clients:
         self.buffer = memoryview(bytearray(SMALL))
         self._tick_too = tick
         self._told = told
-        self._acceptors: list[PolledAcceptor | AcceptorThread] = []
-        self._connections: dict[Connection, None] = {}
+        self._acceptors: dict[PolledAcceptor | AcceptorThread, Reception] = {}
+        self._connections: dict[Connection, Reception] = {}  # and where they came in
         self._dirty: list[Connection] = []
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_look = 0.0  # at all connections
@@ -96,8 +97,26 @@ class Clients:
             watched = PolledAcceptor(self.loop, acceptor, welcome)
         else:
             watched = AcceptorThread(acceptor, welcome)
-        self._acceptors.append(watched)
+        self._acceptors[watched] = reception
         self.loop.post(watched.start)
+
+    def refuse_at(self, address: str) -> None:
+        """Stop listening at an address, and say goodbye to who came there.
+
+        Raises:
+            ConfigError: nobody listens there.
+        """
+        acceptor = next((each for each in self._acceptors if each.address == address), None)
+        if acceptor is None:
+            raise ConfigError(f"{address}: this server does not listen there; it does on {', '.join(self.addresses)}")
+        acceptor.close()
+        acceptor.join(STOP)
+        with self.lock:
+            reception = self._acceptors.pop(acceptor)
+            for connection, where in self._connections.items():
+                if where is reception:
+                    connection.session.close("the server does not listen there any more")
+        self.loop.wake()
 
     def close(self) -> None:
         """Stop listening, say goodbye to all, and wait at most 2 s until they have taken what waits for them."""
@@ -142,7 +161,7 @@ class Clients:
             return
         with self.lock:
             connection = self._connect(link, reception)
-            self._connections[connection] = None
+            self._connections[connection] = reception
         connection.start()
         with self.lock:
             if connection.session.has_output:  # on a line the server speaks first
@@ -172,19 +191,24 @@ class Clients:
 
     # -- what receptions ask
 
-    def opened(self, session: ServerSession | BoardSession, keepalive: float) -> None:
+    def opened(self, session: Guest, keepalive: float) -> None:
         """See `House`."""
         self._told(session)
         if keepalive < 4 * TICK:  # the next look may come too late for the first sign of life
             self._next_look = 0.0
             self.loop.tick_soon()
 
-    def ended(self, session: ServerSession | BoardSession) -> None:
+    def ended(self, session: Guest) -> None:
         """See `House`."""
         self._told(session)
 
     def due(self, when: float) -> None:
         """See `House`."""
+        self.loop.tick_at(when)
+
+    def look_at(self, when: float) -> None:
+        """See `House`."""
+        self._next_look = min(self._next_look, when)
         self.loop.tick_at(when)
 
     # -- what connections ask of their host
@@ -203,13 +227,13 @@ class Clients:
         """Forget a closed connection."""
         session = connection.session
         with self.lock:
-            known = self._connections.pop(connection, False) is None
+            known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
-            if isinstance(session, ServerSession):
+            if isinstance(session, ServerSession | PlainSession):
                 self.exchange.leave(session)
         if known:
             farewell(session, "link closed")
-            if isinstance(session, ServerSession) and session.client:
+            if isinstance(session, ServerSession | PlainSession) and session.codec:
                 self._told(session)
         if self._stopping and not self._connections:
             self._emptied.set()

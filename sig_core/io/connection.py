@@ -66,6 +66,7 @@ class PolledConnection:
         self._once = Once(link, link.peer)
         self._rest: bytes | memoryview = b""
         self._events = 0
+        self._ended = False  # the input
 
     def fileno(self) -> int:
         """Of the link."""
@@ -93,9 +94,7 @@ class PolledConnection:
             self._lose(lost(session.peer, error))
             return
         if not count:
-            with host.lock:
-                session.receive_eof()
-            self.cut()
+            self._at_end()
             return
         data = bytes(host.buffer[:count])
         if count == len(host.buffer):
@@ -104,6 +103,16 @@ class PolledConnection:
             session.receive_data(data, time.monotonic())
             if self.session.error is not None:  # by now it may be another one: see `Opening`
                 host.dirty(self)
+
+    def _at_end(self) -> None:
+        session = self.session
+        with self._host.lock:
+            session.receive_eof()
+        if session.lingers:
+            self._ended = True
+            self.flush()
+        else:
+            self.cut()
 
     def flush(self) -> None:
         """Send what there is, as far as it goes now."""
@@ -118,7 +127,7 @@ class PolledConnection:
         if session.error is not None and not self._rest and not session.has_output:
             self.cut()
             return
-        wanted = 0 if session.held else READ
+        wanted = 0 if session.held or self._ended else READ
         if self._rest or session.has_output or self._link.wants_write:
             wanted |= WRITE
         if wanted != self._events:

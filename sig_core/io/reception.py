@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, ProtocolError
@@ -15,19 +15,23 @@ from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.board import BOARD_CODEC, BoardSession
+from sig_core.session.dialects import Dialect
 from sig_core.session.identity import Identities
 from sig_core.session.linked import Linked
 from sig_core.session.on_line import LineSession
-from sig_core.session.opening import Opening
+from sig_core.session.opening import Make, Opening
+from sig_core.session.plain import PLAIN_CODEC, PlainSession
 from sig_core.session.renaming import Renaming
 from sig_core.session.server import ServerSession
 from sig_core.session.station import Station
 from sig_core.session.stations import Stations
 from sig_core.session.streamed import Streamed
 
-__all__ = ["House", "Reception", "farewell"]
+__all__ = ["Guest", "House", "Reception", "farewell"]
 
 Become = Callable[[Linked], None]
+Guest: TypeAlias = ServerSession | BoardSession | PlainSession
+"""Who is taken in, and told of to hooks."""
 
 
 class House(Protocol):
@@ -39,14 +43,17 @@ class House(Protocol):
     limits: Limits
     codec: Callable[[str], Codec]
 
-    def opened(self, session: ServerSession | BoardSession, keepalive: float) -> None:
+    def opened(self, session: Guest, keepalive: float) -> None:
         """A client was taken in; it wants to hear something every `keepalive` seconds."""
 
-    def ended(self, session: ServerSession | BoardSession) -> None:
+    def ended(self, session: Guest) -> None:
         """A client that was taken in has left."""
 
     def due(self, when: float) -> None:
         """A station needs a tick at `when`."""
+
+    def look_at(self, when: float) -> None:
+        """A session needs a tick at `when`."""
 
 
 class Reception:
@@ -82,17 +89,21 @@ class Reception:
             station = self._house.stations.of_line(link.peer, lambda: self._station(link.peer, link.traits.bitrate))
             session.lead_to(station)
             return session
-        now = time.monotonic()
-        if link.traits.packets:
-            return self._binary(link.peer, now, packets=True)
+        now, packets = time.monotonic(), link.traits.packets
         deadline = now + self._house.limits.handshake
-        return Opening(
-            link.peer,
-            deadline,
-            lambda: self._binary(link.peer, now),
-            lambda: LineSession(link.peer, self._find(link.peer), deadline),
-            become,
-        )
+        others: dict[Dialect, Make] = {}
+        if PLAIN_CODEC in self._codecs:
+            others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets)
+        if not packets:
+            others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find(link.peer), deadline)
+        return Opening(link.peer, deadline, lambda: self._binary(link.peer, now, packets=packets), others, become)
+
+    def _plain(self, peer: str, packets: bool) -> PlainSession:
+        house = self._house
+        codec = self._codecs[PLAIN_CODEC]
+        session = PlainSession(house.exchange, codec, house.limits, peer=peer, packets=packets, due=house.look_at)
+        house.opened(session, house.limits.keepalive)
+        return session
 
     def _binary(self, peer: str, now: float, *, packets: bool = False) -> ServerSession:
         house = self._house

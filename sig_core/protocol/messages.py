@@ -12,9 +12,23 @@ from sig_core.protocol.checks import Fields
 
 T = TypeVar("T")
 
-__all__ = ["Answer", "BadMessage", "Call", "MessageId", "Notice", "answer", "call", "failure", "notice", "read_message"]
+__all__ = [
+    "MAX_TEXT",
+    "Answer",
+    "BadMessage",
+    "Call",
+    "MessageId",
+    "Notice",
+    "answer",
+    "call",
+    "clean",
+    "failure",
+    "notice",
+    "read_message",
+]
 
-MessageId: TypeAlias = int | str
+MessageId: TypeAlias = int | str | Any
+"""Of a call: a number or text; in the plain dialect any JSON value."""
 
 MAX_TEXT = 10_000  # characters of a peer's complaint that are kept
 
@@ -44,7 +58,7 @@ class Notice:
 class Answer:
     """What a call brought: a response, or a negative status and a text."""
 
-    id: MessageId | None
+    id: MessageId
     status: int
     response: Any
     text: str
@@ -58,7 +72,7 @@ class BadMessage(RemoteProtocolError):
         to_answer: false for a bad answer: its id is ours, so a failure under it would answer a call of the peer's.
     """
 
-    def __init__(self, message: str, ident: MessageId | None, status: Status = Status.BAD_MESSAGE) -> None:
+    def __init__(self, message: str, ident: MessageId, status: Status = Status.BAD_MESSAGE) -> None:
         super().__init__(message)
         self.ident = ident
         self.status = status
@@ -80,15 +94,23 @@ def answer(ident: MessageId, response: Any) -> dict[str, Any]:
     return {"id": ident, "status": 0, "response": response}
 
 
-def failure(ident: MessageId | None, error: SigError | str, status: Status | None = None) -> dict[str, Any]:
+def failure(ident: MessageId, error: SigError | str, status: Status | None = None) -> dict[str, Any]:
     """Give the map of a failure; the status is the error's own unless given."""
     if status is None:
         status = error.status if isinstance(error, SigError) else Status.BAD_MESSAGE
-    return {"id": ident, "status": int(status), "exception": str(error)[:MAX_TEXT]}
+    return {"id": ident, "status": int(status), "exception": clean(str(error)[:MAX_TEXT])}
 
 
-def read_message(values: Any) -> Call | Notice | Answer:
+def clean(text: str) -> str:
+    """Write lone surrogates out (a file name that is no UTF-8 has them), so that every codec carries the text."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def read_message(values: Any, *, plain: bool = False) -> Call | Notice | Answer:
     """Check a decoded control message as far as its method allows without knowing it.
+
+    Args:
+        plain: it is of the plain dialect, where any JSON value is an id, and there are no notices.
 
     Raises:
         BadMessage: it breaks a rule; says which, under which id and with which status to answer.
@@ -96,22 +118,27 @@ def read_message(values: Any) -> Call | Notice | Answer:
     fields = _guarded(lambda: Fields(values, "message"), None)
     if values.get("status") is not None:
         try:
-            return _guarded(lambda: _read_answer(fields), None)
+            return _guarded(lambda: _read_answer(fields, plain), None)
         except BadMessage as error:
             error.to_answer = False
             raise
-    ident = _guarded(lambda: fields.find("id", _ident, None), None)
+    ident = values.get("id") if plain else _guarded(lambda: fields.find("id", _ident, None), None)
     if values.get("method") is None:
         raise BadMessage("message: field 'method' is missing", ident, Status.NO_METHOD)
     method = _guarded(lambda: fields.get("method", _method), ident)
     params = _guarded(lambda: Fields({} if values.get("params") is None else values["params"], method), ident)
-    return Notice(method, params) if ident is None else Call(ident, method, params)
+    return Notice(method, params) if ident is None and not plain else Call(ident, method, params)
 
 
-def _read_answer(fields: Fields) -> Answer:
+def _read_answer(fields: Fields, plain: bool) -> Answer:
     status = fields.get("status", _status)
     text = fields.find("exception", checks.text(0, 2**32), "")[:MAX_TEXT]
-    return Answer(fields.find("id", _ident, None), status, fields.find("response", lambda value: value, None), text)
+    ident = fields.find("id", _anything if plain else _ident, None)
+    return Answer(ident, status, fields.find("response", _anything, None), text)
+
+
+def _anything(value: Any) -> Any:
+    return value
 
 
 def _guarded(read: Callable[[], T], ident: MessageId | None) -> T:

@@ -307,11 +307,16 @@ class Exchange:
         }
         return counts | total.describe(waiting) | ({"peers": each} if peers else {})
 
-    def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
-        """Forget a port: its listeners (`patterns`, each once), its senders, and what it asked or was asked."""
-        for pattern in patterns:
+    def withdraw(self, port: Port, patterns: Iterable[Pattern]) -> None:
+        """Forget the listeners of a port (`patterns`, each once), its senders, and what these were asked."""
+        for pattern in list(patterns):
             self.unlisten(port, pattern)
         for name in [name for name, entry in self.senders.items() if entry.owner is port]:
             self.remove_sender(port, name)
-        self.requests.close(port)
+        self.requests.abandon(port)
+
+    def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
+        """Forget a port: see `withdraw`; and what it asked."""
+        self.requests.forget(port)
+        self.withdraw(port, patterns)
         self.holds.forget(port)

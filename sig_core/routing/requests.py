@@ -115,10 +115,13 @@ class Requests:
         """Give the ids under which the asker waits."""
         return self._tokens.get(asker, ())
 
-    def close(self, port: Port) -> None:
-        """Forget what a port that is gone asked, and fail what it was asked."""
+    def forget(self, port: Port) -> None:
+        """Forget what a port that is gone asked."""
         for token in list(self._tokens.pop(port, {}).values()):
             del self._open[token]
+
+    def abandon(self, port: Port) -> None:
+        """Fail what a port that is gone was asked."""
         lost = [token for token, opened in self._open.items() if opened.owner is port]
         for token in lost:
             self._fail(token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))

@@ -12,15 +12,15 @@ from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Call, Notice
-from sig_core.routing.exchange import Exchange
+from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.ports import Port
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "Client", "request_names"]
 
 VERSION_OF_SERVER = "1.01"  # what 0.7.3 answered, and clients of old compare with
 
 _event_names = checks.list_of(checks.name, 0, 10**7)
-_request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
+request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
 _u32 = checks.count(0, 2**32 - 1)
 _listener_id = checks.count(0, 2**53)
 _life = checks.text(1, 64)
@@ -82,6 +82,11 @@ class Calls:
         """What the client listens to, each pattern once."""
         return self._counts.keys()
 
+    @property
+    def known(self) -> list[str]:
+        """The methods there are."""
+        return list(self._methods)
+
     def run(self, call: Call) -> Any:
         """Do what a call asks and give its response.
 
@@ -90,7 +95,7 @@ class Calls:
         """
         method = self._methods.get(call.method)
         if method is None:
-            raise UnknownCall(f"unknown method {call.method!r}; known are: {', '.join(self._methods)}")
+            raise UnknownCall(f"unknown method {call.method!r}; known are: {', '.join(self.known)}")
         return method(call.params)
 
     def note(self, notice: Notice) -> None:
@@ -105,25 +110,31 @@ class Calls:
 
     # -- senders
 
-    def _add_sender(self, params: Fields) -> dict[str, Any]:
+    def _add_sender(self, params: Fields) -> dict[str, Any] | None:
         name = params.get("sender", checks.name)
         events = params.get("events", _event_names)
-        requests = params.find("requests", _request_names, None)
-        if self.senders >= self._limits.max_senders:
-            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
-        if len(events) > self._limits.max_events:
-            raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
+        requests = params.find("requests", request_names, None)
         life = params.find("life", _life, "")
         fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
         before = self._exchange.routed(name, life)
-        entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
-        self.senders += 1
+        entry = self._enter(name, events, requests, life, fired)
         self._client.knows(entry.route, name)
         response: dict[str, Any] = {"route": entry.route}
         response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
         if before is not None:
             response["routed"] = [[event, before.get(event, 0)] for event in fired]
         return response
+
+    def _enter(
+        self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
+    ) -> SenderEntry:
+        if self.senders >= self._limits.max_senders:
+            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        if len(events) > self._limits.max_events:
+            raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
+        entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
+        self.senders += 1
+        return entry
 
     def _remove_sender(self, params: Fields) -> None:
         self._exchange.remove_sender(self._client, params.get("sender", checks.name))

@@ -1,38 +1,49 @@
-"""The first byte of a link names its dialect; this version serves one of them."""
+"""The first byte of a link names its dialect."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 from sig_core.errors import HandshakeError
 from sig_core.protocol.wire import PREFACE
 
-__all__ = ["check_dialect", "complaint_for"]
+__all__ = ["Dialect", "check_binary", "complaint_for", "dialect_of"]
 
-_OTHERS = {
-    b"{": "the plain JSON dialect",
-    b" ": "the plain JSON dialect",
-    b"\t": "the plain JSON dialect",
-    b"\r": "the plain JSON dialect",
-    b"\n": "the plain JSON dialect",
-    b"\x00": "the board link",
-    b"\x16": "TLS",
+
+class Dialect(Enum):
+    """What a peer may speak; the value says it in words."""
+
+    BINARY = "the binary dialect"
+    PLAIN = "the plain JSON dialect"
+    BOARD = "the board link"
+    TLS = "TLS"
+
+
+_BY_FIRST = dict.fromkeys(b"{ \t\r\n", Dialect.PLAIN) | {
+    PREFACE[0]: Dialect.BINARY,
+    0x00: Dialect.BOARD,
+    0x16: Dialect.TLS,
 }
-_PLAIN = "the plain JSON dialect"
 
 
-def check_dialect(head: bytes) -> None:
+def dialect_of(data: bytes) -> Dialect | None:
+    """Give the dialect that begins so; None: there is none."""
+    return _BY_FIRST.get(data[0])
+
+
+def check_binary(head: bytes) -> None:
     """Raise HandshakeError unless the first byte is that of the binary dialect."""
-    first = head[:1]
-    if first == PREFACE[:1]:
+    dialect = dialect_of(head)
+    if dialect is Dialect.BINARY:
         return
-    dialect = _OTHERS.get(first)
-    if dialect:
-        raise HandshakeError(f"the peer speaks {dialect}, which this server does not serve")
-    raise HandshakeError(f"first byte 0x{first.hex()} is that of no dialect")
+    if dialect is not None:
+        raise HandshakeError(f"the peer speaks {dialect.value}, which is not served at this address")
+    raise HandshakeError(f"first byte 0x{head[:1].hex()} is that of no dialect")
 
 
 def complaint_for(head: bytes, text: str) -> bytes:
     """Give the last words for a peer of another dialect, in it where that is possible; b"" where not."""
-    if _OTHERS.get(head[:1]) != _PLAIN:
+    if not head or dialect_of(head) is not Dialect.PLAIN:
         return b""
     safe = text.replace("\\", "").replace('"', "'")
     return b'{"id": null, "status": -7, "exception": "' + safe.encode("ascii", "replace") + b'"}\n'

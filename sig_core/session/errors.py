@@ -8,11 +8,10 @@ from sig_core.contract import Codec
 from sig_core.errors import CodecError, RemoteError, RemoteProtocolError, SigError, Status, error_for
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
+from sig_core.protocol.messages import MAX_TEXT, clean
 from sig_core.routing.transcode import decode
 
 __all__ = ["detail_of", "error_from", "error_of_handler"]
-
-MAX_TEXT = 10_000  # characters
 
 _text = checks.text(0, 2**32)
 
@@ -20,13 +19,8 @@ _text = checks.text(0, 2**32)
 def detail_of(error: SigError) -> dict[str, Any]:
     """Give what an error reply says."""
     if isinstance(error, RemoteError):
-        return {"type": _clean(error.exception[:255]), "text": _clean(error.text[:MAX_TEXT])}
-    return {"type": type(error).__name__, "text": _clean(str(error)[:MAX_TEXT])}
-
-
-def _clean(text: str) -> str:
-    """Write lone surrogates out (a file name that is no UTF-8 has them), so that every codec carries the text."""
-    return text.encode("utf-8", "backslashreplace").decode()
+        return {"type": clean(error.exception[:255]), "text": clean(error.text[:MAX_TEXT])}
+    return {"type": type(error).__name__, "text": clean(str(error)[:MAX_TEXT])}
 
 
 def error_from(codec: Codec, status: int, detail: bytes) -> SigError:

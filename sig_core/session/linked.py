@@ -21,6 +21,7 @@ class Linked(Protocol):
         state, error: see `Session`.
         lost: events that did not reach the peer, by reason.
         held: its input is not to be read for now.
+        lingers: after the end of its input it still has something to say, and ends by itself.
         on_change: called when output appears where there was none, and when `held` changes.
     """
 
@@ -29,6 +30,7 @@ class Linked(Protocol):
     state: State
     error: SigError | None
     held: bool
+    lingers: bool
     on_change: Callable[[], None]
 
     @property

@@ -32,6 +32,7 @@ class LineSession:
 
     client = ""
     held = False  # a line stops its peer by credit
+    lingers = False
 
     def __init__(self, peer: str, find: Callable[[int], Station], deadline: float) -> None:
         self.peer = peer

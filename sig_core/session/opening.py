@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sig_core.errors import SigError
 from sig_core.session.base import State
+from sig_core.session.dialects import Dialect, dialect_of
 from sig_core.session.linked import Linked
 
 __all__ = ["Opening"]
 
-BOARD_BYTE = 0x00
+
+Make = Callable[[], Linked]
 
 
 class Opening:
@@ -20,21 +22,22 @@ class Opening:
     Args:
         peer: printable.
         deadline: monotonic seconds until which a first byte must have come.
-        binary: makes the session of everything that is no board; it also says what is wrong with other dialects.
-        board: makes the session of a board.
+        binary: makes the session of the binary dialect; it also says what is wrong with those that are not served.
+        others: make the sessions of the other dialects that are.
         become: told the session that the link has from now on.
     """
 
     client = ""
     held = False
+    lingers = False
     has_output = False
 
     def __init__(
         self,
         peer: str,
         deadline: float,
-        binary: Callable[[], Linked],
-        board: Callable[[], Linked],
+        binary: Make,
+        others: Mapping[Dialect, Make],
         become: Callable[[Linked], None],
     ) -> None:
         self.peer = peer
@@ -44,10 +47,10 @@ class Opening:
         self.lost: Counter[str] = Counter()
         self._deadline = deadline
         self._binary = binary
-        self._board = board
+        self._others = others
         self._become = become
 
-    def _decide(self, make: Callable[[], Linked]) -> Linked:
+    def _decide(self, make: Make) -> Linked:
         session = make()
         self._become(session)
         return session
@@ -55,7 +58,9 @@ class Opening:
     def receive_data(self, data: bytes, now: float) -> None:
         """Hand over to the session of the dialect that begins so."""
         if data:
-            self._decide(self._board if data[0] == BOARD_BYTE else self._binary).receive_data(data, now)
+            dialect = dialect_of(data)
+            make = self._binary if dialect is None else self._others.get(dialect, self._binary)
+            self._decide(make).receive_data(data, now)
 
     def receive_eof(self) -> None:
         """Nobody said a word."""

@@ -33,7 +33,7 @@ from sig_core.routing.ports import Request, Run
 from sig_core.routing.transcode import encode
 from sig_core.session.base import Session, State
 from sig_core.session.calls import Calls
-from sig_core.session.dialects import check_dialect, complaint_for
+from sig_core.session.dialects import check_binary, complaint_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
 
@@ -69,6 +69,8 @@ class ServerSession(Session):
         on_open: called with the client's keep-alive, seconds, when it is taken in.
         on_change: called when output appears where there was none, and when `held` changes.
     """
+
+    lingers = False
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class ServerSession(Session):
             self.fail(error)
 
     def _check_first(self, head: bytes) -> None:
-        check_dialect(head)
+        check_binary(head)
 
     def _open(self, hello: Hello) -> None:
         allowed = [name for name in hello.codecs if name in self._codecs]

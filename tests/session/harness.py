@@ -16,6 +16,7 @@ from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.identity import Identities
 from sig_core.session.outgoing import make_uplink
+from sig_core.session.plain import PlainSession
 from sig_core.session.reports import Done, Events, Incoming, Report
 from sig_core.session.server import ServerSession
 
@@ -77,6 +78,11 @@ class Net:
         return ServerSession(
             self.exchange, self.identities, allowed, self.limits, peer="peer", packets=packets, now=self.now
         )
+
+    def plain_session(self, *, packets: bool = False) -> PlainSession:
+        """A new plain peer at the server, nothing received yet."""
+        codec = PLUGINS.codecs.get("json")
+        return PlainSession(self.exchange, codec, self.limits, peer="plain", packets=packets, due=lambda when: None)
 
     def start(
         self,

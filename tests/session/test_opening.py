@@ -9,9 +9,11 @@ import pytest
 
 from sig_core.errors import HandshakeError, LinkLost
 from sig_core.session.base import State
+from sig_core.session.dialects import Dialect
 from sig_core.session.linked import Linked
 from sig_core.session.on_line import LineSession
 from sig_core.session.opening import Opening
+from sig_core.session.plain import PlainSession
 from sig_core.session.server import ServerSession
 
 from .harness import VECTORS, Net, octets, opening
@@ -31,7 +33,10 @@ class Begun:
             "peer",
             5.0,
             self.net.server_session,
-            lambda: LineSession("peer", keeper.find(), 5.0),
+            {
+                Dialect.BOARD: lambda: LineSession("peer", keeper.find(), 5.0),
+                Dialect.PLAIN: self.net.plain_session,
+            },
             self._become,
         )
 
@@ -46,7 +51,16 @@ def test_the_first_byte_decides(dialect: str) -> None:
         begun = Begun()
         begun.session.receive_data(bytes((byte,)), 0.0)
         (session,) = begun.became
-        assert isinstance(session, LineSession if dialect == "board" else ServerSession)
+        assert isinstance(session, {"board": LineSession, "plain": PlainSession}.get(dialect, ServerSession))
+
+
+def test_a_dialect_that_is_not_served_is_named() -> None:
+    net, became = Net(), list[Linked]()
+    opening = Opening("peer", 5.0, net.server_session, {}, became.append)
+    opening.receive_data(b"{", 0.0)
+    (session,) = became
+    assert str(session.error) == "the peer speaks the plain JSON dialect, which is not served at this address"
+    assert json.loads(session.take(1000))["status"] == -7
 
 
 def test_nothing_is_said_before_the_first_byte() -> None:

@@ -1,0 +1,384 @@
+"""A plain peer at the server: a port of the exchange that speaks JSON objects as pysig 0.7 did (docs/plain.md)."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import (
+    Busy,
+    CodecError,
+    LinkClosed,
+    LinkLost,
+    MessageTooBig,
+    RemoteProtocolError,
+    RequestTimeout,
+    SigError,
+    error_for,
+)
+from sig_core.events import Name, Pattern
+from sig_core.protocol import checks
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, BadMessage, Call, answer, call, failure, read_message
+from sig_core.protocol.objects import ObjectReader
+from sig_core.protocol.wire import event_frame, request_tail, split_events
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.handlers import check_method
+from sig_core.routing.info import info_of
+from sig_core.routing.ports import Request, Run
+from sig_core.routing.traffic import Traffic
+from sig_core.routing.transcode import decode, encode
+from sig_core.session.base import State
+from sig_core.session.plain_calls import PlainCalls
+from sig_core.session.plain_output import NEVER, PlainOutput
+
+__all__ = ["PLAIN_CODEC", "PlainSession"]
+
+PLAIN_CODEC = "json"
+
+_method = checks.text(1, 255)
+
+
+class PlainSession:
+    """One plain peer at the server. It is fed as a `ServerSession` is.
+
+    Args:
+        exchange: that it is a port of.
+        codec: JSON.
+        limits: what the peer may cost.
+        peer: printable, for messages and logs.
+        packets: the link moves packets.
+        due: called with when `tick` is needed at the latest, monotonic seconds.
+
+    Attributes:
+        lingers: it goes on after the end of its input, until what was asked is answered.
+        answers_to_nothing: answers that nobody here waited for.
+    """
+
+    lingers = True
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        limits: Limits,
+        *,
+        peer: str,
+        packets: bool,
+        due: Callable[[float], None],
+    ) -> None:
+        self.peer = peer
+        self.client = ""
+        self.codec = PLAIN_CODEC
+        self.state = State.OPEN
+        self.error: SigError | None = None
+        self.held = False
+        self.on_change: Callable[[], None] = lambda: None
+        self.answers_to_nothing = 0
+        self.traffic = Traffic()
+        self._exchange = exchange
+        self._json = codec
+        self._limits = limits
+        self._packets = packets
+        self._due = due
+        self._calls = PlainCalls(self, exchange, limits)
+        self._reader = ObjectReader(limits.max_frame)
+        self._out = PlainOutput(limits.max_outbox, limits.request_timeout, self._lose, lambda: self.on_change(), due)
+        self._out.lines = packets
+        self._now = 0.0
+        self._last_call = 0  # number of what the peer was called
+        self._last_request = 0  # number of what the peer asked
+        self._asked: dict[int, int] = {}  # number of a call -> token of the exchange
+        self._open: dict[int, Any] = {}  # number of a request of the peer -> its id
+        self._deadlines: deque[tuple[float, int]] = deque()  # of these
+        self._refusal: SigError | None = None
+        self._leaving = False  # its input has ended
+        exchange.join(self)
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Events that did not reach it, by reason."""
+        return self.traffic.lost
+
+    # -- in
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take bytes as they came."""
+        self._now = now
+        self.traffic.bytes_in += len(data)
+        for text in self._reader.feed(data):
+            if self.state is State.CLOSED:
+                return
+            self._take(text)
+        if self._reader.lines:
+            self._out.note_lines()
+        if self._packets and self._reader.waiting:
+            self.fail(RemoteProtocolError("a packet ends inside an object"))
+        elif self._reader.fault is not None:
+            self.fail(self._reader.fault)
+
+    def _take(self, text: bytes) -> None:
+        try:
+            message = read_message(decode(self._json, text), plain=True)
+        except BadMessage as error:
+            if error.to_answer:
+                self._answer(failure(error.ident, error, error.status))
+            else:
+                self.answers_to_nothing += 1
+        except CodecError as error:
+            self._answer(failure(None, error))
+        else:
+            if isinstance(message, Answer):
+                self._take_answer(message)
+            elif isinstance(message, Call):
+                self._run(message)
+
+    def _run(self, message: Call) -> None:
+        try:
+            if message.method == "request":
+                self._take_request(message)
+            else:
+                self._answer(answer(message.id, self._calls.run(message)))
+        except SigError as error:
+            self._answer(failure(message.id, error))
+
+    def _take_request(self, message: Call) -> None:
+        params = message.params
+        sender, method = params.get("sender", checks.name), check_method(params.get("method", _method))
+        entry = self._exchange.sender(sender)
+        if len(self._open) >= self._limits.max_requests:
+            raise Busy(f"request {method!r}: {self._limits.max_requests} requests are open, which is the limit")
+        payload = encode(self._json, params.find("params", lambda value: value, None))
+        self._last_request += 1
+        number = self._last_request
+        self._open[number] = message.id
+        self._deadlines.append((self._now + self._limits.request_timeout, number))
+        self._due(self._deadlines[0][0])
+        tail = request_tail(method.encode(), payload)
+        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, payload, tail)
+
+    def _take_answer(self, message: Answer) -> None:
+        number = message.id
+        if type(number) is not int or not 0 < number <= self._last_call:
+            self.answers_to_nothing += 1
+            return
+        self._out.answered(number)
+        token = self._asked.pop(number, None)
+        if token is None:
+            return  # to an event
+        requests = self._exchange.requests
+        if message.status:
+            error = error_for(message.status, message.text or f"{self.peer} answered with status {message.status}")
+            requests.fail(self, token, error)
+        else:
+            requests.complete(self, token, PLAIN_CODEC, encode(self._json, message.response))
+
+    # -- what its calls ask
+
+    def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
+        """See `PlainClient`."""
+        added = encode(self._json, additions) if additions else None
+        if added is not None and len(added) > 65_535:
+            raise MessageTooBig(f"additions of {len(added)} bytes, 65535 are carried", len(added), 65_535)
+        frame = event_frame(route, encode(self._json, data), added)
+        self._refusal = None
+        self._exchange.arrive(self, Run(route, PLAIN_CODEC, 1, frame), self._now)
+        if self._refusal is not None:
+            raise self._refusal
+
+    def declare(self, *, lines: bool | None, answering: bool | None) -> None:
+        """See `PlainClient`."""
+        self._out.declare(lines=lines, answering=answering)
+
+    def knows(self, route: int, sender: Name) -> None:
+        """Plain peers learn no numbers."""
+
+    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+        """Plain peers learn no numbers."""
+
+    def forgets(self, pattern: Pattern) -> None:
+        """Plain peers count nothing."""
+
+    # -- the port
+
+    def takes(self, codec: str) -> bool:
+        """JSON alone."""
+        return codec == PLAIN_CODEC
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, a message for each listener that hears them."""
+        self.traffic.fired += run.count
+        listeners = self._calls.hearing(sender, event)
+        for additions, payload in split_events(run.data):
+            try:
+                added = None if additions is None else decode(self._json, additions)
+                params = {"info": info_of(sender, event, added), "data": decode(self._json, payload)}
+                messages = [self._call("signal", {"listener_id": ident, **params}) for ident in listeners]
+            except CodecError:
+                self._lose(run.route, 1, "JSON can't carry the value")
+                continue
+            count = 1  # of the first of its messages; the others are the same event
+            for number, message in messages:
+                self._out.put_call(number, message, run.route, count)
+                count = 0
+
+    def _call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
+        self._last_call += 1
+        return self._last_call, encode(self._json, call(self._last_call, method, params)) + b"\n"
+
+    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Count what an owner lost before us; plain peers are told of no loss."""
+        if missing:
+            self.traffic.fired += missing
+            self._lose(route, missing, "lost by who fired it")
+
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Count lost events."""
+        self.traffic.fired += count
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        self.traffic.lost[reason] += count
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the peer's to send; the call that sent them says so."""
+        self.traffic.refused += count
+        self._refusal = error
+
+    def request(self, token: int, request: Request) -> SigError | None:
+        """Queue a request for a sender of this peer."""
+        if self._leaving:
+            return LinkClosed(f"sender {request.sender!r}: {self.peer} is leaving")
+        params = {"sender": request.sender, "method": request.method}
+        try:
+            number, message = self._call("request", params | {"params": decode(self._json, request.params)})
+        except CodecError as error:
+            return error
+        if not self._out.calls.has_room(len(message)):
+            return Busy(f"sender {request.sender!r}: too much waits for {self.peer} already")
+        self._asked[number] = token
+        self._out.put_call(number, message)
+        return None
+
+    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
+        """Queue the value of a request that the peer made."""
+        peers_own = self._open.pop(ident)
+        try:
+            self._answer(answer(peers_own, decode(self._json, value)))
+        except CodecError as error:
+            self._answer(failure(peers_own, error))
+        self._end_if_done()
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that the peer made."""
+        self._answer(failure(self._open.pop(ident), error))
+        self._end_if_done()
+
+    def is_slow(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._out.calls.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._out.calls.ends_stall(now, self._limits.stall)
+
+    def hold(self, on: bool) -> None:
+        """Do not read this peer's input, or read it again."""
+        self.held = on
+        self.on_change()
+
+    # -- out
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something now."""
+        return self._out.has_output
+
+    def take(self, room: int) -> bytes:
+        """Take output: whole messages, one at least if the peer may get one now."""
+        return self._out.take(room)
+
+    def sent(self, count: int, now: float) -> None:
+        """Note that so many bytes of output left."""
+        self.traffic.bytes_out += count
+        self._out.sent(now)
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            data = encode(self._json, message)
+        except CodecError as error:
+            data = encode(self._json, failure(message["id"], error))
+        self._out.put_answer(data + b"\n")
+        limit = self._limits.max_outbox
+        if self._out.size > limit and self.state is State.OPEN:
+            self._end(Busy(f"{self.peer} does not read: {self._out.size} bytes wait for it, {limit} are kept"))
+
+    # -- time
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+        if self.state is State.CLOSED:
+            return self._limits.keepalive
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, number = self._deadlines.popleft()
+            if self._exchange.requests.cancel(self, number):
+                text = f"no answer within {self._limits.request_timeout:g} s"
+                self.fail_to(number, 0, RequestTimeout(text))
+        next_one = self._deadlines[0][0] if self._deadlines else NEVER
+        return min(self._limits.keepalive, min(next_one, self._out.tick(now)) - now)
+
+    # -- end
+
+    def receive_eof(self) -> None:
+        """The peer has closed its half of the link, or all of it: it leaves, and what it asked is still answered."""
+        if self.state is State.CLOSED:
+            return
+        if self._reader.waiting:
+            self.fail(LinkLost("the link ended inside an object"))
+            return
+        self._leaving = True
+        self._exchange.withdraw(self, self._calls.patterns)
+        self._calls = PlainCalls(self, self._exchange, self._limits)
+        self._asked.clear()
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._leaving and not self._open:
+            self._end(LinkClosed("the peer closed the link"))
+
+    def fail(self, error: SigError) -> None:
+        """End because of `error`: tell the peer."""
+        if self.state is State.CLOSED:
+            return
+        self._answer(failure(None, error))
+        self._end(error)
+
+    def close(self, text: str = "closed") -> None:
+        """End in order; the dialect has no goodbye."""
+        if self.state is not State.CLOSED:
+            self._end(LinkClosed(text))
+
+    def _end(self, error: SigError) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state, self.error = State.CLOSED, error
+        self._exchange.close(self, self._calls.patterns)
+        self._out.hurry()
+        self.on_change()
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`."""
+        outbox = self._out.calls
+        self.traffic.delivered = outbox.taken
+        return {
+            "peer": self.peer,
+            "client": "",
+            "codec": PLAIN_CODEC,
+            "senders": self._calls.senders,
+            "subscriptions": len(self._calls.patterns),
+            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
+            "held": self.held,
+            **self.traffic.describe(outbox.waiting),
+        }
