@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sig_core.contract import Codec, Link
-from sig_core.errors import CarrierError, ConfigError, ConnectFailed, HandshakeError, RequestTimeout, SigError
+from sig_core.errors import CarrierError, ConnectFailed, HandshakeError, RequestTimeout, SigError
 from sig_core.io.reader import Reader
 from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
@@ -61,10 +61,11 @@ class ClientLink:
         traffic: Traffic,
         sink: Sink,
     ) -> None:
-        if link.traits.mtu is not None or (link.traits.packets and not link.traits.reliable):
-            link.close()
-            raise ConfigError(f"{link.peer}: links that move unreliable packets, or have an mtu, are not served yet")
-        if not link.traits.reliable:
+        if link.traits.packets:
+            from sig_core.io.packet_link import as_stream
+
+            link = as_stream(link, dialing=True, patience=limits.handshake)
+        elif not link.traits.reliable:
             from sig_core.io.line_link import LineLink  # who has no line needs none of it
 
             link = LineLink(link, limits.handshake)

@@ -12,6 +12,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.loop import IoThread
+from sig_core.io.packet_link import as_stream
 from sig_core.io.reception import Guest, Reception, farewell
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -154,6 +155,11 @@ class Clients:
 
     def _welcome(self, link: Link, reception: Reception) -> None:
         """Take a link in. On the I/O thread, or on that of a non-pollable acceptor."""
+        try:
+            link = as_stream(link, dialing=False, patience=self.limits.handshake)
+        except ConfigError as error:
+            log.warning(f"closed: {error}")
+            return
         refusal = self._refusal(link) or reception.refusal(link)
         if refusal is not None:
             log.warning(f"{link.peer}: closed: {refusal}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
-from sig_core.contract import Acceptor, Link
 from sig_core.errors import LinkLost
 from sig_core.log import log
 
@@ -12,10 +12,16 @@ __all__ = ["Once", "lost"]
 
 
 
+class Closable(Protocol):
+    """A link, an acceptor or a medium."""
+
+    def close(self) -> None: ...
+
+
 class Once:
     """Closes a link or acceptor once, from whichever thread comes first; its failure is logged, never raised."""
 
-    def __init__(self, thing: Link | Acceptor, name: str) -> None:
+    def __init__(self, thing: Closable, name: str) -> None:
         self._thing = thing
         self._name = name
         self._lock = threading.Lock()

@@ -72,10 +72,7 @@ class Reception:
 
     def refusal(self, link: Link) -> str | None:
         """Tell why a link can't be served, or None."""
-        traits = link.traits
-        if (traits.packets and not traits.reliable) or traits.mtu is not None:
-            return "links of its carrier move unreliable packets, or have an mtu, and are not served yet"
-        if not traits.reliable:
+        if not link.traits.reliable:
             try:
                 self._house.codec(BOARD_CODEC)
             except Exception as error:

@@ -16,20 +16,21 @@ MAY_IMPORT = {  # package or module of sig_core -> what it may import of sig_cor
     **{name: {"address", "errors", "events"} for name in RING_0},
     "protocol": RING_0,
     "line": {"errors"},
+    "packet": {"errors", "line"},
     "routing": RING_0 | {"protocol"},
     "session": RING_0 | {"protocol", "line", "routing"},
     "log": set(),
     "plugins": RING_0 | {"log", "hookspecs"},
     "hookspecs": set(),
-    "io": RING_0 | {"protocol", "line", "routing", "session", "log", "plugins"},
+    "io": RING_0 | {"protocol", "line", "packet", "routing", "session", "log", "plugins"},
 }
 FACES = {"router", "server", "client", "aio"}
 for face in FACES:
     MAY_IMPORT[face] = {*RING_0, "protocol", "line", "routing", "session", "log", "plugins", "io", "router"}
-SANS_IO = {"protocol", "line", "routing", "session"}
+SANS_IO = {"protocol", "line", "packet", "routing", "session"}
 IO_MODULES = {"socket", "select", "selectors", "threading", "asyncio", "time", "ssl", "queue", "logging", "subprocess"}
 BESIDE = {
-    "sig_carriers": {"sig_core.contract", "sig_core.address", "sig_core.errors", "sig_core.io.links", "sig_carriers"},
+    "sig_carriers": {"sig_core.contract", "sig_core.address", "sig_core.errors", "sig_core.io.links", "sig_core.io.media", "sig_carriers"},
     "sig_codecs": {"sig_core.contract", "sig_core.errors", "sig_core.portable", "sig_codecs"},
 }
 
