@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Carrier, Codec, Link, Wrapper
+from sig_core.contract import Acceptor, AsyncCarrier, Carrier, Codec, Link, Wrapper
 from sig_core.errors import BrokenPlugin, ConfigError, ConnectFailed, ListenFailed, SigError
 from sig_core.plugins.hooks import Hooks
 from sig_core.plugins.info import PluginInfo
@@ -78,11 +78,13 @@ class Plugins:
         address = Address.parse(url)
         wrappers = [self.wrappers.get(name) for name in address.wrappers]
         carrier = self.carriers.get(address.scheme)
-        if inspect.iscoroutinefunction(carrier.connect):
-            raise ConfigError(f"address {url!r}: carrier {address.scheme!r} is for asyncio; it needs sig_core.aio")
         options = getattr(carrier, "options", None)
         if options is not None:
             address.check_options({*options, *own})
+        if inspect.iscoroutinefunction(carrier.connect):
+            from sig_core.plugins.bridge import Bridge  # who has no carrier of that kind needs no asyncio
+
+            carrier = Bridge(cast(AsyncCarrier, carrier))
         return address, carrier, wrappers
 
     def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:
