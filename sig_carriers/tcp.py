@@ -15,6 +15,10 @@ __all__ = ["TcpCarrier"]
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 3000
 
+# Seconds of silence after which the system asks a peer whether it is there, seconds between questions, and how many. Most
+# sessions have signs of life that come sooner; the plain dialect has none.
+KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
 
 class TcpCarrier:
     """Links over TCP.
@@ -96,6 +100,10 @@ def _refuse_self(sock: socket.socket, address: Address) -> None:
 
 def _link(sock: socket.socket, nodelay: bool) -> SocketLink:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, nodelay)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):  # not every system lets a program choose
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return SocketLink(sock, _url(sock.getpeername()))
 
 

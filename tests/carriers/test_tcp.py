@@ -114,13 +114,16 @@ def test_listen_options_out_of_range(option):
 
 
 @pytest.mark.parametrize("query, expected", [("", True), ("?nodelay=1", True), ("?nodelay=0", False)])
-def test_nodelay_is_set_on_both_sides(query, expected):
+def test_nodelay_and_signs_of_life_are_set_on_both_sides(query, expected):
     acceptor = listen(ANY_PORT + query)
     client = connect(acceptor.address + query)
     server = acceptor.accept(PATIENCE)
     for link in (client, server):
         with socket.socket(fileno=socket.dup(link.fileno())) as twin:
             assert bool(twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) is expected
+            assert twin.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if hasattr(socket, "TCP_KEEPIDLE"):
+                assert twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
     for each in (client, server, acceptor):
         each.close()
 
