@@ -1,5 +1,6 @@
 # make demo | test | lint: each makes what it needs in .venv first
-# make boards-setup: the tool chains and emulators of boards, which tests need: installed if you are root, else named
+# make test-setup: what tests need beyond Python: tool chains and emulators of boards (make boards-setup: these alone), a
+#   browser without a screen, a session bus; installed if you are root, else named
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
@@ -8,17 +9,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint soak bench bench-lines boards-setup clean
+.PHONY: demo test lint soak bench bench-lines test-setup boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
-test: $(VENV)/.test boards-setup
+test: $(VENV)/.test test-setup
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --no-namespace-packages examples/*.py
 
 BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W8
@@ -40,8 +42,11 @@ soak: $(VENV)/.test
 	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
 	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
 
+test-setup:
+	tests/setup
+
 boards-setup:
-	boards/setup
+	tests/setup boards
 
 clean:
 	rm -rf .bench .boards $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

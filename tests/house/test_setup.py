@@ -1,4 +1,4 @@
-"""`boards/setup` where nothing can be installed: it names what it leaves out, and does not fail."""
+"""`tests/setup` where nothing can be installed: it names what it leaves out, and does not fail."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ USES = ["dirname", "grep", "id", "mkdir", "sh"]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout of `boards/setup` alone, and a folder of the only programs that it finds."""
-    (tmp_path / "boards").mkdir()
-    shutil.copy(ROOT / "boards/setup", tmp_path / "boards/setup")
+    """A checkout of `tests/setup` alone, and a folder of the only programs that it finds."""
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests/setup", tmp_path / "tests/setup")
     (tmp_path / "bin").mkdir()
     for name in USES:
         program = shutil.which(name)
@@ -33,9 +33,9 @@ def pretend(checkout: Path, name: str, script: str) -> None:
     program.chmod(0o755)
 
 
-def setup(checkout: Path) -> str:
+def setup(checkout: Path, *what: str) -> str:
     run = subprocess.run(
-        [checkout / "boards/setup"],
+        [checkout / "tests/setup", *what],
         env={"PATH": str(checkout / "bin")},
         capture_output=True,
         text=True,
@@ -48,8 +48,14 @@ def setup(checkout: Path) -> str:
 
 def test_without_package_managers(checkout: Path) -> None:
     said = setup(checkout)
-    assert "left out: the tool chains and emulators; there is no apt-get" in said and "gcc-avr" in said
+    assert "left out: there is no apt-get. On Debian the packages are: " in said
+    assert "gcc-avr" in said and "chromium" in said
     assert "left out: @micropython/micropython-webassembly-pyscript: there is no node or no npm" in said
+
+
+def test_a_part_of_it(checkout: Path) -> None:
+    assert "gcc-avr" not in setup(checkout, "desktop")
+    assert "chromium" not in setup(checkout, "boards")
 
 
 def test_without_root(checkout: Path) -> None:
@@ -74,4 +80,4 @@ def test_what_is_there_is_left_alone(checkout: Path) -> None:
     package = checkout / ".boards/node_modules/@micropython/micropython-webassembly-pyscript"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{\n  "version": "1.27.0"\n}\n')
-    assert setup(checkout) == "boards/setup: done\n"
+    assert setup(checkout) == "tests/setup: done\n"
