@@ -77,6 +77,7 @@ __all__ = [
     "UnknownPlugin",
     "UnknownSender",
     "error_for",
+    "is_status",
 ]
 
 
@@ -306,6 +307,11 @@ _BY_STATUS: dict[int, type[SigError]] = {
 }
 
 
+def is_status(number: int) -> bool:
+    """Tell whether a number is one of `Status`."""
+    return number in Status._value2member_map_
+
+
 def error_for(status: int, text: str, exception: str = "") -> SigError:
     """Build the exception that stands for a negative status from the wire.
 
@@ -315,6 +321,7 @@ def error_for(status: int, text: str, exception: str = "") -> SigError:
         exception: type name of what the handler raised, if it did.
     """
     known = _BY_STATUS.get(status)
-    if known is None:
-        return RemoteError(exception or "RemoteError", text)
-    return known(text)
+    error = RemoteError(exception or "RemoteError", text) if known is None else known(text)
+    if is_status(status):
+        error.status = Status(status)
+    return error

@@ -146,8 +146,11 @@ class ServerRouter(Router):
         """Give an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.
 
         Raises:
+            LocalProtocolError: the server does not run.
             ConfigError: it does not listen there.
         """
+        if self._state != "running":
+            raise LocalProtocolError(f"{address}: this server is {self._state}, and listens nowhere")
         self._clients.refuse_at(address)
 
     @property

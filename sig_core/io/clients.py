@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
-from sig_core.errors import ConfigError
+from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.loop import IoThread
 from sig_core.io.packet_link import as_stream
 from sig_core.io.reception import Guest, Reception, farewell
+from sig_core.line.line import NEVER
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
@@ -107,13 +108,15 @@ class Clients:
         Raises:
             ConfigError: nobody listens there.
         """
-        acceptor = next((each for each in self._acceptors if each.address == address), None)
-        if acceptor is None:
-            raise ConfigError(f"{address}: this server does not listen there; it does on {', '.join(self.addresses)}")
+        with self.lock:
+            acceptor = next((each for each in self._acceptors if each.address == address), None)
+            if acceptor is None:
+                there = ", ".join(self.addresses) or "no address"
+                raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
+            reception = self._acceptors.pop(acceptor)
         acceptor.close()
         acceptor.join(STOP)
         with self.lock:
-            reception = self._acceptors.pop(acceptor)
             for connection, where in self._connections.items():
                 if where is reception:
                     connection.session.close("the server does not listen there any more")
@@ -233,6 +236,8 @@ class Clients:
         """Forget a closed connection."""
         session = connection.session
         with self.lock:
+            if session.error is None:
+                session.fail(LinkLost("the link was cut"))
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
             if isinstance(session, ServerSession | PlainSession):
@@ -258,7 +263,10 @@ class Clients:
         with self.lock:
             lines = self.stations.tick(now)
         if now >= self._next_look:
-            self._next_look = now + self._look(now)
+            self._next_look = NEVER  # what sessions ask for meanwhile counts
+            wait = self._look(now)
+            with self.lock:
+                self._next_look = min(self._next_look, now + wait)
         return max(0.0, min(lines, self._next_look) - now)
 
     def _look(self, now: float) -> float:

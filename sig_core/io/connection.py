@@ -141,7 +141,8 @@ class PolledConnection:
                     data = session.take(ROOM)
             count = self._link.send_some(data) if data else 0
             if count:
-                session.sent(count, time.monotonic())
+                with self._host.lock:
+                    session.sent(count, time.monotonic())
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
             if data or not session.has_output:
                 return
@@ -232,7 +233,8 @@ class PumpedConnection:
                 data = session.take(ROOM)
             if data:
                 self._link.send(data)
-                session.sent(len(data), time.monotonic())
+                with self._host.lock:
+                    session.sent(len(data), time.monotonic())
             elif self.session.state is State.CLOSED:
                 return
             else:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from sig_core.errors import RemoteProtocolError, SigError, Status
+from sig_core.errors import RemoteProtocolError, SigError, Status, is_status
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 
@@ -35,6 +35,7 @@ MAX_TEXT = 10_000  # characters of a peer's complaint that are kept
 _ident = checks.choice_of(checks.text(1, 64), checks.count(0, 2**53))
 _method = checks.text(1, 255)
 _status = checks.count(-(2**15), 0)
+_text = checks.text(0, 2**32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,19 @@ def read_message(values: Any, *, plain: bool = False) -> Call | Notice | Answer:
 
 
 def _read_answer(fields: Fields, plain: bool) -> Answer:
+    response = fields.find("response", _anything, None)
+    if plain:  # somebody waits for it: whatever is not success is a failure
+        status, text = _lenient(fields)
+        return Answer(fields.find("id", _anything, None), status, response, text)
     status = fields.get("status", _status)
-    text = fields.find("exception", checks.text(0, 2**32), "")[:MAX_TEXT]
-    ident = fields.find("id", _anything if plain else _ident, None)
-    return Answer(ident, status, fields.find("response", _anything, None), text)
+    text = fields.find("exception", _text, "")[:MAX_TEXT]
+    return Answer(fields.find("id", _ident, None), status, response, text)
+
+
+def _lenient(fields: Fields) -> tuple[int, str]:
+    status, text = fields.get("status", _anything), fields.find("exception", _anything, "")
+    known = type(status) is int and is_status(status)
+    return (status if known else Status.HANDLER_RAISED), str(text)[:MAX_TEXT]
 
 
 def _anything(value: Any) -> Any:

@@ -115,6 +115,11 @@ class Requests:
         """Give the ids under which the asker waits."""
         return self._tokens.get(asker, ())
 
+    def is_open(self, owner: Port, token: int) -> bool:
+        """Tell whether somebody still waits for what `owner` was asked."""
+        opened = self._open.get(token)
+        return opened is not None and opened.owner is owner
+
     def forget(self, port: Port) -> None:
         """Forget what a port that is gone asked."""
         for token in list(self._tokens.pop(port, {}).values()):

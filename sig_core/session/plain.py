@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +13,7 @@ from sig_core.errors import (
     LinkClosed,
     LinkLost,
     MessageTooBig,
+    RemoteError,
     RemoteProtocolError,
     RequestTimeout,
     SigError,
@@ -21,7 +22,17 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern
 from sig_core.protocol import checks
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.messages import Answer, BadMessage, Call, answer, call, failure, read_message
+from sig_core.protocol.messages import (
+    MAX_TEXT,
+    Answer,
+    BadMessage,
+    Call,
+    answer,
+    call,
+    clean,
+    failure,
+    read_message,
+)
 from sig_core.protocol.objects import ObjectReader
 from sig_core.protocol.wire import event_frame, request_tail, split_events
 from sig_core.routing.exchange import Exchange
@@ -91,8 +102,7 @@ class PlainSession:
         self._last_call = 0  # number of what the peer was called
         self._last_request = 0  # number of what the peer asked
         self._asked: dict[int, int] = {}  # number of a call -> token of the exchange
-        self._open: dict[int, Any] = {}  # number of a request of the peer -> its id
-        self._deadlines: deque[tuple[float, int]] = deque()  # of these
+        self._open: dict[int, tuple[Any, float]] = {}  # number of a request of the peer -> its id, and its end
         self._refusal: SigError | None = None
         self._leaving = False  # its input has ended
         exchange.join(self)
@@ -153,9 +163,9 @@ class PlainSession:
         payload = encode(self._json, params.find("params", lambda value: value, None))
         self._last_request += 1
         number = self._last_request
-        self._open[number] = message.id
-        self._deadlines.append((self._now + self._limits.request_timeout, number))
-        self._due(self._deadlines[0][0])
+        self._open[number] = message.id, self._now + self._limits.request_timeout
+        if len(self._open) == 1:
+            self._due(self._next_deadline)
         tail = request_tail(method.encode(), payload)
         self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, payload, tail)
 
@@ -170,7 +180,8 @@ class PlainSession:
             return  # to an event
         requests = self._exchange.requests
         if message.status:
-            error = error_for(message.status, message.text or f"{self.peer} answered with status {message.status}")
+            text = message.text or f"{self.peer} answered with status {message.status}"
+            error = error_for(message.status, text, "PlainError")
             requests.fail(self, token, error)
         else:
             requests.complete(self, token, PLAIN_CODEC, encode(self._json, message.response))
@@ -215,14 +226,12 @@ class PlainSession:
             try:
                 added = None if additions is None else decode(self._json, additions)
                 params = {"info": info_of(sender, event, added), "data": decode(self._json, payload)}
-                messages = [self._call("signal", {"listener_id": ident, **params}) for ident in listeners]
+                for ident in listeners:
+                    number, message = self._call("signal", {"listener_id": ident, **params})
+                    # Counted with its last message: if an earlier one gives way, the event has not got through.
+                    self._out.put_call(number, message, run.route, ident == listeners[-1])
             except CodecError:
                 self._lose(run.route, 1, "JSON can't carry the value")
-                continue
-            count = 1  # of the first of its messages; the others are the same event
-            for number, message in messages:
-                self._out.put_call(number, message, run.route, count)
-                count = 0
 
     def _call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
         self._last_call += 1
@@ -264,7 +273,7 @@ class PlainSession:
 
     def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
         """Queue the value of a request that the peer made."""
-        peers_own = self._open.pop(ident)
+        peers_own, _ = self._open.pop(ident)
         try:
             self._answer(answer(peers_own, decode(self._json, value)))
         except CodecError as error:
@@ -273,7 +282,11 @@ class PlainSession:
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the peer made."""
-        self._answer(failure(self._open.pop(ident), error))
+        peers_own, _ = self._open.pop(ident)
+        message = failure(peers_own, error)
+        if isinstance(error, RemoteError):  # what the handler said, without the type that it raised
+            message["exception"] = clean(error.text[:MAX_TEXT])
+        self._answer(message)
         self._end_if_done()
 
     def is_slow(self, now: float) -> bool:
@@ -303,7 +316,7 @@ class PlainSession:
     def sent(self, count: int, now: float) -> None:
         """Note that so many bytes of output left."""
         self.traffic.bytes_out += count
-        self._out.sent(now)
+        self._out.sent(count, now)
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
@@ -311,9 +324,9 @@ class PlainSession:
         except CodecError as error:
             data = encode(self._json, failure(message["id"], error))
         self._out.put_answer(data + b"\n")
-        limit = self._limits.max_outbox
-        if self._out.size > limit and self.state is State.OPEN:
-            self._end(Busy(f"{self.peer} does not read: {self._out.size} bytes wait for it, {limit} are kept"))
+        if self._out.overflows and self.state is State.OPEN:
+            limit = self._limits.max_outbox
+            self._end(Busy(f"{self.peer} does not read: more than {limit} bytes of answers wait for it"))
 
     # -- time
 
@@ -321,13 +334,21 @@ class PlainSession:
         """Do what is due; give the seconds until the next call is needed."""
         if self.state is State.CLOSED:
             return self._limits.keepalive
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, number = self._deadlines.popleft()
-            if self._exchange.requests.cancel(self, number):
-                text = f"no answer within {self._limits.request_timeout:g} s"
-                self.fail_to(number, 0, RequestTimeout(text))
-        next_one = self._deadlines[0][0] if self._deadlines else NEVER
-        return min(self._limits.keepalive, min(next_one, self._out.tick(now)) - now)
+        while self._next_deadline <= now:
+            number = next(iter(self._open))
+            self._exchange.requests.cancel(self, number)
+            self.fail_to(number, 0, RequestTimeout(f"no answer within {self._limits.request_timeout:g} s"))
+        if self._asked:  # who asked may have given up
+            still = self._exchange.requests.is_open
+            self._asked = {number: token for number, token in self._asked.items() if still(self, token)}
+        return min(self._limits.keepalive, min(self._next_deadline, self._out.tick(now)) - now)
+
+    @property
+    def _next_deadline(self) -> float:
+        """When the oldest request of the peer is given up: all have the same time."""
+        for _, deadline in self._open.values():
+            return deadline
+        return NEVER
 
     # -- end
 

@@ -16,6 +16,8 @@ __all__ = ["PlainCalls"]
 
 _name_or_any = checks.optional(checks.name)
 _event_names = checks.choice_of(checks.optional(checks.name), checks.list_of(checks.name, 0, 10**7))
+KEPT = 1000  # events whose listeners are remembered
+
 _flag = checks.optional(checks.boolean)
 
 
@@ -78,6 +80,8 @@ class PlainCalls(Calls):
         """Give the ids of the listeners that hear an event, in order of dispatch."""
         found = self._hearing.get((sender, event))
         if found is None:
+            if len(self._hearing) >= KEPT:
+                self._hearing.clear()
             found = self._hearing[sender, event] = [
                 ident
                 for pattern in patterns_of(sender, event)

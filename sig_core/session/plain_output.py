@@ -51,12 +51,14 @@ class PlainOutput:
         self._answers: deque[bytes] = deque()  # those that may overtake calls
         self._answers_size = 0  # bytes
         self._answering: bool | None = None  # what is known of the peer, or what it said
-        self._declared = False
+        self._said_answering = self._said_lines = False
         self._open: int | None = None  # the call that the peer is to answer before the next one goes
         self._open_patience = SILENCE
         self._open_until = NEVER
         self._resting_until = NEVER
         self._resting = False
+        self._last: int | None = None  # the call that left last, if nothing has left since
+        self._unsent = 0  # bytes of the message that left last
         self._ending = False
 
     @property
@@ -73,6 +75,11 @@ class PlainOutput:
     def size(self) -> int:
         """Bytes that wait."""
         return self.calls.size + self._answers_size
+
+    @property
+    def overflows(self) -> bool:
+        """Whether what must not be dropped is more than may wait."""
+        return max(self.calls.size, self._answers_size) > self.calls.limit
 
     @property
     def has_output(self) -> bool:
@@ -99,14 +106,17 @@ class PlainOutput:
 
     def declare(self, *, lines: bool | None, answering: bool | None) -> None:
         """Note what the peer says of itself; None: nothing."""
-        self.lines = self.lines if lines is None else lines
+        if lines is not None:
+            self.lines, self._said_lines = lines, True
         if answering is not None:
-            self._answering, self._declared = answering, True
+            self._answering, self._said_answering = answering, True
+        if self._answering:
+            self._wait_longer()
         self._go_on()
 
     def note_lines(self) -> None:
         """Note that the peer ends messages with newlines."""
-        if not self.lines:
+        if not self.lines and not self._said_lines:
             self.lines = True
             self._go_on()
 
@@ -116,15 +126,36 @@ class PlainOutput:
             self._resting = False
         if not self._one_by_one:
             self._open = None
+        else:
+            self._let_answers_pass()
         self._changed()
+
+    def _let_answers_pass(self) -> None:
+        """Take the answers out of the queue of calls."""
+        calls = self.calls
+        answers = [run.data for run in calls.runs if not isinstance(run, _Call)]
+        if answers:
+            size = sum(map(len, answers))
+            calls.runs = deque(run for run in calls.runs if isinstance(run, _Call))
+            calls.size -= size
+            self._answers.extend(answers)
+            self._answers_size += size
+
+    def _wait_longer(self) -> None:
+        """Give the call that is open the patience for a peer that answers."""
+        if self._open is not None and self._open_until != NEVER:
+            self._open_until += self._patience - self._open_patience
+            self._open_patience = self._patience
 
     def answered(self, ident: int) -> None:
         """Note that the peer has answered a call."""
-        if not self.lines and not self._declared:
+        if not self.lines and not self._said_answering and not self._answering:
             self._answering = True
+            self._let_answers_pass()
         if ident == self._open:
             self._open = None
-            self._resting = False  # it has taken all that came before
+            if ident == self._last:
+                self._resting = False  # it has taken all that came before
             self._changed()
 
     def hurry(self) -> None:
@@ -139,18 +170,24 @@ class PlainOutput:
             return b""
         if self._ending or not (self._apart or self._one_by_one):
             return self._take_answers() + self.calls.take(room)
+        message = self._next()
+        self._unsent = len(message)
+        self._resting, self._resting_until = self._apart, NEVER  # until it is sent
+        return message
+
+    def _next(self) -> bytes:
+        self._last = None
         if self._answers:
             message = self._answers.popleft()
             self._answers_size -= len(message)
-        else:
-            run = self.calls.pop()
-            assert run is not None
-            message = run.data
-            if isinstance(run, _Call) and self._one_by_one:
-                self._open, self._open_until = run.ident, NEVER  # until it is sent
-                self._open_patience = SILENCE if self._answering is None and run.route else self._patience
-        self._resting, self._resting_until = self._apart, NEVER  # until it is sent
-        return message
+            return message
+        run = self.calls.pop()
+        assert run is not None
+        if isinstance(run, _Call) and self._one_by_one:
+            self._open = self._last = run.ident
+            self._open_until = NEVER  # until it is sent
+            self._open_patience = SILENCE if self._answering is None and run.route else self._patience
+        return run.data
 
     def _take_answers(self) -> bytes:
         answers = b"".join(self._answers)
@@ -158,8 +195,11 @@ class PlainOutput:
         self._answers_size = 0
         return answers
 
-    def sent(self, now: float) -> None:
-        """Note that output left."""
+    def sent(self, count: int, now: float) -> None:
+        """Note that so many bytes of output left."""
+        self._unsent -= count
+        if self._unsent > 0:
+            return
         if self._resting:
             self._resting_until = now + REST
             self._due(self._resting_until)

@@ -1,4 +1,4 @@
-"""Two ends of a packet link and what is between them: loses, doubles, damages and delays packets, by a seed and a clock."""
+"""Two ends of a packet link and the air between: it loses, doubles, damages and delays packets, by seed and clock."""
 
 from __future__ import annotations
 
