@@ -132,6 +132,7 @@ class Router:
     def _uninstall(self, sender: Sender) -> None:
         """Take a sender out, under the lock; its signals refuse from now on, but for the farewell."""
         assert sender.name is not None
+        sender.removed = True
         del self._senders[sender.name]
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:

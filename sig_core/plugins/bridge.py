@@ -26,7 +26,7 @@ class Bridge:
     """A carrier for asyncio, as a synchronous one."""
 
     def __init__(self, carrier: AsyncCarrier) -> None:
-        self.scheme = carrier.scheme
+        self.scheme: str = getattr(carrier, "scheme", "")
         self.errors: tuple[type[Exception], ...] = getattr(carrier, "errors", ())
         self._carrier = carrier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from sig_core.errors import ConfigError, UnknownEvent
+from sig_core.errors import ConfigError, UnknownEvent, UnknownSender
 from sig_core.events import Info, Name, Pattern, check_name, is_channel
 from sig_core.routing.handlers import Handler
 from sig_core.routing.table import Topic
@@ -173,6 +173,7 @@ class Sender:
         objrouter: the router that it belongs to.
         name: None for the broadcast sender.
         events: of a connected sender, by name, the built-in ones last.
+        removed: it was connected, and is not any more; one of the same name that is added again is another sender.
         class_event, class_signal: what its events and signals are made of.
     """
 
@@ -184,6 +185,7 @@ class Sender:
         self.class_event: type[Event] = owner.class_event
         self.class_signal: type[Signal] = owner.class_signal
         self.handler = Handler(name if name is not None else "", None)
+        self.removed = False
 
     # -- what it is
 
@@ -229,8 +231,11 @@ class Sender:
 
         Raises:
             UnknownEvent: the sender has not declared it.
+            UnknownSender: the sender was removed.
         """
         found = self.get_event(event)
+        if self.removed:
+            raise UnknownSender(f"sender {self.name!r} is no longer connected: add it again")
         return self.class_signal(found, self._broadcasts(found))
 
     def _broadcasts(self, event: Event) -> list[Event]:

@@ -141,14 +141,16 @@ def test_a_drivers_errors_become_ours(install: Install) -> None:
         plugins.connect("lossy+wire://x")
 
 
-def test_an_asyncio_carrier_is_named_as_one(install: Install) -> None:
-    install(
-        "lab",
-        "class Codec:\n    async def connect(self, address): ...\n    async def listen(self, address): ...\n",
-        group="sig.carriers",
-        name="wire",
-    )
-    with pytest.raises(ConfigError, match="carrier 'wire' is for asyncio"):
+def test_an_asyncio_carrier_is_asked_on_a_loop(install: Install) -> None:
+    source = """
+        import asyncio
+        class Codec:
+            async def connect(self, address):
+                raise ConnectionRefusedError(f"{address.host}: {asyncio.get_running_loop().is_running()}")
+            async def listen(self, address): ...
+    """
+    install("lab", textwrap.dedent(source), group="sig.carriers", name="wire")
+    with pytest.raises(ConnectFailed, match="x: True"):
         Plugins().connect("wire://x")
 
 

@@ -257,3 +257,15 @@ def test_simple_logger_names_the_caller(capsys: pytest.CaptureFixture[str]) -> N
     line = out[len("[sig][") : out.index("]", 6)]
     assert int(line) > 0
     assert out == f"[sig][{line}][test_simple_logger_names_the_caller][{'info':>8}]-hello\n"
+
+
+def test_a_removed_sender_gives_no_signals() -> None:
+    heard: list[Any] = []
+    router = sig.Router()
+    sender = router.add_sender("s", ["e"])
+    router.add_listener(lambda info, data: heard.append(data), "s", "e")
+    sender.remove()
+    with pytest.raises(sig.UnknownSender, match="add it again"):
+        sender.get_signal("e")
+    router.add_sender("s", ["e"]).get_signal("e").trigger(1)
+    assert heard == [1]

@@ -1,0 +1,5 @@
+"""Every test here leaves no thread and no descriptor."""
+
+from __future__ import annotations
+
+from tests.system.conftest import nothing_left_behind  # noqa: F401 - a fixture
