@@ -21,6 +21,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --no-namespace-packages examples/*.py
+	$(BIN)/mypy examples/web_events_logger
 
 BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W8

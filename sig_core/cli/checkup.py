@@ -17,7 +17,15 @@ from sig_core.cli.ports import ports_of
 from sig_core.errors import BrokenPlugin, SigError
 from sig_core.plugins import PluginInfo, default_plugins
 
-__all__ = ["Finding", "check_environment", "check_plugged", "check_plugins", "check_ports", "check_round_trips"]
+__all__ = [
+    "Finding",
+    "check_conformance",
+    "check_environment",
+    "check_plugged",
+    "check_plugins",
+    "check_ports",
+    "check_round_trips",
+]
 
 IMPORT = 30.0  # seconds that a plug-in may take to be imported
 SAMPLE = {"text": "21,5 °C", "number": 21.5, "list": [1, -1, 2**53], "nothing": None, "yes": True}
@@ -98,6 +106,26 @@ def _check_plugin(info: PluginInfo) -> Finding:
     last = (probe.stderr.strip().splitlines() or [f"its import ended the process, status {probe.returncode}"])[-1]
     remedy = f"install {info.distribution} again, or report this to its authors, or uninstall it"
     return Finding(info.kind, info.name, "broken", f"{who}: {last}", remedy, probe.stderr)
+
+
+def check_conformance() -> Iterator[Finding]:
+    """Read what plug-ins were published with: what the rules for them found, and of which version."""
+    from sig_core.testing.report import find  # the kit, for nobody else
+
+    for info in default_plugins().describe():
+        report = find(info)
+        if report is None:
+            continue
+        name, again = f"{info.kind} {info.name}", f"run pytest --sig-{info.kind}={info.name}"
+        if report.failed:
+            method, reason = next(iter(report.failed.items()))
+            cause = f"{len(report.failed)} rules are broken, so {method}: {reason}"
+            yield Finding("conformance", name, "broken", cause, f"{again}, and report it to its authors")
+        elif report.version != info.version:
+            cause = f"its report is of {report.version}, and {info.version} is installed"
+            yield Finding("conformance", name, "missing", cause, again)
+        else:
+            yield Finding("conformance", f"{name}: {report}")
 
 
 def check_round_trips(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:

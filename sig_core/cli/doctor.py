@@ -9,6 +9,7 @@ import click
 
 from sig_core.cli.checkup import (
     Finding,
+    check_conformance,
     check_environment,
     check_plugged,
     check_plugins,
@@ -28,8 +29,8 @@ __all__ = ["doctor"]
 def doctor(urls: tuple[str, ...], to_json: bool) -> int:
     """Check this environment, and say what to do about what is broken.
 
-    Looks at Python, at each plug-in (imported in a process of its own), at each carrier with each codec, at ports and
-    permissions. One line of cause and one of remedy for each finding; status 1 if something is broken.
+    Looks at Python, at each plug-in (imported in a process of its own) and what it was published with, at each carrier
+    with each codec, at ports and permissions. One line of cause and one of remedy for each finding; status 1 if something is broken.
     """
     findings: list[Finding] = []
     for finding in _all(urls):
@@ -48,6 +49,7 @@ def _all(urls: tuple[str, ...]) -> Iterator[Finding]:
         if finding.state != "ok":
             unusable.add((finding.kind, finding.name))
         yield finding
+    yield from check_conformance()
     yield from check_round_trips(unusable)
     yield from check_ports(urls)
     yield from check_plugged(unusable)

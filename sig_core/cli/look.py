@@ -57,15 +57,21 @@ def plugins(to_json: bool) -> int:
     """List what is installed: carriers, codecs, wrappers, hooks, without importing any of it.
 
     States: installed; missing (an extra is not there); broken (its module is not there); clash (two distributions offer
-    one name). Whether what is installed works, sig doctor finds out.
+    one name). Whether what is installed works, sig doctor finds out. Where a plug-in was published with a report of the
+    rules for plug-ins, its conformance is shown.
     """
-    found = default_plugins().describe()
+    from sig_core.testing.report import find  # the kit, for nobody else
+
+    found = [(info, find(info)) for info in default_plugins().describe()]
     if as_json(to_json):
-        for info in found:
-            click.echo(dump(asdict(info)))
+        for info, report in found:
+            click.echo(dump(asdict(info) | ({"conformance": asdict(report)} if report else {})))
         return OK
     columns = ["kind", "name", "distribution", "version", "state"]
-    rows = [[*(str(getattr(info, name)) for name in columns[:-1]), _state(info)] for info in found]
+    rows = [[*(str(getattr(info, name)) for name in columns[:-1]), _state(info)] for info, _ in found]
+    if any(report for _, report in found):
+        columns.append("conformance")
+        rows = [[*row, str(report or "")] for row, (_, report) in zip(rows, found, strict=True)]
     click.echo(table(columns, rows))
     return OK
 

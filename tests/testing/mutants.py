@@ -1,0 +1,71 @@
+"""What mutants are: the smallest classes that break one rule each, and the check that is meant to catch them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .plain_codec import PlainCodec
+from .reference import (
+    AioCarrier,
+    AioLink,
+    PacketAcceptor,
+    PacketCarrier,
+    PacketLink,
+    Pipe,
+    StreamAcceptor,
+    StreamCarrier,
+    StreamLink,
+    UdpCarrier,
+    UdpMedium,
+)
+
+T = TypeVar("T", bound=type)
+
+PARTS: list[tuple[type, type, str]] = [  # a mutant of this is put into a carrier of that, as this attribute
+    (StreamLink, StreamCarrier, "link"),
+    (StreamAcceptor, StreamCarrier, "acceptor"),
+    (PacketLink, PacketCarrier, "link"),
+    (PacketAcceptor, PacketCarrier, "acceptor"),
+    (Pipe, PacketCarrier, "pipe"),
+    (UdpMedium, UdpCarrier, "medium"),
+    (AioLink, AioCarrier, "link"),
+]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A plug-in that is broken; `check` is meant to catch it, and `says` is in its message."""
+
+    broken: Any
+    check: str
+    says: str
+
+    @property
+    def sound(self) -> type:
+        """The plug-in that it is a mutant of."""
+        known = (StreamCarrier, PacketCarrier, UdpCarrier, AioCarrier, PlainCodec)
+        return next(base for base in self.plugin.__mro__ if base in known)
+
+    @property
+    def plugin(self) -> Any:
+        """The class of the carrier, or codec."""
+        for part, carrier, attribute in PARTS:
+            if issubclass(self.broken, part):
+                return type(f"{self.broken.__name__}Carrier", (carrier,), {attribute: self.broken})
+        return self.broken
+
+
+MUTANTS: list[Mutant] = []
+LEFT: list[Callable[[], object]] = []  # what puts away what mutants leave open
+
+
+def caught_by(check: str, says: str) -> Callable[[T], T]:
+    """Note a mutant."""
+
+    def note(broken: T) -> T:
+        MUTANTS.append(Mutant(broken, check, says))
+        return broken
+
+    return note

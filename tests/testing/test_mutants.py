@@ -1,0 +1,57 @@
+"""The kit catches what authors get wrong: each by the check that is meant for it, in words that name the breach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sig_core.testing import CarrierConformance, CodecConformance
+from sig_core.testing.checks import Result, Rule, Suite, run_one
+
+from . import broken_codecs, broken_packets, broken_streams
+from .mutants import LEFT, MUTANTS, Mutant
+
+CARRIERS = [mutant for mutant in MUTANTS if hasattr(mutant.plugin, "connect")]
+CODECS = [mutant for mutant in MUTANTS if mutant not in CARRIERS]
+CONTROLS = sorted({(mutant.sound, mutant.check) for mutant in MUTANTS}, key=str)
+
+
+@pytest.fixture(autouse=True)
+def put_away() -> Iterator[None]:
+    """Close what mutants leave open."""
+    yield
+    while LEFT:
+        LEFT.pop()()
+
+
+def outcome(plugin: Any, check: str, timeout: float) -> Result:
+    """Make one check of a plug-in."""
+    kind, base = ("carrier", CarrierConformance) if hasattr(plugin, "connect") else ("codec", CodecConformance)
+    members = {kind: plugin, "url": getattr(plugin, "url", ""), "timeout": timeout}
+    suite: type[Suite] = type("Check", (base,), members)
+    return run_one(suite, Rule("", check, ""))
+
+
+def test_there_are_enough() -> None:
+    assert len(CARRIERS) >= 25
+    assert len(CODECS) >= 10
+    assert broken_codecs and broken_packets and broken_streams
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.broken.__name__)
+def test_it_is_caught(mutant: Mutant) -> None:
+    for timeout in (0.2, 3.0):  # the first is enough, but on a busy machine
+        result = outcome(mutant.plugin, mutant.check, timeout)
+        caught = result.outcome == "failed" and re.search(mutant.says, result.reason, re.DOTALL)
+        if caught:
+            break
+    assert caught, result
+
+
+@pytest.mark.parametrize(("sound", "check"), CONTROLS, ids=lambda value: getattr(value, "__name__", value))
+def test_what_is_sound_passes(sound: Any, check: str) -> None:
+    result = outcome(sound, check, 5.0)
+    assert result.outcome in ("passed", "skipped"), result.reason

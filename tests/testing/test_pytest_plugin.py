@@ -1,0 +1,122 @@
+"""The pytest plug-in, in a pytest of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sig_core.demo.board import Thermometer, why_not
+from sig_core.testing import CarrierConformance
+from sig_core.testing.installed import suite_for
+
+FIXTURES = """
+def test_router(sig_router):
+    sig_router.add_sender("lamp", ["on"])
+    assert sig_router.addresses[0].startswith("local://")
+
+def test_pair(sig_pair):
+    sig_pair.server.add_sender("lamp", [], {"echo": lambda params: params})
+    assert sig_pair.client.remote_request("lamp", "echo", [1, "a"]) == [1, "a"]
+    print("codec", sig_pair.client.codec)
+
+def test_clock(sig_clock):
+    sig_clock.advance(2.5)
+    assert sig_clock() == 2.5
+
+def test_board(sig_board):
+    pass
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    return tmp_path
+
+
+def run(folder: Path, *options: str) -> tuple[int, str]:
+    """Run pytest in a folder, with this plug-in alone."""
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "sig_core.pytest_plugin", *options]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ended = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, timeout=100, check=False)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_fixtures(folder: Path) -> None:
+    (folder / "test_own.py").write_text(FIXTURES)
+    status, said = run(folder, "-s")
+    assert status == 0, said
+    assert "codec json" in said
+    assert "3 passed, 1 skipped" in said
+    assert "no board: name where it is with --sig-board=URL" in said
+    assert not (folder / "sig-conformance.json").exists()
+
+
+def test_the_kit_runs_over_what_is_installed_and_reports(folder: Path) -> None:
+    (folder / "test_own.py").write_text(FIXTURES)
+    options = ("--sig-carrier=unix", "--sig-codec=msgpack", "--sig-report=report.json", "-s")
+    status, said = run(folder, *options, "-k", "test_pair or test_scheme or test_packets_beyond_mtu or test_edges")
+    assert status == 0, said
+    assert "codec msgpack" in said
+    carrier, codec = json.loads((folder / "report.json").read_text())["plugins"]
+    assert (carrier["name"], carrier["passed"], carrier["failed"]) == ("unix", 1, {})
+    assert carrier["skipped"] == {"test_packets_beyond_mtu": "carrier 'unix': it has no mtu"}
+    assert (codec["kind"], codec["name"], codec["passed"], codec["distribution"]) == ("codec", "msgpack", 1, "pysig")
+
+
+def test_a_breach_is_told_in_its_own_words(folder: Path) -> None:
+    (folder / "conftest.py").write_text(
+        "from sig_core import default_plugins\n"
+        "class Dud:\n"
+        "    name, extras = 'dud', frozenset()\n"
+        "    encode = decode = lambda self, value: value\n"
+        "default_plugins().codecs.register('dud', Dud)\n"
+    )
+    status, said = run(folder, "--sig-codec=dud", "-k", "test_gives_bytes or test_declarations")
+    assert status == 1
+    assert "codec 'dud': encode gave dict; it gives bytes" in said
+    assert "D02: encode gives bytes, not text" in said
+    assert "codec_trips.py" not in said
+    (report,) = json.loads((folder / "sig-conformance.json").read_text())["plugins"]
+    assert report["failed"] == {"test_gives_bytes": "codec 'dud': encode gave dict; it gives bytes"}
+
+
+def test_what_can_not_be_checked_is_a_mistake_of_usage(folder: Path) -> None:
+    status, output = run(folder, "--sig-codec=jsn")
+    assert status == 4
+    assert "--sig-codec=jsn: unknown codec 'jsn', did you mean 'json'?" in output
+
+
+def test_a_carrier_without_a_trial_needs_a_url() -> None:
+    with pytest.raises(ValueError, match=r"carrier 'serial' has no `trial`.*; give one of yours"):
+        suite_for("carrier", "serial")
+    suite = suite_for("carrier", "serial", "serial:///dev/ttyS8", "serial:///dev/ttyS9")()
+    assert isinstance(suite, CarrierConformance)
+    assert (suite.url, suite.client_url("anything")) == ("serial:///dev/ttyS8", "serial:///dev/ttyS9")
+
+
+@pytest.mark.skipif(bool(why_not()), reason=f"no board can be made here: {why_not()}")
+def test_a_board_comes(folder: Path) -> None:
+    (folder / "test_board.py").write_text(
+        "def test_it(sig_board):\n    assert sig_board.server.request(sig_board.name, 'read') is not None\n"
+    )
+    board = Thermometer(folder)
+    try:
+        status, said = run(folder, f"--sig-board={board.port}")
+    finally:
+        board.stop()
+    assert status == 0, said
+    assert "1 passed" in said
+
+
+def test_its_import_imports_no_kit_and_no_plugin() -> None:
+    code = "import sys, sig_core.pytest_plugin; print(*sys.modules)"
+    loaded = {*subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()}
+    heavy = {"sig_core.testing", "sig_core.server", "sig_core.client", "sig_carriers", "sig_codecs", "asyncio"}
+    assert "sig_core.pytest_plugin" in loaded
+    assert not heavy & loaded
