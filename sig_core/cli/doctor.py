@@ -30,7 +30,8 @@ def doctor(urls: tuple[str, ...], to_json: bool) -> int:
     """Check this environment, and say what to do about what is broken.
 
     Looks at Python, at each plug-in (imported in a process of its own) and what it was published with, at each carrier
-    with each codec, at ports and permissions. One line of cause and one of remedy for each finding; status 1 if something is broken.
+    with each codec, at ports and permissions. One line of cause and one of remedy for each finding; status 1 if
+    something is broken.
     """
     findings: list[Finding] = []
     for finding in _all(urls):

@@ -116,7 +116,11 @@ def test_heads_that_are_longer_than_they_must_be_are_read(data, value):
     assert same(CODEC.decode(bytes.fromhex(data)), value)
 
 
-@pytest.mark.parametrize("raw", [b"", b"\0\xff", bytearray(b"ab"), memoryview(b"abc")[1:], memoryview(b"")], ids=repr)
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\0\xff", bytearray(b"ab"), memoryview(b"abc")[1:], memoryview(b"")],
+    ids=lambda raw: f"{type(raw).__name__} {bytes(raw)!r}",
+)
 def test_what_is_like_bytes_arrives_as_bytes(raw):
     assert same(CODEC.decode(CODEC.encode({"raw": raw})), {"raw": bytes(raw)})
 

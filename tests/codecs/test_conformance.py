@@ -101,7 +101,7 @@ def test_a_part_that_occurs_twice_is_no_cycle(codec):
         memoryview(bytes(range(8))).cast("I"),
         memoryview(bytes(range(4))).cast("B", (2, 2)),
     ],
-    ids=repr,
+    ids=lambda raw: f"{type(raw).__name__} {bytes(raw)!r}",
 )
 @pytest.mark.parametrize("depth", [0, 1, 7])
 def test_what_is_like_bytes_arrives_as_bytes(rich, raw, depth):

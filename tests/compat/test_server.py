@@ -83,7 +83,9 @@ def test_a_client_that_has_not_connected_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "status"), [(object(), -13), (float("nan"), -13), ("\ud800", -13), ("x" * 5000, -8)], ids=str
+    ("data", "status"),
+    [(object(), -13), (float("nan"), -13), ("\ud800", -13), ("x" * 5000, -8)],
+    ids=["object", "nan", "surrogate", "long"],
 )
 def test_what_the_server_can_not_take_is_refused_and_the_client_lives(data: Any, status: int) -> None:
     carrier = Scripted()
