@@ -14,8 +14,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
+# Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer.
 test: $(VENV)/.test test-setup
-	$(BIN)/python -m pytest
+	SIG_TIMEOUT_FACTOR=3 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ __all__ = ["TcpCarrier"]
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 3000
 
-# Seconds of silence after which the system asks a peer whether it is there, seconds between questions, and how many. Most
+# Seconds of silence after which the system asks a peer whether it is there, between questions, and how many. Most
 # sessions have signs of life that come sooner; the plain dialect has none.
 KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 

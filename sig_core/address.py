@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sig_core.errors import ConfigError
 
-__all__ = ["Address", "did_you_mean"]
+__all__ = ["Address", "as_query", "did_you_mean"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
+_SECONDS = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TIME = re.compile(r"(\d+(?:\.\d*)?(?:e-?\d+)?|\.\d+)([a-z]*)", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"[^:@\[\]]+(:[^:@\[\]]+){2,}")  # a host and a port have one colon, an IPv6 host has brackets
 
 
@@ -67,14 +69,35 @@ class Address:
             options=_options(url, parts.query),
         )
 
-    def check_options(self, known: Iterable[str]) -> None:
-        """Raise ConfigError, naming the known ones, if the URL has an option that the carrier does not know."""
-        known = sorted(known)
+    def of_wrapper(self, options: Collection[str]) -> Address:
+        """Give the address as a wrapper sees it: with those of these options that the URL has, and no others."""
+        return replace(self, options={name: text for name, text in self.options.items() if name in options})
+
+    def of_carrier(self, claimed: Collection[str]) -> Address:
+        """Give the address as a carrier sees it: without wrappers, and without the options that they claim."""
+        if not self.wrappers:
+            return self
+        left = {name: text for name, text in self.options.items() if name not in claimed}
+        where = self.url.partition("://")[2].partition("?")[0]
+        return replace(self, url=f"{self.scheme}://{where}{as_query(left)}", wrappers=(), options=left)
+
+    def check_options(self, known: Iterable[str], of_wrappers: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Refuse an option that nobody knows.
+
+        Args:
+            known: to the carrier.
+            of_wrappers: known to the wrappers, by the name of each.
+
+        Raises:
+            ConfigError: the URL has another one; says which there are.
+        """
+        takers = {**(of_wrappers or {}), self.scheme: known}
+        names = {name for taken in takers.values() for name in taken}
         for name in self.options:
-            if name not in known:
-                listed = ", ".join(known) or "none"
-                hint = did_you_mean(name, known)
-                raise ConfigError(f"address {self.url!r}: unknown option {name!r}{hint}; {self.scheme} knows: {listed}")
+            if name not in names:
+                listed = [f"{who} knows: {', '.join(sorted(taken)) or 'none'}" for who, taken in takers.items()]
+                hint = did_you_mean(name, sorted(names))
+                raise ConfigError(f"address {self.url!r}: unknown option {name!r}{hint}; {'; '.join(listed)}")
 
     def flag(self, name: str, default: bool) -> bool:
         """Read an option that is yes or no: 1, 0, true, false, yes, no, on, off."""
@@ -100,6 +123,21 @@ class Address:
             raise ConfigError(f"address {self.url!r}: option {name}={text!r} is no number from {low:g} to {high:g}")
         return value
 
+    def seconds(self, name: str, default: float, low: float, high: float) -> float:
+        """Read an option that is a time from `low` to `high` seconds: "5ms", "30s", "2m", or a number of seconds."""
+        text = self.options.get(name)
+        if text is None:
+            return default
+        match = _TIME.fullmatch(text)
+        scale = _SECONDS.get(match[2].lower()) if match is not None else None
+        value = float("nan") if match is None or scale is None else float(match[1]) * scale
+        if not low <= value <= high:
+            raise ConfigError(
+                f"address {self.url!r}: option {name}={text!r} is no time from {low:g} to {high:g} s; "
+                "write seconds, or 5ms, 30s, 2m, 1h"
+            )
+        return value
+
     def __str__(self) -> str:
         return self.url
 
@@ -115,6 +153,11 @@ def _options(url: str, query: str) -> dict[str, str]:
     if len(options) != len(pairs):
         raise ConfigError(f"address {url!r}: an option is given twice")
     return options
+
+
+def as_query(options: Mapping[str, str]) -> str:
+    """Give options as the end of a URL, with its question mark; "" if there are none."""
+    return f"?{urlencode(options, quote_via=quote)}" if options else ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "Link",
     "LinkTraits",
     "Medium",
+    "OptionWrapper",
     "PollableAcceptor",
     "PollableLink",
     "Wrapper",
@@ -199,6 +200,21 @@ class Codec(Protocol):
         """Give the value of exactly these bytes; any exception means that they are none. Never runs what they say."""
 
 
-Wrapper: TypeAlias = Callable[[Link], Link]
+class OptionWrapper(Protocol):
+    """A wrapper that takes options from the query of the URL; see `Wrapper`.
+
+    Optional method `check(address)`: called when a URL is taken, before there is a link; raises ConfigError for a value
+    that can't be meant. What is not refused there is refused at each link anew.
+    """
+
+    options: frozenset[str]
+    """The names it takes; they are not passed to the carrier."""
+
+    def __call__(self, link: Link, address: Address, /) -> Link:
+        """Give the link around `link`. Of its options `address` has those that this wrapper takes."""
+
+
+Wrapper: TypeAlias = Callable[[Link], Link] | OptionWrapper
 """A link inside a link: `name+scheme://...` gives each link of `scheme` to the wrapper that the entry point `name` of
-the group `sig.wrappers` names. It gives a link that talks through the one it got, and closes that with itself."""
+the group `sig.wrappers` names. It gives a link that talks through the one it got, and closes that with itself. It works
+at the end where it is written; the other end knows nothing of it."""

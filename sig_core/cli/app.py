@@ -29,6 +29,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "plugins": "look",
     "ports": "ports",
     "doctor": "doctor",
+    "new": "new",
     "demo": "demo",
     "completion": "completion",
 }

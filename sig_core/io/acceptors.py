@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from sig_core.contract import Acceptor, Link, PollableAcceptor
@@ -14,7 +13,7 @@ from sig_core.log import log
 __all__ = ["AcceptorThread", "PolledAcceptor"]
 
 AT_ONCE = 64  # links that are accepted in one turn
-PAUSE = 0.1  # seconds without accepting after a failure, such as no descriptor left
+PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds without accepting after a failure, such as no descriptor left; it doubles
 SLICE = 0.25  # seconds after which a thread looks whether it should end
 
 
@@ -50,7 +49,7 @@ class PolledAcceptor:
                 return
             if link is None:
                 return
-            self._welcome(link)
+            _take(link, self._welcome, self.address)
 
     def _pause(self) -> None:
         # Level-triggered: without this the thread would spin on the peer that waits.
@@ -85,6 +84,14 @@ class PolledAcceptor:
         self._once.close()
 
 
+def _take(link: Link, welcome: Callable[[Link], None], address: str) -> None:
+    """Welcome a link; what is none must not end the acceptor."""
+    try:
+        welcome(link)
+    except Exception as error:
+        log.error(f"{address}: what its carrier accepted can't be served: {link!r}: {type(error).__name__}: {error}")
+
+
 class AcceptorThread:
     """On a thread of its own."""
 
@@ -93,6 +100,7 @@ class AcceptorThread:
         self._acceptor = acceptor
         self._welcome = welcome
         self._once = Once(acceptor, acceptor.address)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sig-accept {self.address}", daemon=True)
 
     def start(self) -> None:
@@ -100,20 +108,24 @@ class AcceptorThread:
         self._thread.start()
 
     def _run(self) -> None:
+        pause = PAUSE
         while not self._once.closed:
             try:
                 link = self._acceptor.accept(SLICE)
             except Exception as error:
                 if not self._once.closed:
-                    log.error(f"{self.address}: can't accept: {error}; trying again in {PAUSE} s")
-                    time.sleep(PAUSE)
+                    log.error(f"{self.address}: can't accept: {error}; trying again in {pause:g} s")
+                    self._ended.wait(pause)
+                    pause = min(LONGEST_PAUSE, 2 * pause)
                 continue
+            pause = PAUSE
             if link is not None:
-                self._welcome(link)
+                _take(link, self._welcome, self.address)
 
     def close(self) -> None:
         """Stop listening, from any thread."""
         self._once.close()
+        self._ended.set()
 
     def abandon(self) -> None:
         """In a forked child: give the descriptor back, and no more."""

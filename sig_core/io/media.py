@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 
 from sig_core.contract import LinkTraits, Medium
 from sig_core.io.guard import Once
@@ -16,7 +17,8 @@ __all__ = ["MediumAcceptor", "MediumLink", "demux", "dial"]
 WAITING = 256  # packets that wait for the reader of one link, and links that wait to be accepted; more are lost
 PEERS = 10_000  # links of one medium
 IDLE = 60.0  # seconds without a packet after which a link is taken for dead
-SLICE = 0.25  # seconds after which the thread looks whether it should end
+SLICE = 0.05  # seconds after which the thread looks whether it should end
+ENDING = 2.0  # seconds that its end is waited for: a medium that keeps to its timeouts needs one SLICE
 
 
 def dial(medium: Medium, peer: Hashable) -> MediumLink:
@@ -37,7 +39,7 @@ class MediumLink:
 
     def __init__(self, hub: _Hub, peer: Hashable) -> None:
         self.traits: LinkTraits = hub.medium.traits
-        self.peer = f"{hub.medium.address.partition('://')[0]}://{_text_of(peer)}"
+        self.peer = f"{hub.address.partition('://')[0]}://{_text_of(peer)}"
         self.heard = time.monotonic()
         self._hub = hub
         self._at = peer
@@ -60,6 +62,7 @@ class MediumLink:
 
     def send(self, data: bytes, /) -> None:
         """See `Link`."""
+        self._hub.check(self._at, self)
         self._hub.send(data, self._at)
 
     def receive(self, timeout: float, /) -> bytes | None:
@@ -68,10 +71,8 @@ class MediumLink:
             packet = self._packets.get(timeout=timeout) if timeout > 0 else self._packets.get_nowait()
         except queue.Empty:
             packet = None
-        if packet is None and self._hub.error is not None:
-            raise self._hub.error
-        if packet is None and not self._hub.has(self._at, self):
-            raise EOFError(f"{self.peer}: the link is closed")
+        if packet is None:
+            self._hub.check(self._at, self)
         return packet
 
     def close(self) -> None:
@@ -83,7 +84,7 @@ class MediumAcceptor:
     """Gives a link for each peer that is heard for the first time."""
 
     def __init__(self, hub: _Hub) -> None:
-        self.address = hub.medium.address
+        self.address = hub.address
         self._hub = hub
 
     def accept(self, timeout: float, /) -> MediumLink | None:
@@ -92,8 +93,8 @@ class MediumAcceptor:
             link = self._hub.new.get(timeout=timeout) if timeout > 0 else self._hub.new.get_nowait()
         except queue.Empty:
             link = None
-        if link is None and self._hub.error is not None:
-            raise self._hub.error
+        if link is None:
+            self._hub.check_medium()
         return link
 
     def close(self) -> None:
@@ -112,14 +113,15 @@ class _Hub:
     def __init__(self, medium: Medium, only: Hashable | None) -> None:
         self.medium = medium
         self.new: queue.Queue[MediumLink] = queue.Queue(WAITING)
+        self.address = medium.address
         self.overrun = 0  # packets and peers for which there was no room
-        self.error: OSError | None = None
+        self._error: Exception | None = None
         self._welcoming = only is None
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._links: dict[Hashable, MediumLink] = {}
-        self._once = Once(medium, medium.address)
-        self._thread = threading.Thread(target=self._run, name=f"sig-medium {medium.address}", daemon=True)
+        self._once = Once(medium, self.address)
+        self._thread = threading.Thread(target=self._run, name=f"sig-medium {self.address}", daemon=True)
         if only is None:
             self._thread.start()
 
@@ -132,13 +134,18 @@ class _Hub:
     def send(self, data: bytes, peer: Hashable) -> None:
         """Send a packet, one at a time."""
         with self._sending:
-            if self._once.closed:
-                raise OSError(f"{self.medium.address}: the medium is closed")
             self.medium.send_to(data, peer)
 
-    def has(self, peer: Hashable, link: MediumLink) -> bool:
-        """Tell whether a link is open."""
-        return self._links.get(peer) is link
+    def check(self, peer: Hashable, link: MediumLink) -> None:
+        """Raise OSError if the medium is broken, EOFError if the link is closed."""
+        self.check_medium()
+        if self._links.get(peer) is not link:
+            raise EOFError(f"{link.peer}: the link is closed")
+
+    def check_medium(self) -> None:
+        """Raise OSError if the medium is broken."""
+        if self._error is not None:
+            raise OSError(f"{self.address}: the medium broke: {self._error}") from self._error
 
     def forget(self, peer: Hashable, link: MediumLink) -> None:
         """Close a link."""
@@ -150,15 +157,17 @@ class _Hub:
 
     def close_to_new(self) -> None:
         """Take nobody in any more."""
-        self._welcoming = False
-        while not self.new.empty():
-            self.new.get_nowait().close()
+        with self._lock:
+            self._welcoming = False
+        with suppress(queue.Empty):
+            while True:
+                self.new.get_nowait().close()
         self._end_if_unused()
 
     def _end_if_unused(self) -> None:
         if self._is_used or threading.current_thread() is self._thread:
             return
-        self._thread.join(2 * SLICE)
+        self._thread.join(ENDING)
         self._once.close()
 
     @property
@@ -174,35 +183,36 @@ class _Hub:
                     self._forget_the_dead()
                     idle_at = time.monotonic() + IDLE / 4
         except Exception as error:
-            self.error = error if isinstance(error, OSError) else OSError(f"{self.medium.address}: {error}")
+            self._error = error
         finally:
             self._once.close()
             for link in list(self._links.values()):
                 link.wake()
             if self.overrun:
-                log.warning(f"{self.medium.address}: {self.overrun} packets found no room, and were lost")
+                log.warning(f"{self.address}: {self.overrun} packets found no room, and were lost")
 
     def _take_one(self) -> None:
         try:
             got = self.medium.receive_from(SLICE)
-        except (TimeoutError, ConnectionError):  # an earlier send found nobody there: that is the peer's matter
+        except TimeoutError:
             return
         if got is None:
             return
         packet, peer = got
-        link = self._links.get(peer) or (self._welcome(peer) if self._welcoming else None)
+        link = self._links.get(peer) or self._welcome(peer)
         if link is not None:
             link.put(packet)
 
     def _welcome(self, peer: Hashable) -> MediumLink | None:
-        if len(self._links) >= PEERS or self.new.full():
-            self.overrun += 1
-            return None
-        link = MediumLink(self, peer)
-        with self._lock:
-            self._links[peer] = link
-        self.new.put_nowait(link)
-        return link
+        with self._lock:  # who stops to welcome closes all who were
+            if not self._welcoming:
+                return None
+            if len(self._links) >= PEERS or self.new.full():
+                self.overrun += 1
+                return None
+            link = self._links[peer] = MediumLink(self, peer)
+            self.new.put_nowait(link)
+            return link
 
     def _forget_the_dead(self) -> None:
         now = time.monotonic()
@@ -213,4 +223,7 @@ class _Hub:
 
 
 def _text_of(peer: Hashable) -> str:
-    return ":".join(map(str, peer)) if isinstance(peer, tuple) else str(peer)
+    if not isinstance(peer, tuple):
+        return str(peer)
+    host, *port = map(str, peer[:2])  # of a socket address; those of IPv6 have more
+    return ":".join((f"[{host}]" if ":" in host else host, *port))

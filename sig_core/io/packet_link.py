@@ -11,7 +11,7 @@ from sig_core.contract import Link, LinkTraits
 from sig_core.errors import ConfigError, ConnectFailed
 from sig_core.io.guard import Once, lost
 from sig_core.log import log
-from sig_core.packet.stream import ASKED, OTHER_VERSION, UNKNOWN, PacketStream, Phase
+from sig_core.packet.stream import ASKED, LINGER, OTHER_VERSION, UNKNOWN, PacketStream, Phase
 from sig_core.packet.wire import LEAST, OPEN, VERSION, Packet, Wire, opening
 
 __all__ = ["CutLink", "PacketLink", "as_stream"]
@@ -19,6 +19,7 @@ __all__ = ["CutLink", "PacketLink", "as_stream"]
 ASSUMED_MTU = 1200  # bytes, of a link that states none: what every path of IPv6 carries (RFC 9000, section 14)
 HIGH = 256 * 1024  # bytes that are written and not sent, at which a sender waits
 SLICE = 0.05  # seconds after which the thread looks what is due
+GRACE = 0.5  # seconds that the thread may take to end
 STREAM = LinkTraits(packets=False, reliable=True)
 
 
@@ -94,6 +95,7 @@ class PacketLink:
         self._sending = threading.Lock()  # one send at a time, whoever makes it
         self._failed: Exception | None = None
         self._closing = False
+        self._sender_waits = False
         self._thread = threading.Thread(target=self._run, name=f"sig-packets {raw.peer}", daemon=True)
         self._thread.start()
 
@@ -119,12 +121,16 @@ class PacketLink:
 
     def send(self, data: bytes, /) -> None:
         """See `Link`; waits while 256 KiB wait already."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_over or self._queued < HIGH)
-            if self._stream is None or self._is_over:
-                raise self._why()
-            self._stream.write(data)
-        self._flush()
+        self._sender_waits = True
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_over or self._queued < HIGH)
+                if self._stream is None or self._is_over:
+                    raise self._why()
+                self._stream.write(data)
+            self._flush()
+        finally:
+            self._sender_waits = False
 
     def receive(self, timeout: float, /) -> bytes | None:
         """See `Link`."""
@@ -141,15 +147,24 @@ class PacketLink:
         return data or None
 
     def close(self) -> None:
-        """End: what was sent still arrives, if the peer takes it within 2 s; this waits as long for it."""
+        """End: what was sent still arrives, if the peer takes it within 2 s; this waits as long for it.
+
+        While a send waits there is no such end: the link is cut.
+        """
+        if not self._thread.is_alive():  # it has ended; or this is a forked child, and the link is its parent's
+            self._once.close()
+            return
+        cut = self._sender_waits
         with self._changed:
             self._closing = True
-            if self._stream is not None:
+            if self._stream is not None and cut:
+                self._stream.lose("closed while a send waited")
+            elif self._stream is not None:
                 self._stream.finish(time.monotonic())
             self._changed.notify_all()
-        self._flush()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(GRACE if cut else LINGER + GRACE)
+            self._once.close()  # if the medium has not come back: this ends what it does
 
     @property
     def _is_over(self) -> bool:

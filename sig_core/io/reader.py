@@ -336,7 +336,10 @@ class Reader:
     def _receive(self, timeout: float) -> bytes:
         if self._pollable is None:
             with suppress(TimeoutError):
-                return self._link.receive(min(timeout, SLICE)) or b""
+                received = self._link.receive(min(timeout, SLICE))
+                if received is None or isinstance(received, bytes):
+                    return received or b""
+                raise TypeError(f"its receive gave {type(received).__name__}, not bytes")
             return b""
         if not self._ready(min(timeout, LONGEST)):
             return b""

@@ -122,9 +122,9 @@ class PacketStream:
         return self._receiving.ended and not self._receiving.has_data
 
     def finish(self, now: float) -> None:
-        """End in order: what was written still goes out, within 2 s."""
-        if self.phase is Phase.DIALING:
-            self.phase = Phase.CLOSED
+        """End in order: what was written still goes out, within 2 s, if the peer has not ended before."""
+        if self.phase is Phase.DIALING or (self.phase is Phase.OPEN and self._receiving.ended):
+            self.phase = Phase.CLOSED  # a peer that has ended is gone as soon as that is acknowledged
         elif self.phase is Phase.OPEN:
             self.phase, self._until = Phase.ENDING, now + LINGER
             self._sending.finish()
@@ -142,15 +142,18 @@ class PacketStream:
             return self._ask(now)
         self._look_at_the_time(now)
         if self.phase is Phase.CLOSED:
-            return []
+            return [] if self.error is not None else self._ack()  # the last one: the peer may wait for it
         found = [opening(self._wire, AGREED, self.epoch)] if self._answer_open else []
         self._answer_open = False
         for kind, number, body in self._sending.packets(now):
             found.append(self._wire.seal(kind, self._tag, number.to_bytes(2, "little") + body))
-        if self._receiving.wants_ack:
-            expected, credit, came = self._receiving.ack(self._wire.map_room)
-            found.append(self._wire.seal(ACK, self._tag, expected.to_bytes(2, "little") + bytes((credit,)) + came))
-        return found
+        return found + self._ack()
+
+    def _ack(self) -> list[bytes]:
+        if not self._receiving.wants_ack:
+            return []
+        expected, credit, came = self._receiving.ack(self._wire.map_room)
+        return [self._wire.seal(ACK, self._tag, expected.to_bytes(2, "little") + bytes((credit,)) + came)]
 
     def _ask(self, now: float) -> list[bytes]:
         if now < self._ask_at:

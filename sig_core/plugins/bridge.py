@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
 from sig_core.address import Address
@@ -16,6 +16,7 @@ from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, LinkTraits
 __all__ = ["Bridge", "BridgedAcceptor", "BridgedLink"]
 
 AHEAD = 64  # packets, or links to accept, that are fetched before anybody asks for them
+HELD = 256 * 1024  # bytes of packets that are fetched before: the last may go beyond
 CONNECTING = 30.0  # seconds that a carrier may take for it
 CLOSING = 2.0  # seconds that a close may take
 
@@ -47,13 +48,16 @@ class BridgedLink:
         self.peer = link.peer
         self._loop = loop
         self._link = link
-        self._ahead = _Ahead(loop, link.receive)
+        self._ahead = _Ahead(loop, link.receive, len)
         self._sending: Future[None] | None = None
 
     def send(self, data: bytes, /) -> None:
         """See `Link`."""
         self._sending = self._loop.begin(self._link.send(data))
-        self._sending.result()
+        try:
+            self._sending.result()
+        except CancelledError as error:
+            raise OSError(f"{self.peer}: closed while a send waited") from error
 
     def receive(self, timeout: float, /) -> bytes | None:
         """See `Link`."""
@@ -75,7 +79,7 @@ class BridgedAcceptor:
         self.address = acceptor.address
         self._loop = loop
         self._acceptor = acceptor
-        self._ahead = _Ahead(loop, acceptor.accept)
+        self._ahead = _Ahead(loop, acceptor.accept, lambda link: 0)
 
     def accept(self, timeout: float, /) -> BridgedLink | None:
         """See `Acceptor`."""
@@ -84,9 +88,11 @@ class BridgedAcceptor:
 
     def close(self) -> None:
         """See `Acceptor`."""
-        _shared.end(self._loop, self._ahead, self._acceptor.close())
-        for link in self._ahead.left():
-            _shared.use(lambda loop, link=link: BridgedLink(loop, link)).close()  # type: ignore[misc]
+        try:
+            _shared.end(self._loop, self._ahead, self._acceptor.close())
+        finally:
+            for link in self._ahead.take_all():
+                _shared.use(lambda loop, link=link: BridgedLink(loop, link)).close()  # type: ignore[misc]
 
 
 class _Loop:
@@ -107,8 +113,17 @@ class _Loop:
             raise
 
     def begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine on the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        """Run a coroutine on the loop; OSError: its last user has gone."""
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError as error:
+            coroutine.close()
+            raise OSError(f"closed: {error}") from error
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs: not in a forked child."""
+        return self._thread.is_alive()
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the loop, soon."""
@@ -157,8 +172,10 @@ class _Shared:
             raise
 
     def end(self, loop: _Loop, ahead: _Ahead[Any], closing: Coroutine[Any, Any, None]) -> None:
-        """Close a user of the loop."""
-        ahead.stop()
+        """Close a user of the loop, the first time; in a forked child the loop is the parent's, and is let alone."""
+        if not loop.is_alive or not ahead.stop():
+            closing.close()
+            return
         try:
             loop.do(closing, CLOSING)
         finally:
@@ -189,11 +206,14 @@ class _Ahead(Generic[T]):
     Args:
         loop: see there.
         fetch: gives the next thing, or raises at the end.
+        size: bytes of a thing.
     """
 
-    def __init__(self, loop: _Loop, fetch: Callable[[], Awaitable[T]]) -> None:
+    def __init__(self, loop: _Loop, fetch: Callable[[], Awaitable[T]], size: Callable[[T], int]) -> None:
         self._loop = loop
         self._fetch = fetch
+        self._size = size
+        self._held = 0
         self._changed = threading.Condition()
         self._things: deque[T] = deque()
         self._end: Exception | None = None
@@ -202,6 +222,7 @@ class _Ahead(Generic[T]):
 
     def _start(self) -> None:
         self._room = asyncio.Event()
+        self._room.set()
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
     async def _pump(self) -> None:
@@ -210,11 +231,10 @@ class _Ahead(Generic[T]):
                 thing = await self._fetch()
                 with self._changed:
                     self._things.append(thing)
+                    self._held += self._size(thing)
                     self._changed.notify()
-                    if len(self._things) >= AHEAD:
+                    if self._is_full:
                         self._room.clear()
-                    else:
-                        self._room.set()
                 await self._room.wait()
         except Exception as error:
             with self._changed:
@@ -225,26 +245,38 @@ class _Ahead(Generic[T]):
         """Give the next thing; None: there is none within `timeout` seconds. Raises what the fetch raised."""
         with self._changed:
             self._changed.wait_for(lambda: self._things or self._end is not None or self._stopped, timeout)
-            if self._things:
-                thing = self._things.popleft()
-                if len(self._things) == AHEAD // 2:
-                    self._loop.call(self._room.set)
-                return thing
-            if self._end is not None:
-                raise self._end
-            return None
+            if not self._things:
+                if self._end is not None:
+                    raise self._end
+                return None
+            was_full = self._is_full
+            thing = self._things.popleft()
+            self._held -= self._size(thing)
+            if was_full and not self._is_full and not self._stopped:
+                self._loop.call(self._room.set)
+            return thing
 
-    def left(self) -> list[T]:
+    @property
+    def _is_full(self) -> bool:
+        return len(self._things) >= AHEAD or self._held >= HELD
+
+    def take_all(self) -> list[T]:
         """Give what nobody has taken."""
-        return list(self._things)
-
-    def stop(self) -> None:
-        """Fetch no more."""
         with self._changed:
+            things = list(self._things)
+            self._things.clear()
+        return things
+
+    def stop(self) -> bool:
+        """Fetch no more; False: it was stopped before."""
+        with self._changed:
+            if self._stopped:
+                return False
             self._stopped = True
             self._end = self._end or EOFError("closed")
             self._changed.notify_all()
         self._loop.call(self._cancel)
+        return True
 
     def _cancel(self) -> None:
         self._task.cancel()

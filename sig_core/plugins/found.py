@@ -13,7 +13,7 @@ from sig_core.errors import BrokenPlugin, ConfigError, ConnectFailed, ListenFail
 from sig_core.plugins.hooks import Hooks
 from sig_core.plugins.info import PluginInfo
 from sig_core.plugins.registry import Registry
-from sig_core.plugins.wrapping import WrappedAcceptor, wrapped
+from sig_core.plugins.wrapping import Layers, WrappedAcceptor
 
 __all__ = ["Plugins", "default_plugins"]
 
@@ -48,13 +48,15 @@ class Plugins:
             PluginError: its carrier can't be had.
             ConnectFailed: nobody is there, or not allowed in.
         """
-        address, carrier, wrappers = self._carrier(url)
+        layers, carrier = self._carrier(url)
         try:
-            return wrapped(carrier.connect(address), wrappers)
+            return layers.around(carrier.connect(layers.address))
         except SigError:
             raise
         except _errors(carrier) as error:
             raise ConnectFailed(f"{url}: can't connect: {_why(error)}; is a server running there?") from error
+        except Exception as error:
+            raise _unforeseen(url, layers.address, error) from error
 
     def listen(self, url: str) -> Acceptor:
         """Take `url`.
@@ -64,28 +66,32 @@ class Plugins:
             PluginError: its carrier can't be had.
             ListenFailed: the address is in use, or not of this machine.
         """
-        address, carrier, wrappers = self._carrier(url, OWN)
+        layers, carrier = self._carrier(url, OWN)
         try:
-            acceptor = carrier.listen(address)
+            acceptor = carrier.listen(layers.address)
         except SigError:
             raise
         except _errors(carrier) as error:
             hint = "choose another address or stop who uses it"
             raise ListenFailed(f"{url}: can't listen: {_why(error)}; {hint}") from error
-        return WrappedAcceptor(acceptor, address.wrappers, wrappers) if wrappers else acceptor
+        except Exception as error:
+            raise _unforeseen(url, layers.address, error) from error
+        if not hasattr(acceptor, "accept") or not isinstance(getattr(acceptor, "address", None), str):
+            text = f"{url}: carrier {layers.address.scheme!r} gave no acceptor, but {acceptor!r}"
+            raise BrokenPlugin(text)
+        return WrappedAcceptor(acceptor, layers) if layers else acceptor
 
-    def _carrier(self, url: str, own: tuple[str, ...] = ()) -> tuple[Address, Carrier, list[Wrapper]]:
+    def _carrier(self, url: str, own: tuple[str, ...] = ()) -> tuple[Layers, Carrier]:
         address = Address.parse(url)
         wrappers = [self.wrappers.get(name) for name in address.wrappers]
         carrier = self.carriers.get(address.scheme)
         options = getattr(carrier, "options", None)
-        if options is not None:
-            address.check_options({*options, *own})
+        layers = Layers(address, wrappers, None if options is None else {*options, *own})
         if inspect.iscoroutinefunction(carrier.connect):
             from sig_core.plugins.bridge import Bridge  # who has no carrier of that kind needs no asyncio
 
             carrier = Bridge(cast(AsyncCarrier, carrier))
-        return address, carrier, wrappers
+        return layers, carrier
 
     def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:
         """Give codecs by name: those named, or all that can be had and change nothing of a value.
@@ -109,6 +115,11 @@ class Plugins:
         if not found:
             raise broken[0] if broken else self.codecs.unknown("")
         return found
+
+
+def _unforeseen(url: str, address: Address, error: Exception) -> BrokenPlugin:
+    what = f"{type(error).__name__}: {error}"
+    return BrokenPlugin(f"{url}: carrier {address.scheme!r} raised what it does not name in `errors`: {what}")
 
 
 def _errors(carrier: Any) -> tuple[type[Exception], ...]:

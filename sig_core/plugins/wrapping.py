@@ -2,37 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
+from sig_core.address import Address, as_query
 from sig_core.contract import Acceptor, Link, Wrapper
+from sig_core.errors import ConfigError
 
-__all__ = ["WrappedAcceptor", "wrapped"]
+__all__ = ["Layers", "WrappedAcceptor"]
+
+Layer: TypeAlias = Callable[[Link], Link]  # a wrapper that knows its options
 
 
-def wrapped(link: Link, wrappers: Sequence[Wrapper]) -> Link:
-    """Put wrappers around a link, the first of them outermost; one that raises closes the link."""
-    try:
-        for wrapper in reversed(wrappers):
-            link = wrapper(link)
-    except BaseException:
-        link.close()
-        raise
-    return link
+class Layers:
+    """The wrappers of a URL, each with its options.
+
+    Args:
+        address: as it was written.
+        wrappers: those that it names, in its order.
+        known: the options of its carrier; None: it checks them by itself.
+
+    Attributes:
+        address: as its carrier is to see it.
+
+    Raises:
+        ConfigError: an option that nobody knows, that two of them know, or whose value a wrapper refuses.
+    """
+
+    def __init__(self, address: Address, wrappers: Sequence[Wrapper], known: Collection[str] | None) -> None:
+        named = [(name, _options(wrapper)) for name, wrapper in zip(address.wrappers, wrappers, strict=True)]
+        if known is not None:
+            address.check_options(known, dict(named))
+        _check_claims(address, [*named, (address.scheme, known or ())])
+        claimed = frozenset[str]().union(*(options for _, options in named))
+        self.address = address.of_carrier(claimed)
+        self._names = address.wrappers
+        self._options = address.of_wrapper(claimed).options
+        self._layers = [_layer(wrapper, address) for wrapper in wrappers]
+
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
+    def around(self, link: Link) -> Link:
+        """Put the wrappers around a link, the first of them outermost; if one raises, the link is closed."""
+        try:
+            for layer in reversed(self._layers):
+                link = layer(link)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def as_bound(self, url: str) -> str:
+        """Give the URL that a carrier has bound with the wrappers and their options: who uses it has the same."""
+        query = as_query(self._options)
+        return "+".join([*self._names, url]) + (query.replace("?", "&", 1) if "?" in url else query)
 
 
 class WrappedAcceptor:
     """Gives wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say."""
 
-    def __init__(self, acceptor: Acceptor, names: Sequence[str], wrappers: Sequence[Wrapper]) -> None:
-        self.address = "+".join([*names, acceptor.address])
+    def __init__(self, acceptor: Acceptor, layers: Layers) -> None:
+        self.address = layers.as_bound(acceptor.address)
         self._acceptor = acceptor
-        self._wrappers = wrappers
+        self._layers = layers
 
     def accept(self, timeout: float) -> Link | None:
         """See `Acceptor`."""
         link = self._acceptor.accept(timeout)
-        return None if link is None else wrapped(link, self._wrappers)
+        return None if link is None else self._layers.around(link)
 
     def close(self) -> None:
         """See `Acceptor`."""
         self._acceptor.close()
+
+
+def _options(wrapper: Any) -> frozenset[str]:
+    return frozenset(getattr(wrapper, "options", None) or ())
+
+
+def _check_claims(address: Address, takers: Sequence[tuple[str, Collection[str]]]) -> None:
+    for option in address.options:
+        claims = [name for name, options in takers if option in options]
+        if len(claims) > 1:
+            names = " and by ".join(claims)
+            raise ConfigError(f"address {address.url!r}: option {option!r} is taken by {names}; leave one of them out")
+
+
+def _layer(wrapper: Any, address: Address) -> Layer:
+    if getattr(wrapper, "options", None) is None:
+        plain: Layer = wrapper
+        return plain
+    mine = address.of_wrapper(_options(wrapper))
+    if hasattr(wrapper, "check"):
+        wrapper.check(mine)
+    return partial(_wrap, wrapper, mine)
+
+
+def _wrap(wrapper: Any, mine: Address, link: Link) -> Link:
+    made: Link = wrapper(link, mine)
+    return made

@@ -25,9 +25,12 @@ def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes
         EncodeError: whatever the codec raised, as its cause.
     """
     try:
-        return codec.encode(value)
+        data = codec.encode(value)
+        if type(data) is not bytes:
+            raise TypeError(f"it gave {type(data).__name__}, not bytes")
     except Exception as error:
         raise unencodable(codec, value, error, what, *names) from error
+    return data
 
 
 def unencodable(codec: Codec, value: object, error: Exception, what: str = "", *names: object) -> EncodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
@@ -196,7 +197,8 @@ class Session:
 
     def _say_goodbye(self, status: int, text: str) -> None:
         if self.state is State.OPEN:
-            self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))
+            with suppress(CodecError):  # a codec that fails must not keep its link, or a server, from ending
+                self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))
 
     def _end(self, error: SigError) -> None:
         self.state = State.CLOSED

@@ -95,7 +95,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Environment:
         wheel(folder, "breaks", "sig.codecs", "broken = of_breaks:Codec", "import no_such_library_either"),
         wheel(folder, "exits", "sig.codecs", "leaving = of_exits:Codec", "import sys; sys.exit(7)"),
         wheel(folder, "typo", "sig.hooks", "typo = of_typo", TYPO_HOOKS),
-        wheel(folder, "needy", "sig.wrappers", "lossy = of_needy:wrap [noise]", "import no_such_library", needs),
+        wheel(folder, "needy", "sig.wrappers", "noisy = of_needy:wrap [noise]", "import no_such_library", needs),
         wheel(folder, "one", "sig.codecs", "bson = of_one:Codec", GOOD_CODEC),
         wheel(folder, "two", "sig.codecs", "bson = of_two:Codec", GOOD_CODEC),
         wheel(folder, "gone", "sig.carriers", "udp = of_gone:Carrier", GOOD_CARRIER),
@@ -125,7 +125,7 @@ def test_all_are_listed_and_none_is_imported(fresh: Environment) -> None:
         ("codec", "mine", "goodcodec"): "installed",
         ("hook", "greet", "goodhooks"): "installed",
         ("hook", "typo", "typo"): "installed",
-        ("wrapper", "lossy", "needy"): "missing",
+        ("wrapper", "noisy", "needy"): "missing",
     }
     assert {row["version"] for row in listed.values() if row["distribution"] != "pysig"} == {"2.0"}
     assert listed["codec", "bson", "one"]["problem"] == "offered by one 2.0 and two 2.0: uninstall one of them"
@@ -142,8 +142,8 @@ def test_the_doctor_finds_what_is_broken(fresh: Environment) -> None:
     assert broken["remedy"] == "install breaks again, or report this to its authors, or uninstall it"
     assert "of_breaks.py" in broken["trace"]
     assert found["codec", "leaving"]["cause"] == "exits 2.0: its import ended the process, status 7"
-    assert found["wrapper", "lossy"]["state"] == "missing"
-    assert found["wrapper", "lossy"]["remedy"] == 'pip install "needy[noise]"'
+    assert found["wrapper", "noisy"]["state"] == "missing"
+    assert found["wrapper", "noisy"]["remedy"] == 'pip install "needy[noise]"'
     assert found["carrier", "udp"]["cause"] == "gone 2.0: module 'of_gone' is not there"
     assert found["carrier", "udp"]["remedy"] == "install gone again, or uninstall it"
     assert found["codec", "bson"]["cause"].endswith("offered by one 2.0 and two 2.0")

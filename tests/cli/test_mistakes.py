@@ -90,7 +90,7 @@ def check(found: Any, status: int, *said: str) -> None:
         ("tcp://127.0.0.1", USAGE, ["port"]),
         ("tcp://127.0.0.1:3000?nodeley=1", USAGE, ["unknown option 'nodeley', did you mean 'nodelay'?", "tcp knows: "]),
         ("tcp://127.0.0.1:3000?nodelay=perhaps", USAGE, ["nodelay='perhaps' is neither 1 nor 0"]),
-        ("lossy+tcp://127.0.0.1:3000", USAGE, ["wrapper 'lossy': no wrapper is installed"]),
+        ("losy+tcp://127.0.0.1:3000", USAGE, ["unknown wrapper 'losy', did you mean 'lossy'?", "installed: "]),
         ("tcp://no.such.host.invalid:3000", LINK, ["no.such.host.invalid", "can't connect"]),
         ("unix:///no/such/folder/x.sock", LINK, ["can't connect", "No such file"]),
         ("unix:///etc/passwd", LINK, ["can't connect"]),

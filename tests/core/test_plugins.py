@@ -137,8 +137,8 @@ def test_a_drivers_errors_become_ours(install: Install) -> None:
         plugins.listen("wire://x")
     with pytest.raises(ConfigError, match=r"unknown option 'sped', did you mean 'speed'\?"):
         plugins.connect("wire://x?sped=1")
-    with pytest.raises(UnknownPlugin, match="'lossy': no wrapper is installed"):
-        plugins.connect("lossy+wire://x")
+    with pytest.raises(UnknownPlugin, match="unknown wrapper 'losy', did you mean 'lossy'"):
+        plugins.connect("losy+wire://x")
 
 
 def test_an_asyncio_carrier_is_asked_on_a_loop(install: Install) -> None:

@@ -287,7 +287,7 @@ def test_stop_while_clients_flood_and_ask() -> None:
         ("tcp://127.0.0.1:0?nodelai=1", sig.ConfigError, "did you mean 'nodelay'"),
         ("tpc://127.0.0.1:0", sig.UnknownPlugin, "did you mean 'tcp'"),
         ("unix://", sig.ConfigError, "path"),
-        ("lossy+tcp://127.0.0.1:0", sig.UnknownPlugin, "wrapper"),
+        ("losy+tcp://127.0.0.1:0", sig.UnknownPlugin, "unknown wrapper 'losy', did you mean 'lossy'"),
     ],
 )
 def test_bad_urls(url: str, error: type[Exception], words: str) -> None:
