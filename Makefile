@@ -42,6 +42,7 @@ FRAMES ?= 10000000
 
 soak: $(VENV)/.test
 	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
+	SIG_SWEEP=20 $(BIN)/python -m pytest tests/plugins/test_unreliable.py
 	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
 
 test-setup:

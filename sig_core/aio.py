@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sig_core.contract import PollableLink
+from sig_core.contract import Link, PollableLink
 from sig_core.errors import ConfigError, ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
 from sig_core.events import Name, Pattern, check_name
 from sig_core.io.aio_link import AioLink
+from sig_core.io.guard import Once
 from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -68,7 +70,7 @@ class ClientRouter(Router):
         if self._link is not None:
             raise LocalProtocolError("a client starts once; make another one")
         codecs = self._plugins.choose_codecs(self._codec_names)
-        raw = await asyncio.to_thread(self._plugins.connect, self.url)
+        raw = await self._connect()
         if not isinstance(raw, PollableLink) or raw.traits.packets or not raw.traits.reliable:
             raw.close()
             raise ConfigError(f"{self.url}: on asyncio only reliable streams that can be polled are served")
@@ -84,6 +86,26 @@ class ClientRouter(Router):
             if session.state is not State.OPEN:
                 self._link.close()
         return self
+
+    async def _connect(self) -> Link:
+        """Connect in a thread; if this is cancelled meanwhile, the link that comes about is closed."""
+        made: list[Once] = []
+        unwanted = threading.Event()
+
+        def connect() -> Link:
+            link = self._plugins.connect(self.url)
+            made.append(Once(link, link.peer))
+            if unwanted.is_set():
+                made[0].close()
+            return link
+
+        try:
+            return await asyncio.to_thread(connect)
+        except asyncio.CancelledError:
+            unwanted.set()
+            for once in made:
+                once.close()
+            raise
 
     async def stop(self) -> None:
         """Say goodbye and end. Again: does nothing."""

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITHOUT_COMPAT = pytest.mark.skipif(not (ROOT / "sig_core/compat").exists(), reason="sig_core/compat is not here")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,7 +25,8 @@ def programs() -> list[pytest.ParameterSet]:
                 continue
             after = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
             output = after[1] if after[0] == "text" else None
-            found.append(pytest.param(code, output, id=f"{document.name}-{number}"))
+            marks = [WITHOUT_COMPAT] if "sig_core.compat" in code else []
+            found.append(pytest.param(code, output, id=f"{document.name}-{number}", marks=marks))
     return found
 
 

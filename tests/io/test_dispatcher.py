@@ -23,12 +23,14 @@ class Jobs:
         self.dispatcher = Dispatcher(lambda: self._queue.popleft() if self._queue else None, LIMIT, "sig-jobs")
         self.ended: deque[str] = deque()
         self.told = threading.Semaphore(0)
+        self.begun = threading.Semaphore(0)
         self.waiting = threading.Semaphore(0)
 
     def add(self, name: str, wait: Callable[[], object]) -> None:
         """A job that waits."""
 
         def job() -> None:
+            self.begun.release()
             try:
                 with self.dispatcher.waiting():
                     self.waiting.release()
@@ -87,6 +89,7 @@ def test_a_stop_ends_those_who_would_wait(jobs: Jobs, monkeypatch: pytest.Monkey
     gate = threading.Event()
     for n in range(LIMIT + 1):
         jobs.add(str(n), lambda: gate.wait(20))
+    jobs.wait_for(jobs.begun, LIMIT + 1)
     jobs.wait_for(jobs.waiting, LIMIT)
     jobs.dispatcher.stop(0)
     jobs.wait_for(jobs.waiting, 1)

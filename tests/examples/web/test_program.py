@@ -226,7 +226,7 @@ def test_signal_ends_the_questions(start: Start, number: signal.Signals) -> None
     ],
 )
 def test_what_can_not_be_meant_ends_with_status_2(start: Start, arguments: list[str], typed: str, reason: str) -> None:
-    program = start(*arguments, stdin=typed)
+    program = start(*arguments, *([] if arguments is FREE else FREE), stdin=typed)
     assert program.ends() == 2
     assert reason in program.errors
     assert "Traceback" not in program.errors
