@@ -1,4 +1,6 @@
-"""ClientRouter on asyncio: the same sessions on the running loop (uvloop's too), without a thread of its own.
+"""ClientRouter on asyncio: the same sessions on the running loop (uvloop's too).
+
+Where its link can be polled (tcp, unix) it has no thread of its own; any other link is served by two.
 
     async with aio.ClientRouter("tcp://127.0.0.1:3000") as client:
         await client.add_remote_listener(print, "temp")
@@ -16,11 +18,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sig_core.contract import Link, PollableLink
-from sig_core.errors import ConfigError, ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
+from sig_core.contract import PollableLink
+from sig_core.errors import ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
 from sig_core.events import Name, Pattern, check_name
 from sig_core.io.aio_link import AioLink
+from sig_core.io.dialled import dialled
 from sig_core.io.guard import Once
+from sig_core.io.polled import pollable
 from sig_core.io.waiter import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -71,9 +75,6 @@ class ClientRouter(Router):
             raise LocalProtocolError("a client starts once; make another one")
         codecs = self._plugins.choose_codecs(self._codec_names)
         raw = await self._connect()
-        if not isinstance(raw, PollableLink) or raw.traits.packets or not raw.traits.reliable:
-            raw.close()
-            raise ConfigError(f"{self.url}: on asyncio only reliable streams that can be polled are served")
         session = ClientSession(
             codecs, self.limits, client=secrets.token_hex(16), token=None, packets=False, now=time.monotonic()
         )
@@ -87,13 +88,13 @@ class ClientRouter(Router):
                 self._link.close()
         return self
 
-    async def _connect(self) -> Link:
+    async def _connect(self) -> PollableLink:
         """Connect in a thread; if this is cancelled meanwhile, the link that comes about is closed."""
         made: list[Once] = []
         unwanted = threading.Event()
 
-        def connect() -> Link:
-            link = self._plugins.connect(self.url)
+        def connect() -> PollableLink:
+            link = pollable(dialled(self._plugins.connect(self.url), self.limits.handshake))
             made.append(Once(link, link.peer))
             if unwanted.is_set():
                 made[0].close()

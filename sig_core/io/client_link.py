@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sig_core.contract import Codec, Link
 from sig_core.errors import CarrierError, ConnectFailed, HandshakeError, RequestTimeout, SigError
+from sig_core.io.dialled import dialled
 from sig_core.io.reader import Reader
 from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.writer import Writer
@@ -61,14 +62,7 @@ class ClientLink:
         traffic: Traffic,
         sink: Sink,
     ) -> None:
-        if link.traits.packets:
-            from sig_core.io.packet_link import as_stream
-
-            link = as_stream(link, dialing=True, patience=limits.handshake)
-        elif not link.traits.reliable:
-            from sig_core.io.line_link import LineLink  # who has no line needs none of it
-
-            link = LineLink(link, limits.handshake)
+        link = dialled(link, limits.handshake)
         self.opened = threading.Event()
         self.limits = limits
         self._sink = sink
