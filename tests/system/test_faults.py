@@ -63,7 +63,8 @@ def test_killed_sender_is_missed_at_once_and_its_requests_end() -> None:
             assert process.stdout is not None
             process.stdout.readline()
             asked = client.request_async("mortal", "hang")
-            client.flush()
+            client.flush()  # the number of the sender is known now, so the request has left
+            client.flush()  # and the server has it
             process.kill()
             before = time.monotonic()
             assert gone.wait(within(1.0))
