@@ -90,15 +90,17 @@ class Reception:
         deadline = now + self._house.limits.handshake
         others: dict[Dialect, Make] = {}
         if PLAIN_CODEC in self._codecs:
-            others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets)
+            others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets, deadline)
         if not packets:
             others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find(link.peer), deadline)
         return Opening(link.peer, deadline, lambda: self._binary(link.peer, now, packets=packets), others, become)
 
-    def _plain(self, peer: str, packets: bool) -> PlainSession:
+    def _plain(self, peer: str, packets: bool, deadline: float) -> PlainSession:
         house = self._house
         codec = self._codecs[PLAIN_CODEC]
-        session = PlainSession(house.exchange, codec, house.limits, peer=peer, packets=packets, due=house.look_at)
+        session = PlainSession(
+            house.exchange, codec, house.limits, peer=peer, packets=packets, deadline=deadline, due=house.look_at
+        )
         house.opened(session, house.limits.keepalive)
         return session
 

@@ -20,11 +20,13 @@ class ObjectReader:
         limit: bytes of the longest object.
 
     Attributes:
+        begun: an object has come.
         lines: a newline has followed an object.
         fault: why nothing more can be read, once it has gone wrong.
     """
 
     def __init__(self, limit: int) -> None:
+        self.begun = False
         self.lines = False
         self.fault: SigError | None = None
         self._limit = limit
@@ -32,7 +34,6 @@ class ObjectReader:
         self._at = 0  # what lies before it was looked at
         self._depth = 0
         self._in_text = False
-        self._had_one = False
 
     @property
     def waiting(self) -> int:
@@ -57,7 +58,7 @@ class ObjectReader:
             if self._depth or self.fault is not None:
                 break
             objects.append(bytes(self._buffer[begin : self._at]))
-            self._had_one = True
+            self.begun = True
             begin = self._at
         del self._buffer[:begin]
         self._at -= begin
@@ -67,7 +68,7 @@ class ObjectReader:
         """Give where the next object begins, or the end of the buffer."""
         space = _SPACE.match(self._buffer, begin)
         assert space is not None
-        self.lines = self.lines or (self._had_one and b"\n" in space.group())
+        self.lines = self.lines or (self.begun and b"\n" in space.group())
         end = space.end()
         if end < len(self._buffer) and self._buffer[end] != ord("{"):
             start = bytes(self._buffer[end : end + 20])

@@ -10,6 +10,7 @@ from sig_core.contract import Codec
 from sig_core.errors import (
     Busy,
     CodecError,
+    HandshakeError,
     LinkClosed,
     LinkLost,
     MessageTooBig,
@@ -17,6 +18,7 @@ from sig_core.errors import (
     RemoteProtocolError,
     RequestTimeout,
     SigError,
+    Status,
     error_for,
 )
 from sig_core.events import Name, Pattern
@@ -61,6 +63,7 @@ class PlainSession:
         limits: what the peer may cost.
         peer: printable, for messages and logs.
         packets: the link moves packets.
+        deadline: monotonic seconds until which its first object must have come.
         due: called with when `tick` is needed at the latest, monotonic seconds.
 
     Attributes:
@@ -78,6 +81,7 @@ class PlainSession:
         *,
         peer: str,
         packets: bool,
+        deadline: float,
         due: Callable[[float], None],
     ) -> None:
         self.peer = peer
@@ -93,6 +97,7 @@ class PlainSession:
         self._json = codec
         self._limits = limits
         self._packets = packets
+        self._deadline = deadline
         self._due = due
         self._calls = PlainCalls(self, exchange, limits)
         self._reader = ObjectReader(limits.max_frame)
@@ -332,6 +337,9 @@ class PlainSession:
 
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
+        if not self._reader.begun and now >= self._deadline:
+            text = f"no whole object within {self._limits.handshake:g} s"
+            self.fail(HandshakeError(text, Status.TIMEOUT))
         if self.state is State.CLOSED:
             return self._limits.keepalive
         while self._next_deadline <= now:

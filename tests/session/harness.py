@@ -82,7 +82,14 @@ class Net:
     def plain_session(self, *, packets: bool = False) -> PlainSession:
         """A new plain peer at the server, nothing received yet."""
         codec = PLUGINS.codecs.get("json")
-        return PlainSession(self.exchange, codec, self.limits, peer="plain", packets=packets, due=lambda when: None)
+        deadline = self.now + self.limits.handshake
+        return PlainSession(
+            *(self.exchange, codec, self.limits),
+            peer="plain",
+            packets=packets,
+            deadline=deadline,
+            due=lambda when: None,
+        )
 
     def start(
         self,

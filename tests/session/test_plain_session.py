@@ -482,3 +482,19 @@ def test_packets_hold_whole_messages() -> None:
     told = json.loads(peer.raw(b'{"id":3,"met'))
     assert told == {"id": None, "status": -7, "exception": "a packet ends inside an object"}
     assert str(peer.session.error) == "a packet ends inside an object"
+
+
+def test_a_first_object_that_never_ends_is_given_up() -> None:
+    net = Net()
+    for begin in (b"{", b" \n", b'{"id":1,"method":"get_ver'):
+        session = net.plain_session()
+        session.receive_data(begin, net.now)
+        session.tick(net.now + 4.9)
+        assert session.error is None
+        session.tick(net.now + 5.1)
+        assert json.loads(session.take(1000)) == {"id": None, "status": -14, "exception": "no whole object within 5 s"}
+        assert session.error is not None
+    session = net.plain_session()
+    session.receive_data(b'{"method":"get_version"}', net.now)
+    session.tick(net.now + 1000)
+    assert session.error is None

@@ -146,13 +146,13 @@ def test_two_servers_on_one_line_are_told_of(caplog: pytest.LogCaptureFixture) -
             eventually(lambda: sum("is a server too" in text for text in caplog.messages) == 2)
 
 
-def test_an_asyncio_client_does_not_take_a_line() -> None:
+def test_an_asyncio_client_on_a_line() -> None:
     async def main(url: str) -> None:
-        with pytest.raises(sig.ConfigError, match=r"reliable|line"):
-            async with aio.ClientRouter(url):
-                pass
+        async with aio.ClientRouter(url) as client:
+            assert await client.remote_request("s", "echo", [1, "x" * 2000]) == [1, "x" * 2000]
 
-    with Cable() as cable:
+    with Cable() as cable, sig.ServerRouter(cable.url(0)) as server:
+        server.add_sender("s", [], {"echo": lambda params: params})
         asyncio.run(main(cable.url(1)))
 
 
