@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import Any
 
 import prompts
+from names import as_json, write_name, write_pattern
 from program import client_parser, joined, logger, run
-from web_events_logger.names import as_json, write_name, write_pattern
 
 import sig_core as sig
 
@@ -119,6 +119,8 @@ def main() -> None:
     text = f"notifications a second; of what comes faster, the number is shown (default: {MOST})"
     parser.add_argument("--most", type=how_many, default=MOST, metavar="N", help=text)
     answers = prompts.ask(parser, prompts.SERVER, listens=True)
+    if not answers.listen:
+        prompts.end("nothing to listen to: give a sender, and an event of it (--listen SENDER:EVENT); None: all")
     backlog = Backlog(answers.most)
     with closing(Desktop()) as desktop, joined(answers) as client:
         say_who_shows(desktop)

@@ -6,9 +6,9 @@ import threading
 from typing import Any
 
 import prompts
+from names import as_json, write_name
 from program import client_parser, joined, logger, run
 from prompts import Question
-from web_events_logger.names import as_json, write_name
 
 import sig_core as sig
 

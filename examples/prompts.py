@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, NoReturn, TypeVar
 
-from web_events_logger.names import read_name, read_pattern
+from names import Pattern, read_name, read_pattern
 
 import sig_core as sig
 from sig_core import Name
@@ -24,8 +24,10 @@ __all__ = [
     "any_port",
     "ask",
     "data",
+    "end",
     "host",
     "level",
+    "meant",
     "name",
     "port",
     "seconds",
@@ -34,9 +36,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-Pattern = tuple[Name | None, Name | None]
-"""A sender and an event; None stands for all."""
 
 WIDTH = 11  # of a label
 NOTHING = "None"  # the word that stands for no value
@@ -134,23 +133,24 @@ def name(text: str) -> Name:
 
 def any_name(text: str) -> Name | None:
     """Take the name of a sender or an event to listen to; None stands for all."""
-    return _meant(read_name, text.strip(), "name")
+    return meant(read_name, text.strip(), "name")
 
 
 def pair(text: str) -> Pattern:
     """Take SENDER:EVENT, or SENDER for all of its events."""
-    return _meant(read_pattern, text)
+    return meant(read_pattern, text)
 
 
 def url(text: str) -> str:
     """Take an address of any carrier."""
-    return _meant(sig.Address.parse, text).url
+    return meant(sig.Address.parse, text).url
 
 
-def _meant(read: Callable[..., T], *arguments: str) -> T:
+def meant(read: Callable[..., T], *arguments: str) -> T:
+    """Give what `read` makes of a text, or raise `Wrong` with the words of its ValueError."""
     try:
         return read(*arguments)
-    except sig.ConfigError as error:
+    except ValueError as error:
         raise Wrong(str(error)) from error
 
 
@@ -182,7 +182,7 @@ FIRED = (
 
 
 def ask(parser: argparse.ArgumentParser, questions: Sequence[Question], *, listens: bool = False) -> Any:
-    """Give an answer to each question, as attributes: from the options if there is any, else from what is typed.
+    """Give an answer to each question, as attributes: from options if one of them is given, else from what is typed.
 
     An answer that can't be meant ends the program with status 2; on a terminal it is asked for again.
 
@@ -196,35 +196,27 @@ def ask(parser: argparse.ArgumentParser, questions: Sequence[Question], *, liste
         parser.add_argument(f"--{each.option}", type=each.read, default=argparse.SUPPRESS, help=text)
     if listens:
         text = "listen to this; may be given several times; without EVENT to all of SENDER; None:#alarm is a channel"
-        parser.add_argument("--listen", type=pair, metavar="SENDER:EVENT", action="append", help=text)
-    return _typed(parser, questions, listens) if len(sys.argv) == 1 else _given(parser, questions, listens)
-
-
-def _given(parser: argparse.ArgumentParser, questions: Sequence[Question], listens: bool) -> Any:
+        parser.add_argument("--listen", type=pair, metavar="SENDER:EVENT", action="append", default=[], help=text)
     given = parser.parse_args()
+    told = given.url or vars(given).get("listen") or any(each.attribute in given for each in questions)
+    return _given(parser, given, questions) if told else _typed(given, questions, listens)
+
+
+def _given(parser: argparse.ArgumentParser, given: argparse.Namespace, questions: Sequence[Question]) -> Any:
     if given.url and {"ip", "bind", "port"} & set(vars(given)):
         parser.error("--url says where the server is: leave out its host and port")
-    if listens and not given.listen:
-        parser.error("nothing to listen to: give --listen SENDER:EVENT, once or more")
     for each in questions:
         if each.attribute not in given:
             setattr(given, each.attribute, each.read(each.default))
     return given
 
 
-def _typed(parser: argparse.ArgumentParser, questions: Sequence[Question], listens: bool) -> Any:
-    typed = {each.attribute: each.ask() for each in questions}
-    if listens:
-        typed["listen"] = _patterns()
-    return parser.parse_args([], argparse.Namespace(**typed))
-
-
-def _patterns() -> list[Pattern]:
-    """Ask for senders, and for events of each; an empty line ends a list."""
-    found = [(sender, event) for sender in _names("Sender ") for event in _names("Event  ")]
-    if not found:
-        _end("nothing to listen to: give a sender, and an event of it; None: all")
-    return found
+def _typed(given: argparse.Namespace, questions: Sequence[Question], listens: bool) -> Any:
+    for each in questions:
+        setattr(given, each.attribute, each.ask())
+    if listens:  # an empty line ends a list
+        given.listen = [(sender, event) for sender in _names("Sender ") for event in _names("Event  ")]
+    return given
 
 
 def _names(label: str) -> Iterator[Name | None]:
@@ -243,7 +235,7 @@ def _answer(label: str, prompt: str, read: Callable[[str], T]) -> T:
             return read(text)
         except Wrong as error:
             if not sys.stdin.isatty():
-                _end(f"{label}: {error}")
+                end(f"{label}: {error}")
             print(error)
 
 
@@ -252,12 +244,13 @@ def _line(prompt: str) -> str:
         text = input(prompt)
     except EOFError:
         print()
-        _end(f"the input ended at {prompt!r}: answer every question, with an empty line for the default")
+        end(f"the input ended at {prompt!r}: answer every question, with an empty line for the default")
     if not sys.stdin.isatty():
         print(text)  # a terminal shows what is typed
     return text
 
 
-def _end(text: str) -> NoReturn:
+def end(text: str) -> NoReturn:
+    """End the program, since what it was told can't be meant."""
     print(text, file=sys.stderr)
     sys.exit(2)

@@ -30,7 +30,7 @@ def main() -> int:
     _on_end(lambda number, frame: sys.exit(0))
     sys.stdout = _Output(sys.stdout.buffer, errors="backslashreplace", line_buffering=True)
     sig.setup_logger(logger)
-    options = read_options(sys.argv[1:])
+    options = read_options()
     try:
         listening = _listen(options.http_host, options.http_port)
     except OSError as error:

@@ -12,8 +12,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from names import write_name
+
 from web_events_logger.journal import SHOWN, Entry, Filter, Journal
-from web_events_logger.names import write_name
 from web_events_logger.subscriber import Subscriber
 
 __all__ = ["PAGES", "ROWS", "Feed"]

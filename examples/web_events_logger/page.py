@@ -8,9 +8,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from names import write_name
+
 from web_events_logger.feed import ROWS
 from web_events_logger.journal import Entry, Filter
-from web_events_logger.names import write_name
 from web_events_logger.subscriber import Registration
 
 __all__ = ["FOLDER", "log_page", "plain_line", "registrations_page"]

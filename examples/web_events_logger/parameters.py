@@ -7,13 +7,13 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
+from names import read_name, visible
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from sig_core.errors import ConfigError
 from sig_core.events import Pattern
 from web_events_logger.journal import read_limit
-from web_events_logger.names import read_name, visible
 
 __all__ = ["Parameters", "read_parameters"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from names import write_pattern
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,7 +18,6 @@ from sig_core.errors import SigError
 from web_events_logger.feed import PAGES, Feed
 from web_events_logger.guard import Guard, check_change
 from web_events_logger.journal import Filter, Journal
-from web_events_logger.names import write_pattern
 from web_events_logger.page import FOLDER, log_page, plain_line, registrations_page, standing
 from web_events_logger.parameters import Parameters, read_parameters
 from web_events_logger.subscriber import Subscriber

@@ -7,10 +7,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from names import as_json, write_pattern
+
 import sig_core as sig
 from sig_core.events import Pattern
 from web_events_logger.journal import Journal
-from web_events_logger.names import as_json, write_pattern
 
 __all__ = ["Registration", "Subscriber", "logger"]
 

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from sig_core.line.line import NEVER
 from sig_core.line.timing import RetransmitTimer
 from sig_core.packet.wire import DATA, END, NUMBERS, ahead
 
-__all__ = ["NEVER", "Sending"]
+__all__ = ["Sending"]
 
-NEVER: Final = float("inf")
 FIRST_RTO: Final = 0.2  # seconds
 FIRST_CREDIT: Final = 4  # packets
 BEGIN, FEWEST, MOST = 16, 8, 255  # packets that may be open: at first, after losses, ever

@@ -7,8 +7,9 @@ from enum import Enum, auto
 from typing import Final
 
 from sig_core.errors import LinkLost
+from sig_core.line.line import NEVER
 from sig_core.packet.receiving import Receiving
-from sig_core.packet.sending import NEVER, Sending
+from sig_core.packet.sending import Sending
 from sig_core.packet.wire import ACK, OPEN, VERSION, Packet, Wire, opening, tag_of
 
 __all__ = ["AGREED", "ASKED", "OTHER_VERSION", "UNKNOWN", "PacketStream", "Phase"]

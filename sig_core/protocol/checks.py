@@ -10,6 +10,7 @@ from sig_core.events import Name, check_name
 
 __all__ = [
     "Fields",
+    "anything",
     "boolean",
     "choice_of",
     "count",
@@ -63,6 +64,11 @@ class Fields:
 
 def _kind(value: Any) -> str:
     return "null" if value is None else type(value).__name__
+
+
+def anything(value: Any) -> Any:
+    """Whatever it is."""
+    return value
 
 
 def name(value: Any) -> Name:

@@ -132,23 +132,19 @@ def read_message(values: Any, *, plain: bool = False) -> Call | Notice | Answer:
 
 
 def _read_answer(fields: Fields, plain: bool) -> Answer:
-    response = fields.find("response", _anything, None)
+    response = fields.find("response", checks.anything, None)
     if plain:  # somebody waits for it: whatever is not success is a failure
         status, text = _lenient(fields)
-        return Answer(fields.find("id", _anything, None), status, response, text)
+        return Answer(fields.find("id", checks.anything, None), status, response, text)
     status = fields.get("status", _status)
     text = fields.find("exception", _text, "")[:MAX_TEXT]
     return Answer(fields.find("id", _ident, None), status, response, text)
 
 
 def _lenient(fields: Fields) -> tuple[int, str]:
-    status, text = fields.get("status", _anything), fields.find("exception", _anything, "")
+    status, text = fields.get("status", checks.anything), fields.find("exception", checks.anything, "")
     known = type(status) is int and is_status(status)
     return (status if known else Status.HANDLER_RAISED), str(text)[:MAX_TEXT]
-
-
-def _anything(value: Any) -> Any:
-    return value
 
 
 def _guarded(read: Callable[[], T], ident: MessageId | None) -> T:

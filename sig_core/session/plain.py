@@ -45,7 +45,8 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
 from sig_core.session.plain_calls import PlainCalls
-from sig_core.session.plain_output import NEVER, PlainOutput
+from sig_core.session.plain_output import PlainOutput
+from sig_core.session.plain_requests import OpenRequests
 
 __all__ = ["PLAIN_CODEC", "PlainSession"]
 
@@ -105,9 +106,8 @@ class PlainSession:
         self._out.lines = packets
         self._now = 0.0
         self._last_call = 0  # number of what the peer was called
-        self._last_request = 0  # number of what the peer asked
         self._asked: dict[int, int] = {}  # number of a call -> token of the exchange
-        self._open: dict[int, tuple[Any, float]] = {}  # number of a request of the peer -> its id, and its end
+        self._open = OpenRequests(limits.request_timeout)
         self._refusal: SigError | None = None
         self._leaving = False  # its input has ended
         exchange.join(self)
@@ -165,12 +165,10 @@ class PlainSession:
         entry = self._exchange.sender(sender)
         if len(self._open) >= self._limits.max_requests:
             raise Busy(f"request {method!r}: {self._limits.max_requests} requests are open, which is the limit")
-        payload = encode(self._json, params.find("params", lambda value: value, None))
-        self._last_request += 1
-        number = self._last_request
-        self._open[number] = message.id, self._now + self._limits.request_timeout
+        payload = encode(self._json, params.find("params", checks.anything, None))
+        number = self._open.add(message.id, self._now)
         if len(self._open) == 1:
-            self._due(self._next_deadline)
+            self._due(self._open.deadline)
         tail = request_tail(method.encode(), payload)
         self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, payload, tail)
 
@@ -278,7 +276,7 @@ class PlainSession:
 
     def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
         """Queue the value of a request that the peer made."""
-        peers_own, _ = self._open.pop(ident)
+        peers_own = self._open.pop(ident)
         try:
             self._answer(answer(peers_own, decode(self._json, value)))
         except CodecError as error:
@@ -287,8 +285,7 @@ class PlainSession:
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the peer made."""
-        peers_own, _ = self._open.pop(ident)
-        message = failure(peers_own, error)
+        message = failure(self._open.pop(ident), error)
         if isinstance(error, RemoteError):  # what the handler said, without the type that it raised
             message["exception"] = clean(error.text[:MAX_TEXT])
         self._answer(message)
@@ -342,21 +339,13 @@ class PlainSession:
             self.fail(HandshakeError(text, Status.TIMEOUT))
         if self.state is State.CLOSED:
             return self._limits.keepalive
-        while self._next_deadline <= now:
-            number = next(iter(self._open))
+        while (number := self._open.overdue(now)) is not None:
             self._exchange.requests.cancel(self, number)
             self.fail_to(number, 0, RequestTimeout(f"no answer within {self._limits.request_timeout:g} s"))
         if self._asked:  # who asked may have given up
             still = self._exchange.requests.is_open
             self._asked = {number: token for number, token in self._asked.items() if still(self, token)}
-        return min(self._limits.keepalive, min(self._next_deadline, self._out.tick(now)) - now)
-
-    @property
-    def _next_deadline(self) -> float:
-        """When the oldest request of the peer is given up: all have the same time."""
-        for _, deadline in self._open.values():
-            return deadline
-        return NEVER
+        return min(self._limits.keepalive, min(self._open.deadline, self._out.tick(now)) - now)
 
     # -- end
 

@@ -63,7 +63,7 @@ class PlainCalls(Calls):
         return [broadcast, *super()._list_senders(params)]
 
     def _signal(self, params: Fields) -> None:
-        info = params.get("info", lambda value: value)
+        info = params.get("info", checks.anything)
         fields = Fields(info, "info")
         sender, event = fields.get("sender", checks.name), fields.get("event", checks.name)
         entry = self._exchange.sender(sender)
@@ -72,7 +72,7 @@ class PlainCalls(Calls):
         if event not in entry.events:
             raise UnknownEvent(f"sender {sender!r} has not declared the event {event!r}")
         additions = {name: value for name, value in info.items() if name not in ("sender", "event")}
-        self._peer.fire(entry.events[event], additions, params.find("data", lambda value: value, None))
+        self._peer.fire(entry.events[event], additions, params.find("data", checks.anything, None))
 
     # -- listeners
 

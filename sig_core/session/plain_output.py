@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from sig_core.line.line import NEVER
 from sig_core.routing.outbox import Loss, Outbox
 from sig_core.routing.ports import Run
 
-__all__ = ["NEVER", "PlainOutput"]
+__all__ = ["PlainOutput"]
 
-NEVER = float("inf")
 REST = 0.02  # seconds after a message in which an old client may not have taken it from its buffer yet
 SILENCE = 1.0  # seconds without an answer after which a peer that has never answered is taken for one that does not
 

@@ -97,7 +97,7 @@ class AcceptorChecks(CarrierSuite):
             try:
                 second = self.soon("listen", self.subject.listen, Address.parse(acceptor.address))
             except OSError:
-                pass
+                pass  # as it should be
             else:
                 second.close()
                 raise AssertionError(f"{self.who}: {acceptor.address} is taken, and was given a second time")

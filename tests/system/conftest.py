@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-FACTOR = float(os.environ.get("SIG_TIMEOUT_FACTOR", "1"))
+from sig_core.testing import eventually, within
 
-
-def within(seconds: float) -> float:
-    """Scale a time limit."""
-    return seconds * FACTOR
-
-
-def eventually(true: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return when `true()` holds; fail after so many seconds (scaled)."""
-    end = time.monotonic() + within(seconds)
-    while not true():
-        assert time.monotonic() < end, "it did not come true in time"
-        threading.Event().wait(0.002)
-
+__all__ = ["descriptors", "eventually", "nothing_left_behind", "sig_threads", "within"]
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -187,10 +187,13 @@ def test_the_server_may_be_restarted(session: dict[str, str]) -> None:
             alerts.end()
 
 
+NOTHING = "nothing to listen to: give a sender, and an event of it (--listen SENDER:EVENT); None: all"
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--port", "3000"], "nothing to listen to: give --listen SENDER:EVENT, once or more"),
+        (["--port", "3000"], NOTHING),
         (["--listen", '"temp"hot'], "SENDER:EVENT was expected"),
         (["--listen", "temp", "--most", "0"], "argument --most: '0': give a number from 1 to 100"),
     ],
@@ -204,7 +207,7 @@ def test_wrong_options(options: list[str], text: str) -> None:
 
 def test_nothing_to_listen_to() -> None:
     with Example("alert_listener", typed=["", "", "temp", "", ""]) as alerts:
-        assert alerts.failed() == (2, "nothing to listen to: give a sender, and an event of it; None: all")
+        assert alerts.failed() == (2, NOTHING)
 
 
 def test_without_its_library_it_says_what_to_install(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_wrong_answer_ends_it(program: str, answers: list[str], text: str) -> 
     [
         (["--port", "0"], "argument --port: '0' is no port: give a number from 1 to 65535"),
         (["--retry", "0"], "argument --retry: '0' is no time"),
-        (["--codec", "jso"], "unknown codec 'jso', did you mean 'json'?"),
+        (["--port", "1", "--codec", "jso"], "unknown codec 'jso', did you mean 'json'?"),
         (["--url", "tcp://127.0.0.1:1", "--ip", "::1"], "--url says where the server is"),
         (["--prot", "3000"], "unrecognized arguments: --prot"),
     ],

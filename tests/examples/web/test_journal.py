@@ -8,8 +8,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from names import as_json, read_name, read_pattern, write_name, write_pattern
 from web_events_logger.journal import BATCH, ROOM, SHOWN, Filter, Journal
-from web_events_logger.names import as_json, read_name, read_pattern, write_name, write_pattern
 
 import sig_core as sig
 from sig_core.events import Pattern

@@ -13,7 +13,7 @@ from typing import Any
 from sig_core.errors import ConfigError
 from sig_core.events import Name, Pattern, check_name
 
-__all__ = ["as_json", "read_name", "read_pattern", "visible", "write_name", "write_pattern"]
+__all__ = ["Pattern", "as_json", "read_name", "read_pattern", "visible", "write_name", "write_pattern"]
 
 ANY = "None"
 
