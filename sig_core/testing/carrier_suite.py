@@ -193,8 +193,8 @@ class CarrierSuite(Suite):
 def for_threads(made: Any) -> Carrier:
     """Give a carrier as one for threads, also if it is one for asyncio."""
     if inspect.iscoroutinefunction(getattr(made, "connect", None)):
-        from sig_core.testing.on_loop import OnLoop  # asyncio only for whom it is meant for
+        from sig_core.plugins.bridge import Bridge  # asyncio only for whom it is meant for
 
-        return OnLoop(made)
+        return Bridge(made)
     carrier: Carrier = made
     return carrier
