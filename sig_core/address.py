@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sig_core.errors import ConfigError
 
-__all__ = ["Address", "as_query", "did_you_mean"]
+__all__ = ["Address", "as_query", "as_url", "did_you_mean"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
 _SECONDS = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -158,6 +158,11 @@ def _options(url: str, query: str) -> dict[str, str]:
 def as_query(options: Mapping[str, str]) -> str:
     """Give options as the end of a URL, with its question mark; "" if there are none."""
     return f"?{urlencode(options, quote_via=quote)}" if options else ""
+
+
+def as_url(scheme: str, host: str, port: int, path: str = "") -> str:
+    """Give the URL of a place in a network; an IPv6 host gets its brackets, the path its escapes."""
+    return f"{scheme}://[{host}]:{port}{quote(path)}" if ":" in host else f"{scheme}://{host}:{port}{quote(path)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

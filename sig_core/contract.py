@@ -90,7 +90,12 @@ class PollableLink(Link, Protocol):
 
 
 class Acceptor(Protocol):
-    """What `listen` gives. `address` is a URL as bound: port 0 is resolved."""
+    """What `listen` gives. `address` is a URL as bound: port 0 is resolved.
+
+    Optional attribute `one_peer: bool`, of streams that may lose bytes: False, if its links lead to many peers. Without
+    it they are taken for one line, such as a serial port, that is plugged in again and again: one link at a time, and
+    what did not arrive on one arrives on the next.
+    """
 
     address: str
 
@@ -134,7 +139,11 @@ class Carrier(Protocol):
 
 
 class AsyncLink(Protocol):
-    """The same on asyncio. `receive` is never cancelled but by `close`; it raises EOFError at the end."""
+    """The same on asyncio. `receive` is never cancelled but by `close`; it raises EOFError at the end.
+
+    Optional method `abort()`, no coroutine: lets go of the medium at once. It is called when `close`, which may take
+    leave of the peer, takes longer than a second: that peer does not read, or is no longer there.
+    """
 
     traits: LinkTraits
     peer: str
@@ -145,7 +154,7 @@ class AsyncLink(Protocol):
 
 
 class AsyncAcceptor(Protocol):
-    """The same on asyncio."""
+    """The same on asyncio. `sig_core.io.arrivals` has one for libraries that call a handler for each connection."""
 
     address: str
 

@@ -6,19 +6,21 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from sig_core.address import Address
 from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, LinkTraits
 
-__all__ = ["Bridge", "BridgedAcceptor", "BridgedLink"]
+__all__ = ["Bridge", "BridgedAcceptor", "BridgedLink", "leave"]
 
 AHEAD = 64  # packets, or links to accept, that are fetched before anybody asks for them
 HELD = 256 * 1024  # bytes of packets that are fetched before: the last may go beyond
 CONNECTING = 30.0  # seconds that a carrier may take for it
-CLOSING = 2.0  # seconds that a close may take
+LEAVE = 1.0  # seconds that the close of a link which can be aborted may take
+CLOSING = 2.0  # seconds that any close may take
 
 T = TypeVar("T")
 
@@ -33,40 +35,59 @@ class Bridge:
 
     def connect(self, address: Address, /) -> BridgedLink:
         """See `Carrier`."""
-        return _shared.use(lambda loop: BridgedLink(loop, loop.do(self._carrier.connect(address), CONNECTING)))
+
+        def connect(loop: _Loop) -> BridgedLink:
+            return BridgedLink(loop, loop.do(self._carrier.connect(address), CONNECTING), self.errors)
+
+        return _shared.use(connect)
 
     def listen(self, address: Address, /) -> BridgedAcceptor:
         """See `Carrier`."""
-        return _shared.use(lambda loop: BridgedAcceptor(loop, loop.do(self._carrier.listen(address), CONNECTING)))
+
+        def listen(loop: _Loop) -> BridgedAcceptor:
+            return BridgedAcceptor(loop, loop.do(self._carrier.listen(address), CONNECTING), self.errors)
+
+        return _shared.use(listen)
 
 
 class BridgedLink:
-    """A link for asyncio, as a synchronous one."""
+    """A link for asyncio, as a synchronous one. What the carrier names in `errors` comes out as OSError."""
 
-    def __init__(self, loop: _Loop, link: AsyncLink) -> None:
+    def __init__(self, loop: _Loop, link: AsyncLink, errors: tuple[type[Exception], ...] = ()) -> None:
         self.traits: LinkTraits = link.traits
         self.peer = link.peer
         self._loop = loop
         self._link = link
+        self._errors = errors
         self._ahead = _Ahead(loop, link.receive, len)
         self._sending: Future[None] | None = None
 
     def send(self, data: bytes, /) -> None:
         """See `Link`."""
         self._sending = self._loop.begin(self._link.send(data))
-        try:
+        with self._mapped():
             self._sending.result()
-        except CancelledError as error:
-            raise OSError(f"{self.peer}: closed while a send waited") from error
 
     def receive(self, timeout: float, /) -> bytes | None:
         """See `Link`."""
-        return self._ahead.take(timeout)
+        with self._mapped():
+            return self._ahead.take(timeout)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError):
+            raise
+        except CancelledError as error:
+            raise OSError(f"{self.peer}: closed while a send waited") from error
+        except self._errors as error:
+            raise OSError(f"{self.peer}: {str(error) or type(error).__name__}") from error
 
     def close(self) -> None:
         """See `Link`."""
         try:
-            _shared.end(self._loop, self._ahead, self._link.close())
+            _shared.end(self._loop, self._ahead, leave(self._link))
         finally:
             if self._sending is not None:
                 self._sending.cancel()
@@ -75,16 +96,18 @@ class BridgedLink:
 class BridgedAcceptor:
     """An acceptor for asyncio, as a synchronous one."""
 
-    def __init__(self, loop: _Loop, acceptor: AsyncAcceptor) -> None:
+    def __init__(self, loop: _Loop, acceptor: AsyncAcceptor, errors: tuple[type[Exception], ...] = ()) -> None:
         self.address = acceptor.address
+        self.one_peer: bool = getattr(acceptor, "one_peer", True)
         self._loop = loop
         self._acceptor = acceptor
+        self._errors = errors
         self._ahead = _Ahead(loop, acceptor.accept, lambda link: 0)
 
     def accept(self, timeout: float, /) -> BridgedLink | None:
         """See `Acceptor`."""
         link = self._ahead.take(timeout)
-        return None if link is None else _shared.use(lambda loop: BridgedLink(loop, link))
+        return None if link is None else self._bridged(link)
 
     def close(self) -> None:
         """See `Acceptor`."""
@@ -92,7 +115,22 @@ class BridgedAcceptor:
             _shared.end(self._loop, self._ahead, self._acceptor.close())
         finally:
             for link in self._ahead.take_all():
-                _shared.use(lambda loop, link=link: BridgedLink(loop, link)).close()  # type: ignore[misc]
+                self._bridged(link).close()
+
+    def _bridged(self, link: AsyncLink) -> BridgedLink:
+        return _shared.use(lambda loop: BridgedLink(loop, link, self._errors))
+
+
+async def leave(link: AsyncLink) -> None:
+    """Close a link; abort it, if it can be, when that takes longer than a second."""
+    abort: Callable[[], object] | None = getattr(link, "abort", None)
+    try:
+        async with asyncio.timeout(None if abort is None else LEAVE):
+            await link.close()
+    except TimeoutError:
+        if abort is None:
+            raise
+        abort()
 
 
 class _Loop:

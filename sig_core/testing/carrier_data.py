@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import wait
 from functools import partial
 
-from sig_core.testing.carrier_suite import CarrierSuite
+from sig_core.testing.carrier_suite import HELLO, CarrierSuite
 from sig_core.testing.ends import End
 from sig_core.testing.waiting import begin, result, within
 
@@ -65,18 +65,24 @@ class DataChecks(CarrierSuite):
             self.check(got == b"x", "after a receive in which nothing came the link carries nothing more")
 
     def test_packets_keep_their_bounds(self) -> None:
-        """C14: Where `packets` is true, one send is one receive. Mend: declare packets=False for a byte stream."""
+        """C14: Where `packets` is true, one send is one receive; a medium that may lose packets may change their order.
+        Mend: declare packets=False for a byte stream.
+        """
         with self.pair() as (client, server):
             if not client.traits.packets:
                 self.skip("its links are streams")
             sent = [b"a", b"bc", b"def", b"\0", b"ghijklmn"]
-            for _ in range(5):
+            came: set[bytes] = set()
+            for _ in range(1 if client.traits.reliable else 5):
                 for packet in sent:
                     client.send(packet)
                 got = server.packets(len(sent), self.timeout if client.traits.reliable else self.timeout / 10)
-                if got == sent or client.traits.reliable:
-                    break
-            self.check(got == sent, f"the packets {sent} were sent, and {got} came: packets=True says one for one")
+                kept = got == sent if client.traits.reliable else {*got} <= {*sent, HELLO}
+                self.check(kept, f"the packets {sent} were sent, and {got} came: packets=True says one for one")
+                came |= {*got}
+                if came >= {*sent}:
+                    return
+            self.check(came, f"the packets {sent} were sent five times, and none came")
 
     def test_packets_of_mtu_bytes(self) -> None:
         """C15: A packet of exactly `mtu` bytes passes whole; without a mtu one of 1 MiB does. Mend: declare the mtu

@@ -26,7 +26,7 @@ SETTLE = 2.0  # seconds that the system, or a thread that ends, may take
 PEER = """
 from sig_core.address import Address
 from sig_core.testing.carrier_suite import for_threads
-link = for_threads(found()).connect(Address.parse(sys.argv[4]))
+link = for_threads(found).connect(Address.parse(sys.argv[3]))
 link.send(b"alive")
 print("sent", flush=True)
 sys.stdin.read()
@@ -56,7 +56,6 @@ class LeftoverChecks(CarrierSuite):
         Mend: close the handle when what follows raises.
         """
         with self.listening() as acceptor:
-            self.only_connected(acceptor)
             self.soon("close of the acceptor", acceptor.close)
             self._refused(acceptor)
             with self._counted("refused"):
@@ -65,9 +64,11 @@ class LeftoverChecks(CarrierSuite):
 
     def _refused(self, acceptor: Acceptor) -> None:
         try:
-            self.connect(acceptor).drop()
+            link = self.connect(acceptor)
         except OSError:
             return
+        link.drop()
+        self.skip_if_untold(link.traits)
         self.skip("nobody listens, and it connects: see C46")
 
     @contextmanager
@@ -121,11 +122,13 @@ class LeftoverChecks(CarrierSuite):
         except Unnamed as reason:
             self.skip(str(reason))
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as peer:
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as peer:
             try:
-                assert peer.stdout is not None
+                assert peer.stdout is not None and peer.stderr is not None
                 if self.soon("connect in another process", peer.stdout.readline) != b"sent\n":
-                    self.skip(f"another process can't connect to {url}")
+                    peer.kill()
+                    why = peer.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+                    self.skip(f"another process can't connect to {url}: {why}")
                 yield peer
             finally:
                 peer.kill()

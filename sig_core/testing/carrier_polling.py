@@ -107,11 +107,10 @@ class PollingChecks(CarrierSuite):
                 self.check(got == b"", f"at the end recv_into gave {got!r}; it gives 0")
 
     def test_sending_in_parts(self) -> None:
-        """C55: send_some takes a part, then 0, and never waits; what it took arrives once, in order. Mend: return what
-        the system took, and 0 for its BlockingIOError.
+        """C55: send_some takes a part, then 0, and never waits; what it took of a reliable link arrives once, in order.
+        Mend: return what the system took, and 0 for its BlockingIOError.
         """
         with self.polled() as (client, server, link, _):
-            self.only_reliable(client.traits)
             data = bytes(range(251)) * (MUCH // 251)
             size = client.traits.mtu or len(data)
             taken = 0
@@ -123,6 +122,9 @@ class PollingChecks(CarrierSuite):
                 if not count:
                     break
                 taken += count
+            if not client.traits.reliable:  # it may drop what nobody reads
+                self.check(taken, "send_some took nothing")
+                return
             self.check(0 < taken < len(data), f"send_some took {taken} of {len(data)} bytes, though nobody read")
             got = server.collect(taken, 2 * self.timeout)
             self.check(got == data[:taken], f"send_some took {taken} bytes, of which {len(got)} arrived or not as sent")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
-from sig_core.address import Address
+from sig_core.address import Address, as_query
 from sig_core.contract import Acceptor, Carrier, Link, LinkTraits
 from sig_core.testing.checks import Suite
 from sig_core.testing.ends import End
@@ -40,6 +40,7 @@ class CarrierSuite(Suite):
     one_peer: bool | None = None
     plugin = "carrier"
     verb = "connect"
+    _options: Mapping[str, str] = {}  # of the URL that is listened on
 
     def client_url(self, bound: str) -> str:
         """Give the URL to connect to, where the listener is bound to `bound`."""
@@ -50,6 +51,7 @@ class CarrierSuite(Suite):
         """Listen on `url`; end it afterwards."""
         with tempfile.TemporaryDirectory(prefix="sig-kit-") as folder:
             url = self.url.replace("{folder}", folder)
+            self._options = Address.parse(url).options
             acceptor: Acceptor = self.soon(f"listen on {url}", self.subject.listen, Address.parse(url))
             try:
                 yield acceptor
@@ -80,6 +82,13 @@ class CarrierSuite(Suite):
         """Give both ends, ready to be used."""
         with self.open_pair() as (client, server):
             yield self.end(client, "client"), self.end(server, "server")
+
+    def listen_again(self, acceptor: Acceptor) -> Acceptor:
+        """Listen where an acceptor does or did, with the options that it was given."""
+        bound = Address.parse(acceptor.address)
+        url = acceptor.address.partition("?")[0] + as_query({**self._options, **bound.options})
+        again: Acceptor = self.soon(f"listen on {url}", self.subject.listen, Address.parse(url))
+        return again
 
     def connect(self, acceptor: Acceptor) -> End:
         """Connect to an acceptor."""
@@ -179,11 +188,10 @@ class CarrierSuite(Suite):
         if not traits.reliable:
             self.skip("its links may lose what is sent")
 
-    def only_connected(self, acceptor: Acceptor) -> None:
-        """Skip the check on a medium where connect can't know whether somebody is there."""
-        with self.met(acceptor) as (client, _):
-            if not client.traits.reliable:
-                self.skip("its medium does not tell whether somebody is there")
+    def skip_if_untold(self, traits: LinkTraits) -> None:
+        """Skip the check on a medium where connect, which gave a link, can't know whether somebody is there."""
+        if not traits.reliable:
+            self.skip("its medium does not tell whether somebody is there")
 
     def piece(self, traits: LinkTraits) -> int:
         """Give a size for one send of many."""

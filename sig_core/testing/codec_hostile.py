@@ -23,7 +23,7 @@ EVENT = {"n": 5, "t": 1700000000.5, "value": 21.5, "unit": "°C", "ok": True, "t
 
 # Decodes what may end a process, a line of hexadecimal digits each. It says how that went.
 DECODE = """
-codec = found()
+codec = found
 for line in sys.stdin:
     try:
         codec.decode(bytes.fromhex(line))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sig_core.address import Address, did_you_mean
+from sig_core.address import Address, as_url, did_you_mean
 from sig_core.errors import ConfigError
 
 WORD = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=10).filter(lambda word: word[0].isalpha())
@@ -93,6 +93,14 @@ def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ConfigError, match="no number from 0 to 5"):
         Address.parse(f"tcp://h?x={text}").number("x", 1, 0, 5)
     assert Address.parse("tcp://h").number("x", 1.5, 0, 5) == 1.5
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "lab.example"])
+@pytest.mark.parametrize("path", ["", "/sig", "/with a space/100%/ü"])
+def test_a_place_becomes_a_url_that_leads_there(host: str, path: str) -> None:
+    address = Address.parse(as_url("lab", host, 3000, path))
+    assert (address.scheme, address.host, address.port, address.path) == ("lab", host, 3000, path)
+    assert address.url.isascii()
 
 
 def test_the_nearest_word_is_proposed_if_there_is_one() -> None:

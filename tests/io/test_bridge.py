@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,20 @@ def test_an_error_of_the_link_comes_through(place: Place) -> None:
     place.close(client, server)
 
 
+def test_what_the_carrier_names_in_errors_comes_out_as_oserror(place: Place) -> None:
+    client, server = place.meet()
+    for link, raw in zip((client, server), place.carrier.links[0], strict=True):
+        client._loop.call(raw.came.put_nowait, LookupError("its driver says so"))
+        with pytest.raises(OSError, match=r"memory://peer: .*its driver says so") as raised:
+            link.receive(SOON)
+        assert isinstance(raised.value.__cause__, LookupError)
+    place.carrier.links[0][0].other = None  # a breach of the driver's own, which it does not name
+    with pytest.raises(AssertionError):
+        client.send(b"x")
+    place.carrier.links[0][0].other = place.carrier.links[0][1]
+    place.close(client, server)
+
+
 def test_a_close_ends_a_receive_that_waits(place: Place) -> None:
     client, server = place.meet()
     waiting = begin(server.receive, within(30))
@@ -226,6 +241,23 @@ def test_a_close_that_hangs_is_given_up(place: Place, monkeypatch: pytest.Monkey
     with pytest.raises(TimeoutError):
         client.close()
     monkeypatch.undo()
+    place.close(server)
+
+
+def test_a_link_that_can_be_aborted_is_when_its_close_takes_long(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "LEAVE", 0.01)
+    client, server = place.meet()
+    raw: Any = place.carrier.links[0][0]
+    aborted = threading.Event()
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    raw.close, raw.abort = hang, aborted.set
+    client.close()
+    assert aborted.is_set()
     place.close(server)
 
 

@@ -101,6 +101,7 @@ def test_they_are_listed_and_work(installed: Environment) -> None:
     for key, distribution in [(("carrier", name), each) for name, each in names.items()]:
         row = listed[key]
         assert (row["distribution"], row["version"], row["state"]) == (distribution, "1.0.0", "installed")
+    assert listed["carrier", "wss"]["distribution"] == "sig-websocket"
     assert listed["codec", "json-zstd"]["distribution"] == "sig-json-zstd"
     run = installed.sig("doctor", "--json")
     found = {(row["kind"], row["name"]): row for row in map(json.loads, run.stdout.splitlines())}

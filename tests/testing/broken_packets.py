@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
 from sig_core.contract import LinkTraits
 
 from .mutants import caught_by
-from .reference import AioLink, PacketAcceptor, PacketLink, Pipe, UdpMedium
+from .reference import AioCarrier, AioLink, PacketAcceptor, PacketLink, Pipe, UdpMedium
 
 
 @caught_by("test_end_after_the_data", "128 bytes were sent before close, and 124 arrived")
@@ -53,6 +54,18 @@ class Coalesces(Pipe):
             while got is not None and self.packets:
                 got += self.packets.pop(0)
         return got
+
+
+@caught_by("test_packets_keep_their_bounds", "packets=True says one for one")
+class CoalescesDatagrams(UdpMedium):
+    held = b""
+
+    def send_to(self, data: bytes, peer: Any) -> None:
+        if not self.held:
+            self.held = data
+        else:
+            super().send_to(self.held + data, peer)
+            self.held = b""
 
 
 @caught_by("test_several_clients", "client [0-9] of 4 was sent")
@@ -130,7 +143,23 @@ class AioSwallowsTheEnd(AioLink):
         return await self.reader.read(65_536)
 
 
-@caught_by("test_close_while_nobody_reads", "close at the client has not come back")
+class AioDeaf(AioLink):
+    """Waits on when the connection has ended."""
+
+    async def receive(self) -> bytes:
+        try:
+            return await super().receive()
+        except (OSError, EOFError):
+            await asyncio.Event().wait()
+            raise
+
+
+@caught_by("test_peer_is_killed", "its peer was killed, and receive gave None")
+class AioDeafCarrier(AioCarrier):
+    link = AioDeaf
+
+
+@caught_by("test_close_while_nobody_reads", "close at the client has not come back|TimeoutError")
 class AioWaitsInClose(AioLink):
     async def close(self) -> None:
         self.writer.close()

@@ -83,6 +83,11 @@ class WaitsInClose(StreamLink):
         super().close()
 
 
+@caught_by("test_close_while_nobody_reads", "close at the client has not come back")
+class DrainsTheLineInClose(WaitsInClose):
+    traits = LinkTraits(packets=False, reliable=False)
+
+
 @caught_by("test_close_twice", "the second close raised")
 class ClosesOnce(StreamLink):
     def __init__(self, sock: socket.socket) -> None:

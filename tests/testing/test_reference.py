@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from contextlib import suppress
+from typing import Any
+
+from sig_core.address import Address, as_url
 from sig_core.contract import LinkTraits
+from sig_core.io.arrivals import Arrivals
 from sig_core.testing import CarrierConformance, CodecConformance
+from sig_core.testing.checks import rules, run_one
 
 from .plain_codec import PlainCodec
-from .reference import AioCarrier, PacketCarrier, PacketLink, UdpCarrier
+from .reference import AioCarrier, AioLink, PacketCarrier, PacketLink, UdpCarrier, UdpMedium
 
 
 class NarrowLink(PacketLink):
@@ -24,8 +32,66 @@ class NarrowCarrier(PacketCarrier):
     link = NarrowLink
 
 
+class SwappingMedium(UdpMedium):
+    """Of two packets it sends the second one first; one that stays alone is sent when something is looked for."""
+
+    def __init__(self, where: tuple[str, int]) -> None:
+        super().__init__(where)
+        self.lock = threading.Lock()
+        self.held: list[tuple[bytes, Any]] = []
+
+    def send_to(self, data: bytes, peer: Any) -> None:
+        with self.lock:
+            self.held.append((data, peer))
+            if len(self.held) > 1:
+                self.flush()
+
+    def receive_from(self, timeout: float) -> tuple[bytes, Any] | None:
+        with suppress(TimeoutError):
+            return super().receive_from(timeout)
+        with self.lock:
+            self.flush()
+        return None
+
+    def flush(self) -> None:
+        while self.held:
+            super().send_to(*self.held.pop())
+
+
+class SwappingCarrier(UdpCarrier):
+    medium = SwappingMedium
+
+
+class LeavingLink(AioLink):
+    """Takes its time to leave, and can be told to go at once."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(reader, writer)
+        self.abort = writer.transport.abort
+
+    async def close(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+class HandlerCarrier(AioCarrier):
+    """A library that calls a handler for each connection."""
+
+    async def connect(self, address: Address) -> AioLink:
+        return LeavingLink(*await asyncio.open_connection(address.host, address.port))
+
+    async def listen(self, address: Address) -> Arrivals:  # type: ignore[override]
+        arrivals = Arrivals(LeavingLink)
+        server = await asyncio.start_server(arrivals.welcome, address.host, address.port)
+        return arrivals.at(as_url(self.scheme, *server.sockets[0].getsockname()[:2]), server.close)
+
+
 class TestDatagrams(CarrierConformance):
     carrier, url = UdpCarrier, UdpCarrier.url
+
+
+class TestReordered(CarrierConformance):
+    carrier, url = SwappingCarrier, UdpCarrier.url
 
 
 class TestNarrowPackets(CarrierConformance):
@@ -34,6 +100,15 @@ class TestNarrowPackets(CarrierConformance):
 
 class TestAsyncio(CarrierConformance):
     carrier, url = AioCarrier, AioCarrier.url
+
+
+class TestHandler(CarrierConformance):
+    carrier, url = HandlerCarrier, AioCarrier.url
+
+
+def test_a_peer_on_asyncio_can_be_killed_too() -> None:
+    rule = next(rule for rule in rules(TestAsyncio) if rule.method == "test_peer_is_killed")
+    assert run_one(TestAsyncio, rule).outcome == "passed"
 
 
 class TestPlainCodec(CodecConformance):

@@ -9,12 +9,16 @@ import tty
 
 
 class Wire:
-    """Two pseudo-terminals; what is written into one comes out of the other. `urls` are their addresses."""
+    """Two pseudo-terminals; what is written into one comes out of the other. `urls` are their addresses.
+
+    What nobody reads at one end is kept: who writes at the other has to wait.
+    """
 
     def __init__(self) -> None:
         pairs = [os.openpty() for _ in range(2)]
-        for _, port in pairs:
+        for master, port in pairs:
             tty.setraw(port)
+            os.set_blocking(master, False)
         self.urls = [f"serial://{os.ttyname(port)}" for _, port in pairs]
         self._masters = [master for master, _ in pairs]
         self._ports = [port for _, port in pairs]
@@ -23,15 +27,19 @@ class Wire:
         self._thread.start()
 
     def _run(self) -> None:
+        ways = [tuple(self._masters), tuple(self._masters[::-1])]
+        passing = dict.fromkeys(ways, b"")
         while True:
-            ready, _, _ = select.select([*self._masters, self._stop], [], [])
+            reading = [way[0] for way in ways if not passing[way]]
+            writing = [way[1] for way in ways if passing[way]]
+            ready, free, _ = select.select([*reading, self._stop], writing, [])
             if self._stop in ready:
                 return
-            for source, target in (self._masters, self._masters[::-1]):
-                if source in ready:
-                    data = os.read(source, 4096)
-                    while data:
-                        data = data[os.write(target, data) :]
+            for way in ways:
+                if way[0] in ready:
+                    passing[way] = os.read(way[0], 4096)
+                elif way[1] in free:
+                    passing[way] = passing[way][os.write(way[1], passing[way]) :]
 
     def __enter__(self) -> Wire:
         return self

@@ -1,5 +1,5 @@
-"""A carrier for pysig: sessions over WebSocket."""
+"""Carriers for pysig: sessions over WebSocket, with TLS and without."""
 
-from sig_websocket.carrier import WebSocketCarrier
+from sig_websocket.carrier import SecureWebSocketCarrier, WebSocketCarrier
 
-__all__ = ["WebSocketCarrier"]
+__all__ = ["SecureWebSocketCarrier", "WebSocketCarrier"]

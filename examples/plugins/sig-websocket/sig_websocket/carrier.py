@@ -1,31 +1,67 @@
-"""WebSocket: `ws://127.0.0.1:3000/sig`, `ws://[::1]:3000?compression=deflate`."""
+"""WebSocket: `ws://127.0.0.1:3000/sig`, and over TLS: `wss://host.example:3000?ca=home.pem`."""
 
 from __future__ import annotations
 
-import asyncio
+import ssl
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocketException
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 from websockets.http11 import Request, Response
 
-from sig_core.address import Address
+from sig_core.address import Address, as_url
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConfigError
+from sig_core.io import tls
+from sig_core.io.arrivals import Arrivals
 
-__all__ = ["WebSocketCarrier"]
+__all__ = ["SecureWebSocketCarrier", "WebSocketCarrier"]
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 3000
 LARGEST = 16 << 20  # bytes of a frame, as in the core's own limits
 HEAD = 64  # bytes that a message may have beside the largest frame
-CLOSING = 1.0  # seconds that the peer has to answer a close
 
 
-class WebSocketCarrier:
-    """Links over WebSocket, for programs and for pages. No pings: the core has its own signs of life.
+class _Carrier:
+    """What is the same with TLS and without. No pings: the core has its own signs of life."""
+
+    scheme: str
+    options = frozenset({"compression", "max", "origin"})
+    errors = (WebSocketException,)
+
+    async def connect(self, address: Address, /) -> WebSocketLink:
+        """Connect to a server."""
+        if not address.host or not address.port:
+            raise ConfigError(f"address {address.url!r}: give a host and a port, as in {self.scheme}://127.0.0.1:3000")
+        url = as_url(self.scheme, address.host, address.port, address.path)
+        with tls.explained(address):
+            return WebSocketLink(url, await connect(url, proxy=None, **_settings(address, tls.client_context)))
+
+    async def listen(self, address: Address, /) -> Arrivals:
+        """Listen on a path; requests for others are answered 404, and 403 those of pages from elsewhere."""
+        arrivals = Arrivals(lambda peer: WebSocketLink(as_url(self.scheme, *peer.remote_address[:2]), peer))
+        path = address.path.rstrip("/")
+        origin: Any = address.options.get("origin")
+        server = await serve(
+            arrivals.welcome,
+            address.host or DEFAULT_HOST,
+            DEFAULT_PORT if address.port is None else address.port,
+            origins=None if origin == "*" else [origin, None],
+            process_request=partial(_refusal, path),
+            **_settings(address, tls.server_context),
+        )
+        host, port = server.sockets[0].getsockname()[:2]
+        return arrivals.at(as_url(self.scheme, host, port, path), partial(server.close, close_connections=False))
+
+
+class WebSocketCarrier(_Carrier):
+    """Links over WebSocket, for programs and for pages.
 
     Options:
         compression: "deflate" compresses each message, if both ends ask for it; default "none".
@@ -36,25 +72,13 @@ class WebSocketCarrier:
 
     scheme = "ws"
     trial = "ws://127.0.0.1:0"
-    options = frozenset({"compression", "max", "origin"})
-    errors = (WebSocketException,)
 
-    async def connect(self, address: Address, /) -> WebSocketLink:
-        """Connect to a server."""
-        if not address.host or not address.port:
-            raise ConfigError(f"address {address.url!r}: give a host and a port, as in ws://127.0.0.1:3000")
-        url = _url(address.host, address.port, address.path)
-        return WebSocketLink(await connect(url, proxy=None, **_common(address)), url)
 
-    async def listen(self, address: Address, /) -> WebSocketAcceptor:
-        """Listen on a path; requests for others are answered 404, and 403 those of pages from elsewhere."""
-        acceptor = WebSocketAcceptor(address.path)
-        port = DEFAULT_PORT if address.port is None else address.port
-        origin = address.options.get("origin")
-        await acceptor.start(
-            address.host or DEFAULT_HOST, port, origins=None if origin == "*" else [origin, None], **_common(address)
-        )
-        return acceptor
+class SecureWebSocketCarrier(_Carrier):
+    """The same over TLS, with the options of `sig_core.io.tls` beside: ca, cert, key."""
+
+    scheme = "wss"
+    options = _Carrier.options | tls.OPTIONS
 
 
 class WebSocketLink:
@@ -62,16 +86,12 @@ class WebSocketLink:
 
     traits = LinkTraits(packets=True, reliable=True)
 
-    def __init__(self, connection: Connection, peer: str) -> None:
+    def __init__(self, peer: str, connection: Connection) -> None:
         self.peer = peer
+        self.send = connection.send
+        self.close = connection.close
+        self.abort = connection.transport.abort
         self._connection = connection
-
-    async def send(self, data: bytes, /) -> None:
-        """See `AsyncLink`."""
-        try:
-            await self._connection.send(data)
-        except ConnectionClosed as error:
-            raise BrokenPipeError(f"{self.peer}: {error}") from error
 
     async def receive(self) -> bytes:
         """See `AsyncLink`."""
@@ -79,59 +99,15 @@ class WebSocketLink:
             return await self._connection.recv(decode=False)
         except ConnectionClosedOK as end:
             raise EOFError(f"{self.peer}: {end}") from end
-        except ConnectionClosed as error:
-            raise ConnectionResetError(f"{self.peer}: {error}") from error
-
-    async def close(self) -> None:
-        """See `AsyncLink`."""
-        try:
-            async with asyncio.timeout(CLOSING):
-                await self._connection.close()
-        except TimeoutError:  # a peer that does not read
-            self._connection.transport.abort()
 
 
-class WebSocketAcceptor:
-    """A server, whose connections wait in a queue.
-
-    Args:
-        path: that is served.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.address = ""
-        self._path = path or "/"
-        self._came: asyncio.Queue[WebSocketLink] = asyncio.Queue()
-
-    async def start(self, host: str, port: int, **options: Any) -> None:
-        """Listen."""
-        self._server: Server = await serve(self._welcome, host, port, process_request=self._refusal, **options)
-        host, port = self._server.sockets[0].getsockname()[:2]
-        self.address = _url(host, port, self._path.rstrip("/"))
-
-    def _refusal(self, connection: ServerConnection, request: Request) -> Response | None:
-        if request.path == self._path:
-            return None
-        return connection.respond(HTTPStatus.NOT_FOUND, f"this server speaks pysig at {self._path}\n")
-
-    async def _welcome(self, connection: ServerConnection) -> None:
-        host, port = connection.remote_address[:2]
-        await self._came.put(WebSocketLink(connection, _url(host, port, "")))
-        await connection.wait_closed()  # when this returns, the library ends the connection
-
-    async def accept(self) -> WebSocketLink:
-        """See `AsyncAcceptor`."""
-        return await self._came.get()
-
-    async def close(self) -> None:
-        """See `AsyncAcceptor`."""
-        self._server.close(close_connections=False)
-        await asyncio.sleep(0)  # the library closes in a task of its own, which begins now
-        while not self._came.empty():
-            await self._came.get_nowait().close()
+def _refusal(path: str, connection: ServerConnection, request: Request) -> Response | None:
+    if unquote(request.path).rstrip("/") == path:
+        return None
+    return connection.respond(HTTPStatus.NOT_FOUND, f"this server speaks pysig at {path or '/'}\n")
 
 
-def _common(address: Address) -> dict[str, Any]:
+def _settings(address: Address, context: Callable[[Address], ssl.SSLContext]) -> dict[str, Any]:
     compression = address.options.get("compression", "none")
     if compression not in ("none", "deflate"):
         raise ConfigError(f"address {address.url!r}: option compression={compression!r} is neither none nor deflate")
@@ -139,9 +115,5 @@ def _common(address: Address) -> dict[str, Any]:
         "compression": None if compression == "none" else compression,
         "max_size": int(address.number("max", LARGEST, 4096, 2**32 - 1)) + HEAD,
         "ping_interval": None,
-        "close_timeout": CLOSING,
+        "ssl": context(address) if address.scheme == SecureWebSocketCarrier.scheme else None,
     }
-
-
-def _url(host: str, port: int, path: str) -> str:
-    return f"ws://[{host}]:{port}{path}" if ":" in host else f"ws://{host}:{port}{path}"
