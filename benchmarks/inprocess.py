@@ -3,7 +3,8 @@
     python inprocess.py [--only blinker,NAME] [--peer-path DIR --peers NAME] [--json FILE]
 
 A peer file takes part with `emitter(listeners) -> emit(data)`: it connects the given functions and
-returns what emits to them."""
+returns what emits to them. Every library gets listeners of the form that it calls: with WITH_SENDER
+they take two arguments, who fired and the data, else the data alone."""
 import argparse
 import json
 import os
@@ -68,7 +69,7 @@ EMITTERS = {"plain list of functions": plain_list, "blinker": blinker_signal,
             "blinker strong refs": blinker_strong, "PyDispatcher": pydispatcher,
             "pypubsub": pypubsub, "pymitter": pymitter_plain,
             "pymitter wildcard on": pymitter_wildcard}
-WITH_SENDER = ("blinker", "blinker strong refs")
+WITH_SENDER = ["blinker", "blinker strong refs"]     # their listeners get (sender, data), not data alone
 
 
 def make_listeners(k, with_sender):
@@ -123,6 +124,8 @@ def main():
     for name in filter(None, a.peers.split(",")):
         peer = load_peer(name)
         chosen[peer.LABEL] = peer.emitter
+        if getattr(peer, "WITH_SENDER", False):
+            WITH_SENDER.append(peer.LABEL)
     with Locked():
         rates = {name: measure(name, emitter) for name, emitter in chosen.items()}
     print("| library | emits/s to 1 | to 10 | callbacks/s at 10 |\n|---|---|---|---|")

@@ -5,7 +5,6 @@ The dict goes into `trigger` and comes out of the listener: encoding is inside, 
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
@@ -13,6 +12,7 @@ from benchkit import handle, now, spawn_python, wait_port
 
 LABEL = "pysig (MessagePack)"
 CODEC = "msgpack"
+WITH_SENDER = True  # listeners are f(info, data)
 
 
 def router(ctx: Any) -> None:
@@ -72,17 +72,21 @@ def requester(ctx: Any) -> None:
         ctx.sequential(lambda d: client.remote_request("service", "echo", d))
         return
     sink = ctx.sink()
-    window = threading.Semaphore(ctx.inflight)
+    numbers = iter(range(ctx.count))
+
+    def ask() -> None:
+        i = next(numbers, None)
+        if i is not None:
+            client.request_async("service", "echo", ctx.payload(i)).add_done_callback(answered)
 
     def answered(future: Any) -> None:
         sink(future.result())
-        window.release()
+        ask()
 
     t0 = now()
-    for i in range(ctx.count):
-        window.acquire(timeout=10)
-        client.request_async("service", "echo", ctx.payload(i)).add_done_callback(answered)
-    sink.done.wait(10)
+    for _ in range(ctx.inflight):
+        ask()
+    sink.done.wait(30)
     ctx.answered(sink, t0)
 
 
@@ -103,5 +107,5 @@ def emitter(listeners: list[Any]) -> Any:
     router = sig.Router()
     sender = router.add_sender("bench", ["event"])
     for function in listeners:
-        sender.add_listener(lambda info, data, call=function: call(data), "event")
+        sender.add_listener(function, "event")
     return sender.get_signal("event").trigger

@@ -136,7 +136,7 @@ class ClientRouter(Router):
             del self._remote_senders[name], self._senders[name]
             raise
         for event, route in joined.routes.items():
-            self.topic(name, event).uplink = make_uplink(link.session, name, event, route, link.added, _uncounted)
+            self.topic(name, event).uplink = make_uplink(link.session, name, event, route, link, _uncounted)
         return made
 
     async def add_remote_listener(

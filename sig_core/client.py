@@ -14,10 +14,11 @@ from sig_core.events import Name, check_name
 from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink
 from sig_core.io.fork import close_in_child
+from sig_core.io.future import HelpedFuture
 from sig_core.io.lifeline import Lifeline
 from sig_core.io.membership import Member, Membership
 from sig_core.io.teller import Told
-from sig_core.io.waiter import HelpedFuture, Waiter, check_timeout, settle
+from sig_core.io.waiter import Waiter, check_timeout
 from sig_core.io.ways import no_way, way_out
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -312,12 +313,12 @@ class ClientRouter(Router):
             Overflow: made inside a callback, and too many events came meanwhile.
         """
         link = self._line.open_link()
-        check_timeout(timeout, self.limits.request_timeout)
+        seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = Waiter(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         name = sender if link.session.has_route(sender) else check_name(sender, "sender")
         ident = link.session.request(name, check_method(method), payload, waiter.tell)
-        answer = link.finish(waiter, ident, f"request {method!r} to sender {sender!r}", timeout)
+        answer = link.finish(waiter, ident, seconds, REQUEST_TO, method, sender)
         self._latencies.append(time.perf_counter() - begun)
         return answer
 
@@ -341,21 +342,21 @@ class ClientRouter(Router):
         future = HelpedFuture(link.reader.settle_inside)
 
         def when(value: Any, error: SigError | None) -> None:
-            link.reader.later(partial(settle, future, value, error))
+            link.reader.later(partial(future.settle, value, error))
 
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         link.session.request(sender, check_method(method), payload, when, deadline)
-        link.writer.flush()
+        link.writer.asked(len(payload))
         link.writer.due(deadline)
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
         link = self._line.open_link()
-        check_timeout(timeout, self.limits.request_timeout)
+        seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter = Waiter()
         ident = link.session.call(method, params, waiter.tell)
-        return link.finish(waiter, ident, what, timeout)
+        return link.finish(waiter, ident, seconds, what)
 
     # -- what arrives, on the reading thread
 

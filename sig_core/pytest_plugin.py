@@ -1,4 +1,4 @@
-"""The pytest plug-in `sig`: the kit against what is installed, and routers as fixtures.
+"""The pytest plug-in `sig`: the kit against what is installed and against boards, and routers as fixtures.
 
 pytest loads it in every run of everybody, so nothing of pysig is imported until an option or a fixture asks for it.
 """
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sig_core.testing.clock import FakeClock
 
 RESULT = "sig-conformance"  # the property of a test report that says which check it was
+NAME = "sig-name"  # and the one that says how a board is called
+KINDS = ("carrier", "codec", "board")
 BOARD_COMES = 30.0  # seconds that a board may take to be heard, scaled
 
 
@@ -27,17 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--sig-carrier", action="append", default=[], metavar="NAME", help="check this installed carrier; repeatable")
     add("--sig-codec", action="append", default=[], metavar="NAME", help="check this installed codec; repeatable")
-    add("--sig-board", action="append", default=[], metavar="URL", help="a board for sig_board; repeatable")
+    add("--sig-board", action="append", default=[], metavar="PORT", help="check the board on this port; repeatable")
     add("--sig-url", default="", metavar="URL", help="where the carrier listens; default: its `trial`")
     add("--sig-client-url", default="", metavar="URL", help="where it connects to; default: where it listens")
     add("--sig-report", default="", metavar="PATH", help="where to write sig-conformance.json; default: the rootdir")
 
 
-# -- the kit against what is installed
+# -- the kit against what is installed, and against boards
 
 
 class Check(pytest.Item):
-    """One check of an installed plug-in."""
+    """One check of an installed plug-in, or of a board."""
 
     def __init__(self, *, suite: type[Suite], rule: Rule, about: tuple[str, str], **others: Any) -> None:
         super().__init__(**others)
@@ -47,7 +49,13 @@ class Check(pytest.Item):
 
     def runtest(self) -> None:
         """Make it."""
-        getattr(self._suite(), self._rule.method)()
+        suite = self._suite()
+        try:
+            getattr(suite, self._rule.method)()
+        finally:
+            name = getattr(suite, "name", None)  # a board says it
+            if name is not None:
+                self.user_properties.append((NAME, str(name)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say the breach and the rule; where in the kit it was found helps nobody."""
@@ -68,7 +76,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def _asked(config: pytest.Config) -> list[tuple[str, str]]:
-    return [(kind, name) for kind in ("carrier", "codec") for name in dict.fromkeys(config.getoption(f"--sig-{kind}"))]
+    return [(kind, name) for kind in KINDS for name in dict.fromkeys(config.getoption(f"--sig-{kind}"))]
 
 
 def _checks(session: pytest.Session, kind: str, name: str) -> Iterator[pytest.Item]:
@@ -101,13 +109,17 @@ class Reporter:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._outcomes: dict[tuple[str, str], dict[str, tuple[str, str]]] = {about: {} for about in _asked(config)}
+        self._names: dict[tuple[str, str], str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note an outcome; of the phases of a check the one counts that did not pass."""
-        told: Any = dict(report.user_properties).get(RESULT)
+        properties: dict[str, Any] = dict(report.user_properties)
+        told = properties.get(RESULT)
         if told is not None and (report.when == "call" or not report.passed):
-            kind, plugin, method = told
-            self._outcomes[kind, plugin][method] = (report.outcome, _reason(report))
+            kind, asked, method = told
+            self._outcomes[kind, asked][method] = (report.outcome, _reason(report))
+            if NAME in properties:
+                self._names[kind, asked] = properties[NAME]
 
     def pytest_sessionfinish(self) -> None:
         """Write the file."""
@@ -118,7 +130,10 @@ class Reporter:
         from sig_core.testing.report import FILE, report_of, write
 
         reports = [
-            report_of(info_for(*about), [Result(Rule("", method, ""), *outcome) for method, outcome in found.items()])
+            report_of(
+                info_for(about[0], self._names.get(about, about[1])),
+                [Result(Rule("", method, ""), *outcome) for method, outcome in found.items()],
+            )
             for about, found in self._outcomes.items()
         ]
         write(Path(self._config.getoption("--sig-report") or self._config.rootpath / FILE), reports)
@@ -188,7 +203,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of `sig_board` once for each board."""
     if "sig_board" in metafunc.fixturenames:
         boards = metafunc.config.getoption("--sig-board")
-        none = pytest.param("", marks=pytest.mark.skip(reason="no board: name where it is with --sig-board=URL"))
+        none = pytest.param("", marks=pytest.mark.skip(reason="no board: name where it is with --sig-board=PORT"))
         metafunc.parametrize("sig_board", boards or [none], indirect=True, ids=str)
 
 
@@ -196,11 +211,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def sig_board(request: pytest.FixtureRequest) -> Iterator[Board]:
     """A board that has come to a server: `sig_board.server`, and `sig_board.name`, under which it is a sender."""
     from sig_core.server import ServerRouter
+    from sig_core.testing.board_suite import url_of
     from sig_core.testing.waiting import eventually
 
     come: list[Any] = []
     with ServerRouter() as server:
         server.add_listener(lambda info, data: come.append(info["sender"]), event="#connect")
-        server.listen(request.param)
+        server.listen(url_of(request.param))
         eventually(lambda: come, BOARD_COMES, f"a board at {request.param}")
         yield Board(server, come[0])

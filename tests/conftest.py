@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 # waits for its own to come back would meet that of another test. All that use them run in one process.
 TERMINALS = (
     *("boards/test_", "boards/micropython", "benchmarks", "carriers/test_serial", "cli/test_ports", "demo"),
-    *("system/test_line", "testing/test_built_in", "testing/test_pytest_plugin"),
+    *("system/test_line", "testing/test_boards", "testing/test_built_in", "testing/test_pytest_plugin"),
 )
 
 

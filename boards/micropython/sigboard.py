@@ -447,7 +447,6 @@ class Link:
             return
         self._rto = rto * 10
         self._keepalive = keepalive
-        self._crc32 = self._with_crc32 and bool(flags & CRC32)
         fresh = sid != self._sid
         if fresh:
             self._over()
@@ -459,6 +458,7 @@ class Link:
             self._acknowledged(ack, credit)
             self._back()
             self._restart()
+        self._crc32 = self._with_crc32 and bool(flags & CRC32)
         self._credit = credit
         self.connected = self._synack = True
         self._hello = False
@@ -468,6 +468,7 @@ class Link:
     def _over(self):
         """The session is over: what is on its way never arrives."""
         self._leave()
+        self._crc32 = False
         if self._sid != NOBODY:
             self._sid = NOBODY
             self._end(sum(kind == DATA for kind, _ in self._slots) + (self._rest is not None) + len(self._out))

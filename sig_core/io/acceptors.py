@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from sig_core.contract import Acceptor, Link, PollableAcceptor
 from sig_core.io.guard import Once
-from sig_core.io.loop import READ, IoThread
+from sig_core.io.loop import IoThread
+from sig_core.io.poller import READ
 from sig_core.log import log
 
 __all__ = ["AcceptorThread", "PolledAcceptor"]

@@ -26,7 +26,12 @@ class AioLink:
         link: live.
         session: that has not yet received anything.
         take: called with what arrives, except answers, which are told here.
+
+    Attributes:
+        full, gathers: see `Gate`; output is not bounded here.
     """
+
+    full = False
 
     def __init__(self, link: PollableLink, session: ClientSession, take: Callable[[Report], None]) -> None:
         self.session = session
@@ -38,7 +43,7 @@ class AioLink:
         self._buffer = memoryview(bytearray(BUFFER))
         self._rest: bytes | memoryview = b""
         self._timer: asyncio.TimerHandle | None = None
-        self._flushing = False
+        self.gathers = False
         self._loop.add_reader(link.fileno(), self._read)
         self._tick()
         self.flush()
@@ -61,10 +66,13 @@ class AioLink:
             if future.cancelled():
                 self.session.cancel(ident)
 
+    def make_room(self) -> None:
+        """See `Gate`."""
+
     def added(self, size: int = 0) -> None:
         """Note that something was appended to the output: it leaves at the loop's next turn, with its neighbours."""
-        if not self._flushing:
-            self._flushing = True
+        if not self.gathers:
+            self.gathers = True
             self._loop.call_soon(self.flush)
 
     def close(self) -> None:
@@ -103,7 +111,7 @@ class AioLink:
 
     def flush(self) -> None:
         """Send what goes now; the rest leaves when the link can take it."""
-        self._flushing = False
+        self.gathers = False
         if self._once.closed:
             return
         out = self.session.out

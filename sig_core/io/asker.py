@@ -10,10 +10,11 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
-from sig_core.errors import RequestTimeout, SigError
+from sig_core.errors import RequestTimeout
 from sig_core.events import Name
+from sig_core.io.future import HelpedFuture
 from sig_core.io.local_port import LocalPort
-from sig_core.io.waiter import HelpedFuture, Waiter, settle
+from sig_core.io.waiter import Waiter
 from sig_core.plugins import Plugins
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
@@ -63,9 +64,7 @@ class Asker:
         """Give a future of the answer; its callbacks run on a thread of the router."""
         future = HelpedFuture(self._wait_for)
 
-        def when(value: Any, error: SigError | None) -> None:
-            settle(future, value, error)
-
+        when: When = future.settle
         self._send(sender, method, params, when)
         with self._lock:
             deadline = time.monotonic() + seconds
@@ -100,7 +99,7 @@ class Asker:
         tail = request_tail(method.encode(), payload)
         with self._lock:
             entry = self._exchange.sender(sender)
-            self._exchange.request(self._port, when, entry.route, codec, method, payload, tail)
+            self._exchange.request(self._port, when, entry.route, codec, method, tail)
 
     def _cancel(self, when: When) -> bool:
         with self._lock:

@@ -11,7 +11,7 @@ from sig_core.contract import Codec, Link
 from sig_core.errors import CarrierError, ConnectFailed, HandshakeError, RequestTimeout, SigError
 from sig_core.io.dialled import dialled
 from sig_core.io.reader import Reader
-from sig_core.io.waiter import Waiter, check_timeout
+from sig_core.io.waiter import Waiter
 from sig_core.io.writer import Writer
 from sig_core.protocol.limits import Limits
 from sig_core.routing.traffic import Traffic
@@ -71,7 +71,7 @@ class ClientLink:
             codecs, limits, client=client, token=token, packets=link.traits.packets, now=time.monotonic()
         )
         self.session.traffic = traffic
-        self.writer = Writer(self.session, link, self._tick, self._failed)
+        self.writer = Writer(self.session, link, self._tick, self._failed, self._make_room)
         self.reader = Reader(self.session, link, self.writer, self, limits)
 
     @property
@@ -116,14 +116,19 @@ class ClientLink:
 
     # -- waiting
 
-    def finish(self, waiter: Waiter, ident: int | None, what: str, timeout: float | None) -> Any:
+    def finish(self, waiter: Waiter, ident: int | None, seconds: float | None, what: str, *names: object) -> Any:
         """Send, wait for the answer, and give it; on the reading thread by reading on.
 
+        Args:
+            seconds: None: the limit `request_timeout`.
+            what: was asked, with `{!r}` for each of `names`, if there are any.
+
         Raises:
-            RequestTimeout: none came within `timeout` seconds; it is not waited for any more.
+            RequestTimeout: none came within `seconds`; it is not waited for any more.
             SigError: what the answer says.
         """
-        seconds = check_timeout(timeout, self.limits.request_timeout)
+        if seconds is None:
+            seconds = self.limits.request_timeout
         self.writer.flush()
         try:
             if self.reader.is_current():
@@ -135,19 +140,8 @@ class ClientLink:
                 self.session.cancel(ident)
         if not waiter.done:
             self.session.check_open()
-            raise RequestTimeout(f"{what}: no answer within {seconds:g} s")
+            raise RequestTimeout(f"{what.format(*names) if names else what}: no answer within {seconds:g} s")
         return waiter.result()
-
-    def make_room(self) -> None:
-        """Wait until output drains.
-
-        Raises:
-            Backpressure: on the reading thread, when too much input came meanwhile.
-        """
-        if self.reader.is_current():
-            self.reader.make_room()
-        else:
-            self.writer.flush()
 
     # -- what arrives
 
@@ -167,7 +161,10 @@ class ClientLink:
             self.opened.set()
         self._sink.other(self, report)
 
-    # -- on the writer's thread
+    # -- what the writer asks
+
+    def _make_room(self) -> None:
+        self.reader.make_room()
 
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)

@@ -69,6 +69,7 @@ class Clients:
         self._acceptors: dict[PolledAcceptor | AcceptorThread, Reception] = {}
         self._connections: dict[Connection, Reception] = {}  # and where they came in
         self._dirty: list[Connection] = []
+        self._behind: list[PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_look = 0.0  # at all connections
         self._stopping = False
@@ -89,7 +90,7 @@ class Clients:
 
     def accept_from(self, acceptor: Acceptor, codecs: Codecs, rename: Renaming) -> None:
         """Take in whoever comes there and speaks one of `codecs`, and boards; `rename`: what these are called."""
-        reception = Reception(self, codecs, rename)
+        reception = Reception(self, codecs, rename, acceptor)
 
         def welcome(link: Link) -> None:
             self._welcome(link, reception)
@@ -187,7 +188,7 @@ class Clients:
     def _connect(self, link: Link, reception: Reception) -> Connection:
         def become(session: Linked) -> None:
             connection.session = session
-            session.on_change = lambda: self.dirty(connection)
+            session.on_change = connection.changed
 
         session = reception.session_of(link, become)
         connection: Connection
@@ -219,6 +220,11 @@ class Clients:
         """See `House`."""
         self._next_look = min(self._next_look, when)
         self.loop.tick_at(when)
+
+    def behind(self, session: PlainSession) -> None:
+        """See `House`."""
+        self._behind.append(session)
+        self.loop.tick_at(0.0)
 
     # -- what connections ask of their host
 
@@ -262,6 +268,10 @@ class Clients:
         """Do what is due: lines to the millisecond, all else at looks that are further apart."""
         with self.lock:
             lines = self.stations.tick(now)
+            behind, self._behind = self._behind, []
+        for session in behind:
+            with self.lock:  # for each anew: that is what they wait for
+                session.go_on(now)
         if now >= self._next_look:
             self._next_look = NEVER  # what sessions ask for meanwhile counts
             wait = self._look(now)

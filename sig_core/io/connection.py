@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
 from sig_core.io.guard import Once, lost
-from sig_core.io.loop import READ, WRITE, IoThread
+from sig_core.io.loop import IoThread
+from sig_core.io.poller import READ, WRITE
 from sig_core.session.base import State
 from sig_core.session.linked import Linked
 
@@ -46,6 +47,9 @@ class Connection(Protocol):
     def start(self) -> None:
         """Begin to read."""
 
+    def changed(self) -> None:
+        """Note, under the lock, that the session has output, or another wish to read."""
+
     def flush(self) -> None:
         """Send what there is, as far as it goes now; close when the session has ended and all is out."""
 
@@ -58,6 +62,8 @@ class Connection(Protocol):
 
 class PolledConnection:
     """On a pollable link. Everything but `cut` happens on the I/O thread."""
+
+    __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
 
     def __init__(self, host: Host, link: PollableLink, session: Linked) -> None:
         self.session = session
@@ -104,6 +110,10 @@ class PolledConnection:
             if self.session.error is not None:  # by now it may be another one: see `Opening`
                 host.dirty(self)
 
+    def changed(self) -> None:
+        """Let it be flushed in the turn that is taken now, or soon."""
+        self._host.dirty(self)
+
     def _at_end(self) -> None:
         session = self.session
         with self._host.lock:
@@ -124,27 +134,30 @@ class PolledConnection:
             self._lose(lost(self.session.peer, error))
             return
         session = self.session
-        if session.error is not None and not self._rest and not session.has_output:
+        more = self._rest or session.has_output
+        if session.error is not None and not more:
             self.cut()
             return
         wanted = 0 if session.held or self._ended else READ
-        if self._rest or session.has_output or self._link.wants_write:
+        if more or self._link.wants_write:
             wanted |= WRITE
         if wanted != self._events:
             self._watch(wanted)
 
     def _send(self) -> None:
-        session, data = self.session, self._rest
+        lock, session, data = self._host.lock, self.session, self._rest
         for _ in range(ROUNDS):
             if not data:
-                with self._host.lock:
+                with lock:
                     data = session.take(ROOM)
-            count = self._link.send_some(data) if data else 0
-            if count:
-                with self._host.lock:
-                    session.sent(count, time.monotonic())
+                if not data:
+                    return
+            count = self._link.send_some(data)
+            with lock:
+                session.sent(count, time.monotonic())
+                more = session.has_output
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
-            if data or not session.has_output:
+            if data or not more:
                 return
 
     def _watch(self, wanted: int) -> None:
@@ -194,6 +207,10 @@ class PumpedConnection:
         """Begin to read."""
         for thread in self._threads:
             thread.start()
+
+    def changed(self) -> None:
+        """Let it be flushed soon."""
+        self._host.dirty(self)
 
     def flush(self) -> None:
         """Wake the writer, or the reader that was held."""

@@ -21,6 +21,8 @@ class Closable(Protocol):
 class Once:
     """Closes a link or acceptor once, from whichever thread comes first; its failure is logged, never raised."""
 
+    __slots__ = ("_lock", "_name", "_thing", "closed")
+
     def __init__(self, thing: Closable, name: str) -> None:
         self._thing = thing
         self._name = name

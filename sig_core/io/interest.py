@@ -43,7 +43,7 @@ class Interest:
                 waiter.tell(None, self._error)
             else:
                 self._waiting.append(waiter)
-        self.link.finish(waiter, None, f"add_listener {self._pattern}", None)
+        self.link.finish(waiter, None, None, f"add_listener {self._pattern}")
 
     def end(self) -> None:
         """Take it back, now or as soon as it is answered."""

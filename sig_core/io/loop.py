@@ -1,8 +1,7 @@
-"""The I/O thread of a server: one selector for all pollable links and acceptors. It runs no user code."""
+"""The I/O thread of a server: one poller for all pollable links and acceptors. It runs no user code."""
 
 from __future__ import annotations
 
-import selectors
 import socket
 import threading
 import time
@@ -12,12 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from sig_core.io.poller import READ, Poller, new_poller
 from sig_core.log import log
 
-__all__ = ["READ", "WRITE", "IoThread", "Watched"]
+__all__ = ["IoThread", "Watched"]
 
-READ = selectors.EVENT_READ
-WRITE = selectors.EVENT_WRITE
 NEVER = float("inf")
 
 
@@ -44,7 +42,8 @@ class IoThread:
         self._turn = turn
         self._tick = tick
         self._posted: deque[Callable[[], None]] = deque()
-        self._woken = True  # until it has started there is nobody to wake
+        self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
+        self._again = False  # somebody came too late for the turn that is taken now
         self._stopping = False
         self._next_tick = 0.0
         self._asked_tick = NEVER
@@ -54,12 +53,11 @@ class IoThread:
 
     def start(self) -> None:
         """Begin; only now it takes descriptors."""
-        self._selector = selectors.DefaultSelector()
+        self._poller: Poller[Watched | None] = new_poller()
         self._inlet, self._outlet = socket.socketpair()
         self._inlet.setblocking(False)
         self._outlet.setblocking(False)
-        self._selector.register(self._outlet, READ, None)
-        self._woken = False
+        self._poller.register(self._outlet.fileno(), READ, None)
         self._thread.start()
 
     def stop(self) -> None:
@@ -68,13 +66,13 @@ class IoThread:
         self.wake()
         if self._thread.is_alive() and not self.is_current():
             self._thread.join()
-        self._selector.close()
+        self._poller.close()
         self._inlet.close()
         self._outlet.close()
 
     def abandon(self) -> None:
         """In a forked child, where the thread does not exist: give the descriptors back."""
-        self._selector.close()
+        self._poller.close()
         self._inlet.close()
         self._outlet.close()
 
@@ -85,9 +83,10 @@ class IoThread:
 
     def wake(self) -> None:
         """Let the thread take a turn soon."""
-        if self._woken or self.is_current():
+        self._again = True
+        if self._awake:
             return
-        self._woken = True
+        self._awake = True
         try:
             self._inlet.send(b"\0")
         except (BlockingIOError, OSError):
@@ -113,15 +112,15 @@ class IoThread:
 
     def watch(self, watched: Watched, events: int) -> None:
         """Poll `watched` for events (not 0)."""
-        self._selector.register(watched.fileno(), events, watched)
+        self._poller.register(watched.fileno(), events, watched)
 
     def change(self, watched: Watched, events: int) -> None:
         """Poll it for other events (not 0)."""
-        self._selector.modify(watched.fileno(), events, watched)
+        self._poller.modify(watched.fileno(), events, watched)
 
     def unwatch(self, watched: Watched) -> None:
         """Poll it no more."""
-        self._selector.unregister(watched.fileno())
+        self._poller.unregister(watched.fileno())
 
     def _run(self) -> None:
         while not self._stopping or self._posted:
@@ -132,24 +131,26 @@ class IoThread:
                 now = time.monotonic()
                 if now >= self._next_tick:
                     self._tick_now(now)
+                self._again = False  # before the turn: what comes while it is taken may be too late for it
                 self._turn()  # last: what a tick brings about leaves now
             except Exception:
                 log.error(f"{self._thread.name}: a turn failed\n{traceback.format_exc()}")
 
     def _poll(self) -> None:
-        wait = self._next_tick - time.monotonic()
-        for key, events in self._selector.select(0 if self._posted or wait < 0 else wait):
-            if key.data is None:
+        # In this order: who calls `wake` before the first line is seen in the second, and who comes later sends a byte.
+        self._awake = False
+        wait = 0.0 if self._again else max(0.0, self._next_tick - time.monotonic())
+        ready = self._poller.poll(wait)
+        self._awake = True
+        for watched, events in ready:
+            if watched is None:
                 self._drain()
             else:
-                key.data.ready(events)
+                watched.ready(events)
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):
             self._outlet.recv(4096)
-        # Last: a wake that is skipped before this line has its work done in the turn that follows, and one that comes
-        # after it sends a byte. The other way round a byte could be eaten whose flag then stays set for ever.
-        self._woken = False
 
     def _tick_now(self, now: float) -> None:
         self._next_tick = now + 0.25

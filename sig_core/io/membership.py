@@ -68,7 +68,7 @@ class _Joining:
     def finish(self, link: ClientLink, unsent: Counter[tuple[Name, Name]]) -> Joined:
         """Wait for the answer; note what did not reach the server."""
         name = self.member.sender.name
-        joined: Joined = link.finish(self._waiter, self._ident, f"add_sender {name!r}", None)
+        joined: Joined = link.finish(self._waiter, self._ident, None, f"add_sender {name!r}")
         for event, routed in (joined.routed or {}).items():
             missing = self._fired.get(event, 0) - routed
             if missing > 0 and name is not None:
@@ -196,7 +196,7 @@ class Membership:
         for interest in hearing:
             first = _settled(link, "a listener is not back", interest.wait) or first
         for waiter, ident in recalled:
-            _settled(link, "losses are not known", lambda: link.finish(waiter, ident, "recall", None))  # noqa: B023
+            _settled(link, "losses are not known", lambda: link.finish(waiter, ident, None, "recall"))  # noqa: B023
         return first
 
     def _recall(self, link: ClientLink) -> list[tuple[Waiter, int]]:

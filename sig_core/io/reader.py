@@ -29,7 +29,7 @@ __all__ = ["Reader", "Sink"]
 SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
 SLICE = 0.25  # seconds after which a blocked receive looks whether it should end
 LONGEST = 1.0  # seconds between looks at the peer's silence
-REPLY_WITHIN = 0.001  # seconds that a reply may wait for others to be sent with
+GATHER = 200e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
 PARK = 0.001  # seconds after a request for which the link is left to its caller, should it ask again
 
 
@@ -82,7 +82,7 @@ class Reader:
         self._calls = 0  # requests in the inbox
         self._depth = 0
         self._back = time.monotonic()  # when it last came back from a callback
-        self._replied = 0.0
+        self._pushed = 0.0
         self._leave_by = 0.0
         self._thread = threading.Thread(target=self._run, name=f"sig-reader {link.peer}", daemon=True)
 
@@ -121,6 +121,16 @@ class Reader:
                 return  # another thread took it
             except (Exception, SystemExit):
                 log.error(f"{self._link.peer}: a callback of a future failed\n{traceback.format_exc()}")
+            self._push_in_time()
+
+    def _push_in_time(self) -> None:
+        """Send what callbacks put out: together where they follow each other closely, but nothing waits for long."""
+        # Not all at once either: then the other ends would idle until this one is through with all that it has read.
+        if self._session.out:
+            now = time.monotonic()
+            if now - self._pushed >= GATHER or not (self._inbox or self._later):
+                self._writer.push()
+                self._pushed = now
 
     # -- the reading thread
 
@@ -182,6 +192,7 @@ class Reader:
                 self._sink.other(report)
         except (Exception, SystemExit):  # users' exceptions end in the sink: a bug of ours, and the link goes on
             log.error(f"{self._link.peer}: {type(report).__name__} failed\n{traceback.format_exc()}")
+        self._push_in_time()
 
     def _count(self, report: Report, sign: int) -> None:
         if isinstance(report, Events):
@@ -195,10 +206,6 @@ class Reader:
             self._session.fail_to(report.ident, report.route, Busy(text))
         else:
             self._sink.incoming(report)
-        # Answers to one read leave together, but none waits for long.
-        if not self._inbox or time.monotonic() - self._replied > REPLY_WITHIN:
-            self._writer.push()
-            self._replied = time.monotonic()
 
     # -- waiting for an answer
 
@@ -291,6 +298,8 @@ class Reader:
                 self._inbox.remove(first)
                 self._count(first, -1)
             self._answer(first)
+        if self._session.out:
+            self._writer.push()
 
     # -- reading
 

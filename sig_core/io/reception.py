@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
-from sig_core.contract import Codec, Link
+from sig_core.contract import Acceptor, Codec, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.above import Terms
 from sig_core.line.greeting import BINARY, SynAck
@@ -55,6 +55,9 @@ class House(Protocol):
     def look_at(self, when: float) -> None:
         """A session needs a tick at `when`."""
 
+    def behind(self, session: PlainSession) -> None:
+        """A session has more input than one turn takes, and goes on in the next one."""
+
 
 class Reception:
     """Takes in whoever comes to one address. It keeps the stations that it meets there.
@@ -63,12 +66,14 @@ class Reception:
         house: see there.
         codecs: that clients may use here, by name.
         rename: what boards are called that come here.
+        acceptor: of the address.
     """
 
-    def __init__(self, house: House, codecs: Mapping[str, Codec], rename: Renaming) -> None:
+    def __init__(self, house: House, codecs: Mapping[str, Codec], rename: Renaming, acceptor: Acceptor) -> None:
         self._house = house
         self._codecs = codecs
         self._rename = rename
+        self._acceptor = acceptor
 
     def refusal(self, link: Link) -> str | None:
         """Tell why a link can't be served, or None."""
@@ -81,25 +86,34 @@ class Reception:
 
     def session_of(self, link: Link, become: Become) -> Linked:
         """Give a link its session. `become`: told if that is replaced by another one, once the dialect is known."""
-        if not link.traits.reliable:
-            session = LineSession(link.peer, self._find(link.peer), 0.0)
-            station = self._house.stations.of_line(link.peer, lambda: self._station(link.peer, link.traits.bitrate))
-            session.lead_to(station)
-            return session
         now, packets = time.monotonic(), link.traits.packets
         deadline = now + self._house.limits.handshake
+        if not link.traits.reliable:
+            return self._line(link, deadline)
         others: dict[Dialect, Make] = {}
         if PLAIN_CODEC in self._codecs:
             others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets, deadline)
         if not packets:
-            others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find(link.peer), deadline)
+            others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find(link), deadline)
         return Opening(link.peer, deadline, lambda: self._binary(link.peer, now, packets=packets), others, become)
+
+    def _line(self, link: Link, deadline: float) -> LineSession:
+        """Lead to the one station that is there, or wait for the first word of one of many."""
+        session = LineSession(link.peer, self._find(link), deadline, reliable=False)
+        if getattr(self._acceptor, "one_peer", True):
+            session.lead_to(self._house.stations.of_line(self, lambda: self._station(link)))
+        return session
 
     def _plain(self, peer: str, packets: bool, deadline: float) -> PlainSession:
         house = self._house
         codec = self._codecs[PLAIN_CODEC]
         session = PlainSession(
-            house.exchange, codec, house.limits, peer=peer, packets=packets, deadline=deadline, due=house.look_at
+            *(house.exchange, codec, house.limits),
+            peer=peer,
+            packets=packets,
+            deadline=deadline,
+            due=house.look_at,
+            behind=house.behind,
         )
         house.opened(session, house.limits.keepalive)
         return session
@@ -112,11 +126,11 @@ class Reception:
         session.on_open = lambda keepalive: house.opened(session, keepalive)
         return session
 
-    def _find(self, peer: str) -> Callable[[int], Station]:
-        return lambda sid: self._house.stations.of_session(sid, lambda: self._station(peer, None))
+    def _find(self, link: Link) -> Callable[[int], Station]:
+        return lambda sid: self._house.stations.of_session(sid, lambda: self._station(link))
 
-    def _station(self, peer: str, bitrate: int | None) -> Station:
-        return Station(peer, self, _random, Terms(bitrate=bitrate), time.monotonic)
+    def _station(self, link: Link) -> Station:
+        return Station(link.peer, self, _random, Terms(bitrate=link.traits.bitrate), time.monotonic)
 
     # -- what stations ask of their keeper
 

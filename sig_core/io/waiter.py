@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 from sig_core.errors import ConfigError, SigError
 
-__all__ = ["HelpedFuture", "Waiter", "check_timeout", "settle"]
-
-Help = Callable[[Future[Any], float | None], float | None]
+__all__ = ["Waiter", "check_timeout"]
 
 
 class Waiter:
@@ -46,36 +42,6 @@ class Waiter:
         if self.error is not None:
             raise self.error
         return self.value
-
-
-class HelpedFuture(Future[Any]):
-    """A future whose owner is given the chance to bring it about while somebody waits for it.
-
-    Args:
-        help: called with the future and the seconds that may pass (None: any); gives those that may pass afterwards.
-    """
-
-    def __init__(self, help: Help) -> None:
-        super().__init__()
-        self._help = help
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Give the value, or raise the error; TimeoutError: neither came within `timeout` seconds."""
-        return super().result(self._help(self, timeout))
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Give the error, or None; TimeoutError: neither came within `timeout` seconds."""
-        return super().exception(self._help(self, timeout))
-
-
-def settle(future: Future[Any], value: Any, error: SigError | None) -> None:
-    """Fill a future, unless its owner has cancelled it. Runs its callbacks."""
-    if not future.set_running_or_notify_cancel():
-        return
-    if error is None:
-        future.set_result(value)
-    else:
-        future.set_exception(error)
 
 
 def check_timeout(timeout: float | None, default: float) -> float:

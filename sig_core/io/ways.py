@@ -11,7 +11,7 @@ from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink
 from sig_core.routing.entities import Subscription
 from sig_core.routing.table import Topic, Uplink
-from sig_core.session.outgoing import frame_for, make_uplink
+from sig_core.session.outgoing import closed_error, frame_for, make_uplink
 
 __all__ = ["no_way", "way_out"]
 
@@ -32,18 +32,12 @@ def way_out(
         away: takes events when the link is gone, if it may keep any.
         may_come: tells whether there may be a link again.
     """
-    sender, event, writer, session = topic.sender, topic.event, link.writer, link.session
-    send = make_uplink(session, sender, event, route, writer.added, tick)
+    sender, event, session = topic.sender, topic.event, link.session
 
-    def uplink(info: Info, data: Any) -> None:
-        if writer.full:
-            link.make_room()
-        try:
-            send(info, data)
-        except LinkClosed:
-            if not away.keep or not may_come():
-                raise
-            keep(info, data)
+    def closed(info: Info, data: Any) -> None:
+        if not away.keep or not may_come():
+            raise closed_error(sender, event, session.error)
+        keep(info, data)
 
     def keep(info: Info, data: Any) -> None:
         frame = frame_for(session, sender, event, info, data)
@@ -56,6 +50,7 @@ def way_out(
         if now is not None:  # the next link came just now
             now(info, data)
 
+    uplink = make_uplink(session, sender, event, route, link.writer, tick, closed)
     return uplink
 
 

@@ -13,13 +13,13 @@ from sig_core.errors import SigError
 from sig_core.io.guard import lost
 from sig_core.io.wake import Wake
 from sig_core.session.client import ClientSession
+from sig_core.session.outgoing import FRAMES
 
 __all__ = ["Writer", "wait_ready"]
 
 GAP = 50e-6  # seconds: a second event within this time begins to gather
 LINGER = 200e-6  # seconds: what gathers is sent after this time at the latest
-FRAMES = 512  # who triggers sends when so many are gathered ...
-BYTES = 64 * 1024  # ... or so many bytes
+BYTES = 64 * 1024  # who triggers sends when so many are gathered, or FRAMES
 FULL = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
 SLICE = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
 
@@ -37,10 +37,22 @@ class Writer:
         link: on which.
         tick: called with `now`; gives the seconds until it wants to be called again.
         failed: called with the error when the link broke.
+        read_on: called on the reading thread, which must not wait for the peer to read: it reads until output drains.
+
+    Attributes:
+        full, gathers: see `Gate`.
     """
 
-    def __init__(self, session: ClientSession, link: Link, tick: Tick, failed: Callable[[SigError], None]) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        link: Link,
+        tick: Tick,
+        failed: Callable[[SigError], None],
+        read_on: Callable[[], None],
+    ) -> None:
         self.full = False  # more than FULL bytes wait
+        self.gathers = False
         self.reading_thread = 0  # ident of the thread that must not block
         self._session = session
         self._out = session.out
@@ -48,11 +60,11 @@ class Writer:
         self._pollable = link if isinstance(link, PollableLink) else None
         self._tick = tick
         self._failed = failed
+        self._read_on = read_on
         self._rest: bytes | memoryview = b""
-        self._size = 0  # bytes gathered; a hint, since threads add to it without a lock
+        self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0
         self._next_tick = 0.0
-        self._armed = False
         self._lock = threading.Lock()
         self._wake = Wake()
         self._stopping = False
@@ -75,14 +87,32 @@ class Writer:
     def added(self, size: int) -> None:
         """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
         self._size += size
-        if self._armed:
+        if self.gathers:
             if self._size < BYTES and len(self._out) < FRAMES:
                 return
         elif time.perf_counter() - self._last < GAP:
-            self._armed = True
+            self.gathers = True
             self._wake.set()
             return
         self.flush()
+
+    def asked(self, size: int) -> None:
+        """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""
+        if threading.get_ident() == self.reading_thread:
+            self.added(size)
+        else:
+            self.flush()
+
+    def make_room(self) -> None:
+        """Wait until output drains.
+
+        Raises:
+            Backpressure: on the reading thread, when too much input came meanwhile.
+        """
+        if threading.get_ident() == self.reading_thread:
+            self._read_on()
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Send what waits: all of it, or, on the reading thread, what goes without blocking."""
@@ -117,6 +147,7 @@ class Writer:
     def due(self, when: float) -> None:
         """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
         if when < self._next_tick:
+            self._next_tick = when
             self._wake.set()
 
     def push(self) -> None:
@@ -180,9 +211,11 @@ class Writer:
         wait = 0.0
         while not self._stopping:
             self._wake.wait(wait)
-            if self._armed:
+            while self.gathers and not self._stopping:
+                began = time.perf_counter()
                 time.sleep(LINGER)
-                self._armed = False
+                # Who triggers so fast that he sends by himself is left to it: this thread would only be in his way.
+                self.gathers = self._last >= began and time.monotonic() < self._next_tick
             with self._lock:
                 sent_all = self._drain(block=False)
             if not sent_all and self._pollable is not None and not self._stopping:

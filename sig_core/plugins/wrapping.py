@@ -61,17 +61,25 @@ class Layers:
 
 
 class WrappedAcceptor:
-    """Gives wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say."""
+    """Gives wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say.
+
+    Attributes:
+        one_peer: see `Acceptor`. A wrapper that makes lines of reliable links does not make one line of them.
+    """
 
     def __init__(self, acceptor: Acceptor, layers: Layers) -> None:
         self.address = layers.as_bound(acceptor.address)
+        self.one_peer: bool = getattr(acceptor, "one_peer", True)
         self._acceptor = acceptor
         self._layers = layers
 
     def accept(self, timeout: float) -> Link | None:
         """See `Acceptor`."""
         link = self._acceptor.accept(timeout)
-        return None if link is None else self._layers.around(link)
+        if link is None:
+            return None
+        self.one_peer = self.one_peer and not link.traits.reliable
+        return self._layers.around(link)
 
     def close(self) -> None:
         """See `Acceptor`."""

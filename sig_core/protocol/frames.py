@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO
@@ -12,13 +12,9 @@ __all__ = ["Frame", "FrameReader"]
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 
 
-class Frame(NamedTuple):
-    """One frame that is no event (`body`: after the header), or a run of events of one route (`body`: whole frames)."""
-
-    type: int
-    route: int
-    events: int
-    body: bytes
+Frame: TypeAlias = tuple[int, int, int, bytes]
+"""(type, route, events, body): a frame that is no event (`body`: after the header), or a run of events of one route
+(`body`: whole frames). A plain tuple: a named one costs 0.3 us more, a third of all that is done for a frame here."""
 
 
 class FrameReader:
@@ -66,9 +62,9 @@ class FrameReader:
             length, head, route = FRAME.unpack_from(data)
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
                 if head == EVENT:
-                    return [Frame(EVENT, route, 1, data)]
+                    return [(EVENT, route, 1, data)]
                 if head != EVENT | INFO:
-                    return [Frame(_check(head, route), route, 1, data[HEADER:])]
+                    return [(_check(head, route), route, 1, data[HEADER:])]
         frames: list[Frame] = []
         try:
             rest = self._cut(data, frames)
@@ -83,9 +79,15 @@ class FrameReader:
     def _cut(self, data: bytes, frames: list[Frame]) -> int:
         """Append the complete frames of `data` and return where the incomplete one begins."""
         pos, size, unpack, limit = 0, len(data), FRAME.unpack_from, self.max_frame
-        run_route, run_start, count = -1, 0, 0
+        run_route, run_start, count, header, length = -1, 0, 0, b"", 0
         try:
             while size - pos >= HEADER:
+                if data[pos : pos + HEADER] == header:  # an event of the same route, and as long as the last one
+                    if pos + 4 + length > size:
+                        break
+                    count += 1
+                    pos += 4 + length
+                    continue
                 length, head, route = unpack(data, pos)
                 if not 5 <= length <= limit:
                     raise self._bad_length(length)
@@ -97,18 +99,20 @@ class FrameReader:
                         _check_additions(data, pos, length)
                     if route != run_route:
                         if count:
-                            frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                            frames.append((EVENT, run_route, count, data[run_start:pos]))
                         run_route, run_start, count = route, pos, 0
                     count += 1
+                    header = data[pos : pos + HEADER] if head == EVENT else b""
                 else:
+                    header = b""
                     if count:
-                        frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                        frames.append((EVENT, run_route, count, data[run_start:pos]))
                         run_route, count = -1, 0
-                    frames.append(Frame(_check(head, route), route, 1, data[pos + HEADER : end]))
+                    frames.append((_check(head, route), route, 1, data[pos + HEADER : end]))
                 pos = end
         finally:  # of the events before a breach as well
             if count:
-                frames.append(Frame(EVENT, run_route, count, data[run_start:pos]))
+                frames.append((EVENT, run_route, count, data[run_start:pos]))
         return pos
 
     def _append(self, data: bytes) -> None:

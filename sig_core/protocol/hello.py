@@ -97,12 +97,13 @@ def read_welcome(frame: Frame) -> Welcome:
 
 
 def _read(frame: Frame, what: str, convert: Callable[[Any], T]) -> T:
-    if frame.type != CONTROL:
-        raise HandshakeError(f"{what}: a control frame was expected, not type {frame.type}")
-    if len(frame.body) > MAX_HELLO:
-        raise HandshakeError(f"{what}: {len(frame.body)} bytes, at most {MAX_HELLO} are taken")
+    kind, _, _, body = frame
+    if kind != CONTROL:
+        raise HandshakeError(f"{what}: a control frame was expected, not type {kind}")
+    if len(body) > MAX_HELLO:
+        raise HandshakeError(f"{what}: {len(body)} bytes, at most {MAX_HELLO} are taken")
     try:
-        return convert(msgspec.json.decode(frame.body))
+        return convert(msgspec.json.decode(body))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise HandshakeError(f"{what}: not JSON ({error})") from error
     except HandshakeError:

@@ -37,43 +37,44 @@ class ObjectReader:
 
     @property
     def waiting(self) -> int:
-        """Bytes of an object that is not complete."""
+        """Bytes of an object that is not complete, when `next_object` has given all that are."""
         return len(self._buffer)
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; give the objects that are complete now, up to the first fault."""
-        objects: list[bytes] = []
-        if self.fault is not None:
-            return objects
-        self._buffer += data
-        begin = 0
-        while True:
-            if not self._depth:
-                begin = self._at = self._skip_space(begin)
-                if begin == len(self._buffer) or self.fault is not None:
-                    break
-            self._find_end()
-            if self._at - begin > self._limit:
-                self.fault = MessageTooBig(f"an object of over {self._limit} bytes", self._at - begin, self._limit)
-            if self._depth or self.fault is not None:
-                break
-            objects.append(bytes(self._buffer[begin : self._at]))
-            self.begun = True
-            begin = self._at
-        del self._buffer[:begin]
-        self._at -= begin
-        return objects
+    def feed(self, data: bytes) -> None:
+        """Take bytes."""
+        if self.fault is None:
+            self._buffer += data
 
-    def _skip_space(self, begin: int) -> int:
-        """Give where the next object begins, or the end of the buffer."""
-        space = _SPACE.match(self._buffer, begin)
+    def next_object(self) -> bytes | None:
+        """Give the next object; None: none is complete, or `fault` says why none will be."""
+        if self.fault is None and not self._depth:
+            self._skip_space()
+        if self.fault is not None or not self._buffer:
+            return None
+        self._find_end()
+        if self._at > self._limit:
+            self.fault = MessageTooBig(f"an object of over {self._limit} bytes", self._at, self._limit)
+        if self._depth or self.fault is not None:
+            return None
+        found = bytes(self._buffer[: self._at])
+        self._drop(self._at)
+        self.begun = True
+        return found
+
+    def _skip_space(self) -> None:
+        """Let the buffer begin with the next object, if it has come."""
+        space = _SPACE.match(self._buffer, 0)
         assert space is not None
         self.lines = self.lines or (self.begun and b"\n" in space.group())
-        end = space.end()
-        if end < len(self._buffer) and self._buffer[end] != ord("{"):
-            start = bytes(self._buffer[end : end + 20])
+        self._drop(space.end())
+        if self._buffer and self._buffer[0] != ord("{"):
+            start = bytes(self._buffer[:20])
             self.fault = RemoteProtocolError(f"a JSON object was expected, not {start!r}")
-        return end
+
+    def _drop(self, count: int) -> None:
+        """Forget bytes that were looked at; a buffer moves its beginning for that, and nothing else."""
+        del self._buffer[:count]
+        self._at = 0
 
     def _find_end(self) -> None:
         """Look on until the object ends, or the buffer does."""

@@ -92,10 +92,13 @@ def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
 def split_events(run: bytes) -> list[tuple[bytes | None, bytes]]:
     """Cut consecutive event frames, as a `FrameReader` gave them, into (additions or None, data)."""
     events: list[tuple[bytes | None, bytes]] = []
-    pos, end, unpack = 0, len(run), FRAME.unpack_from
+    pos, end, header, length, head = 0, len(run), b"", 0, 0
     while pos < end:
-        length, head, _ = unpack(run, pos)
-        start, pos = pos + HEADER, pos + 4 + length
+        start = pos + HEADER
+        if run[pos:start] != header:  # events of one kind mostly have one length, and then the same header
+            header = run[pos:start]
+            length, head, _ = FRAME.unpack(header)
+        pos += 4 + length
         if head == EVENT:
             events.append((None, run[start:pos]))
         else:

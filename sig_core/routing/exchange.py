@@ -258,7 +258,7 @@ class Exchange:
 
     # -- requests
 
-    def request(self, port: Port, ident: Any, route: int, codec: str, method: str, params: bytes, tail: bytes) -> None:
+    def request(self, port: Port, ident: Any, route: int, codec: str, method: str, tail: bytes) -> None:
         """Pass a request on to its sender's owner; `port` gets `reply` or `fail_to` under `ident`, now or later."""
         entry = self._targets.get(route)
         if entry is None:
@@ -268,7 +268,7 @@ class Exchange:
         if entry.requests is None or (method not in entry.requests and None not in entry.requests):
             port.fail_to(ident, route, UnknownMethod(f"sender {entry.name!r} answers no request {method!r}"))
             return
-        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, params, tail))
+        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, tail))
 
     # -- ports
 

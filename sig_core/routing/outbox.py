@@ -13,6 +13,8 @@ HIGH = 0.75  # of the limit: the feeders are held back
 LOW = 0.5  # of the limit: the episode is over
 ROOM = 0.875  # of the limit: what is left when the oldest had to go; not less often than every eighth of it
 
+EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
+
 Loss = Callable[[int, int, str], None]
 
 
@@ -27,14 +29,16 @@ class Outbox:
         lost: called with (route, events, reason) for what gives way.
 
     Attributes:
+        high: bytes above which an episode begins.
         taken: events that left, but for those that gave way.
     """
 
-    __slots__ = ("_lost", "_since", "limit", "runs", "size", "stalled", "taken", "yielding")
+    __slots__ = ("_lost", "_since", "high", "limit", "runs", "size", "stalled", "taken", "yielding")
 
     def __init__(self, limit: int, lost: Loss) -> None:
         self.limit = limit
-        self.runs: deque[Run] = deque()
+        self.high = int(HIGH * limit)
+        self.runs = EMPTY
         self.size = 0  # bytes
         self.taken = 0
         self.stalled = False  # feeders are held
@@ -42,16 +46,20 @@ class Outbox:
         self._since = 0.0
         self._lost = lost
 
-    def put(self, run: Run) -> None:
-        """Append a run; beyond the limit the oldest events make room."""
+    def put(self, run: Run) -> bool:
+        """Append a run; beyond the limit the oldest events make room. True: it was empty before."""
+        was_empty = not self.runs
+        if self.runs is EMPTY:
+            self.runs = deque()
         self.runs.append(run)
         self.size += len(run.data)
         if self.size > self.limit:
             self._make_room()
+        return was_empty
 
     def has_room(self, size: int) -> bool:
         """Tell whether so many bytes that must not be dropped may come to it, and leave room for answers."""
-        limit = HIGH * self.limit
+        limit = self.high
         return self.size + size <= limit or sum(len(run.data) for run in self.runs if not run.route) + size <= limit
 
     def take(self, room: int) -> bytes:
@@ -75,6 +83,11 @@ class Outbox:
         self.taken += events
         return b"".join(parts)
 
+    def shrink(self) -> None:
+        """Give memory back that an idle port does not need."""
+        if not self.runs:
+            self.runs = EMPTY
+
     def pop(self) -> Run | None:
         """Take the oldest run; None if there is none."""
         if not self.runs:
@@ -93,7 +106,7 @@ class Outbox:
         """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""
         if self.yielding and self.size < LOW * self.limit:
             self.yielding = False  # nobody was held any more, so nobody asked when it drained
-        if not self.stalled and not self.yielding and self.size > HIGH * self.limit:
+        if not self.stalled and not self.yielding and self.size > self.high:
             self.stalled, self._since = True, now
         return self.stalled
 

@@ -37,7 +37,8 @@ class Request:
 
     Attributes:
         route, sender: whom it is for.
-        method, params: what it asks; `params` are bytes of the codec named.
+        method: what it asks.
+        codec: name of the codec of its params.
         tail: method and params as they stand in a frame (`u8 n`, method, params).
     """
 
@@ -45,8 +46,12 @@ class Request:
     sender: Name
     method: str
     codec: str
-    params: bytes
     tail: bytes
+
+    @property
+    def params(self) -> bytes:
+        """The encoded params."""
+        return self.tail[1 + self.tail[0] :]
 
 
 class Port(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
 from sig_core.protocol.wire import request_tail
@@ -18,15 +18,10 @@ __all__ = ["Requests"]
 
 TOKENS = 2**32
 REMEMBERED = 1000  # latencies
+NOTHING: Mapping[Any, int] = {}
 
 
-@dataclass(slots=True, eq=False)
-class _Open:
-    asker: Port
-    ident: Any  # the asker's own
-    owner: Port
-    route: int
-    since: float  # seconds, by the clock
+_Open: TypeAlias = tuple[Port, Any, Port, int, float]  # asker, its own id, owner, route, since (seconds, by the clock)
 
 
 class Requests:
@@ -45,7 +40,7 @@ class Requests:
         self._answered = 0
         self._failed = 0
         self._open: dict[int, _Open] = {}
-        self._tokens: dict[Port, dict[Any, int]] = {}  # of each asker: its ident -> token
+        self._tokens: defaultdict[Port, dict[Any, int]] = defaultdict(dict)  # of each asker: its ident -> token
         self._last = 0
 
     def __len__(self) -> int:
@@ -54,11 +49,11 @@ class Requests:
     def open(self, asker: Port, ident: Any, owner: Port, request: Request) -> None:
         """Pass a request on, or fail it at once."""
         token = self._token()
-        self._open[token] = _Open(asker, ident, owner, request.route, self._clock())
-        self._tokens.setdefault(asker, {})[ident] = token
+        self._open[token] = asker, ident, owner, request.route, self._clock()
+        self._tokens[asker][ident] = token
         error = self._pass_on(token, owner, request)
         if error is not None:
-            self._fail(token, error)
+            self.fail(owner, token, error)
 
     def describe(self) -> dict[str, Any]:
         """Give the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
@@ -66,13 +61,13 @@ class Requests:
         return counts | latencies(list(self._latencies))
 
     def _pass_on(self, token: int, owner: Port, request: Request) -> SigError | None:
-        if not owner.takes(request.codec):
+        if request.codec != owner.codec and not owner.takes(request.codec):
             try:
                 params = self._transcoder.payload(request.params, request.codec, owner.codec)
             except CodecError as error:
                 return error
             tail = request_tail(request.method.encode(), params)
-            request = replace(request, codec=owner.codec, params=params, tail=tail)
+            request = replace(request, codec=owner.codec, tail=tail)
         return owner.request(token, request)
 
     def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:
@@ -80,16 +75,17 @@ class Requests:
         opened = self._close(owner, token)
         if opened is None:
             return False
-        asker, now = opened.asker, self._clock()
+        asker, ident, _, route, since = opened
+        now = self._clock()
         self._answered += 1
-        self._latencies.append(now - opened.since)
-        if not asker.takes(codec):
+        self._latencies.append(now - since)
+        if codec != asker.codec and not asker.takes(codec):
             try:
                 value, codec = self._transcoder.payload(value, codec, asker.codec), asker.codec
             except CodecError as error:
-                asker.fail_to(opened.ident, opened.route, error)
+                asker.fail_to(ident, route, error)
                 return True
-        asker.reply(opened.ident, opened.route, codec, value)
+        asker.reply(ident, route, codec, value)
         if asker.is_slow(now):
             self._holds.add(asker, owner)
         return True
@@ -99,59 +95,49 @@ class Requests:
         opened = self._close(owner, token)
         if opened is None:
             return False
-        self._failed += 1
-        opened.asker.fail_to(opened.ident, opened.route, error)
+        self._tell_failure(opened, error)
         return True
+
+    def _tell_failure(self, opened: _Open, error: SigError) -> None:
+        asker, ident, _, route, _ = opened
+        self._failed += 1
+        asker.fail_to(ident, route, error)
 
     def cancel(self, asker: Port, ident: Any) -> bool:
         """Forget a request whose answer is no longer wanted; false if it is not open."""
-        token = self._tokens.get(asker, {}).get(ident)
+        token = self.of(asker).get(ident)
         if token is None:
             return False
-        self._forget(token, self._open[token])
+        self._close(self._open[token][2], token)
         return True
 
-    def of(self, asker: Port) -> Collection[Any]:
-        """Give the ids under which the asker waits."""
-        return self._tokens.get(asker, ())
+    def of(self, asker: Port) -> Mapping[Any, int]:
+        """Give the ids under which the asker waits, each with its token."""
+        return self._tokens.get(asker, NOTHING)
 
     def is_open(self, owner: Port, token: int) -> bool:
         """Tell whether somebody still waits for what `owner` was asked."""
         opened = self._open.get(token)
-        return opened is not None and opened.owner is owner
+        return opened is not None and opened[2] is owner
 
     def forget(self, port: Port) -> None:
         """Forget what a port that is gone asked."""
-        for token in list(self._tokens.pop(port, {}).values()):
+        for token in self._tokens.pop(port, NOTHING).values():
             del self._open[token]
 
     def abandon(self, port: Port) -> None:
         """Fail what a port that is gone was asked."""
-        lost = [token for token, opened in self._open.items() if opened.owner is port]
+        lost = [token for token, (_, _, owner, _, _) in self._open.items() if owner is port]
         for token in lost:
-            self._fail(token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))
-
-    def _fail(self, token: int, error: SigError) -> None:
-        opened = self._open.get(token)
-        if opened is not None:
-            self._forget(token, opened)
-            self._failed += 1
-            opened.asker.fail_to(opened.ident, opened.route, error)
+            self.fail(port, token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))
 
     def _close(self, owner: Port, token: int) -> _Open | None:
         opened = self._open.get(token)
-        if opened is None or opened.owner is not owner:
+        if opened is None or opened[2] is not owner:
             return None
-        self._forget(token, opened)
-        return opened
-
-    def _forget(self, token: int, opened: _Open) -> None:
         del self._open[token]
-        tokens = self._tokens.get(opened.asker)
-        if tokens is not None:
-            tokens.pop(opened.ident, None)
-            if not tokens:
-                del self._tokens[opened.asker]
+        self._tokens[opened[0]].pop(opened[1], None)
+        return opened
 
     def _token(self) -> int:
         token = (self._last + 1) % TOKENS

@@ -49,6 +49,11 @@ class Session:
         traffic: what passed through it.
     """
 
+    __slots__ = (  # a server has thousands of sessions
+        *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_peer_max_frame", "_reader", "_sent"),
+        *("answers_to_nothing", "encoding", "error", "limits", "state", "traffic"),
+    )
+
     def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
         self.limits = limits
         self.state = State.OPENING
@@ -67,7 +72,7 @@ class Session:
     # -- in
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
-        """Take bytes as they came; give the frames in them, up to the first breach. See `_check_stream`."""
+        """Take bytes as they came; give the frames in them, up to the first breach: `_reader.fault`."""
         self._heard = now
         self.traffic.bytes_in += len(data)
         if self.state is CLOSED or not data:
@@ -82,11 +87,6 @@ class Session:
             self.fail(error)
             return []
         return frames
-
-    def _check_stream(self) -> None:
-        """Raise the breach, if there is one, behind the frames that were given, now that they are dealt with."""
-        if self._reader.fault is not None:
-            raise self._reader.fault
 
     def _take_preface(self, data: bytes) -> bytes:
         missing = len(PREFACE) - len(self._head)
@@ -110,13 +110,13 @@ class Session:
 
     # -- control messages
 
-    def _read_control(self, frame: Frame) -> Call | Notice | Answer | None:
-        """Decode and check a control frame; what is bad is answered here. None: nothing is left to do."""
-        if not frame.body:
+    def _read_control(self, body: bytes) -> Call | Notice | Answer | None:
+        """Decode and check the body of a control frame; what is bad is answered here. None: nothing is left to do."""
+        if not body:
             return None  # keep-alive
         assert self.encoding is not None
         try:
-            return read_message(decode(self.encoding, frame.body))
+            return read_message(decode(self.encoding, body))
         except BadMessage as error:
             if error.to_answer:
                 self._control(failure(error.ident, str(error), error.status))

@@ -200,7 +200,7 @@ class BoardSession:
             self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
             return
         tail = request_tail(request.method.encode(), request.value)
-        self._exchange.request(self, request.id, entry.route, BOARD_CODEC, request.method, request.value, tail)
+        self._exchange.request(self, request.id, entry.route, BOARD_CODEC, request.method, tail)
 
     # -- registration
 

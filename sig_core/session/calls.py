@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, KeysView
 from typing import Any, Protocol
 
@@ -51,9 +50,25 @@ class Calls:
     """The calls of one client, and the subscriptions that it made by them.
 
     Attributes:
+        methods: that may be called; method `name` is answered by `_name`.
         unknown_notices: notices that this version does not know.
         senders: how many the client has.
     """
+
+    methods: tuple[str, ...] = (
+        "add_listener",
+        "add_sender",
+        "get_version",
+        "list_senders",
+        "recall",
+        "remove_listener",
+        "remove_sender",
+        "resolve",
+        "stats",
+        "sync",
+    )
+
+    __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "senders", "unknown_notices")
 
     def __init__(self, client: Client, exchange: Exchange, limits: Limits) -> None:
         self.unknown_notices = 0
@@ -61,31 +76,14 @@ class Calls:
         self._exchange = exchange
         self._limits = limits
         self._listeners: dict[int, Pattern] = {}
-        self._counts: Counter[Pattern] = Counter()
+        self._counts: dict[Pattern, int] = {}
         self._last_id = 0
         self.senders = 0
-        self._methods: dict[str, Callable[[Fields], Any]] = {
-            "add_listener": self._add_listener,
-            "add_sender": self._add_sender,
-            "get_version": lambda params: VERSION_OF_SERVER,
-            "list_senders": self._list_senders,
-            "recall": self._recall,
-            "remove_listener": self._remove_listener,
-            "remove_sender": self._remove_sender,
-            "resolve": self._resolve,
-            "stats": self._stats,
-            "sync": lambda params: None,
-        }
 
     @property
     def patterns(self) -> KeysView[Pattern]:
         """What the client listens to, each pattern once."""
         return self._counts.keys()
-
-    @property
-    def known(self) -> list[str]:
-        """The methods there are."""
-        return list(self._methods)
 
     def run(self, call: Call) -> Any:
         """Do what a call asks and give its response.
@@ -93,10 +91,9 @@ class Calls:
         Raises:
             SigError: it can't be done; its status says why.
         """
-        method = self._methods.get(call.method)
-        if method is None:
-            raise UnknownCall(f"unknown method {call.method!r}; known are: {', '.join(self.known)}")
-        return method(call.params)
+        if call.method not in self.methods:
+            raise UnknownCall(f"unknown method {call.method!r}; known are: {', '.join(self.methods)}")
+        return getattr(self, f"_{call.method}")(call.params)
 
     def note(self, notice: Notice) -> None:
         """Take a notice."""
@@ -151,6 +148,12 @@ class Calls:
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
 
+    def _get_version(self, params: Fields) -> str:
+        return VERSION_OF_SERVER
+
+    def _sync(self, params: Fields) -> None:
+        """Say that all that came before was routed."""
+
     def _stats(self, params: Fields) -> dict[str, Any]:
         return self._exchange.stats(peers=params.find("peers", checks.boolean, False))
 
@@ -172,8 +175,8 @@ class Calls:
             raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")
         self._last_id += 1
         self._listeners[self._last_id] = pattern
-        self._counts[pattern] += 1
-        if self._counts[pattern] == 1:
+        count = self._counts[pattern] = self._counts.get(pattern, 0) + 1
+        if count == 1:
             self._exchange.listen(self._client, pattern)
         return {"listener_id": self._last_id}
 

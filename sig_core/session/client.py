@@ -117,7 +117,8 @@ class ClientSession(Session):
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
-            self._check_stream()
+            if self._reader.fault is not None:
+                raise self._reader.fault  # behind the frames that were given, now that they are dealt with
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:
@@ -135,24 +136,25 @@ class ClientSession(Session):
         return Opened(welcome)
 
     def _take(self, frame: Frame, found: list[Report]) -> None:
-        if frame.type == EVENT:
-            sender, event = self._named(frame.route)
+        kind, route, events, body = frame
+        if kind == EVENT:
+            sender, event = self._named(route)
             if event is None:
-                raise RemoteProtocolError(f"event on route {frame.route}, which is that of a sender")
-            found.append(Events(sender, event, frame.events, frame.body))
-        elif frame.type == REPLY:
-            ident, value = split_reply(frame.body)
+                raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
+            found.append(Events(sender, event, events, body))
+        elif kind == REPLY:
+            ident, value = split_reply(body)
             self._finish(self._requests.pop(ident, None), value, None, found)
-        elif frame.type == ERROR:
+        elif kind == ERROR:
             assert self.encoding is not None
-            ident, status, detail = split_error(frame.body)
+            ident, status, detail = split_error(body)
             self._finish(self._requests.pop(ident, None), None, error_from(self.encoding, status, detail), found)
-        elif frame.type == CONTROL:
-            self._take_control(frame, found)
+        elif kind == CONTROL:
+            self._take_control(body, found)
         else:
-            ident, method, params = split_request(frame.body)
-            sender, _ = self._named(frame.route)
-            found.append(Incoming(ident, frame.route, sender, method, params))
+            ident, method, params = split_request(body)
+            sender, _ = self._named(route)
+            found.append(Incoming(ident, route, sender, method, params))
 
     def _named(self, route: int) -> tuple[Name, Name | None]:
         name = self._names.get(route)
@@ -175,8 +177,8 @@ class ClientSession(Session):
                 error = problem
         found.append(Done(pending.when, decoded, error))
 
-    def _take_control(self, frame: Frame, found: list[Report]) -> None:
-        message = self._read_control(frame)
+    def _take_control(self, body: bytes, found: list[Report]) -> None:
+        message = self._read_control(body)
         if isinstance(message, Answer):
             self._take_answer(message, found)
         elif isinstance(message, Call):

@@ -14,7 +14,8 @@ from sig_core.session.station import Station
 
 __all__ = ["LineSession"]
 
-LONGEST_HELLO: Final = 64  # bytes within which a board that connects has said HELLO
+LONGEST_HELLO: Final = 64  # bytes within which a board that connects has said HELLO ...
+LONGEST_NOISE: Final = 4096  # ... and where HELLO may be lost, and said again
 IDLE: Final = 3600.0  # seconds: stations have ticks of their own
 
 
@@ -25,6 +26,7 @@ class LineSession:
         peer: printable.
         find: gives the station that has the session of this number; a new station if none has.
         deadline: monotonic seconds until which HELLO must have come.
+        reliable: nothing is lost on the link, so HELLO comes first.
 
     Attributes:
         See `Linked`.
@@ -34,14 +36,18 @@ class LineSession:
     held = False  # a line stops its peer by credit
     lingers = False
 
-    def __init__(self, peer: str, find: Callable[[int], Station], deadline: float) -> None:
+    def __init__(
+        self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True
+    ) -> None:
         self.peer = peer
         self.state = State.OPENING
         self.error: SigError | None = None
         self.on_change: Callable[[], None] = lambda: None
         self._find_station = find
         self._station: Station | None = None
-        self._head = b""
+        self._head = bytearray()
+        self._longest = LONGEST_HELLO if reliable else LONGEST_NOISE
+        self._reader = PacketReader()  # of the head
         self._deadline = deadline
 
     @property
@@ -63,25 +69,25 @@ class LineSession:
         self._close(LinkClosed("the board came back on another link"))
         self.on_change()
 
-    def _find(self, now: float) -> None:
+    def _find(self, data: bytes, now: float) -> None:
         """Wait for the first HELLO, then lead to whom it names."""
-        for packet in PacketReader().feed(self._head):
+        self._head += data
+        for packet in self._reader.feed(data):
             hello = read_hello(packet.payload) if packet.kind == HELLO else None
             if hello is not None:
-                head, self._head = self._head, b""
+                head, self._head = bytes(self._head), bytearray()
                 self.lead_to(self._find_station(hello.sid))
                 self._receive(head, now)
                 return
-        if len(self._head) > LONGEST_HELLO:
-            self.fail(HandshakeError("first byte 0x00 is that of a board, but no HELLO follows"))
+        if len(self._head) > self._longest:
+            self.fail(HandshakeError(f"no HELLO of a board within {self._longest} bytes"))
 
     # -- what a connection needs
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes as they came."""
         if self.state is State.OPENING:
-            self._head += data
-            self._find(now)
+            self._find(data, now)
         else:
             self._receive(data, now)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from sig_core.contract import Codec
-from sig_core.errors import LinkClosed, MessageTooBig
+from sig_core.errors import LinkClosed, MessageTooBig, SigError
 from sig_core.events import Info, Name
 from sig_core.protocol.wire import EVENT, FRAME, event_frame
 from sig_core.routing.info import additions_of
@@ -14,7 +14,31 @@ from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import EVENT_OF, encode, unencodable
 from sig_core.session.client import ClientSession
 
-__all__ = ["frame_for", "make_uplink"]
+__all__ = ["FRAMES", "SMALL", "Gate", "closed_error", "frame_for", "make_uplink"]
+
+FRAMES = 512  # so many frames may be gathered ...
+SMALL = 128  # ... and those of at most so many bytes are not counted in bytes: all of them together are 64 KiB
+
+
+class Gate(Protocol):
+    """Who sends what uplinks append to a session's output.
+
+    Attributes:
+        full: too much waits: `make_room` has to be called before anything is appended.
+        gathers: something is sent soon anyhow: a SMALL frame may join it without a word, unless FRAMES wait.
+    """
+
+    full: bool
+    gathers: bool
+
+    def make_room(self) -> None:
+        """Wait until output drains, or raise Backpressure."""
+
+    def added(self, size: int) -> None:
+        """Note that a frame of `size` bytes was appended: send it, or let it gather."""
+
+
+Closed = Callable[[Info, Any], None]
 
 
 def make_uplink(
@@ -22,18 +46,28 @@ def make_uplink(
     sender: Name,
     event: Name,
     route: int,
-    added: Callable[[int], None],
+    gate: Gate,
     tick: Callable[[], object],
+    closed: Closed | None = None,
 ) -> Uplink:
-    """Make what encodes an event and appends it to the session's output, then calls `tick()` and `added(size)`.
+    """Make what encodes an event and appends it to the session's output, then calls `tick()` and tells the gate.
 
-    What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed.
+    Args:
+        closed: takes the event when the session has ended; None: LinkClosed is raised.
+
+    What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
     codec, out, pack, limit = _codec_of(session), session.out, FRAME.pack, session.max_out
+    append, added = out.append, gate.added
+    heads: dict[int, bytes] = {}  # headers of small frames by size: most events of one kind have one
+    refused = closed or _refuser(session, sender, event)
 
     def uplink(info: Info, data: Any) -> None:
+        if gate.full:
+            gate.make_room()
         if session.error is not None:
-            raise LinkClosed(f"event {event!r} of sender {sender!r}: not connected: {session.error}")
+            refused(info, data)
+            return
         try:
             payload = codec.encode(data)
         except Exception as error:
@@ -42,15 +76,33 @@ def make_uplink(
         if size > limit:
             raise _too_big(codec, sender, event, size, limit)
         if len(info) == 2:
-            frame = pack(size, EVENT, route) + payload
+            head = heads.get(size)
+            if head is None:
+                head = pack(size, EVENT, route)
+                if size <= SMALL:
+                    heads[size] = head
+            append(head + payload)
         else:
             frame = _with_additions(codec, route, sender, event, info, payload, limit)
             size = len(frame)
-        out.append(frame)
+            append(frame)
         tick()
-        added(size)
+        if not gate.gathers or size > SMALL or len(out) >= FRAMES:
+            added(size)
 
     return uplink
+
+
+def _refuser(session: ClientSession, sender: Name, event: Name) -> Closed:
+    def refuse(info: Info, data: Any) -> None:
+        raise closed_error(sender, event, session.error)
+
+    return refuse
+
+
+def closed_error(sender: Name, event: Name, why: SigError | None) -> LinkClosed:
+    """Give the error of an event that has no way out."""
+    return LinkClosed(f"event {event!r} of sender {sender!r}: not connected: {why}")
 
 
 def frame_for(session: ClientSession, sender: Name, event: Name, info: Info, data: Any) -> bytes:

@@ -15,7 +15,6 @@ from sig_core.errors import (
     LinkLost,
     MessageTooBig,
     RemoteError,
-    RemoteProtocolError,
     RequestTimeout,
     SigError,
     Status,
@@ -35,7 +34,6 @@ from sig_core.protocol.messages import (
     failure,
     read_message,
 )
-from sig_core.protocol.objects import ObjectReader
 from sig_core.protocol.wire import event_frame, request_tail, split_events
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
@@ -45,6 +43,7 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
 from sig_core.session.plain_calls import PlainCalls
+from sig_core.session.plain_input import PlainInput
 from sig_core.session.plain_output import PlainOutput
 from sig_core.session.plain_requests import OpenRequests
 
@@ -66,6 +65,7 @@ class PlainSession:
         packets: the link moves packets.
         deadline: monotonic seconds until which its first object must have come.
         due: called with when `tick` is needed at the latest, monotonic seconds.
+        behind: called with this session when more has come than one turn takes: `go_on` is needed in the next one.
 
     Attributes:
         lingers: it goes on after the end of its input, until what was asked is answered.
@@ -84,6 +84,7 @@ class PlainSession:
         packets: bool,
         deadline: float,
         due: Callable[[float], None],
+        behind: Callable[[PlainSession], None],
     ) -> None:
         self.peer = peer
         self.client = ""
@@ -97,11 +98,12 @@ class PlainSession:
         self._exchange = exchange
         self._json = codec
         self._limits = limits
-        self._packets = packets
         self._deadline = deadline
         self._due = due
+        self._behind = behind
+        self._feeds_slow = False
         self._calls = PlainCalls(self, exchange, limits)
-        self._reader = ObjectReader(limits.max_frame)
+        self._in = PlainInput(limits.max_frame, packets=packets)
         self._out = PlainOutput(limits.max_outbox, limits.request_timeout, self._lose, lambda: self.on_change(), due)
         self._out.lines = packets
         self._now = 0.0
@@ -120,19 +122,28 @@ class PlainSession:
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> None:
-        """Take bytes as they came."""
-        self._now = now
+        """Take bytes as they came; what is too much for one turn waits for `go_on`, and no more is read meanwhile."""
         self.traffic.bytes_in += len(data)
-        for text in self._reader.feed(data):
-            if self.state is State.CLOSED:
-                return
+        if self.state is not State.CLOSED:
+            self._in.feed(data)
+            if not self._in.has_more:
+                self.go_on(now)
+
+    def go_on(self, now: float) -> None:
+        """Take what has come, as much as one turn allows."""
+        self._now = now
+        self._in.begin_turn()
+        while self.state is not State.CLOSED and (text := self._in.next_object()) is not None:
             self._take(text)
-        if self._reader.lines:
+        if self.state is State.CLOSED:
+            return
+        if self._in.lines:
             self._out.note_lines()
-        if self._packets and self._reader.waiting:
-            self.fail(RemoteProtocolError("a packet ends inside an object"))
-        elif self._reader.fault is not None:
-            self.fail(self._reader.fault)
+        self._note_held()
+        if self._in.has_more:
+            self._behind(self)
+        elif (fault := self._in.fault) is not None:
+            self.fail(fault)
 
     def _take(self, text: bytes) -> None:
         try:
@@ -170,7 +181,7 @@ class PlainSession:
         if len(self._open) == 1:
             self._due(self._open.deadline)
         tail = request_tail(method.encode(), payload)
-        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, payload, tail)
+        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, tail)
 
     def _take_answer(self, message: Answer) -> None:
         number = message.id
@@ -301,8 +312,14 @@ class PlainSession:
 
     def hold(self, on: bool) -> None:
         """Do not read this peer's input, or read it again."""
-        self.held = on
-        self.on_change()
+        self._feeds_slow = on
+        self._note_held()
+
+    def _note_held(self) -> None:
+        held = self._in.has_more or self._feeds_slow
+        if held != self.held:
+            self.held = held
+            self.on_change()
 
     # -- out
 
@@ -325,6 +342,7 @@ class PlainSession:
             data = encode(self._json, message)
         except CodecError as error:
             data = encode(self._json, failure(message["id"], error))
+        self._in.spend(len(data))
         self._out.put_answer(data + b"\n")
         if self._out.overflows and self.state is State.OPEN:
             limit = self._limits.max_outbox
@@ -334,7 +352,7 @@ class PlainSession:
 
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
-        if not self._reader.begun and now >= self._deadline:
+        if not self._in.begun and now >= self._deadline:
             text = f"no whole object within {self._limits.handshake:g} s"
             self.fail(HandshakeError(text, Status.TIMEOUT))
         if self.state is State.CLOSED:
@@ -353,7 +371,7 @@ class PlainSession:
         """The peer has closed its half of the link, or all of it: it leaves, and what it asked is still answered."""
         if self.state is State.CLOSED:
             return
-        if self._reader.waiting:
+        if self._in.waiting:
             self.fail(LinkLost("the link ended inside an object"))
             return
         self._leaving = True
@@ -397,6 +415,6 @@ class PlainSession:
             "senders": self._calls.senders,
             "subscriptions": len(self._calls.patterns),
             "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
-            "held": self.held,
+            "held": self._feeds_slow,
             **self.traffic.describe(outbox.waiting),
         }

@@ -34,18 +34,14 @@ class PlainClient(Client, Protocol):
 class PlainCalls(Calls):
     """The calls of one plain peer."""
 
+    methods = tuple(
+        sorted({*Calls.methods, "plain", "request", "signal"} - {"recall", "resolve", "sync"})
+    )  # "request" is answered later, by the session
+
     def __init__(self, client: PlainClient, exchange: Exchange, limits: Limits) -> None:
         super().__init__(client, exchange, limits)
         self._peer = client
         self._hearing: dict[tuple[Name, Name], list[int]] = {}
-        for method in ("recall", "resolve", "sync"):
-            del self._methods[method]
-        self._methods |= {"plain": self._plain, "signal": self._signal}
-
-    @property
-    def known(self) -> list[str]:
-        """The methods there are; requests are answered later, by the session."""
-        return sorted([*super().known, "request"])
 
     # -- senders
 

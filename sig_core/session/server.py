@@ -70,6 +70,10 @@ class ServerSession(Session):
         on_change: called when output appears where there was none, and when `held` changes.
     """
 
+    __slots__ = (
+        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_outbox", "_reads", "_refused_routes"),
+        *("client", "codec", "held", "lost", "on_change", "on_open", "peer"),
+    )
     lingers = False
 
     def __init__(
@@ -99,7 +103,7 @@ class ServerSession(Session):
         self._outbox = Outbox(limits.max_outbox, self._lose)
         self._bound: dict[int, tuple[Name, Name | None]] = {}
         self._gaps: dict[int, tuple[int, str]] = {}
-        self._refused_routes: set[int] = set()
+        self._refused_routes: dict[int, None] = {}
 
     # -- in
 
@@ -111,7 +115,8 @@ class ServerSession(Session):
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
-            self._check_stream()
+            if self._reader.fault is not None:
+                raise self._reader.fault  # behind the frames that were given, now that they are dealt with
         except RemoteProtocolError as error:
             self.fail(error)
 
@@ -142,6 +147,7 @@ class ServerSession(Session):
         self.state = State.OPEN
         self._exchange.join(self)
         self.on_open(hello.keepalive)
+        self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
         kind, route, events, body = frame
@@ -154,7 +160,7 @@ class ServerSession(Session):
             if not self._exchange.requests.complete(self, token, self.codec, value):
                 self.answers_to_nothing += 1
         elif kind == CONTROL:
-            self._take_control(frame)
+            self._take_control(body)
         else:
             self._take_error(body)
 
@@ -165,7 +171,7 @@ class ServerSession(Session):
             self.answers_to_nothing += 1
 
     def _take_request(self, route: int, body: bytes) -> None:
-        ident, method, params = split_request(body)
+        ident, method, _ = split_request(body)
         mine = self._exchange.requests.of(self)
         if ident in mine:
             raise RemoteProtocolError(f"request {ident}: its id is in use")
@@ -173,10 +179,10 @@ class ServerSession(Session):
             error = Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
             self.fail_to(ident, route, error)
             return
-        self._exchange.request(self, ident, route, self.codec, method, params, body[4:])
+        self._exchange.request(self, ident, route, self.codec, method, body[4:])
 
-    def _take_control(self, frame: Frame) -> None:
-        message = self._read_control(frame)
+    def _take_control(self, body: bytes) -> None:
+        message = self._read_control(body)
         if isinstance(message, Answer):
             self.answers_to_nothing += 1
         elif isinstance(message, Call):
@@ -211,8 +217,8 @@ class ServerSession(Session):
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
             run = self._without_giants(run, sender, event)
-        if run.count:
-            self._put(run)
+        if run.count and self._outbox.put(run):
+            self.on_change()
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
         """Tell the client what a number stands for."""
@@ -260,7 +266,7 @@ class ServerSession(Session):
         """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
         self.traffic.refused += count
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
-            self._refused_routes.add(route)
+            self._refused_routes[route] = None
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
 
     def request(self, token: int, request: Request) -> SigError | None:
@@ -289,7 +295,8 @@ class ServerSession(Session):
 
     def is_slow(self, now: float) -> bool:
         """See `Outbox`."""
-        return self._outbox.begins_stall(now)
+        outbox = self._outbox
+        return (outbox.size > outbox.high or outbox.stalled or outbox.yielding) and outbox.begins_stall(now)
 
     def recovers(self, now: float) -> bool:
         """See `Outbox`."""
@@ -334,15 +341,10 @@ class ServerSession(Session):
         message = notice("gap", params)
         return control_frame(encode(self.encoding, message))
 
-    def _put(self, run: Run) -> None:
-        was_empty = not self._outbox.runs
-        self._outbox.put(run)
-        if was_empty:
-            self.on_change()
-
     def _send(self, frame: bytes) -> None:
         outbox = self._outbox
-        self._put(Run(0, self.codec, 0, frame))
+        if outbox.put(Run(0, self.codec, 0, frame)):
+            self.on_change()
         if outbox.size > outbox.limit and self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
 
@@ -358,6 +360,7 @@ class ServerSession(Session):
             return self.limits.keepalive
         if self.held:
             self._heard = now  # it is not read, so it can't be heard
+        self._outbox.shrink()
         left = self.limits.keepalive - self.silence(now)
         if left <= 0:
             allowed = self.limits.keepalive

@@ -36,7 +36,7 @@ class Station:
     """A line, and the session of whoever answers on it.
 
     Args:
-        peer: printable, for messages and logs; of a serial port it names the line over all its links.
+        peer: printable, for messages and logs.
         keeper: see there.
         new_sid: gives a random number, 1 .. 2**32-1.
         terms: what this side offers.

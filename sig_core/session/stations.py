@@ -14,27 +14,27 @@ class Stations:
     """Finds the station that a new link leads to; `make` gives a new one where there is none."""
 
     def __init__(self) -> None:
-        self._all: dict[Station, None] = {}
+        self._all: dict[Station, object] = {}  # and the line that it is at the end of; None: it is known by its session
 
     def __bool__(self) -> bool:
         return bool(self._all)
 
-    def of_line(self, peer: str, make: Callable[[], Station]) -> Station:
-        """Give the station of a line that has a name of its own, such as a serial port."""
-        for station in self._all:
-            if station.peer == peer:
+    def of_line(self, line: object, make: Callable[[], Station]) -> Station:
+        """Give the station at the end of a line that is itself over all its links, such as a serial port."""
+        for station, known in self._all.items():
+            if known == line:
                 return station
-        return self._add(make())
+        return self._add(make(), line)
 
     def of_session(self, sid: int, make: Callable[[], Station]) -> Station:
         """Give the station that has a session, or a new one."""
         for station in self._all:
             if sid and station.line.has_session and station.line.sid == sid:
                 return station
-        return self._add(make())
+        return self._add(make(), None)
 
-    def _add(self, station: Station) -> Station:
-        self._all[station] = None
+    def _add(self, station: Station, line: object) -> Station:
+        self._all[station] = line
         return station
 
     def tick(self, now: float) -> float:

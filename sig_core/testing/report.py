@@ -1,4 +1,4 @@
-"""What the kit found of a plug-in, as a file that it is published with: `sig-conformance.json`."""
+"""What the kit found of a plug-in or board, as a file that it is published with: `sig-conformance.json`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Report:
     """The results of one plug-in.
 
     Attributes:
-        kind, name: "carrier" or "codec", and what it is called.
-        distribution, version: that offer it.
+        kind, name: "carrier", "codec" or "board", and what it is called; a board as its sender is.
+        distribution, version: that offer it; "" of a board.
         kit: version of the rules.
         date: of the run, in UTC, as 2024-02-29.
         passed: how many checks did.
@@ -45,7 +45,7 @@ class Report:
     def __str__(self) -> str:
         """Say it in a few words."""
         counts = f"{self.passed} passed" + (f", {len(self.failed)} failed" if self.failed else "")
-        return f"{counts} (kit {self.kit}, {self.date}, version {self.version})"
+        return f"{counts} (kit {self.kit}, {self.date}{self.version and f', version {self.version}'})"
 
 
 def report_of(info: PluginInfo, results: Iterable[Result]) -> Report:

@@ -6,12 +6,16 @@ import importlib
 import itertools
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sig_core as sig
+from tests.boards.rig import NativeBoard, Workshop, tools
+from tests.boards.traffic import Traffic, served
+from tests.system.cable import Cable
 from tests.system.conftest import eventually, nothing_left_behind  # noqa: F401 - a fixture
 
 PLUGINS = Path(__file__).parents[2] / "examples/plugins"
@@ -26,7 +30,14 @@ MEDIA = {
     "can": "lossy+can://unreliable-{number}?interface=virtual&id=1&drop=0.02&dup=0.02",
     "local packets": f"lossy+local://unreliable-{{number}}?{BAD_PACKETS}",
     "tcp stream": f"lossy+tcp://127.0.0.1:0?{BAD_BYTES}",
+    "unix stream": f"lossy+unix://{{folder}}/stream?{BAD_BYTES}",
     "slow tcp": "slow+tcp://127.0.0.1:0?rate=1000000&delay=1ms",
+}
+LINES = {  # wrappers at the server's end, and their options: they work in both directions
+    "lossy": f"lossy?{BAD_BYTES}",
+    "flipping": "lossy?flip=0.004",
+    "slow": "slow?rate=115200&delay=2ms",
+    "slow and lossy": f"slow+lossy?rate=115200&delay=2ms&{BAD_BYTES}",
 }
 
 
@@ -42,20 +53,25 @@ def plugins() -> sig.Plugins:
     return made
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("medium", MEDIA)
-def test_the_promises_hold(plugins: sig.Plugins, medium: str, seed: int) -> None:
-    where = MEDIA[medium].format(number=next(NUMBERS)) + (f"&seed={seed}" if "lossy" in MEDIA[medium] else "")
+def promises_hold(
+    plugins: sig.Plugins, listened: list[str], ends: Callable[[list[str]], tuple[str, str]], count: int
+) -> None:
+    """A screen, a sensor, events and requests between them, and each comes and leaves as it should.
+
+    Args:
+        listened: where the server listens.
+        ends: gives the URLs of the screen and of the sensor, of the addresses as they were bound.
+        count: of the events.
+    """
     heard: list[Any] = []
-    count = 15 if medium == "can" else 60
-    with sig.ServerRouter(where, plugins=plugins) as server:
-        url = server.addresses[0]
-        with sig.ClientRouter(url, "msgpack", plugins=plugins) as screen:
-            presence: list[str] = []
+    presence: list[str] = []
+    with sig.ServerRouter(*listened, plugins=plugins) as server:
+        at_screen, at_sensor = ends(server.addresses)
+        with sig.ClientRouter(at_screen, "msgpack", plugins=plugins) as screen:
             screen.add_remote_listener(lambda info, data: presence.append(info["event"]), "temp", sig.EVENT_CONNECT)
             screen.add_remote_listener(lambda info, data: presence.append(info["event"]), "temp", sig.EVENT_DISCONNECT)
             screen.add_remote_listener(lambda info, data: heard.append(data), event="#changed")
-            with sig.ClientRouter(url, "json", plugins=plugins) as sensor:
+            with sig.ClientRouter(at_sensor, "json", plugins=plugins) as sensor:
                 temp = sensor.add_remote_sender("temp", ["#changed"], {"echo": lambda params: params})
                 changed = temp.get_signal("#changed")
                 for number in range(count):
@@ -68,3 +84,61 @@ def test_the_promises_hold(plugins: sig.Plugins, medium: str, seed: int) -> None
             eventually(lambda: presence == [sig.EVENT_CONNECT, sig.EVENT_DISCONNECT], 30)
     assert [number for number, _ in heard] == list(range(count))
     assert not screen.lost
+
+
+def seeded(url: str, seed: int) -> str:
+    """The URL with the seed, if what is in it has a use for one."""
+    return f"{url}&seed={seed}" if "lossy" in url else url
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("medium", MEDIA)
+def test_the_promises_hold(plugins: sig.Plugins, medium: str, seed: int, tmp_path: Path) -> None:
+    where = seeded(MEDIA[medium].format(number=next(NUMBERS), folder=tmp_path), seed)
+    promises_hold(plugins, [where], lambda bound: (bound[0], bound[0]), 15 if medium == "can" else 60)
+
+
+# -- serial lines: they have room for one client, and the other one is elsewhere
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    with Cable() as made:
+        yield made
+
+
+@pytest.mark.xdist_group("terminals")
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("on_line", ["screen", "sensor"])
+@pytest.mark.parametrize("line", LINES)
+def test_the_promises_hold_on_a_serial_line(
+    plugins: sig.Plugins, cable: Cable, line: str, on_line: str, seed: int
+) -> None:
+    wrappers, _, query = LINES[line].partition("?")
+
+    def ends(bound: list[str]) -> tuple[str, str]:
+        return (cable.url(1), bound[1]) if on_line == "screen" else (bound[1], cable.url(1))
+
+    where = seeded(f"{wrappers}+{cable.url(0, '?' + query)}", seed)
+    promises_hold(plugins, [where, f"local://unreliable-{next(NUMBERS)}"], ends, 60)
+
+
+@pytest.fixture(scope="module")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C client, as a program of this machine."""
+    if absent := tools.missing(tools.NATIVE):
+        pytest.skip(absent)
+    return Workshop(tmp_path_factory.mktemp("firmware")).firmware("native", MTU=48, SLOTS=4)
+
+
+@pytest.mark.xdist_group("terminals")
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("line", LINES)
+def test_a_board_on_a_serial_line(firmware: Path, line: str, seed: int) -> None:
+    wrappers, _, query = LINES[line].partition("?")
+    with NativeBoard(firmware) as board, served(seeded(f"{wrappers}+{board.port}?{query}", seed)) as server:
+        traffic = Traffic(server, "native")
+        traffic.wait_in()
+        traffic.exchange(100, 20, 60)
+        assert traffic.presence[1:] == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
-from sig_core.protocol.frames import Frame, FrameReader
+from tests.protocol.named import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 LIMIT = 4096
@@ -50,7 +50,7 @@ def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-def taken_by(reader: FrameReader, data: bytes) -> list[Frame]:
+def taken_by(reader: NamedReader, data: bytes) -> list[Frame]:
     """Feed; the breach behind the frames is raised as well."""
     frames = reader.feed(data)
     if reader.fault is not None:
@@ -58,9 +58,9 @@ def taken_by(reader: FrameReader, data: bytes) -> list[Frame]:
     return frames
 
 
-def fed(pieces: list[bytes], limit: int = LIMIT) -> tuple[list[Frame], FrameReader]:
+def fed(pieces: list[bytes], limit: int = LIMIT) -> tuple[list[Frame], NamedReader]:
     """Feed pieces, the empty ones left out as a session does."""
-    reader, frames, given_bytes = FrameReader(limit), [], 0
+    reader, frames, given_bytes = NamedReader(limit), [], 0
     for piece in filter(None, pieces):
         frames += reader.feed(piece)
         given_bytes += len(piece)
@@ -141,7 +141,7 @@ def test_a_damaged_stream_gives_the_same_however_it_is_split(frames: list[bytes]
 
     def outcome(pieces: list[bytes]) -> Any:
         found: list[Frame] = []
-        reader = FrameReader(LIMIT)
+        reader = NamedReader(LIMIT)
         try:
             for piece in pieces:
                 found += reader.feed(piece)
@@ -161,8 +161,8 @@ def test_a_damaged_stream_gives_the_same_however_it_is_split(frames: list[bytes]
 def test_a_bad_length_is_seen_at_its_fourth_byte(length: int, behind: bytes, before: bytes) -> None:
     data = before + struct.pack("<I", length) + behind
     with pytest.raises(RemoteProtocolError, match=f"length {length}"):
-        taken_by(FrameReader(LIMIT), data)
-    reader = FrameReader(LIMIT)
+        taken_by(NamedReader(LIMIT), data)
+    reader = NamedReader(LIMIT)
     for at in range(len(before) + 3):
         reader.feed(data[at : at + 1])
     with pytest.raises(RemoteProtocolError, match=f"length {length}"):
@@ -171,9 +171,9 @@ def test_a_bad_length_is_seen_at_its_fourth_byte(length: int, behind: bytes, bef
 
 @pytest.mark.parametrize("size", [LIMIT - 5, LIMIT - 6])
 def test_a_frame_as_long_as_the_limit_is_taken(size: int) -> None:
-    (frame,) = FrameReader(LIMIT).feed(wire.event_frame(1, bytes(size)))
+    (frame,) = NamedReader(LIMIT).feed(wire.event_frame(1, bytes(size)))
     assert wire.split_events(frame.body) == [(None, bytes(size))]
-    (frame,) = FrameReader(LIMIT).feed(wire.control_frame(bytes(size)))
+    (frame,) = NamedReader(LIMIT).feed(wire.control_frame(bytes(size)))
     assert frame.body == bytes(size)
 
 
@@ -183,13 +183,13 @@ def test_types_and_flags(head: int, company: bytes) -> None:
     data = company + struct.pack("<IBI", 5 + 6, head, 0 if head == 0 else 1) + b"\1\0\0\0\xff\xff"
     if head in (0, 1, 2, 3, 4, 0x11):
         if head != 0x11:
-            assert split(FrameReader(LIMIT).feed(data))[-1][0] == head
+            assert split(NamedReader(LIMIT).feed(data))[-1][0] == head
             return
         data = company + wire.event_frame(1, b"1", b"{}")
-        assert split(FrameReader(LIMIT).feed(data))[-1] == (wire.EVENT, 1, b"{}", b"1")
+        assert split(NamedReader(LIMIT).feed(data))[-1] == (wire.EVENT, 1, b"{}", b"1")
         return
     with pytest.raises(RemoteProtocolError):
-        taken_by(FrameReader(LIMIT), data)
+        taken_by(NamedReader(LIMIT), data)
 
 
 @pytest.mark.parametrize("company", [b"", wire.event_frame(1, b"1")], ids=["alone", "in company"])
@@ -197,16 +197,16 @@ def test_additions_beyond_the_body_and_control_with_a_route(company: bytes) -> N
     for size, more in ((1, b""), (2, b"1"), (65_535, b"1" * 100)):
         frame = struct.pack("<IBIH", 7 + len(more), 0x11, 1, size) + more
         with pytest.raises(RemoteProtocolError, match=f"additions of {size} bytes"):
-            taken_by(FrameReader(LIMIT), company + frame)
+            taken_by(NamedReader(LIMIT), company + frame)
     for more in (b"", b"\0"):
         with pytest.raises(RemoteProtocolError):
-            taken_by(FrameReader(LIMIT), company + struct.pack("<IBI", 5 + len(more), 0x11, 1) + more)
+            taken_by(NamedReader(LIMIT), company + struct.pack("<IBI", 5 + len(more), 0x11, 1) + more)
     with pytest.raises(RemoteProtocolError, match="route 1"):
-        taken_by(FrameReader(LIMIT), company + struct.pack("<IBI", 5, 0, 1))
+        taken_by(NamedReader(LIMIT), company + struct.pack("<IBI", 5, 0, 1))
 
 
 def test_the_limit_may_grow_between_frames() -> None:
-    reader = FrameReader(100)
+    reader = NamedReader(100)
     assert reader.feed(wire.control_frame(b"hello"))
     reader.max_frame = 1000
     assert reader.feed(wire.event_frame(1, bytes(500)))
@@ -217,7 +217,7 @@ def test_an_incomplete_frame_takes_about_the_memory_that_it_says(piece: int) -> 
     size = 1 << 18
     data = wire.event_frame(1, bytes(size))
     pieces = [data[at : at + piece] for at in range(0, len(data) - 10, piece)]
-    reader = FrameReader(size + 5)
+    reader = NamedReader(size + 5)
     tracemalloc.start()
     for one in pieces:
         reader.feed(bytes(bytearray(one)))  # a piece of its own, as from a socket

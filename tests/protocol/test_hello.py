@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sig_core.errors import HandshakeError, Status
 from sig_core.protocol import hello, wire
-from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.hello import Hello, Welcome
+from tests.protocol.named import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 
@@ -38,7 +38,7 @@ WELCOMES = st.builds(Welcome, codec=TEXT, node=CLIENTS, token=HEX, **COMMON)
 
 def frame_of(opening: bytes) -> Frame:
     assert opening.startswith(wire.PREFACE)
-    (frame,) = FrameReader(2**32 - 1).feed(opening.removeprefix(wire.PREFACE))
+    (frame,) = NamedReader(2**32 - 1).feed(opening.removeprefix(wire.PREFACE))
     return frame
 
 

@@ -35,7 +35,12 @@ _spaces = st.text(alphabet=" \t\r\n", max_size=3).map(str.encode)
 
 def read(parts: list[bytes], limit: int = LIMIT) -> tuple[ObjectReader, list[bytes]]:
     reader = ObjectReader(limit)
-    return reader, [found for part in parts for found in reader.feed(part)]
+    return reader, [found for part in parts for found in fed(reader, part)]
+
+
+def fed(reader: ObjectReader, data: bytes) -> list[bytes]:
+    reader.feed(data)
+    return list(iter(reader.next_object, None))
 
 
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
@@ -96,7 +101,15 @@ def test_what_is_not_complete_waits(text: bytes, place: int) -> None:
     begun = text[: 1 + place % (len(text) - 1)]
     reader, found = read([begun])
     assert (found, reader.fault, reader.waiting) == ([], None, len(begun))
-    assert reader.feed(text[len(begun) :]) == [text]
+    assert fed(reader, text[len(begun) :]) == [text]
+
+
+def test_objects_are_given_one_by_one_and_a_fault_is_seen_when_it_is_their_turn() -> None:
+    reader = ObjectReader(LIMIT)
+    reader.feed(b"{}{} \nx")
+    for _ in range(2):
+        assert (reader.next_object(), reader.fault, reader.lines) == (b"{}", None, False)
+    assert (reader.next_object(), type(reader.fault), reader.lines) == (None, RemoteProtocolError, True)
 
 
 # -- faults
@@ -113,7 +126,7 @@ def test_garbage_between_ends_it_after_what_came_before(garbage: bytes, together
     assert found == [b'{"a":1}']
     assert isinstance(reader.fault, RemoteProtocolError)
     assert repr(garbage[:1])[2:-1] in str(reader.fault)
-    assert reader.feed(b'{"c":3}') == []
+    assert fed(reader, b'{"c":3}') == []
 
 
 def test_a_fault_shows_no_more_than_the_beginning_of_what_came() -> None:
@@ -138,12 +151,12 @@ def test_the_limit_is_exact(piece: int, tail: bytes) -> None:
 
 def test_an_object_without_an_end_is_given_up_at_the_limit() -> None:
     reader, _ = read([b"{"], 100)
-    fed = 1
+    count = 1
     while reader.fault is None:
-        reader.feed(b"{")
-        fed += 1
-        assert fed <= 101
-    assert fed == 101
+        assert fed(reader, b"{") == []
+        count += 1
+        assert count <= 101
+    assert count == 101
 
 
 def test_space_without_end_is_not_kept() -> None:
@@ -219,7 +232,7 @@ def test_each_byte_is_looked_at_once(stream: bytes, piece: int, monkeypatch: pyt
 
 def test_what_was_read_is_not_kept() -> None:
     reader = ObjectReader(LIMIT)
-    kept: list[Any] = [reader.feed(b'{"a":1}{"b"') and reader.waiting for _ in range(1)]
+    kept: list[Any] = [fed(reader, b'{"a":1}{"b"') and reader.waiting for _ in range(1)]
     for _ in range(1000):
-        kept.append(reader.feed(b':2}{"b"') and reader.waiting)
+        kept.append(fed(reader, b':2}{"b"') and reader.waiting)
     assert set(kept) == {4}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
-from sig_core.protocol.frames import Frame, FrameReader
+from tests.protocol.named import Frame, NamedReader
 
 U32 = st.integers(0, 2**32 - 1)
 METHOD = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=63)
@@ -19,7 +19,7 @@ LAW = settings(derandomize=True, deadline=None)
 
 
 def the_frame(data: bytes) -> Frame:
-    (frame,) = FrameReader(2**32 - 1).feed(data)
+    (frame,) = NamedReader(2**32 - 1).feed(data)
     return frame
 
 

@@ -196,7 +196,7 @@ class ExchangeModel(RuleBasedStateMachine):
         ident, value = self.count, [self.count]
         params = codec_of(port.codec).encode(value)
         route, tail = self.routes.get((name, None), 10_000), request_tail(method.encode(), params)
-        self.exchange.request(port, ident, route, port.codec, method, params, tail)
+        self.exchange.request(port, ident, route, port.codec, method, tail)
         if name not in self.senders:
             self.ports[port].answers.append((ident, UnknownSender))
             return

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sig_core.protocol import hello, wire
-from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import EVENT, PREFACE, control_frame, split_events
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Done, Opened, Report
+from tests.protocol.named import Frame, NamedReader
 
 from .harness import EVERYTHING, PLUGINS, Net, opening, pieces_of
 
@@ -34,7 +34,7 @@ class Client:
         codecs = PLUGINS.choose_codecs([codec])
         self.session = ClientSession(codecs, limits or Limits(), client=CLIENT, token=None, packets=packets, now=0.0)
         self.told: list[Any] = []
-        self._reader = FrameReader(2**32 - 1)
+        self._reader = NamedReader(2**32 - 1)
 
     @classmethod
     def opened(cls, codec: str = "json", **changes: Any) -> Client:
@@ -87,7 +87,7 @@ class Raw:
         self.net = net
         self.codec = PLUGINS.codecs.get(codec)
         self.session = net.server_session([codec], packets=packets)
-        self._reader = FrameReader(2**32 - 1)
+        self._reader = NamedReader(2**32 - 1)
         self.session.receive_data(opening(codecs=[codec], client=f"{number:032x}", **hello), net.now)
         preface, welcome = self.session.take(EVERYTHING).split(PREFACE)
         assert preface == b""

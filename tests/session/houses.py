@@ -39,8 +39,8 @@ class Keeper:
     def station(self, peer: str = "port", **terms: Any) -> Station:
         return Station(peer, self, lambda: next(self._sids), Terms(**terms), lambda: self.net.now)
 
-    def of_line(self, peer: str = "port") -> Station:
-        return self.stations.of_line(peer, lambda: self.station(peer))
+    def of_line(self, line: str = "port", peer: str = "port") -> Station:
+        return self.stations.of_line(line, lambda: self.station(peer))
 
     def find(self, peer: str = "tcp") -> Callable[[int], Station]:
         return lambda sid: self.stations.of_session(sid, lambda: self.station(peer))

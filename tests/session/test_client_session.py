@@ -9,11 +9,11 @@ import pytest
 import sig_core as sig
 from sig_core.errors import Status
 from sig_core.protocol import hello, wire
-from sig_core.protocol.frames import FrameReader
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Closed, Events, Gap, Incoming, Opened
+from tests.protocol.named import NamedReader
 
 from .by_hand import CLIENT, Client, bind, welcome
 from .harness import CODECS, PLUGINS
@@ -26,7 +26,7 @@ def test_the_hello_says_what_the_client_is() -> None:
     codecs = PLUGINS.choose_codecs(["cbor", "json"])
     session = ClientSession(codecs, limits, client=CLIENT, token="a5", packets=False, now=0.0)
     (data,) = session.out
-    (frame,) = FrameReader(70_000).feed(data.removeprefix(wire.PREFACE))
+    (frame,) = NamedReader(70_000).feed(data.removeprefix(wire.PREFACE))
     said = hello.read_hello(frame)
     assert (said.codecs, said.client, said.token) == (("cbor", "json"), CLIENT, "a5")
     assert (said.max_frame, said.keepalive) == (5000, 3)

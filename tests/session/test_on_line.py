@@ -83,6 +83,30 @@ def test_no_hello_in_64_bytes(data: bytes) -> None:
     assert not keeper.stations, "what comes after the end is not looked at"
 
 
+@pytest.mark.parametrize("piece", [1, 50, 10_000])
+def test_where_bytes_are_lost_hello_may_come_late(piece: int) -> None:
+    net = Net()
+    keeper = Keeper(net)
+    link = LineSession("line", keeper.find(), net.now + 5.0, reliable=False)
+    damaged = hello().replace(b"\x01", b"\x03", 1)
+    data = damaged * 100 + hello()
+    for at in range(0, len(data), piece):
+        assert link.state is State.OPENING and not link.has_output
+        link.receive_data(data[at : at + piece], net.now)
+    assert link.state is State.OPEN
+    assert [packet.kind for packet in packets(link)] == [SYN]
+
+
+def test_not_for_ever() -> None:
+    net = Net()
+    keeper = Keeper(net)
+    link = LineSession("line", keeper.find(), net.now + 5.0, reliable=False)
+    link.receive_data(b"x" * 4096, net.now)
+    assert link.error is None
+    link.receive_data(b"x", net.now)
+    assert isinstance(link.error, HandshakeError) and "4096" in str(link.error) and not keeper.stations
+
+
 def test_no_hello_in_time() -> None:
     net = Net()
     link = link_of(net, Keeper(net))

@@ -167,7 +167,8 @@ def tables(net: Net) -> dict[str, int]:
         "patterns": len(exchange._table._at),
         "topics": len(exchange._table._topics),
         "requests": len(exchange.requests),
-        "tokens": len(exchange.requests._tokens),
+        "asked": sum(map(len, exchange.requests._tokens.values())),
+        "askers that are gone": len(exchange.requests._tokens.keys() - exchange._ports.keys()),
         "holds": len(exchange.holds._feeders),
         "clients": len(net.identities),
     }

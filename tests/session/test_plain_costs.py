@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 
 from sig_core.errors import Busy, LinkLost
 from sig_core.protocol.limits import Limits
+from sig_core.session.plain import PlainSession
+from sig_core.session.plain_input import EACH, TURN
 
 from .harness import Net
 from .plains import Plain
@@ -38,6 +41,7 @@ def test_limits_are_those_of_every_link() -> None:
 def test_answers_that_are_not_read_end_the_link() -> None:
     peer = Plain(Net(Limits(max_outbox=4096)))
     peer.session.receive_data(b'{"method":"get_version"}\n' * 200, 0.0)
+    peer.net.pump()
     assert isinstance(peer.session.error, Busy)
     assert "does not read" in str(peer.session.error) and "4096" in str(peer.session.error)
 
@@ -134,6 +138,137 @@ def test_a_held_peer_that_leaves_is_forgotten(end: bytes) -> None:
     peer.session.receive_eof()
     slow.session.fail(LinkLost("x"))
     assert not net.exchange.holds
+
+
+# -- turns
+
+
+FIRE = b'{"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":%d}}\n'
+FLOODS = {
+    "no method": b"{}",
+    "no json": b"{no}",
+    "call": b'{"method":"get_version"}',
+    "unknown": b'{"method":"x"}',
+    "answer to nothing": b'{"status":0}',
+    "newlines": b"{}\n\n",
+    "listener": b'{"method":"add_listener"}',
+}
+
+
+@pytest.mark.parametrize("text", FLOODS.values(), ids=FLOODS)
+def test_a_flood_is_taken_in_turns_and_all_of_it(text: bytes) -> None:
+    net = Net()
+    peer = Plain(net)
+    calls = Counter(peer.session)
+    peer.session.receive_data(text * 1000, net.now)
+    turns = [calls.taken]
+    while net.turn():
+        turns.append(calls.taken)
+    steps = [after - before for before, after in pairwise([0, *turns])]
+    assert set(steps[:-1]) == {TURN} and sum(steps) == 1000
+    assert not peer.session.held and peer.session.error is None
+
+
+def test_long_answers_and_long_objects_use_a_turn_up() -> None:
+    net = Net()
+    peer, program = Plain(net), net.connect()
+    for sender in range(5):
+        program.add_sender(sender, list(range(1000)))
+    calls = Counter(peer.session)
+    peer.session.receive_data(b'{"method":"list_senders","params":{"list_events":true}}\n' * 3, net.now)
+    assert calls.taken == 1 and peer.session.held
+    net.turn()
+    assert calls.taken == 2
+    net.pump()
+    assert calls.taken == 3 and not peer.session.held
+    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * TURN * EACH) + b"{}\n", net.now)
+    assert calls.taken == 4 and net.turn() and calls.taken == 5
+
+
+def test_space_is_no_work_and_garbage_ends_it_when_its_turn_comes() -> None:
+    net = Net()
+    peer = Plain(net)
+    calls = Counter(peer.session)
+    peer.session.receive_data(b"{}" + b" \n" * 100_000 + b"{}", net.now)
+    assert calls.taken == 2 and not net.behind
+    peer.session.receive_data(b"{}" * TURN + b"[]" * 100_000, net.now)
+    assert calls.taken == TURN + 2 and peer.session.error is None
+    net.turn()
+    assert "expected" in str(peer.session.error) and not net.behind
+
+
+def test_what_comes_meanwhile_waits_for_its_turn_and_order_is_kept() -> None:
+    net = Net()
+    peer, program = Plain(net), net.connect()
+    program.listen("s", "e")
+    peer.add_sender("s", ["e"])
+    peer.out()
+    peer.session.receive_data(b"".join(FIRE % number for number in range(100)), net.now)
+    peer.session.receive_data(b"".join(FIRE % number for number in range(100, 120)), net.now)
+    assert peer.session.held and not peer.session.stats()["held"], "it feeds nobody who is slow"
+    net.pump()
+    assert program.values() == list(range(120)) and not peer.session.held
+
+
+def test_who_reads_is_not_taken_for_one_that_does_not() -> None:
+    net = Net(Limits(max_outbox=4096))
+    peer = Plain(net)
+    peer.session.receive_data(b'{"method":"get_version"}\n' * 1000, net.now)
+    answers = len(peer.read())
+    while net.turn():
+        answers += len(peer.read())
+    assert (answers, peer.session.error) == (1000, None)
+
+
+def test_who_is_held_for_a_slow_one_and_behind_is_read_when_neither_is_so() -> None:
+    net = Net()
+    peer, changes = Plain(net), []
+    peer.session.on_change = lambda: changes.append(peer.session.held)
+    peer.session.receive_data(b'{"status":0}' * (TURN + 1), net.now)
+    peer.session.hold(True)
+    net.pump()
+    assert peer.session.held and peer.session.stats()["held"]
+    peer.session.hold(False)
+    assert not peer.session.held and changes == [True, False]
+
+
+def test_what_comes_after_the_end_is_not_kept() -> None:
+    peer = Plain(Net())
+    peer.session.close()
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            peer.session.receive_data(b"{" * 100_000, 0.0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("end", ["fails", "closes"])
+def test_an_end_in_between_leaves_nothing_to_do(end: str) -> None:
+    net = Net()
+    peer = Plain(net)
+    calls = Counter(peer.session)
+    peer.session.receive_data(b"{}" * 1000, net.now)
+    if end == "fails":
+        peer.session.fail(LinkLost("cut"))
+    else:
+        peer.session.close()
+    assert net.turn() == 1 and net.turn() == 0 and calls.taken == TURN
+
+
+class Counter:
+    """Counts the objects that a session takes."""
+
+    def __init__(self, session: PlainSession) -> None:
+        self.taken = 0
+        self._take = session._take
+        session._take = self._count  # type: ignore[method-assign]
+
+    def _count(self, text: bytes) -> None:
+        self.taken += 1
+        self._take(text)
 
 
 # -- memory and work

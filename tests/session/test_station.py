@@ -187,6 +187,15 @@ def test_a_line_without_a_link_and_without_a_session_is_forgotten() -> None:
     assert not keeper.stations
 
 
+def test_a_line_is_the_same_whatever_its_links_are_called_and_names_make_none() -> None:
+    keeper = Keeper(Net())
+    station = keeper.of_line("a", peer="/dev/ttyACM0")
+    assert keeper.of_line("a", peer="/dev/ttyACM1") is station
+    assert keeper.of_line("b", peer="/dev/ttyACM0") is not station
+    assert keeper.find("/dev/ttyACM0")(0) is not keeper.find("/dev/ttyACM0")(0)
+    assert keeper.of_line("a") is station
+
+
 def test_a_station_is_never_due_in_the_past() -> None:
     net = Net()
     wired = Wired(net)
@@ -333,6 +342,21 @@ def test_a_program_on_a_line() -> None:
     assert told[0][1] is None and "far" in net.exchange.senders
     after = keeper.begun[0].port.stats()["bytes"]
     assert after["in"] - before["in"] == program.station.line.bytes_in - came > 0, "those of the line, each once"
+
+
+def test_what_comes_for_a_program_on_a_line_is_there_when_it_is_told_of() -> None:
+    net = Net()
+    keeper = Keeper(net)
+    program, other = Program(net, keeper.of_line()), net.connect()
+    program.pump()
+    program.client.call("add_listener", {"sender": "s", "event": "e"}, lambda value, error: None)
+    program.pump()
+    other.add_sender("s", ["e"])
+    program.pump()
+    told: list[bool] = []
+    program.station.on_change = lambda: told.append(program.station.line.has_output)
+    other.fire("s", "e", 1)
+    assert told == [True]
 
 
 def test_the_last_words_of_a_session_go_out_before_fin() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from sig_core.errors import EncodeError, Status
 from sig_core.protocol import wire
-from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import PREFACE
 from sig_core.session.base import State
@@ -18,9 +17,10 @@ from sig_core.session.client import ClientSession
 from sig_core.session.outgoing import make_uplink
 from sig_core.session.reports import Closed, Done
 from sig_core.session.server import ServerSession
+from tests.protocol.named import Frame, NamedReader
 
 from .by_hand import Raw, goodbyes
-from .harness import CODECS, EVERYTHING, PLUGINS, Net, octets, opening, pieces_of, vectors
+from .harness import CODECS, EVERYTHING, PLUGINS, Net, OpenGate, octets, opening, pieces_of, vectors
 
 HANDSHAKE, FRAMES, BREACHES, CONTROL, EXAMPLE = (
     vectors(name) for name in ("handshake", "frames", "breaches", "control", "example")
@@ -40,7 +40,7 @@ def cut(data: bytes, piece: int) -> list[bytes]:
 def said(out: bytes) -> list[Any]:
     """The messages after the preface of a server."""
     assert out.startswith(PREFACE)
-    frames = FrameReader(2**32 - 1).feed(out.removeprefix(PREFACE))
+    frames = NamedReader(2**32 - 1).feed(out.removeprefix(PREFACE))
     assert all(frame.type == 0 for frame in frames)
     return [json.loads(frame.body) for frame in frames]
 
@@ -167,7 +167,7 @@ WANTED = {entry["name"]: wanted(entry) for entry in FRAMES["frames"]}
 @each(FRAMES["frames"])
 @PIECES
 def test_frames(entry: Any, piece: int) -> None:
-    reader = FrameReader(entry["max_frame"])
+    reader = NamedReader(entry["max_frame"])
     frames = [frame for part in cut(octets(entry["bytes"]), piece) for frame in reader.feed(part)]
     assert [fields for frame in frames for fields in fields_of(frame)] == [wanted(entry)]
     assert reader.waiting == 0
@@ -195,7 +195,7 @@ def test_packers_make_the_frames(entry: Any) -> None:
 def test_streams_cut_anywhere(entry: Any) -> None:
     data = octets(entry["bytes"])
     for piece in {1, 2, 3, 7, 8, 9, 10, 1000, len(data)}:
-        reader = FrameReader(entry["max_frame"])
+        reader = NamedReader(entry["max_frame"])
         frames = [frame for part in pieces_of(data, piece) for frame in reader.feed(part)]
         assert [fields for frame in frames for fields in fields_of(frame)] == [WANTED[name] for name in entry["frames"]]
         assert reader.waiting == 0
@@ -374,7 +374,7 @@ def test_the_example_at_a_client(piece: int) -> None:
             assert isinstance(report, Done)
             report.tell()
     assert [(joined.routes, error) for joined, error in told] == [({"#c": 2}, None)]
-    make_uplink(session, "t", "#c", 2, lambda size: None, lambda: None)({"sender": "t", "event": "#c"}, 21)
+    make_uplink(session, "t", "#c", 2, OpenGate(), lambda: None)({"sender": "t", "event": "#c"}, 21)
     assert session.out[2:] == [client["event"]]
 
 

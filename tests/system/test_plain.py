@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
+from sig_core.address import Address
 
 from .conftest import eventually, within
 from .plainpeer import Original, Packets, PlainPeer, dial
@@ -259,11 +261,25 @@ def test_answers_that_are_not_read_end_that_link_alone(caplog: pytest.LogCapture
         with PlainPeer(server.addresses[0], receive_buffer=4096) as peer:
             name = peer.name()
             with pytest.raises((ConnectionResetError, BrokenPipeError)):
-                for _ in range(10_000):
+                end = time.monotonic() + within(30)
+                while time.monotonic() < end:
                     peer.send(*[{"id": "x" * 1000, "method": "get_version"}] * 10)
             eventually(lambda: len(server.peers) == 1)
         assert good.call("get_version") == "1.01"
     assert any(f"{name}: link closed: {name} does not read" in line for line in caplog.messages), caplog.messages
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "slow+tcp://127.0.0.1:0?delay=0"], ids=["polled", "pumped"])
+def test_a_flood_that_ends_is_answered_to_the_last_call(url: str) -> None:
+    calls = b"".join(b'{"id":%d,"method":"get_version"}\n' % number for number in range(5000))
+    with sig.ServerRouter(url) as server:
+        address = Address.parse(server.addresses[0])
+        with socket.create_connection((address.host, address.port or 0), timeout=within(30)) as sock:
+            sending = threading.Thread(target=lambda: (sock.sendall(calls), sock.shutdown(socket.SHUT_WR)))
+            sending.start()
+            answers = b"".join(iter(lambda: sock.recv(65_536), b""))
+            sending.join()
+    assert [json.loads(line)["id"] for line in answers.splitlines()] == list(range(5000))
 
 
 # -- what is told of them

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sig_core.testing import KIT, CarrierConformance, CodecConformance, rules
+from sig_core.testing import KIT, BoardConformance, CarrierConformance, CodecConformance, rules
 from sig_core.testing.checks import Suite
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| ([CD]\d\d) \| `(\w+)` \| (.*) \| (.*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([BCD]\d\d) \| `(\w+)` \| (.*) \| (.*) \|$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("suite", [CarrierConformance, CodecConformance])
+@pytest.mark.parametrize("suite", [CarrierConformance, CodecConformance, BoardConformance])
 def test_every_rule_is_listed(suite: type[Suite]) -> None:
     letter = next(rules(suite)).number[0]
     listed = [row for row in ROW.findall(DOCUMENT) if row[0].startswith(letter)]

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from sig_core.testing import (
+    BoardConformance,
     CarrierConformance,
     CodecConformance,
     FakeClock,
@@ -23,6 +24,8 @@ from sig_core.testing import (
     within,
 )
 from sig_core.testing.carrier_data import first_difference
+from sig_core.testing.checks import Suite
+from sig_core.testing.child import Unnamed, child
 
 from .plain_codec import PlainCodec
 from .reference import PacketCarrier
@@ -77,8 +80,8 @@ def test_a_suite_without_a_carrier_says_what_to_write() -> None:
         type("Case", (CarrierConformance,), {})().test_scheme()
 
 
-@pytest.mark.parametrize("suite", [CarrierConformance, CodecConformance])
-def test_rules_have_numbers_and_say_how_to_mend(suite: type[CarrierConformance]) -> None:
+@pytest.mark.parametrize("suite", [CarrierConformance, CodecConformance, BoardConformance])
+def test_rules_have_numbers_and_say_how_to_mend(suite: type[Suite]) -> None:
     found = list(rules(suite))
     assert len({rule.number for rule in found}) == len(found) > 20
     for rule in found:
@@ -132,6 +135,44 @@ def test_a_clock_stands_until_it_is_turned() -> None:
     assert clock() >= 8.0
     with pytest.raises(ValueError, match="does not go back"):
         clock.advance(-1)
+
+
+class Counted(PlainCodec):
+    """Has what another one of its class would not have."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+class Locked(PlainCodec):
+    """Can't be copied."""
+
+    count = 0
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(("made", "count"), [(Counted(7), "7"), (Locked(), "0")], ids=["copied", "made anew"])
+def test_another_process_has_the_same_plugin(made: object, count: str) -> None:
+    command = child(made, "print(found.count, *sys.argv[3:])", "x")
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == f"{count} x\n"
+
+
+def test_what_another_process_can_not_import_says_what_to_do() -> None:
+    class Local(PlainCodec):
+        pass
+
+    with pytest.raises(Unnamed, match=r"Local can't be imported by another process: write it at the top of a module"):
+        child(Local(), "")
+
+
+def test_a_peer_that_can_not_connect_is_skipped_with_what_it_said() -> None:
+    suite = type("Case", (CarrierConformance,), {"carrier": PacketCarrier, "url": PacketCarrier.url})
+    said = r"can't connect to packet://here: ConnectionRefusedError: .*nobody listens"
+    with pytest.raises(unittest.SkipTest, match=said):
+        suite().test_peer_is_killed()
 
 
 def test_limits_scale() -> None:

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sig_core.demo.board import Thermometer, why_not
-from sig_core.testing import CarrierConformance
+from sig_core.testing import BoardConformance, CarrierConformance
+from sig_core.testing.board_suite import url_of
 from sig_core.testing.installed import suite_for
 
 FIXTURES = """
@@ -39,10 +41,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *options: str) -> tuple[int, str]:
-    """Run pytest in a folder, with this plug-in alone."""
+def run(folder: Path, *options: str, factor: str = "") -> tuple[int, str]:
+    """Run pytest in a folder, with this plug-in alone; `factor`: for time limits."""
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "sig_core.pytest_plugin", *options]
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if factor:
+        alone["SIG_TIMEOUT_FACTOR"] = factor
     ended = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, timeout=100, check=False)
     return ended.returncode, ended.stdout + ended.stderr
 
@@ -53,7 +57,7 @@ def test_fixtures(folder: Path) -> None:
     assert status == 0, said
     assert "codec json" in said
     assert "3 passed, 1 skipped" in said
-    assert "no board: name where it is with --sig-board=URL" in said
+    assert "no board: name where it is with --sig-board=PORT" in said
     assert not (folder / "sig-conformance.json").exists()
 
 
@@ -100,18 +104,68 @@ def test_a_carrier_without_a_trial_needs_a_url() -> None:
     assert (suite.url, suite.client_url("anything")) == ("serial:///dev/ttyS8", "serial:///dev/ttyS9")
 
 
-@pytest.mark.skipif(bool(why_not()), reason=f"no board can be made here: {why_not()}")
-def test_a_board_comes(folder: Path) -> None:
-    (folder / "test_board.py").write_text(
+@pytest.fixture
+def thermometer(folder: Path) -> Iterator[Thermometer]:
+    """A board on a pty."""
+    if reason := why_not():
+        pytest.skip(f"no board can be made here: {reason}")
+    board = Thermometer(folder)
+    yield board
+    board.stop()
+
+
+def test_a_board_comes(folder: Path, thermometer: Thermometer) -> None:
+    (folder / "test_own.py").write_text(
         "def test_it(sig_board):\n    assert sig_board.server.request(sig_board.name, 'read') is not None\n"
     )
-    board = Thermometer(folder)
-    try:
-        status, said = run(folder, f"--sig-board={board.port}")
-    finally:
-        board.stop()
+    status, said = run(folder, f"--sig-board={thermometer.port}", "-k", "test_it")
     assert status == 0, said
     assert "1 passed" in said
+    assert not (folder / "sig-conformance.json").exists()
+
+
+def test_the_kit_runs_over_a_board_and_reports(folder: Path, thermometer: Thermometer) -> None:
+    port = thermometer.port.removeprefix("serial://").partition("?")[0]
+    status, said = run(folder, f"--sig-board={port}", "-k", "test_fin or test_doubled or test_values or test_reset")
+    assert status == 0, said
+    (report,) = json.loads((folder / "sig-conformance.json").read_text())["plugins"]
+    assert (report["kind"], report["name"], report["distribution"]) == ("board", "thermometer", "")
+    assert (report["passed"], report["failed"]) == (2, {})
+    assert report["skipped"] == {
+        "test_reset": "board 'thermometer': it can't be reset from here: override `reset`",
+        "test_values": "board 'thermometer': name a method that answers its params, as `echo`",
+    }
+
+
+def test_a_port_where_no_board_is_says_so(folder: Path) -> None:
+    status, said = run(folder, "--sig-board=local://nobody", "-k", "test_fin", factor="0.01")
+    assert status == 1
+    assert "board at local://nobody: nobody came to local://nobody within" in said
+    (report,) = json.loads((folder / "sig-conformance.json").read_text())["plugins"]
+    assert (report["kind"], report["name"], list(report["failed"])) == ("board", "local://nobody", ["test_fin"])
+
+
+@pytest.mark.parametrize(
+    ("port", "url"),
+    [
+        ("/dev/ttyACM0", "serial:///dev/ttyACM0"),
+        ("COM3", "serial://COM3"),
+        ("usb:2341:0043", "serial://usb:2341:0043"),
+        ("tcp://0.0.0.0:3000", "tcp://0.0.0.0:3000"),
+        ("serial:///dev/ttyUSB0?baud=9600", "serial:///dev/ttyUSB0?baud=9600"),
+    ],
+)
+def test_a_port_has_a_url(port: str, url: str) -> None:
+    assert url_of(port) == url
+    suite = suite_for("board", port)()
+    assert isinstance(suite, BoardConformance)
+    assert suite.who == f"board at {port}"
+
+
+def test_a_board_at_a_carrier_that_is_not_there_is_a_mistake_of_usage(folder: Path) -> None:
+    status, output = run(folder, "--sig-board=tpc://127.0.0.1:0")
+    assert status == 4
+    assert "--sig-board=tpc://127.0.0.1:0: unknown carrier 'tpc', did you mean 'tcp'?" in output
 
 
 def test_its_import_imports_no_kit_and_no_plugin() -> None:

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from sig_core.cli import checkup, look
 from sig_core.plugins import PluginInfo
-from sig_core.testing.checks import Result, Rule
+from sig_core.testing.checks import KIT, Result, Rule
+from sig_core.testing.installed import info_for
 from sig_core.testing.report import FILE, Report, find, report_of, write
 
 INFO = PluginInfo("carrier", "pigeon", "sig-pigeon", "1.2", "sig_pigeon.air.carrier:PigeonCarrier")
@@ -31,6 +32,18 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (each / "__init__.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     return folder
+
+
+def test_a_board_has_no_version() -> None:
+    report = report_of(info_for("board", "lamp"), RESULTS)
+    assert (report.kind, report.name, report.distribution) == ("board", "lamp", "")
+    assert str(report) == f"1 passed, 1 failed (kit {KIT}, {report.date})"
+
+
+def test_a_board_in_the_file_of_a_plugin_is_left_alone(package: Path) -> None:
+    ours = report_of(INFO, RESULTS)
+    write(package / FILE, [report_of(info_for("board", "pigeon"), RESULTS), ours])
+    assert find(INFO) == ours
 
 
 def test_it_sums_up_results() -> None:

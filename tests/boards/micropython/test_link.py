@@ -132,6 +132,14 @@ def test_fin_ends_the_session():
     assert packet == (HELLO, 2, 0, 0, hello(0))
 
 
+def test_crc_32_ends_with_its_session():
+    rig = Hand()
+    rig.connect(long_crc=True)
+    assert rig.say(FIN) == []
+    rig.give(seal(PING, 15, 0, 0))
+    assert rig.poll() == [(HELLO, 2, 0, 0, hello(0))]
+
+
 def test_close_sends_fin_and_poll_begins_again():
     rig = registered()
     rig.board.close()

@@ -1,0 +1,53 @@
+"""The kit catches what authors of firmware get wrong: each by the check that is meant for it, in words that name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sig_core.testing import BoardConformance
+from sig_core.testing.checks import Result, Rule, run_one
+
+from . import broken_board_messages, broken_board_packets, broken_boards
+from .board_mutants import BOARDS
+from .mutants import Mutant
+from .reference_board import ReferenceBoard
+from .running_board import RunningBoard
+
+
+def outcome(board: type[ReferenceBoard], check: str, seconds: float) -> Result:
+    """Make one check of a board."""
+
+    class Check(BoardConformance):
+        url = "tcp://127.0.0.1:0"
+        timeout, comes = seconds, 4 * seconds
+        echo, fires, acts = "echo", ("burst", 3), True
+        running: RunningBoard
+
+        @contextmanager
+        def calling(self, address: str) -> Iterator[None]:
+            with RunningBoard(board(), address) as self.running:
+                yield
+
+        def reset(self) -> None:
+            self.running.reset()
+
+    return run_one(Check, Rule("", check, ""))
+
+
+def test_there_are_enough() -> None:
+    assert len(BOARDS) >= 50
+    assert broken_boards and broken_board_messages and broken_board_packets
+
+
+@pytest.mark.parametrize("mutant", BOARDS, ids=lambda mutant: mutant.broken.__name__)
+def test_it_is_caught(mutant: Mutant) -> None:
+    for timeout in (0.2, 3.0):  # the first is enough, but on a busy machine
+        result = outcome(mutant.broken, mutant.check, timeout)
+        caught = result.outcome == "failed" and re.search(mutant.says, result.reason, re.DOTALL)
+        if caught:
+            break
+    assert caught, result
