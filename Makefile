@@ -3,7 +3,7 @@
 #   browser without a screen, a session bus; installed if you are root, else named
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
 # make bench-lines: measures boards on serial lines
-# make bench: measures pysig beside its peers, about 12 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
+# make bench: measures pysig beside its peers, about 20 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,13 +25,15 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy examples/web_events_logger
 
 BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
-BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W8
+BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W6,W8,W9
 BENCH_OPTIONS ?= --repeats 5 --seconds 1
 
 bench:
 	benchmarks/setup
 	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) $(BENCH_OPTIONS) \
 		--relative-to zenoh --results benchmarks
+	.bench/bin/python benchmarks/inprocess.py --only "plain list of functions,blinker,blinker strong refs" --peers pysig \
+		--results benchmarks
 	.bench/bin/python benchmarks/plot.py
 
 bench-lines: $(VENV)/.test

@@ -118,6 +118,7 @@ def main():
     ap.add_argument("--peers", default="", help="peer files that have an emitter()")
     ap.add_argument("--peer-path", metavar="DIR", action="append", default=[])
     ap.add_argument("--json", metavar="FILE")
+    ap.add_argument("--results", metavar="DIR", help="append the table to RESULTS.md there")
     a = ap.parse_args()
     os.environ["BENCH_PEER_PATH"] = os.pathsep.join(map(os.path.abspath, a.peer_path))
     chosen = {n: EMITTERS[n] for n in a.only.split(",") if n}
@@ -128,9 +129,12 @@ def main():
             WITH_SENDER.append(peer.LABEL)
     with Locked():
         rates = {name: measure(name, emitter) for name, emitter in chosen.items()}
-    print("| library | emits/s to 1 | to 10 | callbacks/s at 10 |\n|---|---|---|---|")
-    for name, r in rates.items():
-        print(f"| {name} | {r[1]:,.0f} | {r[10]:,.0f} | {r[10] * 10:,.0f} |")
+    table = "| library | emits/s to 1 | to 10 | callbacks/s at 10 |\n|---|---|---|---|\n" + "".join(
+        f"| {name} | {r[1]:,.0f} | {r[10]:,.0f} | {r[10] * 10:,.0f} |\n" for name, r in rates.items())
+    print(table)
+    if a.results:
+        with open(os.path.join(a.results, "RESULTS.md"), "a") as f:
+            f.write(f"\nW7, in one process:\n\n{table}")
     if a.json:
         with open(a.json, "w") as f:
             json.dump(rates, f, indent=1)

@@ -30,7 +30,7 @@ __all__ = ["STOP", "Clients"]
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
 TICK = 0.25  # seconds between looks at idle links, at most
 TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
-SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
+SMALL, LARGE = 16 * 1024, 64 * 1024  # bytes of the receive buffer, idle and under load
 
 Codecs = Mapping[str, Codec]
 
@@ -236,7 +236,8 @@ class Clients:
     def dirty(self, connection: Connection) -> None:
         """Note, under the lock, who has something to flush."""
         self._dirty.append(connection)
-        self.loop.wake()
+        if not self.loop.has_turn_ahead:
+            self.loop.wake()
 
     def gone(self, connection: Connection) -> None:
         """Forget a closed connection."""

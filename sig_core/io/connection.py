@@ -129,12 +129,11 @@ class PolledConnection:
         if self._once.closed:
             return
         try:
-            self._send()
+            more = self._send()
         except Exception as error:
             self._lose(lost(self.session.peer, error))
             return
         session = self.session
-        more = self._rest or session.has_output
         if session.error is not None and not more:
             self.cut()
             return
@@ -144,21 +143,23 @@ class PolledConnection:
         if wanted != self._events:
             self._watch(wanted)
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
+        """Send; tell whether something is left."""
         lock, session, data = self._host.lock, self.session, self._rest
         for _ in range(ROUNDS):
             if not data:
                 with lock:
                     data = session.take(ROOM)
                 if not data:
-                    return
+                    return False
             count = self._link.send_some(data)
             with lock:
                 session.sent(count, time.monotonic())
                 more = session.has_output
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
             if data or not more:
-                return
+                break
+        return bool(data) or more
 
     def _watch(self, wanted: int) -> None:
         if not wanted:

@@ -36,6 +36,9 @@ class IoThread:
         turn: called after each batch of events, on the thread.
         tick: called with `now`; gives the seconds until it wants to be called again.
         name: of the thread.
+
+    Attributes:
+        has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
     """
 
     def __init__(self, turn: Callable[[], None], tick: Callable[[float], float], name: str) -> None:
@@ -44,6 +47,7 @@ class IoThread:
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
         self._again = False  # somebody came too late for the turn that is taken now
+        self.has_turn_ahead = False
         self._stopping = False
         self._next_tick = 0.0
         self._asked_tick = NEVER
@@ -131,17 +135,18 @@ class IoThread:
                 now = time.monotonic()
                 if now >= self._next_tick:
                     self._tick_now(now)
-                self._again = False  # before the turn: what comes while it is taken may be too late for it
+                self._again = self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
                 self._turn()  # last: what a tick brings about leaves now
             except Exception:
                 log.error(f"{self._thread.name}: a turn failed\n{traceback.format_exc()}")
+                self._again, self.has_turn_ahead = True, False  # the turn that was promised comes soon
 
     def _poll(self) -> None:
         # In this order: who calls `wake` before the first line is seen in the second, and who comes later sends a byte.
         self._awake = False
         wait = 0.0 if self._again else max(0.0, self._next_tick - time.monotonic())
         ready = self._poller.poll(wait)
-        self._awake = True
+        self._awake = self.has_turn_ahead = True
         for watched, events in ready:
             if watched is None:
                 self._drain()

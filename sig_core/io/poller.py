@@ -11,6 +11,7 @@ __all__ = ["READ", "WRITE", "EpollPoller", "Poller", "SelectorPoller", "new_poll
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
+IN = getattr(select, "EPOLLIN", 1)  # the mask of most events
 BATCH = 128  # descriptors that one poll tells of
 
 T = TypeVar("T")
@@ -91,7 +92,7 @@ class EpollPoller(Generic[T]):
         for descriptor, mask in self._epoll.poll(timeout, BATCH):
             known = things.get(descriptor)
             if known is not None:  # else it was closed too early, and lives on in a copy: nobody waits for it here
-                found.append((known[0], known[1] & _events(mask)))
+                found.append((known[0], READ if mask == IN else known[1] & _events(mask)))
         return found
 
     def close(self) -> None:
@@ -105,8 +106,6 @@ def _mask(events: int) -> int:
 
 def _events(mask: int) -> int:
     """Give what a mask means: an error or a hang-up concerns who reads and who writes."""
-    if mask == select.EPOLLIN:
-        return READ
     return (READ if mask & ~select.EPOLLOUT else 0) | (WRITE if mask & ~select.EPOLLIN else 0)
 
 

@@ -26,7 +26,7 @@ from sig_core.session.reports import Done, Events, Incoming, Report
 
 __all__ = ["Reader", "Sink"]
 
-SMALL, LARGE = 16 * 1024, 256 * 1024  # bytes of the receive buffer, idle and under load
+SMALL, LARGE = 16 * 1024, 64 * 1024  # bytes of the receive buffer, idle and under load
 SLICE = 0.25  # seconds after which a blocked receive looks whether it should end
 LONGEST = 1.0  # seconds between looks at the peer's silence
 GATHER = 200e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
@@ -74,6 +74,7 @@ class Reader:
         self._asked = 0.0  # when a thread last waited for an answer
         self._waiters: dict[Waiter, None] = {}  # of threads that wait without the role
         self._buffer = memoryview(bytearray(SMALL))
+        self._flows = False  # the last read brought so much that more is likely there: no need to ask first
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
         self._inbox: deque[Report] = deque()
@@ -350,14 +351,16 @@ class Reader:
                     return received or b""
                 raise TypeError(f"its receive gave {type(received).__name__}, not bytes")
             return b""
-        if not self._ready(min(timeout, LONGEST)):
+        if not (self._flows or self._ready(timeout * 1000 if timeout < LONGEST else LONGEST * 1000)):
             return b""
         try:
             count = self._pollable.recv_into(self._buffer)
         except BlockingIOError:
+            self._flows = False
             return b""
         if not count:
             raise EOFError
+        self._flows = count >= SMALL
         data = bytes(self._buffer[:count])
         if count == len(self._buffer) and count < LARGE:
             self._buffer = memoryview(bytearray(count * 2))
@@ -370,10 +373,10 @@ class Reader:
             self._session.fail(LinkLost(f"{self._link.peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))
 
 
-def _poller(link: PollableLink | None) -> Callable[[float], bool]:
-    """Make what waits until the link can be read; a poll object that lives as long as the link saves 1 us a read."""
+def _poller(link: PollableLink | None) -> Callable[[float], object]:
+    """Make what waits, some ms, until the link can be read; a poll object as old as the link saves 1 us a read."""
     if link is None or not hasattr(select, "poll"):
-        return lambda timeout: wait_ready(link, timeout)
+        return lambda milliseconds: wait_ready(link, milliseconds / 1000)
     poll = select.poll()
     poll.register(link.fileno(), select.POLLIN)
-    return lambda timeout: bool(poll.poll(timeout * 1000))
+    return poll.poll

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
-from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO
+from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, REPLY, REQUEST
 
 __all__ = ["Frame", "FrameReader"]
 
+CERTAIN = frozenset({REQUEST, REPLY})  # heads that nothing can be wrong with
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 
 
@@ -64,7 +65,7 @@ class FrameReader:
                 if head == EVENT:
                     return [(EVENT, route, 1, data)]
                 if head != EVENT | INFO:
-                    return [(_check(head, route), route, 1, data[HEADER:])]
+                    return [(head if head in CERTAIN else _check(head, route), route, 1, data[HEADER:])]
         frames: list[Frame] = []
         try:
             rest = self._cut(data, frames)
@@ -108,7 +109,8 @@ class FrameReader:
                     if count:
                         frames.append((EVENT, run_route, count, data[run_start:pos]))
                         run_route, count = -1, 0
-                    frames.append((_check(head, route), route, 1, data[pos + HEADER : end]))
+                    kind = head if head in CERTAIN else _check(head, route)
+                    frames.append((kind, route, 1, data[pos + HEADER : end]))
                 pos = end
         finally:  # of the events before a breach as well
             if count:

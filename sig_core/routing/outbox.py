@@ -13,6 +13,7 @@ HIGH = 0.75  # of the limit: the feeders are held back
 LOW = 0.5  # of the limit: the episode is over
 ROOM = 0.875  # of the limit: what is left when the oldest had to go; not less often than every eighth of it
 
+BIG = 32 * 1024  # bytes
 EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
 
 Loss = Callable[[int, int, str], None]
@@ -63,18 +64,21 @@ class Outbox:
         return self.size + size <= limit or sum(len(run.data) for run in self.runs if not run.route) + size <= limit
 
     def take(self, room: int) -> bytes:
-        """Take the oldest runs, joined: at least one, more while they fit `room` bytes; b"" if there is none."""
+        """Take the oldest runs, joined: at least one, more while they fit `room` bytes; b"" if there is none.
+
+        A big one comes alone, as the object that it is: a copy would cost more than a send of its own.
+        """
         runs = self.runs
         if not runs:
             return b""
         run = runs.popleft()
         first, events = run.data, run.count
-        if not runs or len(first) + len(runs[0].data) > room:
+        if not runs or len(first) >= BIG or len(first) + len(runs[0].data) > room:
             self.size -= len(first)
             self.taken += events
             return first
         parts, size = [first], len(first)
-        while runs and size + len(runs[0].data) <= room:
+        while runs and len(runs[0].data) < BIG and size + len(runs[0].data) <= room:
             run = runs.popleft()
             parts.append(run.data)
             size += len(run.data)

@@ -48,10 +48,14 @@ class Requests:
 
     def open(self, asker: Port, ident: Any, owner: Port, request: Request) -> None:
         """Pass a request on, or fail it at once."""
-        token = self._token()
+        token = (self._last + 1) % TOKENS
+        while token in self._open:
+            token = (token + 1) % TOKENS
+        self._last = token
         self._open[token] = asker, ident, owner, request.route, self._clock()
         self._tokens[asker][ident] = token
-        error = self._pass_on(token, owner, request)
+        same = request.codec == owner.codec or owner.takes(request.codec)
+        error = owner.request(token, request) if same else self._transcode(token, owner, request)
         if error is not None:
             self.fail(owner, token, error)
 
@@ -60,15 +64,13 @@ class Requests:
         counts = {"open": len(self._open), "answered": self._answered, "failed": self._failed}
         return counts | latencies(list(self._latencies))
 
-    def _pass_on(self, token: int, owner: Port, request: Request) -> SigError | None:
-        if request.codec != owner.codec and not owner.takes(request.codec):
-            try:
-                params = self._transcoder.payload(request.params, request.codec, owner.codec)
-            except CodecError as error:
-                return error
-            tail = request_tail(request.method.encode(), params)
-            request = replace(request, codec=owner.codec, tail=tail)
-        return owner.request(token, request)
+    def _transcode(self, token: int, owner: Port, request: Request) -> SigError | None:
+        try:
+            params = self._transcoder.payload(request.params, request.codec, owner.codec)
+        except CodecError as error:
+            return error
+        tail = request_tail(request.method.encode(), params)
+        return owner.request(token, replace(request, codec=owner.codec, tail=tail))
 
     def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:
         """Take the value that answers a request; false if `owner` has no such request open."""
@@ -138,10 +140,3 @@ class Requests:
         del self._open[token]
         self._tokens[opened[0]].pop(opened[1], None)
         return opened
-
-    def _token(self) -> int:
-        token = (self._last + 1) % TOKENS
-        while token in self._open:
-            token = (token + 1) % TOKENS
-        self._last = token
-        return token

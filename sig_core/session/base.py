@@ -35,7 +35,7 @@ class State(Enum):
 
 PREFACE_SIZE = len(PREFACE)
 SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
-CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
+OPENING, CLOSED = State.OPENING, State.CLOSED  # a member looked up on its class costs more than the comparison
 
 
 class Session:
@@ -78,7 +78,7 @@ class Session:
         if self.state is CLOSED or not data:
             return []
         try:
-            if len(self._head) < PREFACE_SIZE:
+            if self.state is OPENING and len(self._head) < PREFACE_SIZE:
                 data = self._take_preface(data)
             frames = self._reader.feed(data) if data else []
             if self._packets and (self._reader.waiting or len(self._head) < len(PREFACE)):

@@ -45,6 +45,9 @@ from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Rep
 
 __all__ = ["ClientSession"]
 
+OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
+
+
 @dataclass(slots=True)
 class _Pending:
     what: str
@@ -113,7 +116,7 @@ class ClientSession(Session):
         lived = self.state is not State.CLOSED
         try:
             for frame in self._receive(data, now):
-                if self.state is State.OPEN:
+                if self.state is OPEN:
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
@@ -276,8 +279,11 @@ class ClientSession(Session):
         Raises:
             MessageTooBig: the server does not take so long a request.
         """
-        self.check_open()
-        ident = self._request_id()
+        if self.state is not OPEN:
+            self.check_open()
+        ident = next(self._idents) & 0xFFFFFFFF
+        while ident in self._requests:
+            ident = next(self._idents) & 0xFFFFFFFF
         tail = request_tail(method.encode(), params)
         size = 9 + len(tail)
         if size > self._peer_max_frame:
@@ -286,21 +292,16 @@ class ClientSession(Session):
         self._requests[ident] = _Pending(method, when, deadline)
         route = self._targets.get(sender)
         if route is not None:
-            self._send(request_frame(route, ident, tail))
+            self.out.append(request_frame(route, ident, tail))
         else:
             self._resolve(sender, lambda error: self._resolved(sender, ident, tail, error))
-        self._check_not_late(self._requests, ident)
+        if self.state is not OPEN:
+            self._check_not_late(self._requests, ident)
         return ident
 
     def has_route(self, sender: Name) -> bool:
         """Tell whether it is known where requests to this sender go; then its name needs no check."""
         return sender in self._targets
-
-    def _request_id(self) -> int:
-        while True:
-            ident = next(self._idents) & 0xFFFFFFFF
-            if ident not in self._requests:
-                return ident
 
     def _resolve(self, sender: Name, then: Callable[[SigError | None], None]) -> None:
         """Learn the route of a sender, once for all who ask meanwhile; several threads may."""

@@ -272,13 +272,15 @@ class ServerSession(Session):
     def request(self, token: int, request: Request) -> SigError | None:
         """Queue a request for a sender of this client."""
         frame = request_frame(request.route, token, request.tail)
-        if not self._outbox.has_room(len(frame)):
+        outbox = self._outbox
+        if outbox.size + len(frame) > outbox.high and not outbox.has_room(len(frame)):
             return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
         if len(frame) - 4 > self._peer_max_frame:
             return self._too_big(f"request {request.method!r} of sender {request.sender!r}", frame)
         if request.route not in self._bound:
             self.bind(request.route, request.sender, None)
-        self._send(frame)
+        if outbox.put(Run(0, self.codec, 0, frame)):
+            self.on_change()
         return None
 
     def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
