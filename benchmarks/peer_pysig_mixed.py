@@ -1,4 +1,4 @@
-"""pysig with two codecs at once: publishers and every other subscriber speak MessagePack, the rest JSON; see peer_pysig.py."""
+"""pysig in two codecs: publishers and half of the subscribers speak MessagePack, the rest JSON; see peer_pysig.py."""
 import itertools
 
 import peer_pysig

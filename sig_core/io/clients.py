@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
 from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.buffer import ReceiveBuffer
 from sig_core.io.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.loop import IoThread
 from sig_core.io.packet_link import as_stream
@@ -30,7 +31,6 @@ __all__ = ["STOP", "Clients"]
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
 TICK = 0.25  # seconds between looks at idle links, at most
 TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
-SMALL, LARGE = 16 * 1024, 64 * 1024  # bytes of the receive buffer, idle and under load
 
 Codecs = Mapping[str, Codec]
 
@@ -63,7 +63,7 @@ class Clients:
         self.stations = Stations()
         self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self.loop = IoThread(self._turn, self._tick, "sig-io")
-        self.buffer = memoryview(bytearray(SMALL))
+        self.buffer = ReceiveBuffer()
         self._tick_too = tick
         self._told = told
         self._acceptors: dict[PolledAcceptor | AcceptorThread, Reception] = {}
@@ -227,11 +227,6 @@ class Clients:
         self.loop.tick_at(0.0)
 
     # -- what connections ask of their host
-
-    def grow(self) -> None:
-        """Let the receive buffer follow the load."""
-        if len(self.buffer) < LARGE:
-            self.buffer = memoryview(bytearray(len(self.buffer) * 2))
 
     def dirty(self, connection: Connection) -> None:
         """Note, under the lock, who has something to flush."""

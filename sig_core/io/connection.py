@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
+from sig_core.io.buffer import ReceiveBuffer
 from sig_core.io.guard import Once, lost
 from sig_core.io.loop import IoThread
 from sig_core.io.poller import READ, WRITE
@@ -27,10 +28,7 @@ class Host(Protocol):
 
     lock: threading.Lock
     loop: IoThread
-    buffer: memoryview
-
-    def grow(self) -> None:
-        """Note that the buffer was filled to its end."""
+    buffer: ReceiveBuffer
 
     def dirty(self, connection: Connection) -> None:
         """Note, under the lock, that the connection has output, or another wish to read."""
@@ -93,7 +91,7 @@ class PolledConnection:
     def _read(self) -> None:
         host, session = self._host, self.session
         try:
-            count = self._link.recv_into(host.buffer)
+            count = self._link.recv_into(host.buffer.view)
         except BlockingIOError:
             return
         except Exception as error:
@@ -102,9 +100,7 @@ class PolledConnection:
         if not count:
             self._at_end()
             return
-        data = bytes(host.buffer[:count])
-        if count == len(host.buffer):
-            host.grow()
+        data = host.buffer.taken(count)
         with host.lock:
             session.receive_data(data, time.monotonic())
             if self.session.error is not None:  # by now it may be another one: see `Opening`

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
+from sig_core.io.buffer import SMALL, ReceiveBuffer
 from sig_core.io.guard import Once, lost
 from sig_core.io.waiter import Waiter
 from sig_core.io.wake import Wake
@@ -26,7 +27,6 @@ from sig_core.session.reports import Done, Events, Incoming, Report
 
 __all__ = ["Reader", "Sink"]
 
-SMALL, LARGE = 16 * 1024, 64 * 1024  # bytes of the receive buffer, idle and under load
 SLICE = 0.25  # seconds after which a blocked receive looks whether it should end
 LONGEST = 1.0  # seconds between looks at the peer's silence
 GATHER = 200e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
@@ -73,7 +73,7 @@ class Reader:
         self._news = Wake()  # what another reader found, for the reading thread
         self._asked = 0.0  # when a thread last waited for an answer
         self._waiters: dict[Waiter, None] = {}  # of threads that wait without the role
-        self._buffer = memoryview(bytearray(SMALL))
+        self._buffer = ReceiveBuffer()
         self._flows = False  # the last read brought so much that more is likely there: no need to ask first
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
@@ -132,6 +132,8 @@ class Reader:
             if now - self._pushed >= GATHER or not (self._inbox or self._later):
                 self._writer.push()
                 self._pushed = now
+            else:
+                self._writer.gather()  # the next callback may take its time
 
     # -- the reading thread
 
@@ -252,6 +254,8 @@ class Reader:
                 left = until - time.monotonic()
                 if done() or left <= 0:
                     return
+                if self._session.out:
+                    self._writer.push()  # what this callback asked for may be what it waits for
                 if self._kept > self._limits.max_inbound:
                     limit = self._limits.max_inbound
                     raise Overflow(f"{self._kept} bytes of events came while a callback waits, {limit} may be kept")
@@ -299,8 +303,7 @@ class Reader:
                 self._inbox.remove(first)
                 self._count(first, -1)
             self._answer(first)
-        if self._session.out:
-            self._writer.push()
+            self._push_in_time()
 
     # -- reading
 
@@ -354,17 +357,14 @@ class Reader:
         if not (self._flows or self._ready(timeout * 1000 if timeout < LONGEST else LONGEST * 1000)):
             return b""
         try:
-            count = self._pollable.recv_into(self._buffer)
+            count = self._pollable.recv_into(self._buffer.view)
         except BlockingIOError:
             self._flows = False
             return b""
         if not count:
             raise EOFError
         self._flows = count >= SMALL
-        data = bytes(self._buffer[:count])
-        if count == len(self._buffer) and count < LARGE:
-            self._buffer = memoryview(bytearray(count * 2))
-        return data
+        return self._buffer.taken(count)
 
     def _check_silence(self) -> None:
         now, allowed = time.monotonic(), self._limits.keepalive

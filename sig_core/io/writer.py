@@ -91,10 +91,15 @@ class Writer:
             if self._size < BYTES and len(self._out) < FRAMES:
                 return
         elif time.perf_counter() - self._last < GAP:
-            self.gathers = True
-            self._wake.set()
+            self.gather()
             return
         self.flush()
+
+    def gather(self) -> None:
+        """Let what waits be sent by the writer's own thread, soon, unless others do it first."""
+        if not self.gathers:
+            self.gathers = True
+            self._wake.set()
 
     def asked(self, size: int) -> None:
         """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""

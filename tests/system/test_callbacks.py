@@ -209,3 +209,38 @@ def test_a_future_is_waited_for_inside_a_listener_of_the_server() -> None:
         sender.get_signal("go").trigger()
         eventually(lambda: got)
         assert got == [[1, 2, 3, 4, 5]]
+
+
+def test_an_answer_does_not_wait_for_the_next_handler() -> None:
+    there = threading.Event()
+    calm = sig.Limits(keepalive=300)  # no sign of life takes the answers along
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(sig.ServerRouter("tcp://127.0.0.1:0", limits=calm))
+        a, b = (stack.enter_context(sig.ClientRouter(server.addresses[0], "msgpack", limits=calm)) for _ in range(2))
+        b.add_remote_sender("b", [], {"quick": lambda number: number, "slow": lambda _: there.wait(within(10))})
+        for _ in range(5):
+            there.clear()
+            quick = [a.request_async("b", "quick", number) for number in range(20)]
+            slow = a.request_async("b", "slow")
+            assert [future.result(within(10)) for future in quick] == list(range(20))
+            there.set()
+            assert slow.result(within(10))
+
+
+def test_what_a_callback_asks_for_leaves_while_it_goes_on(url: str) -> None:
+    arrived, results = threading.Semaphore(0), []
+    with sig.ClientRouter(url, "msgpack") as a, sig.ClientRouter(url, "msgpack") as b:
+        b.add_remote_sender("b", [], {"note": lambda _: arrived.release()})
+        a.remote_request("b", "note")  # now it knows the way; to learn it takes the thread that the callback keeps
+        assert arrived.acquire(timeout=within(10))
+
+        def listener(info: Any, data: Any) -> None:
+            for _ in range(3):
+                a.request_async("b", "note")
+            results.append([arrived.acquire(timeout=within(10)) for _ in range(3)])
+
+        a.add_remote_listener(listener, "t", "e")
+        signal = b.add_remote_sender("t", ["e"]).get_signal("e")
+        for _ in range(5):
+            signal.trigger(0)
+        eventually(lambda: results == [[True] * 3] * 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from typing import Any
 
 import sig_core as sig
 from sig_core.address import Address
@@ -94,12 +95,12 @@ def test_what_a_tick_brings_about_leaves_with_that_tick() -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0", limits=limits) as server, RawPeer.connect(server.addresses[0]) as peer:
         peer.open()
         slept: list[tuple[int, float]] = []
-        select = server._clients.loop._selector.select
+        poll = server._clients.loop._poller.poll
 
-        def selecting(wait: float) -> object:
+        def polling(wait: float) -> Any:
             slept.append((len(server._clients._dirty), wait))
-            return select(wait)
+            return poll(wait)
 
-        server._clients.loop._selector.select = selecting
+        server._clients.loop._poller.poll = polling  # type: ignore[method-assign]
         eventually(lambda: not server.peers, 5)
         assert [wait for dirty, wait in slept if dirty and wait > 0] == []
