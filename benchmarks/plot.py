@@ -14,9 +14,10 @@ TITLES = {
     "W4": ("100 requests in flight", "calls/s"),
     "W5": ("64 KiB payloads", "events/s"),
     "W8": ("one way at 1,000/s", "us, median"),
-    "W9": ("a request under full load of events", "us, median"),
+    "W9": ("a request under load", "us, median"),
+    "W6": ("an idle connection", "KiB"),
 }
-LOWER_IS_BETTER = ("W3", "W8", "W9")
+METRICS = {"W3": "p50", "W8": "p50", "W9": "p50", "W6": "kb_per_conn"}      # less is better; others: rate
 NO_PRODUCT = ("raw",)            # a bound without topics, errors or limits
 WIDTH, PANEL, BAR, GAP, NAME, TOP = 760, 360, 15, 6, 112, 46
 OURS, PEER, TEXT, FAINT = "#0969da", "#afb8c1", "#1f2328", "#59636e"
@@ -29,16 +30,16 @@ def text(x, y, words, size=11, fill=TEXT, anchor="start", weight="normal"):
 
 def figures(medians, work):
     """[(peer, value)], the best first; peers without that workload are left out."""
-    metric = "p50" if work in LOWER_IS_BETTER else "rate"
+    metric = METRICS.get(work, "rate")
     found = [(peer, works[work][metric]) for peer, works in medians.items()
              if metric in works.get(work, {}) and peer not in NO_PRODUCT]
-    return sorted(found, key=lambda pair: pair[1], reverse=work not in LOWER_IS_BETTER)
+    return sorted(found, key=lambda pair: pair[1], reverse=work not in METRICS)
 
 
 def panel(x, y, work, rows):
     """One workload: its title, and a bar for each peer; the length says how much there is of the unit."""
     title, unit = TITLES[work]
-    better = "less is better" if work in LOWER_IS_BETTER else "more is better"
+    better = "less is better" if work in METRICS else "more is better"
     parts = [text(x, y, title, 13, weight="bold"), text(x + PANEL - 20, y, f"{unit}, {better}", 10, FAINT, "end")]
     most = max(value for _, value in rows)
     room = PANEL - NAME - 90
@@ -49,7 +50,7 @@ def panel(x, y, work, rows):
         box = f'x="{x + NAME}" y="{top}" width="{length:.1f}" height="{BAR}" rx="2"'
         parts.append(text(x + NAME - 8, top + 12, peer, anchor="end", weight=weight))
         parts.append(f'<rect {box} fill="{fill}"/>')
-        parts.append(text(x + NAME + length + 6, top + 12, f"{value:,.0f}", weight=weight))
+        parts.append(text(x + NAME + length + 6, top + 12, f"{value:,.0f}" if value >= 100 else f"{value:.1f}", weight=weight))
     return parts
 
 

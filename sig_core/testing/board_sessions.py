@@ -26,7 +26,7 @@ class SessionChecks(BoardSuite):
         main loop, by the clock; not once in setup."""
         with self.calls() as host:
             host.apart()
-            told = host.hello("HELLO, a second after the session was ended by FIN", EACH)
+            told = host.hello("HELLO, a second after the session was ended by FIN", within(EACH))
             self.check(told.version == VERSION, f"HELLO says version {told.version}; it is {VERSION}")
 
     def test_hello_is_the_answer(self) -> None:
@@ -34,7 +34,7 @@ class SessionChecks(BoardSuite):
         Mend: ask whether it is connected before the kinds are told apart."""
         with self.calls() as host:
             host.apart()
-            host.hello("HELLO, after FIN", EACH)
+            host.hello("HELLO, after FIN", within(EACH))
             for kind, payload in ((PING, b""), (ACK, b""), (DATA, IN)):
                 host.say(kind, payload)
                 host.hello("HELLO as the answer to a packet that came while it was not connected", 0.8)
@@ -207,7 +207,8 @@ class SessionChecks(BoardSuite):
 
     def _names_session(self, host: Host, what: str, sid: int) -> None:
         """Wait for HELLO, behind what is answered by it."""
-        packet = host.wait(f"HELLO, behind {what}", lambda packet: packet.kind in (HELLO, SYNACK), EACH, take=False)
+        greets = lambda packet: packet.kind in (HELLO, SYNACK)  # noqa: E731
+        packet = host.wait(f"HELLO, behind {what}", greets, within(EACH), take=False)
         self.check(packet.kind == HELLO, f"{what} is answered by SYNACK; it is answered by HELLO")
         told = int.from_bytes(packet.payload[1:5], "little")
         self.check(told == sid, f"{what}: HELLO names session {told}, and it has {sid or 'none: 0'}")

@@ -84,10 +84,11 @@ class BoardWire:
         Args:
             what: is waited for, for the failure.
             true: says whether it is this one.
-            seconds: how long to wait, scaled; None: the suite's `timeout`.
+            seconds: how long to wait, not scaled, since later the board's clock brings it; None: the suite's
+                `timeout`, scaled.
             take: do with the packets on the way what a host does.
         """
-        patience = within(self._suite.timeout if seconds is None else seconds)
+        patience = within(self._suite.timeout) if seconds is None else seconds
         until = time.monotonic() + patience
         while (packet := self.packet(max(0.0, until - time.monotonic()))) is not None:
             if take:
