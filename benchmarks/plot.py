@@ -50,7 +50,8 @@ def panel(x, y, work, rows):
         box = f'x="{x + NAME}" y="{top}" width="{length:.1f}" height="{BAR}" rx="2"'
         parts.append(text(x + NAME - 8, top + 12, peer, anchor="end", weight=weight))
         parts.append(f'<rect {box} fill="{fill}"/>')
-        parts.append(text(x + NAME + length + 6, top + 12, f"{value:,.0f}" if value >= 100 else f"{value:.1f}", weight=weight))
+        shown = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+        parts.append(text(x + NAME + length + 6, top + 12, shown, weight=weight))
     return parts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from sig_core.line.greeting import BOARD, VERSION
-from sig_core.line.packets import ACK, DATA, HELLO, PART, PING, SYN, SYNACK, seal
+from sig_core.line.packets import ACK, DATA, HELLO, PART, PING, SYN, SYNACK, Packet, seal
 from sig_core.testing.board_host import IN, Host, new_sid
 from sig_core.testing.board_suite import BoardSuite
 from sig_core.testing.waiting import within
@@ -207,8 +207,7 @@ class SessionChecks(BoardSuite):
 
     def _names_session(self, host: Host, what: str, sid: int) -> None:
         """Wait for HELLO, behind what is answered by it."""
-        greets = lambda packet: packet.kind in (HELLO, SYNACK)  # noqa: E731
-        packet = host.wait(f"HELLO, behind {what}", greets, within(EACH), take=False)
+        packet = host.wait(f"HELLO, behind {what}", _greets, within(EACH), take=False)
         self.check(packet.kind == HELLO, f"{what} is answered by SYNACK; it is answered by HELLO")
         told = int.from_bytes(packet.payload[1:5], "little")
         self.check(told == sid, f"{what}: HELLO names session {told}, and it has {sid or 'none: 0'}")
@@ -239,3 +238,7 @@ class SessionChecks(BoardSuite):
             hello = packet is not None and packet.kind == HELLO
             self.check(not hello, f"says HELLO while it is sent PING all the time, the keep-alive is {SOON:g} s")
         return True
+
+
+def _greets(packet: Packet) -> bool:
+    return packet.kind in (HELLO, SYNACK)
