@@ -25,7 +25,7 @@ def carry(air: Air, data: bytes, seconds: float = 1000.0) -> None:
     assert (air.a.stream.error, air.b.stream.error) == (None, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)  # bad luck may silence so bad an air for 10 s
 @given(
     mtu=st.sampled_from([8, 9, 20, 31, 32, 33, 64, 1200, 65_507]),
     seed=st.integers(0, 2**32),
