@@ -131,7 +131,7 @@ class ClientLink:
             seconds = self.limits.request_timeout
         self.writer.flush()
         try:
-            if threading.get_ident() == self.writer.reading_thread:
+            if self.reader.is_current():
                 self.reader.wait_inside(waiter.is_done, seconds)
             else:
                 self.reader.wait(waiter, seconds)

@@ -149,13 +149,13 @@ class PolledConnection:
                 if not data:
                     return False
             count = self._link.send_some(data)
-            with lock:
-                session.sent(count, time.monotonic())
-                more = session.has_output
+            if count:
+                with lock:
+                    session.sent(count, time.monotonic())
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
-            if data or not more:
-                break
-        return bool(data) or more
+            if data or not session.has_output:
+                return bool(data)
+        return True
 
     def _watch(self, wanted: int) -> None:
         if not wanted:

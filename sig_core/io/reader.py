@@ -354,7 +354,7 @@ class Reader:
                     return received or b""
                 raise TypeError(f"its receive gave {type(received).__name__}, not bytes")
             return b""
-        if not (self._flows or self._ready(timeout * 1000 if timeout < LONGEST else LONGEST * 1000)):
+        if not (self._flows or self._ready(min(timeout, LONGEST) * 1000)):
             return b""
         try:
             count = self._pollable.recv_into(self._buffer.view)

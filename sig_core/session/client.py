@@ -120,8 +120,7 @@ class ClientSession(Session):
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
-            if self._reader.fault is not None:
-                raise self._reader.fault  # behind the frames that were given, now that they are dealt with
+            self._check_stream()
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:

@@ -115,8 +115,7 @@ class ServerSession(Session):
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
-            if self._reader.fault is not None:
-                raise self._reader.fault  # behind the frames that were given, now that they are dealt with
+            self._check_stream()
         except RemoteProtocolError as error:
             self.fail(error)
 

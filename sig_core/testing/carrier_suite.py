@@ -193,6 +193,16 @@ class CarrierSuite(Suite):
         if not traits.reliable:
             self.skip("its medium does not tell whether somebody is there")
 
+    def refuses(self, acceptor: Acceptor) -> bool:
+        """Tell whether connect raises OSError, once an acceptor was closed; skip where it can't know."""
+        try:
+            link = self.connect(acceptor)
+        except OSError:
+            return True
+        link.drop()
+        self.skip_if_untold(link.traits)
+        return False
+
     def piece(self, traits: LinkTraits) -> int:
         """Give a size for one send of many."""
         return min(traits.mtu or PIECE, PIECE)

@@ -13,7 +13,7 @@ from sig_core.session.base import State
 from sig_core.session.on_line import LineSession
 
 from .boards import CODEC, event
-from .harness import Net
+from .harness import Net, pieces_of
 from .houses import Keeper
 
 
@@ -56,8 +56,8 @@ def test_hello_in_any_pieces_leads_to_a_new_station(piece: int) -> None:
     link = link_of(net, keeper)
     assert (link.state, link.has_output, link.take(100)) == (State.OPENING, False, b"")
     data = b"\0" * 3 + hello()
-    for at in range(0, len(data), piece):
-        link.receive_data(data[at : at + piece], net.now)
+    for part in pieces_of(data, piece):
+        link.receive_data(part, net.now)
     assert link.state is State.OPEN
     assert [packet.kind for packet in packets(link)] == [SYN]
 
@@ -90,9 +90,9 @@ def test_where_bytes_are_lost_hello_may_come_late(piece: int) -> None:
     link = LineSession("line", keeper.find(), net.now + 5.0, reliable=False)
     damaged = hello().replace(b"\x01", b"\x03", 1)
     data = damaged * 100 + hello()
-    for at in range(0, len(data), piece):
+    for part in pieces_of(data, piece):
         assert link.state is State.OPENING and not link.has_output
-        link.receive_data(data[at : at + piece], net.now)
+        link.receive_data(part, net.now)
     assert link.state is State.OPEN
     assert [packet.kind for packet in packets(link)] == [SYN]
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from .mutants import Mutant
+from .mutants import Mutant, noting
 from .reference_board import ReferenceBoard
-
-T = TypeVar("T", bound=type[ReferenceBoard])
 
 BOARDS: list[Mutant] = []
 
 
-def caught_by(check: str, says: str) -> Callable[[T], T]:
-    """Note a board that is broken."""
-
-    def note(broken: T) -> T:
-        BOARDS.append(Mutant(broken, check, says))
-        return broken
-
-    return note
+caught_by = noting(BOARDS)
 
 
 class Fragile(ReferenceBoard):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from sig_core.testing import Result
 
 from .plain_codec import PlainCodec
 from .reference import (
@@ -61,11 +64,26 @@ MUTANTS: list[Mutant] = []
 LEFT: list[Callable[[], object]] = []  # what puts away what mutants leave open
 
 
-def caught_by(check: str, says: str) -> Callable[[T], T]:
-    """Note a mutant."""
+def noting(mutants: list[Mutant]) -> Callable[[str, str], Callable[[T], T]]:
+    """Give what notes classes as mutants: `@caught_by(check, says)`."""
 
-    def note(broken: T) -> T:
-        MUTANTS.append(Mutant(broken, check, says))
-        return broken
+    def caught_by(check: str, says: str) -> Callable[[T], T]:
+        def note(broken: T) -> T:
+            mutants.append(Mutant(broken, check, says))
+            return broken
 
-    return note
+        return note
+
+    return caught_by
+
+
+caught_by = noting(MUTANTS)
+
+
+def insist_caught(mutant: Mutant, outcome: Callable[[float], Result]) -> None:
+    """Fail unless the check, made with a timeout of so many seconds, fails in the words that it should."""
+    for timeout in (0.2, 3.0):  # the first is enough, but on a busy machine
+        result = outcome(timeout)
+        if result.outcome == "failed" and re.search(mutant.says, result.reason, re.DOTALL):
+            return
+    raise AssertionError(result)
