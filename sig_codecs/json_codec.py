@@ -24,7 +24,7 @@ class JsonCodec:
 
     def __init__(self) -> None:
         self._encode = msgspec.json.Encoder().encode
-        self._decode_shallow = msgspec.json.Decoder(shallow(INT64)).decode
+        self.decode_most = msgspec.json.Decoder(shallow(INT64)).decode
         self._decode = msgspec.json.Decoder().decode
 
     def encode(self, value: Any, /) -> bytes:
@@ -39,7 +39,7 @@ class JsonCodec:
     def decode(self, data: bytes, /) -> Any:
         """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
-            return self._decode_shallow(data)
+            return self.decode_most(data)
         except msgspec.ValidationError:
             return self._decode_any(data)
         except Exception as error:

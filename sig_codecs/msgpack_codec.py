@@ -38,7 +38,7 @@ class MsgpackCodec:
             raise ImportError(text) from error
         self._unpack = msgpack.unpackb
         self._encode = msgspec.msgpack.Encoder().encode
-        self._decode_shallow = msgspec.msgpack.Decoder(shallow()).decode
+        self.decode_most = msgspec.msgpack.Decoder(shallow()).decode
         self._skip = msgspec.msgpack.Decoder(msgspec.Raw).decode
 
     def encode(self, value: Any, /) -> bytes:
@@ -59,7 +59,7 @@ class MsgpackCodec:
     def decode(self, data: bytes, /) -> Any:
         """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
-            return self._decode_shallow(data)
+            return self.decode_most(data)
         except msgspec.ValidationError:
             return self._decode_any(data)
         except Exception as error:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from sig_core.contract import Codec
 from sig_core.errors import CodecError
 from sig_core.events import Name
-from sig_core.protocol.wire import event_frame, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame
 from sig_core.routing.transcode import decode, encode
 
 __all__ = ["Away"]

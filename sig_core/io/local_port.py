@@ -14,7 +14,7 @@ from sig_core.events import Info, Name
 from sig_core.io.dispatcher import Dispatcher, Job
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import split_events
+from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
@@ -207,4 +207,3 @@ class LocalPort:
             when(decode(self._codec(codec), value), None)
         except CodecError as error:
             when(None, error)
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
+from sig_core.protocol.runs import FEW, alike
 from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, REPLY, REQUEST
 
 __all__ = ["Frame", "FrameReader"]
@@ -80,14 +81,16 @@ class FrameReader:
     def _cut(self, data: bytes, frames: list[Frame]) -> int:
         """Append the complete frames of `data` and return where the incomplete one begins."""
         pos, size, unpack, limit = 0, len(data), FRAME.unpack_from, self.max_frame
-        run_route, run_start, count, header, length = -1, 0, 0, b"", 0
+        run_route, run_start, count, header, step, streak = -1, 0, 0, b"", 0, 0
         try:
             while size - pos >= HEADER:
                 if data[pos : pos + HEADER] == header:  # an event of the same route, and as long as the last one
-                    if pos + 4 + length > size:
+                    if pos + step > size:
                         break
-                    count += 1
-                    pos += 4 + length
+                    more = 1 if streak < FEW else alike(data, pos, header, step, streak)
+                    streak += more
+                    count += more
+                    pos += more * step
                     continue
                 length, head, route = unpack(data, pos)
                 if not 5 <= length <= limit:
@@ -104,6 +107,7 @@ class FrameReader:
                         run_route, run_start, count = route, pos, 0
                     count += 1
                     header = data[pos : pos + HEADER] if head == EVENT else b""
+                    step, streak = 4 + length, 1
                 else:
                     header = b""
                     if count:

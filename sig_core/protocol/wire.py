@@ -27,7 +27,6 @@ __all__ = [
     "request_frame",
     "request_tail",
     "split_error",
-    "split_events",
     "split_reply",
     "split_request",
 ]
@@ -87,24 +86,6 @@ def reply_frame(route: int, ident: int, value: bytes) -> bytes:
 def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
     """Frame the failure of a request. `status`: negative; `detail`: an encoded {"type", "text"}."""
     return _ERROR.pack(AFTER_LENGTH + 6 + len(detail), ERROR, route, ident, status) + detail
-
-
-def split_events(run: bytes) -> list[tuple[bytes | None, bytes]]:
-    """Cut consecutive event frames, as a `FrameReader` gave them, into (additions or None, data)."""
-    events: list[tuple[bytes | None, bytes]] = []
-    pos, end, header, length, head = 0, len(run), b"", 0, 0
-    while pos < end:
-        start = pos + HEADER
-        if run[pos:start] != header:  # events of one kind mostly have one length, and then the same header
-            header = run[pos:start]
-            length, head, _ = FRAME.unpack(header)
-        pos += 4 + length
-        if head == EVENT:
-            events.append((None, run[start:pos]))
-        else:
-            cut = start + 2 + _u16.unpack_from(run, start)[0]
-            events.append((run[start + 2 : cut], run[cut:pos]))
-    return events
 
 
 def split_request(body: bytes) -> tuple[int, str, bytes]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from sig_core.contract import Codec
 from sig_core.errors import CodecError, DecodeError, EncodeError
-from sig_core.protocol.wire import event_frame, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
 __all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "encode", "unencodable"]

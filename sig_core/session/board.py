@@ -31,7 +31,8 @@ from sig_core.protocol.board import (
     registered,
 )
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import event_frame, request_tail, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.traffic import Traffic

@@ -7,7 +7,7 @@ from typing import Any
 
 from sig_core.contract import Codec
 from sig_core.events import Info
-from sig_core.protocol.wire import split_events
+from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.table import Topic
@@ -29,15 +29,20 @@ def fan_out(
         bad: called when a payload can't be decoded; the event is left out.
     """
     sender, event = topic.sender, topic.event
+    decode_it = getattr(codec, "decode_most", codec.decode)
     for additions, data in split_events(report.data):
         targets = topic.targets
         if targets is None:
             targets = topic.refresh()
         if not targets:
             continue
+        info: Info = {"sender": sender, "event": event}
         try:
-            value = codec.decode(data)
-            info = {"sender": sender, "event": event}
+            try:
+                value = decode_it(data)
+            except Exception:
+                decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
+                value = decode_it(data)
             if additions is not None:
                 info = info_of(sender, event, decode(codec, additions))
         except Exception as error:

@@ -34,7 +34,8 @@ from sig_core.protocol.messages import (
     failure,
     read_message,
 )
-from sig_core.protocol.wire import event_frame, request_tail, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
 from sig_core.routing.info import info_of

@@ -12,6 +12,7 @@ from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
+from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import (
     CONTROL,
     EVENT,
@@ -23,7 +24,6 @@ from sig_core.protocol.wire import (
     reply_frame,
     request_frame,
     split_error,
-    split_events,
     split_reply,
     split_request,
 )

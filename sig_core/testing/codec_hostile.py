@@ -198,6 +198,25 @@ class HostileChecks(CodecSuite):
                 good = same(got, wanted)
                 self.check(good, f"it reads {name!r}, but its bytes of {short(wanted)} decode to {short(got)}")
 
+    def test_decode_most(self) -> None:
+        """D35: `decode_most`, if it is there, gives what decode gives, or raises. Mend: let it raise for whatever
+        decode looks at twice.
+        """
+        most = getattr(self.made, "decode_most", None)
+        if most is None:
+            self.skip("it has no decode_most")
+        chance = random.Random(self.seed)
+        for _, data in self.carried():
+            damaged = bytearray(data)
+            damaged[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            for given in (data, data + b"\0", data[:-1], bytes(damaged)):
+                try:
+                    got = most(given)
+                except Exception:
+                    continue
+                wanted = self.value_or_refusal(given)
+                self.check(same(got, wanted), f"decode_most gives {short(got)}, and decode {short(wanted)}")
+
 
 def _installed(name: str) -> Any:
     from sig_core.errors import PluginError

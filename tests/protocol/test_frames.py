@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
+from sig_core.protocol.runs import split_events
 from tests.protocol.named import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
@@ -36,7 +37,7 @@ def split(frames: list[Frame]) -> list[Any]:
     found: list[Any] = []
     for frame in frames:
         if frame.type == wire.EVENT:
-            events = wire.split_events(frame.body)
+            events = list(split_events(frame.body))
             assert len(events) == frame.events
             found += [(frame.type, frame.route, *event) for event in events]
         else:
@@ -172,7 +173,7 @@ def test_a_bad_length_is_seen_at_its_fourth_byte(length: int, behind: bytes, bef
 @pytest.mark.parametrize("size", [LIMIT - 5, LIMIT - 6])
 def test_a_frame_as_long_as_the_limit_is_taken(size: int) -> None:
     (frame,) = NamedReader(LIMIT).feed(wire.event_frame(1, bytes(size)))
-    assert wire.split_events(frame.body) == [(None, bytes(size))]
+    assert list(split_events(frame.body)) == [(None, bytes(size))]
     (frame,) = NamedReader(LIMIT).feed(wire.control_frame(bytes(size)))
     assert frame.body == bytes(size)
 

@@ -12,7 +12,8 @@ from sig_core.errors import NotOwner, OutcomeUnknown, SenderExists, SigError, Un
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern, is_channel
 from sig_core.plugins import default_plugins
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import event_frame, request_tail, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Request, Run
 from sig_core.routing.traffic import Traffic
@@ -44,7 +45,7 @@ class FakePort:
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         assert run.codec == self.codec
         assert self.routes.setdefault(run.route, (sender, event)) == (sender, event)
-        events = split_events(run.data)
+        events = list(split_events(run.data))
         assert len(events) == run.count
         self.heard += [(sender, event, codec_of(self.codec).decode(data)) for _, data in events]
 

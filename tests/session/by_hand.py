@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sig_core.protocol import hello, wire
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import EVENT, PREFACE, control_frame, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import EVENT, PREFACE, control_frame
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Done, Opened, Report

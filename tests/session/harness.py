@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import sig_core as sig
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import PREFACE, control_frame, split_events
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import PREFACE, control_frame
 from sig_core.routing.exchange import Exchange
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
@@ -256,7 +257,7 @@ class Link:
         """Take the events that have come, decoded."""
         found = []
         for report in self.of(Events):
-            events = split_events(report.data)
+            events = list(split_events(report.data))
             assert len(events) == report.count
             for additions, data in events:
                 added = None if additions is None else self.decode(additions)

@@ -11,6 +11,7 @@ import pytest
 from sig_core.errors import EncodeError, Status
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import PREFACE
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
@@ -143,7 +144,7 @@ def fields_of(frame: Frame) -> list[dict[str, Any]]:
     if frame.type == wire.EVENT:
         return [
             {"type": 1, "route": frame.route, "additions": additions, "payload": data}
-            for additions, data in wire.split_events(frame.body)
+            for additions, data in split_events(frame.body)
         ]
     fields: dict[str, Any] = {"type": frame.type, "route": frame.route, "additions": None, "payload": frame.body}
     if frame.type == wire.REQUEST:

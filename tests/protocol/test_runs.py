@@ -1,0 +1,94 @@
+"""Runs of events: what is cut at once is what frames cut one by one give, wherever a stretch of equal ones ends."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.protocol import wire
+from sig_core.protocol.runs import FEW, alike, split_events
+from tests.protocol.named import Frame, NamedReader
+
+LAW = settings(derandomize=True, deadline=None)
+LIMIT = 4096
+
+Event = tuple[bytes | None, bytes]
+
+# Payloads that look like headers of other events are what a guess could take for frames.
+PAYLOADS = st.binary(max_size=20) | st.sampled_from([wire.event_frame(1, bytes(n)) for n in (0, 1, 9)])
+EVENTS = st.tuples(st.none() | st.binary(max_size=3), PAYLOADS)
+STRETCHES = st.lists(st.tuples(EVENTS, st.integers(1, 10 * FEW)), min_size=1, max_size=6)
+
+
+def events_of(stretches: list[tuple[Event, int]]) -> list[Event]:
+    return [event for event, times in stretches for _ in range(times)]
+
+
+def frames_of(events: list[Event], route: int = 1) -> list[bytes]:
+    return [wire.event_frame(route, data, additions) for additions, data in events]
+
+
+@LAW
+@given(STRETCHES)
+def test_events_are_split_as_they_were_framed(stretches: list[tuple[Event, int]]) -> None:
+    events = events_of(stretches)
+    run = b"".join(frames_of(events))
+    assert NamedReader(LIMIT).feed(run) == [Frame(wire.EVENT, 1, len(events), run)]
+    assert list(split_events(run)) == events
+
+
+@LAW
+@given(st.integers(1, 20 * FEW), st.integers(0, 20 * FEW), st.integers(0, 30), st.data())
+def test_a_stretch_ends_where_another_frame_comes(before: int, behind: int, size: int, data: st.DataObject) -> None:
+    """Whatever byte of the header is another one: its length, its head, its route."""
+    same = wire.event_frame(0x01020304, bytes(size))
+    other = data.draw(
+        st.sampled_from(
+            [
+                *(wire.event_frame(0x01020304 ^ 1 << 8 * byte, bytes(size)) for byte in range(4)),
+                wire.event_frame(0x01020304, bytes(size + 1)),
+                wire.event_frame(0x01020304, bytes(size + 256)),
+                wire.event_frame(0x01020304, bytes(size), b""),
+                wire.reply_frame(0x01020304, 0, bytes(max(0, size - 4))),
+            ]
+        )
+    )
+    stream = [same] * before + [other] + [same] * behind
+    whole = NamedReader(LIMIT).feed(b"".join(stream))
+    singles = [frame for one in stream for frame in NamedReader(LIMIT).feed(one)]
+    assert sum(frame.events for frame in whole) == len(stream)
+    assert [event for frame in whole if frame.type == wire.EVENT for event in split_events(frame.body)] == [
+        event for frame in singles if frame.type == wire.EVENT for event in split_events(frame.body)
+    ]
+    assert [frame for frame in whole if frame.type == wire.REPLY] == [
+        frame for frame in singles if frame.type == wire.REPLY
+    ]
+
+
+@LAW
+@given(st.integers(0, 20 * FEW), st.integers(0, 40))
+def test_a_stretch_that_is_cut_off_waits(whole: int, missing: int) -> None:
+    frame = wire.event_frame(1, bytes(41))
+    reader = NamedReader(LIMIT)
+    (found,) = reader.feed(frame * (whole + 1) + frame[: len(frame) - missing - 1])
+    assert (found.events, found.body) == (whole + 1, frame * (whole + 1))
+    assert reader.waiting == len(frame) - missing - 1
+
+
+@pytest.mark.parametrize("before", [1, FEW - 1, FEW, FEW + 1, 9 * FEW, 100 * FEW])
+def test_a_breach_behind_a_stretch_comes_after_it(before: int) -> None:
+    frame = wire.event_frame(1, b"1")
+    reader = NamedReader(LIMIT)
+    (found,) = reader.feed(frame * before + b"\0\0\0\0" + frame)
+    assert found.events == before
+    assert isinstance(reader.fault, RemoteProtocolError)
+
+
+@pytest.mark.parametrize("there", [0, 1, 2, FEW, 8 * FEW, 8 * FEW + 1])
+def test_what_is_alike_is_counted_within_what_a_guess_may_cost(there: int) -> None:
+    frame = wire.event_frame(1, b"1")
+    other = wire.event_frame(2, b"1")
+    for data in (frame * there, frame * there + other * 3, frame * there + frame[:-1]):
+        assert alike(data, 0, frame[: wire.HEADER], len(frame), FEW) == min(there, 8 * FEW)
