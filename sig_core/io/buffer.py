@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SMALL", "ReceiveBuffer"]
+__all__ = ["LARGE", "SMALL", "ReceiveBuffer"]
 
 # Bytes. From 128 KiB on the C library maps memory anew for each object: dozens of page faults a read.
 SMALL, LARGE = 16 * 1024, 64 * 1024

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
-from sig_core.io.buffer import ReceiveBuffer
+from sig_core.io.buffer import LARGE, ReceiveBuffer
 from sig_core.io.guard import Once, lost
 from sig_core.io.loop import IoThread
 from sig_core.io.poller import READ, WRITE
@@ -20,6 +20,7 @@ __all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
 
 ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
+READS = 4  # reads of one connection a turn, as long as each fills the buffer
 SLICE = 0.25  # seconds after which a pump thread looks whether it should end
 
 
@@ -89,22 +90,30 @@ class PolledConnection:
             self.flush()
 
     def _read(self) -> None:
+        for _ in range(READS):
+            if not self._read_once():
+                return
+
+    def _read_once(self) -> bool:
+        """Read; tell whether more is there, most likely."""
         host, session = self._host, self.session
         try:
             count = self._link.recv_into(host.buffer.view)
         except BlockingIOError:
-            return
+            return False
         except Exception as error:
             self._lose(lost(session.peer, error))
-            return
+            return False
         if not count:
             self._at_end()
-            return
+            return False
         data = host.buffer.taken(count)
         with host.lock:
             session.receive_data(data, time.monotonic())
             if self.session.error is not None:  # by now it may be another one: see `Opening`
                 host.dirty(self)
+                return False
+        return count == LARGE and not session.held
 
     def changed(self) -> None:
         """Let it be flushed in the turn that is taken now, or soon."""

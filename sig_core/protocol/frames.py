@@ -12,6 +12,7 @@ __all__ = ["Frame", "FrameReader"]
 
 CERTAIN = frozenset({REQUEST, REPLY})  # heads that nothing can be wrong with
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
+BIG = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
 
 
 Frame: TypeAlias = tuple[int, int, int, bytes]
@@ -34,7 +35,7 @@ class FrameReader:
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self.fault: RemoteProtocolError | None = None
-        self._parts: list[bytes | bytearray] = []  # of the incomplete frame: joined once, when it is complete
+        self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
 
@@ -53,23 +54,28 @@ class FrameReader:
         """
         if self.fault is not None:
             raise self.fault
+        frames: list[Frame] = []
+        start = 0
         if self._parts:
-            self._append(data)
-            if self._have < self._need:
+            missing = self._need - self._have
+            if len(data) < missing:
+                self._append(data)
                 return []
-            data = b"".join(self._parts)
+            big = self._need >= BIG
+            whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
             self._parts.clear()
             self._have = 0
-        if len(data) >= HEADER:  # most often one frame comes alone
-            length, head, route = FRAME.unpack_from(data)
+            if big:
+                frames.append(_alone(whole))
+                start = missing
+            else:
+                data = whole
+        elif len(data) >= HEADER:  # most often one frame comes alone
+            length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
-                if head == EVENT:
-                    return [(EVENT, route, 1, data)]
-                if head != EVENT | INFO:
-                    return [(head if head in CERTAIN else _check(head, route), route, 1, data[HEADER:])]
-        frames: list[Frame] = []
+                return [_alone(data)]
         try:
-            rest = self._cut(data, frames)
+            rest = self._cut(data, start, frames)
             if rest < len(data):
                 self._keep(data, rest)
         except RemoteProtocolError as error:
@@ -78,9 +84,9 @@ class FrameReader:
             self.fault = error
         return frames
 
-    def _cut(self, data: bytes, frames: list[Frame]) -> int:
-        """Append the complete frames of `data` and return where the incomplete one begins."""
-        pos, size, unpack, limit = 0, len(data), FRAME.unpack_from, self.max_frame
+    def _cut(self, data: bytes, pos: int, frames: list[Frame]) -> int:
+        """Append the complete frames of `data` from `pos` on and return where the incomplete one begins."""
+        size, unpack, limit = len(data), FRAME.unpack_from, self.max_frame
         run_route, run_start, count, header, step, streak = -1, 0, 0, b"", 0, 0
         try:
             while size - pos >= HEADER:
@@ -133,8 +139,8 @@ class FrameReader:
         last += data
 
     def _keep(self, data: bytes, start: int) -> None:
-        self._parts.append(data[start:] if start else data)
         self._have = len(data) - start
+        self._parts.append(data[start:] if self._have < BIG else memoryview(data)[start:])
         self._need = 4
         if self._have >= 4:
             length = int.from_bytes(data[start : start + 4], "little")
@@ -146,6 +152,17 @@ class FrameReader:
         if length < 5:
             return RemoteProtocolError(f"frame of length {length}, the least is 5")
         return RemoteProtocolError(f"frame of length {length}, at most {self.max_frame} are taken")
+
+
+def _alone(data: bytes) -> Frame:
+    """Give the frame that these bytes are, whose length is known to be right."""
+    length, head, route = FRAME.unpack_from(data)
+    if head == EVENT:
+        return EVENT, route, 1, data
+    if head == EVENT | INFO:
+        _check_additions(data, 0, length)
+        return EVENT, route, 1, data
+    return head if head in CERTAIN else _check(head, route), route, 1, data[HEADER:]
 
 
 def _check_additions(data: bytes, pos: int, length: int) -> None:

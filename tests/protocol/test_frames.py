@@ -80,6 +80,35 @@ def test_any_split_gives_the_frames_of_the_whole(frames: list[bytes], cuts: list
     assert reader.waiting == 0
 
 
+BIG = st.integers(16_000, 17_000) | st.integers(60_000, 70_000)
+AMONG_BIG = st.one_of(
+    st.builds(lambda size: wire.event_frame(1, bytes(size)), BIG),
+    st.builds(lambda size: wire.event_frame(1, bytes(size), b"{}"), BIG),
+    st.builds(lambda size: wire.reply_frame(1, 2, bytes(size)), BIG),
+    FRAMES,
+)
+
+
+@LAW
+@given(st.lists(AMONG_BIG, min_size=1, max_size=5), st.lists(st.integers(0, 400_000), max_size=8))
+def test_big_frames_among_others(frames: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(frames)
+    alone = [frame for single in frames for frame in fed([single], 100_000)[0]]
+    pieces, reader = fed(pieces_of(data, cuts), 100_000)
+    assert split(pieces) == split(alone)
+    assert reader.waiting == 0
+
+
+@pytest.mark.parametrize("behind", [b"", wire.KEEP_ALIVE], ids=["last", "more"])
+def test_a_breach_in_a_big_frame(behind: bytes) -> None:
+    frame = struct.pack("<IBIH", 7 + 20_000, 0x11, 1, 20_001) + bytes(20_000)
+    reader = NamedReader(LIMIT * 10)
+    assert reader.feed(frame[:19_000]) == []
+    with pytest.raises(RemoteProtocolError, match="additions of 20001 bytes"):
+        reader.feed(frame[19_000:] + behind)
+    assert reader.waiting == 0
+
+
 @LAW
 @given(STREAMS)
 def test_a_stream_in_single_bytes(frames: list[bytes]) -> None:
