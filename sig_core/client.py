@@ -27,7 +27,7 @@ from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscripti
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
 from sig_core.routing.traffic import latencies
-from sig_core.routing.transcode import REQUEST_TO, decode, encode
+from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.errors import error_of_handler
 from sig_core.session.fanout import fan_out
 from sig_core.session.from_server import Joined
@@ -340,12 +340,9 @@ class ClientRouter(Router):
             return super().request_async(sender, method, params)
         link = self._line.open_link()
         future = HelpedFuture(link.reader.settle_inside)
-
-        def when(value: Any, error: SigError | None) -> None:
-            link.reader.later(partial(future.settle, value, error))
-
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
+        when = partial(link.reader.later, future.settle)
         link.session.request(sender, check_method(method), payload, when, deadline)
         link.writer.asked(len(payload))
         link.writer.due(deadline)
@@ -380,7 +377,7 @@ class ClientRouter(Router):
             member = self._members.senders.get(report.sender)
             if member is None:
                 raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = member.sender.handler.call(report.method, decode(link.codec, report.params))
+            value = member.sender.handler.call(report.method, session.decode(report.params))
         except (Exception, SystemExit) as error:
             session.fail_to(report.ident, report.route, error_of_handler(error))
         else:

@@ -60,8 +60,10 @@ def check_name(name: object, what: str = "name") -> Name:
         ConfigError: it is no str, int or float; empty, too long, not finite, beyond 64 bits, or has lone surrogates.
     """
     kind = type(name)
-    if kind is str:
-        return _check_text(name, what)  # type: ignore[arg-type]
+    if type(name) is str:
+        if name.isascii() and 0 < len(name) <= MAX_NAME:  # most are
+            return name
+        return _check_text(name, what)
     if isinstance(name, str):  # a subclass, such as a member of StrEnum: its plain text is the name
         return _check_text(str.__str__(name), what)
     if isinstance(name, bool) or not isinstance(name, int | float):

@@ -96,7 +96,7 @@ class Asker:
         with self._lock:
             codec = self._exchange.sender(sender).owner.codec
         payload = encode(self._plugins.codecs.get(codec), params, REQUEST_TO, method, sender)
-        tail = request_tail(method.encode(), payload)
+        tail = request_tail(method, payload)
         with self._lock:
             entry = self._exchange.sender(sender)
             self._exchange.request(self._port, when, entry.route, codec, method, tail)

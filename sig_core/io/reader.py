@@ -78,7 +78,7 @@ class Reader:
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
         self._inbox: deque[Report] = deque()
-        self._later: deque[Callable[[], None]] = deque()
+        self._later: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._kept = 0  # bytes of events in the inbox
         self._calls = 0  # requests in the inbox
         self._depth = 0
@@ -109,17 +109,19 @@ class Reader:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
         self._leave_by = time.monotonic() + timeout
 
-    def later(self, job: Callable[[], None]) -> None:
+    def later(self, job: Callable[..., None], *args: Any) -> None:
         """Let the reading thread run something of the user's, before the next callback."""
-        self._later.append(job)
+        self._later.append((job, args))
 
     def run_later(self) -> None:
         """Run what `later` was given."""
         while self._later:
             try:
-                self._later.popleft()()
+                job, args = self._later.popleft()
             except IndexError:
                 return  # another thread took it
+            try:
+                job(*args)
             except (Exception, SystemExit):
                 log.error(f"{self._link.peer}: a callback of a future failed\n{traceback.format_exc()}")
             self._push_in_time()
@@ -340,7 +342,7 @@ class Reader:
     def _take(self, reports: list[Report]) -> None:
         for report in reports:
             if isinstance(report, Done):
-                report.tell()
+                report.when(report.value, report.error)
                 continue
             with self._guard:
                 self._inbox.append(report)

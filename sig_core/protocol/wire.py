@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from sig_core.errors import RemoteProtocolError
@@ -25,6 +26,7 @@ __all__ = [
     "event_frame",
     "reply_frame",
     "request_frame",
+    "request_head",
     "request_tail",
     "split_error",
     "split_reply",
@@ -68,9 +70,15 @@ def event_frame(route: int, data: bytes, additions: bytes | None = None) -> byte
     return FRAME.pack(size, EVENT | INFO, route) + _u16.pack(len(additions)) + additions + data
 
 
-def request_tail(method: bytes, params: bytes) -> bytes:
-    """Give what of a request stays the same on its way. `method`: 1 to 255 bytes."""
-    return bytes((len(method),)) + method + params
+def request_tail(method: str, params: bytes) -> bytes:
+    """Give what of a request stays the same on its way. `method`: 1 to 255 bytes of UTF-8."""
+    return _method(method) + params
+
+
+@lru_cache(maxsize=1000)
+def _method(method: str) -> bytes:
+    data = method.encode()
+    return bytes((len(data),)) + data
 
 
 def request_frame(route: int, ident: int, tail: bytes) -> bytes:
@@ -90,12 +98,17 @@ def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
 
 def split_request(body: bytes) -> tuple[int, str, bytes]:
     """Cut a request's body into (id, method, params)."""
+    ident, method, cut = request_head(body)
+    return ident, method, body[cut:]
+
+
+def request_head(body: bytes) -> tuple[int, str, int]:
+    """Give (id, method, where the params begin) of a request's body."""
     if len(body) < 6 or not body[4] or 5 + body[4] > len(body):
         raise RemoteProtocolError(f"request: body of {len(body)} bytes has no id and method")
-    (ident,) = _u32.unpack_from(body)
     cut = 5 + body[4]
     try:
-        return ident, body[5:cut].decode(), body[cut:]
+        return _u32.unpack_from(body)[0], body[5:cut].decode(), cut
     except UnicodeDecodeError as error:
         raise RemoteProtocolError("request: its method is not UTF-8") from error
 

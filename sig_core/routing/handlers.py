@@ -80,6 +80,8 @@ def check_method(method: object) -> str:
     Raises:
         ConfigError: it is no text of 1 to 255 bytes.
     """
+    if type(method) is str and method.isascii() and 0 < len(method) <= MAX_METHOD:  # most are
+        return method
     if not isinstance(method, str):
         raise ConfigError(f"request method {method!r}: must be text, not {type(method).__name__}")
     try:

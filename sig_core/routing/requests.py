@@ -69,7 +69,7 @@ class Requests:
             params = self._transcoder.payload(request.params, request.codec, owner.codec)
         except CodecError as error:
             return error
-        tail = request_tail(request.method.encode(), params)
+        tail = request_tail(request.method, params)
         return owner.request(token, replace(request, codec=owner.codec, tail=tail))
 
     def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:

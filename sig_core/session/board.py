@@ -200,7 +200,7 @@ class BoardSession:
         if entry is None:
             self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
             return
-        tail = request_tail(request.method.encode(), request.value)
+        tail = request_tail(request.method, request.value)
         self._exchange.request(self, request.id, entry.route, BOARD_CODEC, request.method, tail)
 
     # -- registration

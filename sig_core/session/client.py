@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
 from sig_core.errors import (
@@ -48,12 +47,8 @@ __all__ = ["ClientSession"]
 OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
 
 
-@dataclass(slots=True)
-class _Pending:
-    what: str
-    when: When
-    deadline: float  # monotonic seconds
-    read: Callable[[Any], Any] | None = None  # what to make of the response, before the next frame is looked at
+Read: TypeAlias = Callable[[Any], Any]  # what to make of a response, before the next frame is looked at
+_Pending: TypeAlias = tuple[str, When, float, Read | None]  # what was asked, who waits, until when (monotonic seconds)
 
 
 class ClientSession(Session):
@@ -132,6 +127,7 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.encoding = self._codecs[welcome.codec]
+        self._decode_most = getattr(self.encoding, "decode_most", self.encoding.decode)
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._reader.max_frame = self.limits.max_frame
         self.state = State.OPEN
@@ -172,12 +168,19 @@ class ClientSession(Session):
             return
         decoded: Any = None
         if value is not None:
-            assert self.encoding is not None
             try:
-                decoded = decode(self.encoding, value)
+                decoded = self.decode(value)
             except CodecError as problem:
                 error = problem
-        found.append(Done(pending.when, decoded, error))
+        found.append(Done(pending[1], decoded, error))
+
+    def decode(self, data: bytes) -> Any:
+        """Decode a payload that came; CodecError: it is none."""
+        try:
+            return self._decode_most(data)
+        except Exception:
+            assert self.encoding is not None
+            return decode(self.encoding, data)
 
     def _take_control(self, body: bytes, found: list[Report]) -> None:
         message = self._read_control(body)
@@ -197,14 +200,15 @@ class ClientSession(Session):
         if pending is None:
             self.answers_to_nothing += 1
             return
+        _, when, _, read = pending
         error = error_for(message.status, message.text) if message.status else None
         response = message.response
-        if error is None and pending.read is not None:
+        if error is None and read is not None:
             try:
-                response = pending.read(response)
+                response = read(response)
             except RemoteProtocolError as problem:
                 response, error = None, problem
-        found.append(Done(pending.when, response, error))
+        found.append(Done(when, response, error))
 
     def _take_notice(self, message: Notice, found: list[Report]) -> None:
         if message.method == "goodbye":
@@ -227,7 +231,7 @@ class ClientSession(Session):
         """Queue a call and give its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
-        self._calls[ident] = _Pending(method, when, deadline, read)
+        self._calls[ident] = method, when, deadline, read
         try:
             self._control(call(ident, method, params))
         except SigError:
@@ -283,12 +287,12 @@ class ClientSession(Session):
         ident = next(self._idents) & 0xFFFFFFFF
         while ident in self._requests:
             ident = next(self._idents) & 0xFFFFFFFF
-        tail = request_tail(method.encode(), params)
+        tail = request_tail(method, params)
         size = 9 + len(tail)
         if size > self._peer_max_frame:
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
-        self._requests[ident] = _Pending(method, when, deadline)
+        self._requests[ident] = method, when, deadline, None
         route = self._targets.get(sender)
         if route is not None:
             self.out.append(request_frame(route, ident, tail))
@@ -331,7 +335,7 @@ class ClientSession(Session):
             self._send(request_frame(self._targets[sender], ident, tail))
         else:
             del self._requests[ident]
-            pending.when(None, error)
+            pending[1](None, error)
 
     def cancel(self, ident: int) -> None:
         """Stop waiting for a request or a call; its answer will be counted and dropped."""
@@ -353,7 +357,7 @@ class ClientSession(Session):
         if size > limit:
             self.fail_to(ident, route, MessageTooBig(f"the answer: {size} bytes, {limit} are taken", size, limit))
         else:
-            self._send(frame)
+            self.out.append(frame)
 
     def fail_to(self, ident: int, route: int, error: SigError) -> None:
         """Queue the failure of an incoming request."""
@@ -379,12 +383,12 @@ class ClientSession(Session):
         if self.state is State.OPEN:
             wait = self._keep_alive(now)
         for waiting in (self._requests, self._calls):
-            for ident, pending in list(waiting.items()):
-                if pending.deadline <= now:
+            for ident, (what, when, deadline, _) in list(waiting.items()):
+                if deadline <= now:
                     self.cancel(ident)
-                    found.append(Done(pending.when, None, RequestTimeout(f"{pending.what!r}: no answer in time")))
+                    found.append(Done(when, None, RequestTimeout(f"{what!r}: no answer in time")))
                 else:
-                    wait = min(wait, pending.deadline - now)
+                    wait = min(wait, deadline - now)
         return found, wait
 
     def _send(self, frame: bytes) -> None:
@@ -398,9 +402,10 @@ class ClientSession(Session):
             for ident in list(waiting):
                 pending = waiting.pop(ident, None)
                 if pending is not None:
-                    unknown = OutcomeUnknown(f"{pending.what!r}: the link ended before the answer: {self.error}")
+                    what, when, _, _ = pending
+                    unknown = OutcomeUnknown(f"{what!r}: the link ended before the answer: {self.error}")
                     unknown.__cause__ = self.error
-                    found.append(Done(pending.when, None, unknown))
+                    found.append(Done(when, None, unknown))
         if not self._end_told:
             self._end_told = True
             found.append(Closed(self.error))

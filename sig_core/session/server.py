@@ -23,9 +23,9 @@ from sig_core.protocol.wire import (
     event_frame,
     reply_frame,
     request_frame,
+    request_head,
     split_error,
     split_reply,
-    split_request,
 )
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
@@ -170,7 +170,7 @@ class ServerSession(Session):
             self.answers_to_nothing += 1
 
     def _take_request(self, route: int, body: bytes) -> None:
-        ident, method, _ = split_request(body)
+        ident, method, _ = request_head(body)
         mine = self._exchange.requests.of(self)
         if ident in mine:
             raise RemoteProtocolError(f"request {ident}: its id is in use")

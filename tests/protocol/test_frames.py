@@ -25,7 +25,7 @@ FRAMES = st.one_of(
     st.builds(wire.control_frame, PAYLOAD),
     st.builds(wire.event_frame, ROUTES, PAYLOAD, st.none() | PAYLOAD),
     st.builds(wire.event_frame, ROUTES, PAYLOAD),
-    st.builds(lambda route, ident: wire.request_frame(route, ident, wire.request_tail(b"m", b"1")), ROUTES, ROUTES),
+    st.builds(lambda route, ident: wire.request_frame(route, ident, wire.request_tail("m", b"1")), ROUTES, ROUTES),
     st.builds(wire.reply_frame, ROUTES, ROUTES, PAYLOAD),
     st.builds(wire.error_frame, ROUTES, ROUTES, st.integers(-9, -1), PAYLOAD),
 )

@@ -59,7 +59,7 @@ class FakePort:
         self.refused += [type(error)] * count
 
     def request(self, token: int, request: Request) -> SigError | None:
-        assert request.tail == request_tail(request.method.encode(), request.params)
+        assert request.tail == request_tail(request.method, request.params)
         self.asked[token] = (request.sender, request.method, codec_of(self.codec).decode(request.params))
         return None
 
@@ -196,7 +196,7 @@ class ExchangeModel(RuleBasedStateMachine):
         self.count += 1
         ident, value = self.count, [self.count]
         params = codec_of(port.codec).encode(value)
-        route, tail = self.routes.get((name, None), 10_000), request_tail(method.encode(), params)
+        route, tail = self.routes.get((name, None), 10_000), request_tail(method, params)
         self.exchange.request(port, ident, route, port.codec, method, tail)
         if name not in self.senders:
             self.ports[port].answers.append((ident, UnknownSender))

@@ -171,7 +171,7 @@ def sender_of(raw: Raw, name: str = "s", events: tuple[str, ...] = ("e",)) -> tu
 
 
 def request(route: int, ident: int, params: bytes = b"1", method: bytes = b"m") -> bytes:
-    return wire.request_frame(route, ident, wire.request_tail(method, params))
+    return wire.request_frame(route, ident, bytes((len(method),)) + method + params)
 
 
 def errors_of(raw: Raw, frames: list[Any]) -> list[tuple[int, int]]:

@@ -150,7 +150,7 @@ STREAM = [
     wire.control_frame(json.dumps(bind(2, "s", "e")).encode()),
     wire.event_frame(2, b"[1]") * 2,
     wire.event_frame(2, b"2", b'{"b": 1}'),
-    wire.request_frame(1, 5, wire.request_tail(b"m", b"null")),
+    wire.request_frame(1, 5, wire.request_tail("m", b"null")),
     wire.reply_frame(1, 1, b"[2]"),
     wire.error_frame(1, 2, -2, b'{"type": "E", "text": "x"}'),
     wire.control_frame(b'{"id": 3, "status": 0, "response": {"route": 4, "events": [["e", 5]]}}'),

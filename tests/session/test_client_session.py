@@ -234,7 +234,7 @@ def test_events_are_reported_as_runs_under_their_names() -> None:
 def test_requests_are_reported_and_answered_under_their_ids() -> None:
     client = Client.opened()
     client.feed_message(bind(1, "s", None))
-    (report,) = client.feed(wire.request_frame(1, 7, wire.request_tail("é".encode(), b"[1]")))
+    (report,) = client.feed(wire.request_frame(1, 7, wire.request_tail("é", b"[1]")))
     assert isinstance(report, Incoming)
     assert (report.ident, report.route, report.sender, report.method, report.params) == (7, 1, "s", "é", b"[1]")
     client.session.reply(7, 1, {"a": 2})

@@ -179,7 +179,7 @@ def packed(fields: dict[str, Any]) -> bytes:
     if kind == wire.EVENT:
         return wire.event_frame(route, payload, fields["additions"])
     if kind == wire.REQUEST:
-        return wire.request_frame(route, fields["id"], wire.request_tail(fields["method"].encode(), payload))
+        return wire.request_frame(route, fields["id"], wire.request_tail(fields["method"], payload))
     if kind == wire.REPLY:
         return wire.reply_frame(route, fields["id"], payload)
     if kind == wire.ERROR:
