@@ -93,7 +93,7 @@ class FrameReader:
                 if data[pos : pos + HEADER] == header:  # an event of the same route, and as long as the last one
                     if pos + step > size:
                         break
-                    more = 1 if streak < FEW else alike(data, pos, header, step, streak)
+                    more = 1 if streak < FEW else alike(data, pos, step, streak)
                     streak += more
                     count += more
                     pos += more * step
