@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchkit import handle, now, spawn_python, wait_port
+from benchkit import handle, now, run_async, spawn_python, wait_port
 
 LABEL = "pysig (MessagePack)"
 CODEC = "msgpack"
@@ -91,14 +91,20 @@ def requester(ctx: Any) -> None:
 
 
 def idle(ctx: Any) -> None:
-    keep = []
-    for i in range(ctx.count):
-        client = connect(ctx)
-        client.add_remote_listener(lambda info, data: None, f"idle/{ctx.index}", str(i))
-        keep.append(client)
-    ctx.ready()
-    ctx.wait_stop()
-    ctx.result(connections=len(keep))
+    """Hold connections by the asyncio client: one thread for all of them, and the server can't tell."""
+    import peer_pysig_aio
+
+    async def hold() -> None:
+        keep = []
+        for i in range(ctx.count):
+            client = await peer_pysig_aio.connect(ctx)
+            await client.add_remote_listener(lambda info, data: None, f"idle/{ctx.index}", str(i))
+            keep.append(client)
+        await ctx.aready()
+        await ctx.await_stop()
+        ctx.result(connections=len(keep))
+
+    run_async(hold())
 
 
 def emitter(listeners: list[Any]) -> Any:
