@@ -181,8 +181,7 @@ class PlainSession:
         number = self._open.add(message.id, self._now)
         if len(self._open) == 1:
             self._due(self._open.deadline)
-        tail = request_tail(method, payload)
-        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, tail)
+        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, request_tail(method, payload))
 
     def _take_answer(self, message: Answer) -> None:
         number = message.id
