@@ -80,7 +80,9 @@ class Shell:
         self._command = command
         self._sender = sender
         self._timeout = timeout
+        self._lock = threading.Lock()  # a command that is just starting is not missed by who ends
         self._running: subprocess.Popen[bytes] | None = None
+        self._ended = False
 
     def ask(self, method: str, params: Any) -> Any:
         """Run it and give its answer.
@@ -88,20 +90,11 @@ class Shell:
         Raises:
             Failed: it ended with another status than 0, or took too long.
         """
-        with subprocess.Popen(
-            self._command,
-            shell=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"SIG_SENDER": self._sender, "SIG_METHOD": method},
-            start_new_session=True,
-        ) as process:
-            self._running = process
+        with self._start(method) as process:
             try:
                 out, err = process.communicate(dump(params) + b"\n", self._timeout)
             except subprocess.TimeoutExpired:
-                self.end()
+                self._kill()
                 raise Failed(f"the command took longer than {self._timeout:g} s") from None
             finally:
                 self._running = None
@@ -111,8 +104,28 @@ class Shell:
             raise Failed(said or f"the command ended with status {process.returncode}")
         return _value(out)
 
+    def _start(self, method: str) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._ended:
+                raise Failed("who answers is ending")
+            self._running = subprocess.Popen(
+                self._command,
+                shell=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=os.environ | {"SIG_SENDER": self._sender, "SIG_METHOD": method},
+                start_new_session=True,
+            )
+            return self._running
+
     def end(self) -> None:
-        """Kill the shell that runs, and what it started."""
+        """Kill the shell that runs, and what it started; none is started any more."""
+        with self._lock:
+            self._ended = True
+            self._kill()
+
+    def _kill(self) -> None:
         process = self._running
         if process is not None:
             with suppress(ProcessLookupError):

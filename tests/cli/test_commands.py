@@ -18,6 +18,7 @@ import pytest
 
 import sig_core as sig_lib
 from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
+from sig_core.cli.reply import Failed, Shell
 from tests.cli.command import COMMAND, environment, sig, start
 from tests.system.conftest import eventually, within
 
@@ -345,6 +346,24 @@ def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, 
     assert future.exception(within(10)) is not None
     state = Path(f"/proc/{int(note.read_text())}/stat")
     eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # a zombie
+
+
+def test_a_command_that_is_just_starting_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell("exec sleep 60", "slow", 60)
+    real = subprocess.Popen
+
+    def starting(*args: Any, **kwargs: Any) -> Any:
+        process = real(*args, **kwargs)
+        ending = threading.Thread(target=shell.end)  # as a Ctrl-C would, before the shell has its process
+        ending.start()
+        ending.join(0.2)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", starting)
+    with pytest.raises(Failed, match="status -9"):
+        shell.ask("m", None)
+    with pytest.raises(Failed, match="is ending"):
+        shell.ask("m", None)
 
 
 def test_nobody_asked(server: sig_lib.ServerRouter) -> None:
