@@ -342,7 +342,7 @@ class Reader:
     def _take(self, reports: list[Report]) -> None:
         for report in reports:
             if isinstance(report, Done):
-                report.when(report.value, report.error)
+                report.tell()
                 continue
             with self._guard:
                 self._inbox.append(report)

@@ -157,12 +157,11 @@ class FrameReader:
 def _alone(data: bytes) -> Frame:
     """Give the frame that these bytes are, whose length is known to be right."""
     length, head, route = FRAME.unpack_from(data)
-    if head == EVENT:
-        return EVENT, route, 1, data
     if head == EVENT | INFO:
         _check_additions(data, 0, length)
-        return EVENT, route, 1, data
-    return head if head in CERTAIN else _check(head, route), route, 1, data[HEADER:]
+    elif head != EVENT:
+        return head if head in CERTAIN else _check(head, route), route, 1, data[HEADER:]
+    return EVENT, route, 1, data
 
 
 def _check_additions(data: bytes, pos: int, length: int) -> None:

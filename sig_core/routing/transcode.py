@@ -11,7 +11,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
-__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "encode", "unencodable"]
+__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "decode_most_of", "encode", "unencodable"]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
@@ -52,6 +52,12 @@ def decode(codec: Codec, data: bytes) -> object:
         raise
     except Exception as error:
         raise DecodeError(f"{codec.name}: {len(data)} bytes are no value of it: {error}") from error
+
+
+def decode_most_of(codec: Codec) -> Callable[[bytes], object]:
+    """Give the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
+    fast: Callable[[bytes], object] = getattr(codec, "decode_most", codec.decode)
+    return fast
 
 
 class Transcoder:

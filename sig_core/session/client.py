@@ -36,7 +36,7 @@ from sig_core.protocol.wire import (
     split_reply,
     split_request,
 )
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import decode, decode_most_of, encode
 from sig_core.session.base import Session, State
 from sig_core.session.errors import error_from
 from sig_core.session.from_server import Joined, read_joined, read_notice, read_route
@@ -127,7 +127,7 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.encoding = self._codecs[welcome.codec]
-        self._decode_most = getattr(self.encoding, "decode_most", self.encoding.decode)
+        self._decode_most = decode_most_of(self.encoding)
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._reader.max_frame = self.limits.max_frame
         self.state = State.OPEN

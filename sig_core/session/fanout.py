@@ -11,7 +11,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.table import Topic
-from sig_core.routing.transcode import decode
+from sig_core.routing.transcode import decode, decode_most_of
 from sig_core.session.reports import Events
 
 __all__ = ["fan_out"]
@@ -29,7 +29,7 @@ def fan_out(
         bad: called when a payload can't be decoded; the event is left out.
     """
     sender, event = topic.sender, topic.event
-    decode_it = getattr(codec, "decode_most", codec.decode)
+    decode_it = decode_most_of(codec)
     for additions, data in split_events(report.data):
         targets = topic.targets
         if targets is None:
