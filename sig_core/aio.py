@@ -194,27 +194,28 @@ class ClientRouter(Router):
             topic = self._remote.topic(report.sender, report.event)
             fan_out(report, topic, self._link.codec, self.listener_failed, _bad_payload)
         elif isinstance(report, Incoming):
-            task = asyncio.ensure_future(self._run_handler(report, self._link))
-            self._tasks.add(task)  # the loop itself keeps only weak references
-            task.add_done_callback(self._tasks.discard)
+            for request in report.requests:
+                task = asyncio.ensure_future(self._run_handler(report, *request, self._link))
+                self._tasks.add(task)  # the loop itself keeps only weak references
+                task.add_done_callback(self._tasks.discard)
         elif isinstance(report, Gap):
             log.warning(f"{report.count} events {report.event!r} of {report.sender!r} were lost: {report.reason}")
         elif isinstance(report, Closed):
             say = log.info if isinstance(report.error, LinkClosed) else log.warning
             say(f"{self.url}: link closed: {report.error}")
 
-    async def _run_handler(self, report: Incoming, link: AioLink) -> None:
+    async def _run_handler(self, report: Incoming, ident: int, method: str, params: bytes, link: AioLink) -> None:
         try:
             sender = self._remote_senders.get(report.sender)
             if sender is None:
                 raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = sender.handler.call(report.method, decode(link.codec, report.params))
+            value = sender.handler.call(method, decode(link.codec, params))
             if inspect.isawaitable(value):
                 value = await value
         except Exception as error:
-            link.session.fail_to(report.ident, report.route, error_of_handler(error))
+            link.session.fail_to(ident, report.route, error_of_handler(error))
         else:
-            link.session.reply(report.ident, report.route, value)
+            link.session.reply(ident, report.route, value)
         link.added()
 
 

@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
@@ -342,8 +341,7 @@ class ClientRouter(Router):
         future = HelpedFuture(link.reader.settle_inside)
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
-        when = partial(link.reader.later, future.settle)
-        link.session.request(sender, check_method(method), payload, when, deadline)
+        link.session.request(sender, check_method(method), payload, future, deadline)
         link.writer.asked(len(payload))
         link.writer.due(deadline)
         return future
@@ -370,18 +368,18 @@ class ClientRouter(Router):
 
         fan_out(report, self._members.table.topic(sender, event), codec, self.listener_failed, bad)
 
-    def incoming(self, link: ClientLink, report: Incoming) -> None:
+    def incoming(self, link: ClientLink, report: Incoming, ident: int, method: str, params: bytes) -> None:
         """Run the handler of a request, and answer."""
         session = link.session
         try:
             member = self._members.senders.get(report.sender)
             if member is None:
                 raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = member.sender.handler.call(report.method, session.decode(report.params))
+            value = member.sender.handler.call(method, session.decode(params))
         except (Exception, SystemExit) as error:
-            session.fail_to(report.ident, report.route, error_of_handler(error))
+            session.fail_to(ident, report.route, error_of_handler(error))
         else:
-            session.reply(report.ident, report.route, value)
+            session.reply(ident, report.route, value)
 
     def other(self, link: ClientLink, report: Report) -> None:
         """Count gaps, and note the end of the link."""

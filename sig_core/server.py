@@ -26,7 +26,7 @@ from sig_core.router import BUILT_IN, Router
 from sig_core.routing.entities import Event, Sender, Signal, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
-from sig_core.routing.ports import Request, Run
+from sig_core.routing.ports import Asked, Run
 from sig_core.routing.table import Uplink
 from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.errors import error_of_handler
@@ -318,18 +318,18 @@ class ServerRouter(Router):
             return super().request_async(name, method, params)
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
-    def _answer(self, token: int, request: Request) -> None:
+    def _answer(self, token: int, asked: Asked, params: bytes) -> None:
         """Run a handler for a client's request, on a dispatch thread."""
-        codec = self._plugins.codecs.get(request.codec)
+        codec = self._plugins.codecs.get(asked.codec)
         try:
-            handler = self._local_sender(request.sender).handler
-            value = encode(codec, handler.call(request.method, codec.decode(request.params)))
+            handler = self._local_sender(asked.sender).handler
+            value = encode(codec, handler.call(asked.method, codec.decode(params)))
         except (Exception, SystemExit) as error:
             with self._lock:
                 self._exchange.requests.fail(self._port, token, error_of_handler(error))
             return
         with self._lock:
-            self._exchange.requests.complete(self._port, token, request.codec, value)
+            self._exchange.requests.complete(self._port, asked.codec, [(token, value)])
 
     # Spelling of pysig
     removeSender = alias(remove_sender)  # noqa: N815

@@ -63,8 +63,7 @@ class Asker:
     def ask_async(self, sender: Name, method: str, params: Any, seconds: float) -> Future[Any]:
         """Give a future of the answer; its callbacks run on a thread of the router."""
         future = HelpedFuture(self._wait_for)
-
-        when: When = future.settle
+        when: When = future
         self._send(sender, method, params, when)
         with self._lock:
             deadline = time.monotonic() + seconds
@@ -99,7 +98,7 @@ class Asker:
         tail = request_tail(method, payload)
         with self._lock:
             entry = self._exchange.sender(sender)
-            self._exchange.request(self._port, when, entry.route, codec, method, tail)
+            self._exchange.request(self._port, entry.route, codec, method, {when: tail})
 
     def _cancel(self, when: When) -> bool:
         with self._lock:

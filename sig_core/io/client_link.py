@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from sig_core.contract import Codec, Link
@@ -29,8 +30,8 @@ class Sink(Protocol):
     def events(self, link: ClientLink, report: Events) -> None:
         """Run the listeners."""
 
-    def incoming(self, link: ClientLink, report: Incoming) -> None:
-        """Run the handler, and answer."""
+    def incoming(self, link: ClientLink, report: Incoming, ident: int, method: str, params: bytes) -> None:
+        """Run the handler for one of the requests, and answer."""
 
     def other(self, link: ClientLink, report: Report) -> None:
         """Take anything else."""
@@ -66,6 +67,8 @@ class ClientLink:
         self.opened = threading.Event()
         self.limits = limits
         self._sink = sink
+        self.events = partial(sink.events, self)
+        self.incoming = partial(sink.incoming, self)
         self._peer = link.peer
         self.session = ClientSession(
             codecs, limits, client=client, token=token, packets=link.traits.packets, now=time.monotonic()
@@ -145,14 +148,6 @@ class ClientLink:
 
     # -- what arrives
 
-    def events(self, report: Events) -> None:
-        """Pass on."""
-        self._sink.events(self, report)
-
-    def incoming(self, report: Incoming) -> None:
-        """Pass on."""
-        self._sink.incoming(self, report)
-
     def other(self, report: Report) -> None:
         """Pass on, and note what concerns the link itself."""
         if isinstance(report, Opened):
@@ -170,7 +165,7 @@ class ClientLink:
         ended, wait = self.session.tick(now)
         late = [report for report in ended if isinstance(report, Done)]
         for report in late:
-            report.tell()
+            self.reader.tell(report)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()
         if self.session.out:

@@ -46,9 +46,6 @@ class Connection(Protocol):
     def start(self) -> None:
         """Begin to read."""
 
-    def changed(self) -> None:
-        """Note, under the lock, that the session has output, or another wish to read."""
-
     def flush(self) -> None:
         """Send what there is, as far as it goes now; close when the session has ended and all is out."""
 
@@ -90,34 +87,28 @@ class PolledConnection:
             self.flush()
 
     def _read(self) -> None:
-        for _ in range(READS):
-            if not self._read_once():
-                return
-
-    def _read_once(self) -> bool:
-        """Read; tell whether more is there, most likely."""
+        """Read; again as long as more is there, most likely."""
         host, session = self._host, self.session
-        try:
-            count = self._link.recv_into(host.buffer.view)
-        except BlockingIOError:
-            return False
-        except Exception as error:
-            self._lose(lost(session.peer, error))
-            return False
-        if not count:
-            self._at_end()
-            return False
-        data = host.buffer.taken(count)
-        with host.lock:
-            session.receive_data(data, time.monotonic())
-            if self.session.error is not None:  # by now it may be another one: see `Opening`
-                host.dirty(self)
-                return False
-        return count == LARGE and not session.held
-
-    def changed(self) -> None:
-        """Let it be flushed in the turn that is taken now, or soon."""
-        self._host.dirty(self)
+        for _ in range(READS):
+            try:
+                count = self._link.recv_into(host.buffer.view)
+            except BlockingIOError:
+                return
+            except Exception as error:
+                self._lose(lost(session.peer, error))
+                return
+            if not count:
+                self._at_end()
+                return
+            data = host.buffer.taken(count)
+            with host.lock:
+                session.receive_data(data, time.monotonic())
+                session = self.session  # by now it may be another one: see `Opening`
+                if session.error is not None:
+                    host.dirty(self)
+                    return
+            if count != LARGE or session.held:
+                return
 
     def _at_end(self) -> None:
         session = self.session
@@ -213,10 +204,6 @@ class PumpedConnection:
         """Begin to read."""
         for thread in self._threads:
             thread.start()
-
-    def changed(self) -> None:
-        """Let it be flushed soon."""
-        self._host.dirty(self)
 
     def flush(self) -> None:
         """Wake the writer, or the reader that was held."""

@@ -24,8 +24,8 @@ class HelpedFuture(Future[Any]):
 
     Only who blocks needs a condition, so it is made for the first of them: with one for each future, and every step
     under it, futures were half of what an asynchronous request cost. Instead each step is a single one for the
-    interpreter, and of two that race both look at what the other does first: `settle` sets the state, then looks for a
-    condition; who blocks makes the condition, then looks at the state.
+    interpreter, and of two that race both look at what the other does first: who settles it sets the state, then looks
+    for a condition; who blocks makes the condition, then looks at the state.
 
     Args:
         help: called with the future and the seconds that may pass (None: any), when somebody is about to block; gives
@@ -49,8 +49,8 @@ class HelpedFuture(Future[Any]):
 
     # -- its owner
 
-    def settle(self, value: Any, error: SigError | None) -> None:
-        """Fill it, unless it was cancelled. Runs its callbacks."""
+    def __call__(self, value: Any, error: SigError | None) -> None:
+        """Settle it, unless it was cancelled. Runs its callbacks."""
         try:
             self._unclaimed.pop()
         except IndexError:

@@ -18,7 +18,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Request, Run
+from sig_core.routing.ports import Asked, Run, one_by_one
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode
 from sig_core.session.reports import When
@@ -29,12 +29,12 @@ __all__ = ["LocalPort"]
 class _RequestRun(Run):
     """A request in the queue of runs, so that it keeps its place among the events."""
 
-    __slots__ = ("request", "token")
+    __slots__ = ("asked", "token")
 
-    def __init__(self, token: int, request: Request) -> None:
-        super().__init__(0, request.codec, 0, request.params)
+    def __init__(self, token: int, asked: Asked, params: bytes) -> None:
+        super().__init__(0, asked.codec, 0, params)
         self.token = token
-        self.request = request
+        self.asked = asked
 
 
 class LocalPort:
@@ -45,7 +45,7 @@ class LocalPort:
         limits: `max_inbound`, `stall` and `max_depth` are its own.
         lock: that guards the exchange; the port's methods are called under it.
         targets: gives who hears (sender, event).
-        answer: called with (token, request) on a dispatch thread.
+        answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
     """
 
@@ -57,7 +57,7 @@ class LocalPort:
         limits: Limits,
         lock: threading.Lock,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
-        answer: Callable[[int, Request], None],
+        answer: Callable[[int, Asked, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
@@ -123,17 +123,21 @@ class LocalPort:
         self._answers.append(job)
         self.answers.kick()
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        """Queue a request for the dispatch thread."""
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for the dispatch thread."""
+        return one_by_one(asked, self._ask)
+
+    def _ask(self, token: int, asked: Asked, params: bytes) -> SigError | None:
         if self._inbox.size > self._inbox.limit:
-            return Busy(f"sender {request.sender!r}: {self._inbox.limit} bytes of input wait already")
-        self._inbox.put(_RequestRun(token, request))
+            return Busy(f"sender {asked.sender!r}: {self._inbox.limit} bytes of input wait already")
+        self._inbox.put(_RequestRun(token, asked, params))
         self.dispatcher.kick()
         return None
 
-    def reply(self, ident: When, route: int, codec: str, value: bytes) -> None:
-        """Pass on the value of a request of this program."""
-        self.later(partial(self._tell, ident, codec, value))
+    def reply(self, route: int, codec: str, values: list[tuple[When, bytes]]) -> None:
+        """Pass on what requests of this program brought."""
+        for when, value in values:
+            self.later(partial(self._tell, when, codec, value))
 
     def fail_to(self, ident: When, route: int, error: SigError) -> None:
         """Pass on the failure of a request of this program."""
@@ -159,7 +163,7 @@ class LocalPort:
         inbox = self._inbox
         return {
             "peer": self.peer,
-            "queue": {"bytes": inbox.size, "limit": inbox.limit, "fill": round(inbox.size / inbox.limit, 4)},
+            "queue": inbox.describe(),
             "held": not self.flow.is_set(),
             **self.traffic.describe(inbox.waiting + len(self._events)),
         }
@@ -174,7 +178,7 @@ class LocalPort:
                 if run is None:
                     return None
                 if isinstance(run, _RequestRun):
-                    return partial(self._answer, run.token, run.request)
+                    return partial(self._answer, run.token, run.asked, run.data)
                 self._events.extend((run, additions, data) for additions, data in split_events(run.data))
             else:
                 self._spread(*self._events.popleft())

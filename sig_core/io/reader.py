@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.buffer import SMALL, ReceiveBuffer
+from sig_core.io.future import HelpedFuture
 from sig_core.io.guard import Once, lost
 from sig_core.io.waiter import Waiter
 from sig_core.io.wake import Wake
@@ -29,7 +30,8 @@ __all__ = ["Reader", "Sink"]
 
 SLICE = 0.25  # seconds after which a blocked receive looks whether it should end
 LONGEST = 1.0  # seconds between looks at the peer's silence
-GATHER = 200e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
+GATHER = 400e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
+PATIENCE = 0.001  # seconds after which the writer's thread sends them, should the next callback take its time
 PARK = 0.001  # seconds after a request for which the link is left to its caller, should it ask again
 
 
@@ -39,8 +41,8 @@ class Sink(Protocol):
     def events(self, report: Events) -> None:
         """Run the listeners."""
 
-    def incoming(self, report: Incoming) -> None:
-        """Run the handler, and answer."""
+    def incoming(self, report: Incoming, ident: int, method: str, params: bytes) -> None:
+        """Run the handler for one of the requests, and answer."""
 
     def other(self, report: Report) -> None:
         """Take anything else."""
@@ -78,9 +80,9 @@ class Reader:
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
         self._inbox: deque[Report] = deque()
-        self._later: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._later: deque[Done] = deque()  # of futures
         self._kept = 0  # bytes of events in the inbox
-        self._calls = 0  # requests in the inbox
+        self._calls = 0  # reports in the inbox that have requests
         self._depth = 0
         self._back = time.monotonic()  # when it last came back from a callback
         self._pushed = 0.0
@@ -109,19 +111,22 @@ class Reader:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
         self._leave_by = time.monotonic() + timeout
 
-    def later(self, job: Callable[..., None], *args: Any) -> None:
-        """Let the reading thread run something of the user's, before the next callback."""
-        self._later.append((job, args))
+    def tell(self, done: Done) -> None:
+        """Tell who asked; what waits in a future is kept for the reading thread, before the next callback."""
+        if isinstance(done.when, HelpedFuture):  # its callbacks are user code
+            self._later.append(done)
+        else:
+            done.tell()
 
     def run_later(self) -> None:
-        """Run what `later` was given."""
+        """Settle the futures whose answers are there."""
         while self._later:
             try:
-                job, args = self._later.popleft()
+                done = self._later.popleft()
             except IndexError:
                 return  # another thread took it
             try:
-                job(*args)
+                done.when(done.value, done.error)
             except (Exception, SystemExit):
                 log.error(f"{self._link.peer}: a callback of a future failed\n{traceback.format_exc()}")
             self._push_in_time()
@@ -135,7 +140,7 @@ class Reader:
                 self._writer.push()
                 self._pushed = now
             else:
-                self._writer.gather()  # the next callback may take its time
+                self._writer.gather(PATIENCE)
 
     # -- the reading thread
 
@@ -185,19 +190,38 @@ class Reader:
             self._standing_by = False
 
     def _run_next(self) -> None:
+        report = self._inbox[0]
+        if isinstance(report, Incoming):
+            self._run_requests(report)
+            return
         with self._guard:
-            report = self._inbox.popleft()
+            self._inbox.popleft()
             self._count(report, -1)
         try:
             if isinstance(report, Events):
                 self._sink.events(report)
-            elif isinstance(report, Incoming):
-                self._answer(report)
             else:
                 self._sink.other(report)
         except (Exception, SystemExit):  # users' exceptions end in the sink: a bug of ours, and the link goes on
             log.error(f"{self._link.peer}: {type(report).__name__} failed\n{traceback.format_exc()}")
         self._push_in_time()
+
+    def _run_requests(self, report: Incoming) -> None:
+        """Run requests that came together, as long as nothing else comes first; one that waits finds the rest here."""
+        requests = report.requests
+        while requests:
+            request = requests.popleft()
+            if not requests:
+                with self._guard:
+                    self._inbox.remove(report)
+                    self._count(report, -1)
+            try:
+                self._answer(report, *request)
+            except (Exception, SystemExit):  # see `_run_next`
+                log.error(f"{self._link.peer}: a request failed\n{traceback.format_exc()}")
+            self._push_in_time()
+            if self._later:
+                return
 
     def _count(self, report: Report, sign: int) -> None:
         if isinstance(report, Events):
@@ -205,12 +229,12 @@ class Reader:
         elif isinstance(report, Incoming):
             self._calls += sign
 
-    def _answer(self, report: Incoming) -> None:
+    def _answer(self, report: Incoming, ident: int, method: str, params: bytes) -> None:
         if self._depth >= self._limits.max_depth:
             text = f"sender {report.sender!r}: {self._depth} requests run inside each other, which is the limit"
-            self._session.fail_to(report.ident, report.route, Busy(text))
+            self._session.fail_to(ident, report.route, Busy(text))
         else:
-            self._sink.incoming(report)
+            self._sink.incoming(report, ident, method, params)
 
     # -- waiting for an answer
 
@@ -302,10 +326,7 @@ class Reader:
         while self._calls:
             with self._guard:
                 first = next(report for report in self._inbox if isinstance(report, Incoming))
-                self._inbox.remove(first)
-                self._count(first, -1)
-            self._answer(first)
-            self._push_in_time()
+            self._run_requests(first)
 
     # -- reading
 
@@ -342,7 +363,7 @@ class Reader:
     def _take(self, reports: list[Report]) -> None:
         for report in reports:
             if isinstance(report, Done):
-                report.tell()
+                self.tell(report)
                 continue
             with self._guard:
                 self._inbox.append(report)

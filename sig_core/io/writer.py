@@ -64,6 +64,7 @@ class Writer:
         self._rest: bytes | memoryview = b""
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0
+        self._linger = LINGER
         self._next_tick = 0.0
         self._lock = threading.Lock()
         self._wake = Wake()
@@ -95,9 +96,10 @@ class Writer:
             return
         self.flush()
 
-    def gather(self) -> None:
-        """Let what waits be sent by the writer's own thread, soon, unless others do it first."""
+    def gather(self, linger: float = LINGER) -> None:
+        """Let what waits be sent by the writer's own thread, `linger` seconds later, unless others do it first."""
         if not self.gathers:
+            self._linger = linger
             self.gathers = True
             self._wake.set()
 
@@ -218,7 +220,7 @@ class Writer:
             self._wake.wait(wait)
             while self.gathers and not self._stopping:
                 began = time.perf_counter()
-                time.sleep(LINGER)
+                time.sleep(self._linger)
                 # Who triggers so fast that he sends by himself is left to it: this thread would only be in his way.
                 self.gathers = self._last >= began and time.monotonic() < self._next_tick
             with self._lock:

@@ -1,17 +1,19 @@
-"""Runs: consecutive event frames of one route, most often of one length, which is what makes them fast to cut."""
+"""Runs: consecutive frames of one type and route, most often of one length, which is what makes them fast to cut."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Final
 
-from sig_core.protocol.wire import AFTER_LENGTH, EVENT, HEADER
+from sig_core.protocol.wire import AFTER_LENGTH, EVENT, HEADER, method_of
 
-__all__ = ["FEW", "alike", "split_events"]
+__all__ = ["FEW", "alike", "split_events", "split_numbered", "split_requests"]
 
 FEW: Final = 16  # frames of one header in a row from which on more of them are looked for at once
+WITH_ID: Final = HEADER + 4  # bytes: the header, and the id of a request or reply
+SOME: Final = 5  # requests or replies from which on it is worth to look whether they are alike
 _u16 = struct.Struct("<H")
 _u32 = struct.Struct("<I")
 
@@ -63,3 +65,39 @@ def split_events(run: bytes) -> Iterable[tuple[bytes | None, bytes]]:
             cut = start + 2 + _u16.unpack_from(run, start)[0]
             found.append((run[start + 2 : cut], run[cut:pos]))
     return chain.from_iterable(parts) if len(parts) > 1 else found
+
+
+def split_numbered(run: bytes, count: int) -> Iterable[tuple[int, bytes]]:
+    """Cut `count` consecutive requests, or replies, as a `FrameReader` gave them, into (id, what follows it)."""
+    if count == 1:
+        return ((_u32.unpack_from(run, HEADER)[0], run[WITH_ID:]),)
+    step = len(run) // count
+    if count >= SOME and step * count == len(run) and alike(run, 0, step, count) == count:
+        return struct.iter_unpack(f"<{HEADER}xI{step - WITH_ID}s", run)
+    found, pos, number_at = [], 0, _u32.unpack_from
+    for _ in range(count):
+        start = pos + WITH_ID
+        (ident,) = number_at(run, pos + HEADER)
+        pos += 4 + number_at(run, pos)[0]
+        found.append((ident, run[start:pos]))
+    return found
+
+
+def split_requests(run: bytes, count: int) -> Iterable[tuple[int, str, bytes]]:
+    """Cut consecutive requests into (id, method, tail); the method is one object as long as it is the same.
+
+    Raises:
+        RemoteProtocolError: one has no method; those before it have been given.
+    """
+    if count > 1:
+        return _requests(run, count)
+    tail = run[WITH_ID:]
+    return ((_u32.unpack_from(run, HEADER)[0], method_of(tail)[0], tail),)
+
+
+def _requests(run: bytes, count: int) -> Iterator[tuple[int, str, bytes]]:
+    method, head = "", b""
+    for ident, tail in split_numbered(run, count):
+        if not head or not tail.startswith(head):
+            method, head = method_of(tail)
+        yield ident, method, tail

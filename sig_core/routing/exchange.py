@@ -9,12 +9,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import Busy, CodecError, NotOwner, RoutingError, SenderExists, UnknownMethod, UnknownSender
+from sig_core.errors import (
+    Busy,
+    CodecError,
+    NotOwner,
+    RoutingError,
+    SenderExists,
+    SigError,
+    UnknownMethod,
+    UnknownSender,
+)
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.holds import Holds
-from sig_core.routing.ports import Port, Request, Run
+from sig_core.routing.ports import Asked, Port, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
@@ -258,17 +267,23 @@ class Exchange:
 
     # -- requests
 
-    def request(self, port: Port, ident: Any, route: int, codec: str, method: str, tail: bytes) -> None:
-        """Pass a request on to its sender's owner; `port` gets `reply` or `fail_to` under `ident`, now or later."""
+    def request(self, port: Port, route: int, codec: str, method: str, tails: dict[Any, bytes]) -> None:
+        """Pass requests for one method on to its sender's owner; `port` is told what comes of them, now or later.
+
+        Args:
+            tails: method and params as they stand in a frame, under the ids that `port` knows them by.
+        """
         entry = self._targets.get(route)
+        error: SigError
         if entry is None:
-            missing = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
-            port.fail_to(ident, route, missing)
+            error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
+        elif entry.requests is None or (method not in entry.requests and None not in entry.requests):
+            error = UnknownMethod(f"sender {entry.name!r} answers no request {method!r}")
+        else:
+            self.requests.open(port, entry.owner, Asked(route, entry.name, method, codec, tails))
             return
-        if entry.requests is None or (method not in entry.requests and None not in entry.requests):
-            port.fail_to(ident, route, UnknownMethod(f"sender {entry.name!r} answers no request {method!r}"))
-            return
-        self.requests.open(port, ident, entry.owner, Request(route, entry.name, method, codec, tail))
+        for ident in tails:
+            port.fail_to(ident, route, error)
 
     # -- ports
 

@@ -106,6 +106,10 @@ class Outbox:
         """Events that are in it; looks at each run."""
         return sum(run.count for run in self.runs)
 
+    def describe(self) -> dict[str, float]:
+        """Tell how full it is as `stats` does it; at its limit, `fill` is 1."""
+        return {"bytes": self.size, "limit": self.limit, "fill": round(self.size / self.limit, 4)}
+
     def begins_stall(self, now: float) -> bool:
         """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""
         if self.yielding and self.size < LOW * self.limit:

@@ -1,15 +1,17 @@
-"""What the exchange connects: ports, and the runs of events that pass through them."""
+"""What the exchange connects: ports, and what passes through them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sig_core.errors import SigError
 from sig_core.events import Name
+from sig_core.protocol.wire import params_of
 from sig_core.routing.traffic import Traffic
 
-__all__ = ["Port", "Request", "Run"]
+__all__ = ["Asked", "Port", "Run", "one_by_one"]
 
 
 class Run:
@@ -32,26 +34,27 @@ class Run:
 
 
 @dataclass(slots=True, eq=False)
-class Request:
-    """A request on its way to the owner of its sender.
+class Asked:
+    """Requests for one method of a sender, on their way to its owner.
 
     Attributes:
-        route, sender: whom it is for.
-        method: what it asks.
-        codec: name of the codec of its params.
-        tail: method and params as they stand in a frame (`u8 n`, method, params).
+        route, sender: whom they are for.
+        method: what they ask.
+        codec: name of the codec of their params.
+        tails: method and params of each as they stand in a frame (`u8 n`, method, params), under its token.
     """
 
     route: int
     sender: Name
     method: str
     codec: str
-    tail: bytes
+    tails: dict[int, bytes]
 
-    @property
-    def params(self) -> bytes:
-        """The encoded params."""
-        return self.tail[1 + self.tail[0] :]
+
+def one_by_one(asked: Asked, take: Callable[[int, Asked, bytes], SigError | None]) -> list[tuple[int, SigError]]:
+    """Do what `Port.request` has to do with a function that takes one request: (token, asked, encoded params)."""
+    taken = ((token, take(token, asked, params_of(tail))) for token, tail in asked.tails.items())
+    return [(token, error) for token, error in taken if error is not None]
 
 
 class Port(Protocol):
@@ -92,14 +95,14 @@ class Port(Protocol):
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Note that events which this port sent were not accepted."""
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        """Take a request for a sender of this port, to be answered by `Exchange.complete` or `fail` under its token.
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Take requests for a sender of this port, to be answered by `Requests.complete` or `fail` under their tokens.
 
-        Returns why it can't be taken, or None.
+        Returns the tokens of those that can't be taken, each with why.
         """
 
-    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
-        """Take the value of a request that this port made."""
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Take what requests brought that this port made: the id and the value of each."""
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Take the failure of a request that this port made."""

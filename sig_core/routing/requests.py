@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
-from sig_core.protocol.wire import request_tail
+from sig_core.protocol.wire import params_of, request_tail
 from sig_core.routing.holds import Holds
-from sig_core.routing.ports import Port, Request
+from sig_core.routing.ports import Asked, Port
 from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
 
 __all__ = ["Requests"]
 
-TOKENS = 2**32
+LAST_TOKEN = 2**32 - 1
 REMEMBERED = 1000  # latencies
 NOTHING: Mapping[Any, int] = {}
 
@@ -46,17 +45,23 @@ class Requests:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, asker: Port, ident: Any, owner: Port, request: Request) -> None:
-        """Pass a request on, or fail it at once."""
-        token = (self._last + 1) % TOKENS
-        while token in self._open:
-            token = (token + 1) % TOKENS
+    def open(self, asker: Port, owner: Port, asked: Asked) -> None:
+        """Pass requests on, or fail them at once. `asked` has them under the asker's ids, and then under tokens."""
+        now, route = self._clock(), asked.route
+        opened, mine, token = self._open, self._tokens[asker], self._last
+        tails: dict[int, bytes] = {}
+        for ident, tail in asked.tails.items():
+            token = (token + 1) & LAST_TOKEN
+            while token in opened:
+                token = (token + 1) & LAST_TOKEN
+            opened[token] = asker, ident, owner, route, now
+            mine[ident] = token
+            tails[token] = tail
         self._last = token
-        self._open[token] = asker, ident, owner, request.route, self._clock()
-        self._tokens[asker][ident] = token
-        same = request.codec == owner.codec or owner.takes(request.codec)
-        error = owner.request(token, request) if same else self._transcode(token, owner, request)
-        if error is not None:
+        asked.tails = tails
+        if asked.codec != owner.codec and not owner.takes(asked.codec):
+            self._transcode(owner, asked)
+        for token, error in owner.request(asked):
             self.fail(owner, token, error)
 
     def describe(self) -> dict[str, Any]:
@@ -64,33 +69,62 @@ class Requests:
         counts = {"open": len(self._open), "answered": self._answered, "failed": self._failed}
         return counts | latencies(list(self._latencies))
 
-    def _transcode(self, token: int, owner: Port, request: Request) -> SigError | None:
-        try:
-            params = self._transcoder.payload(request.params, request.codec, owner.codec)
-        except CodecError as error:
-            return error
-        tail = request_tail(request.method, params)
-        return owner.request(token, replace(request, codec=owner.codec, tail=tail))
-
-    def complete(self, owner: Port, token: int, codec: str, value: bytes) -> bool:
-        """Take the value that answers a request; false if `owner` has no such request open."""
-        opened = self._close(owner, token)
-        if opened is None:
-            return False
-        asker, ident, _, route, since = opened
-        now = self._clock()
-        self._answered += 1
-        self._latencies.append(now - since)
-        if codec != asker.codec and not asker.takes(codec):
+    def _transcode(self, owner: Port, asked: Asked) -> None:
+        """Put the params into the owner's codec; those that it can't carry are failed, and not there any more."""
+        source, asked.codec = asked.codec, owner.codec
+        for token, tail in list(asked.tails.items()):
             try:
-                value, codec = self._transcoder.payload(value, codec, asker.codec), asker.codec
+                params = self._transcoder.payload(params_of(tail), source, owner.codec)
+                asked.tails[token] = request_tail(asked.method, params)
             except CodecError as error:
-                asker.fail_to(ident, route, error)
-                return True
-        asker.reply(ident, route, codec, value)
+                del asked.tails[token]
+                self.fail(owner, token, error)
+
+    def complete(self, owner: Port, codec: str, values: Iterable[tuple[int, bytes]]) -> int:
+        """Take the values that answer requests, each with its token; tell how many `owner` had no request for."""
+        now, opened, unknown = self._clock(), self._open, 0
+        whom: Port | None = None  # asked for the values that are gathered
+        of = 0  # route of what they ask
+        gathered: list[tuple[Any, bytes]] = []
+        for token, value in values:
+            found = opened.get(token)
+            if found is None or found[2] is not owner:
+                unknown += 1
+                continue
+            asker, ident, _, route, since = found
+            del opened[token]
+            self._tokens[asker].pop(ident, None)
+            self._latencies.append(now - since)
+            if asker is not whom or route != of:
+                if whom is not None:
+                    self._answer(whom, of, owner, codec, gathered, now)
+                whom, of, gathered = asker, route, []
+            gathered.append((ident, value))
+        if whom is not None:
+            self._answer(whom, of, owner, codec, gathered, now)
+        return unknown
+
+    def _answer(
+        self, asker: Port, route: int, owner: Port, codec: str, values: list[tuple[Any, bytes]], now: float
+    ) -> None:
+        self._answered += len(values)
+        if codec != asker.codec and not asker.takes(codec):
+            values, codec = self._transcoded(asker, route, codec, values), asker.codec
+        asker.reply(route, codec, values)
         if asker.is_slow(now):
             self._holds.add(asker, owner)
-        return True
+
+    def _transcoded(
+        self, asker: Port, route: int, codec: str, values: list[tuple[Any, bytes]]
+    ) -> list[tuple[Any, bytes]]:
+        """Give values in the asker's codec; those that it can't carry are told to it as failures."""
+        found = []
+        for ident, value in values:
+            try:
+                found.append((ident, self._transcoder.payload(value, codec, asker.codec)))
+            except CodecError as error:
+                asker.fail_to(ident, route, error)
+        return found
 
     def fail(self, owner: Port, token: int, error: SigError) -> bool:
         """Take the failure of a request; false if `owner` has no such request open."""

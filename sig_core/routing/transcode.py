@@ -11,7 +11,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
-__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "decode_most_of", "encode", "unencodable"]
+__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "decode_most_of", "encode", "fitting", "unencodable"]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
@@ -91,3 +91,10 @@ class Transcoder:
             except (CodecError, struct.error):  # struct: additions that grew beyond 65,535 bytes
                 continue
         return Run(run.route, target, len(frames), b"".join(frames))
+
+
+def fitting(run: Run, limit: int) -> Run:
+    """Give a run without the events whose frames have a length above `limit` (`count` tells)."""
+    frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
+    kept = [frame for frame in frames if len(frame) - 4 <= limit]
+    return Run(run.route, run.codec, len(kept), b"".join(kept))

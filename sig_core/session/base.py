@@ -72,7 +72,7 @@ class Session:
     # -- in
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
-        """Take bytes as they came; give the frames in them, up to the first breach. See `_check_stream`."""
+        """Take bytes as they came; give the frames in them, up to the first breach: see `FrameReader.fault`."""
         self._heard = now
         self.traffic.bytes_in += len(data)
         if self.state is CLOSED or not data:
@@ -87,11 +87,6 @@ class Session:
             self.fail(error)
             return []
         return frames
-
-    def _check_stream(self) -> None:
-        """Raise the breach, if there is one, behind the frames that were given, now that they are dealt with."""
-        if self._reader.fault is not None:
-            raise self._reader.fault
 
     def _take_preface(self, data: bytes) -> bytes:
         missing = len(PREFACE) - len(self._head)

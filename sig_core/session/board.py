@@ -34,7 +34,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Request, Run
+from sig_core.routing.ports import Asked, Run, one_by_one
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
@@ -186,7 +186,7 @@ class BoardSession:
             requests.fail(self, token, error)
             raise
         if answer.status == Status.OK:
-            requests.complete(self, token, BOARD_CODEC, answer.value)
+            requests.complete(self, BOARD_CODEC, [(token, answer.value)])
         else:
             text = value if isinstance(value, str) else ""
             what = text or f"{self.peer} answered with status {answer.status}, and no text"
@@ -201,7 +201,7 @@ class BoardSession:
             self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
             return
         tail = request_tail(request.method, request.value)
-        self._exchange.request(self, request.id, entry.route, BOARD_CODEC, request.method, tail)
+        self._exchange.request(self, entry.route, BOARD_CODEC, request.method, {request.id: tail})
 
     # -- registration
 
@@ -292,28 +292,32 @@ class BoardSession:
         """Count events that were not the board's to send."""
         self.traffic.refused += count
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        """Queue a request for the board's sender."""
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for the board's sender."""
+        return one_by_one(asked, self._ask)
+
+    def _ask(self, token: int, what: Asked, params: bytes) -> SigError | None:
         assert self._registration is not None
         ident = next((free for free in range(IDS) if free not in self._asked), None)
         if ident is None:
-            return Busy(f"sender {request.sender!r}: {IDS} requests are open, more a board does not take")
-        message = asked(ident, self._registration.number_of(request.method), request.params)
+            return Busy(f"sender {what.sender!r}: {IDS} requests are open, more a board does not take")
+        message = asked(ident, self._registration.number_of(what.method), params)
         if len(message) > self._out.longest:
-            return self._too_big(f"request {request.method!r} of sender {request.sender!r}", len(message))
+            return self._too_big(f"request {what.method!r} of sender {what.sender!r}", len(message))
         if not self._out.has_room(len(message)):
-            return Busy(f"sender {request.sender!r}: too much waits for {self.peer} already")
+            return Busy(f"sender {what.sender!r}: too much waits for {self.peer} already")
         self._asked[ident] = token
         self._out.put(message)
         return None
 
-    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
-        """Queue the value of a request that the board made."""
-        message = answered(ident, Status.OK, value)
-        if len(message) > self._out.longest:
-            self.fail_to(ident, route, self._too_big("the answer", len(message)))
-        else:
-            self._out.put(message)
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue what requests brought that the board made."""
+        for ident, value in values:
+            message = answered(ident, Status.OK, value)
+            if len(message) > self._out.longest:
+                self.fail_to(ident, route, self._too_big("the answer", len(message)))
+            else:
+                self._out.put(message)
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the board made."""

@@ -117,5 +117,5 @@ class BoardOutput:
         """Tell how full it is, and how many events wait; brings the count of those delivered up to date."""
         outbox = self._outbox
         self._traffic.delivered = outbox.taken - self._doubtful
-        queue = {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)}
+        queue = outbox.describe()
         return queue, outbox.waiting

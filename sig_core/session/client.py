@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
@@ -24,17 +25,17 @@ from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
+from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONTROL,
     ERROR,
     EVENT,
     REPLY,
+    params_of,
     reply_frame,
     request_frame,
     request_tail,
     split_error,
-    split_reply,
-    split_request,
 )
 from sig_core.routing.transcode import decode, decode_most_of, encode
 from sig_core.session.base import Session, State
@@ -115,7 +116,8 @@ class ClientSession(Session):
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
-            self._check_stream()
+            if self._reader.fault is not None:
+                raise self._reader.fault
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:
@@ -134,15 +136,15 @@ class ClientSession(Session):
         return Opened(welcome)
 
     def _take(self, frame: Frame, found: list[Report]) -> None:
-        kind, route, events, body = frame
+        kind, route, count, body = frame
         if kind == EVENT:
             sender, event = self._named(route)
             if event is None:
                 raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
-            found.append(Events(sender, event, events, body))
+            found.append(Events(sender, event, count, body))
         elif kind == REPLY:
-            ident, value = split_reply(body)
-            self._finish(self._requests.pop(ident, None), value, None, found)
+            for ident, value in split_numbered(body, count):
+                self._finish(self._requests.pop(ident, None), value, None, found)
         elif kind == ERROR:
             assert self.encoding is not None
             ident, status, detail = split_error(body)
@@ -150,9 +152,17 @@ class ClientSession(Session):
         elif kind == CONTROL:
             self._take_control(body, found)
         else:
-            ident, method, params = split_request(body)
-            sender, _ = self._named(route)
-            found.append(Incoming(ident, route, sender, method, params))
+            self._take_requests(route, split_requests(body, count), found)
+
+    def _take_requests(self, route: int, requests: Iterable[tuple[int, str, bytes]], found: list[Report]) -> None:
+        sender, _ = self._named(route)
+        incoming = Incoming(route, sender, deque())
+        try:
+            for ident, method, tail in requests:
+                incoming.requests.append((ident, method, params_of(tail)))
+        finally:  # those before a breach as well
+            if incoming.requests:
+                found.append(incoming)
 
     def _named(self, route: int) -> tuple[Name, Name | None]:
         name = self._names.get(route)
@@ -160,10 +170,8 @@ class ClientSession(Session):
             raise RemoteProtocolError(f"a frame of route {route}, which was never bound")
         return name
 
-    def _finish(
-        self, pending: _Pending | None, value: bytes | None, error: SigError | None, found: list[Report]
-    ) -> None:
-        if pending is None:
+    def _finish(self, asked: _Pending | None, value: bytes | None, error: SigError | None, found: list[Report]) -> None:
+        if asked is None:
             self.answers_to_nothing += 1
             return
         decoded: Any = None
@@ -172,7 +180,7 @@ class ClientSession(Session):
                 decoded = self.decode(value)
             except CodecError as problem:
                 error = problem
-        found.append(Done(pending[1], decoded, error))
+        found.append(Done(asked[1], decoded, error))
 
     def decode(self, data: bytes) -> Any:
         """Decode a payload that came; CodecError: it is none."""

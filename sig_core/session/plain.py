@@ -39,7 +39,7 @@ from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
 from sig_core.routing.info import info_of
-from sig_core.routing.ports import Request, Run
+from sig_core.routing.ports import Asked, Run, one_by_one
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import State
@@ -47,6 +47,7 @@ from sig_core.session.plain_calls import PlainCalls
 from sig_core.session.plain_input import PlainInput
 from sig_core.session.plain_output import PlainOutput
 from sig_core.session.plain_requests import OpenRequests
+from sig_core.session.standing import standing
 
 __all__ = ["PLAIN_CODEC", "PlainSession"]
 
@@ -181,7 +182,7 @@ class PlainSession:
         number = self._open.add(message.id, self._now)
         if len(self._open) == 1:
             self._due(self._open.deadline)
-        self._exchange.request(self, number, entry.route, PLAIN_CODEC, method, request_tail(method, payload))
+        self._exchange.request(self, entry.route, PLAIN_CODEC, method, {number: request_tail(method, payload)})
 
     def _take_answer(self, message: Answer) -> None:
         number = message.id
@@ -198,7 +199,7 @@ class PlainSession:
             error = error_for(message.status, text, "PlainError")
             requests.fail(self, token, error)
         else:
-            requests.complete(self, token, PLAIN_CODEC, encode(self._json, message.response))
+            requests.complete(self, PLAIN_CODEC, [(token, encode(self._json, message.response))])
 
     # -- what its calls ask
 
@@ -270,28 +271,32 @@ class PlainSession:
         self.traffic.refused += count
         self._refusal = error
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        """Queue a request for a sender of this peer."""
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for a sender of this peer."""
+        return one_by_one(asked, self._ask)
+
+    def _ask(self, token: int, asked: Asked, data: bytes) -> SigError | None:
         if self._leaving:
-            return LinkClosed(f"sender {request.sender!r}: {self.peer} is leaving")
-        params = {"sender": request.sender, "method": request.method}
+            return LinkClosed(f"sender {asked.sender!r}: {self.peer} is leaving")
+        params = {"sender": asked.sender, "method": asked.method}
         try:
-            number, message = self._call("request", params | {"params": decode(self._json, request.params)})
+            number, message = self._call("request", params | {"params": decode(self._json, data)})
         except CodecError as error:
             return error
         if not self._out.calls.has_room(len(message)):
-            return Busy(f"sender {request.sender!r}: too much waits for {self.peer} already")
+            return Busy(f"sender {asked.sender!r}: too much waits for {self.peer} already")
         self._asked[number] = token
         self._out.put_call(number, message)
         return None
 
-    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
-        """Queue the value of a request that the peer made."""
-        peers_own = self._open.pop(ident)
-        try:
-            self._answer(answer(peers_own, decode(self._json, value)))
-        except CodecError as error:
-            self._answer(failure(peers_own, error))
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue what requests brought that the peer made."""
+        for ident, value in values:
+            peers_own = self._open.pop(ident)
+            try:
+                self._answer(answer(peers_own, decode(self._json, value)))
+            except CodecError as error:
+                self._answer(failure(peers_own, error))
         self._end_if_done()
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
@@ -406,15 +411,5 @@ class PlainSession:
 
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`."""
-        outbox = self._out.calls
-        self.traffic.delivered = outbox.taken
-        return {
-            "peer": self.peer,
-            "client": "",
-            "codec": PLAIN_CODEC,
-            "senders": self._calls.senders,
-            "subscriptions": len(self._calls.patterns),
-            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
-            "held": self._feeds_slow,
-            **self.traffic.describe(outbox.waiting),
-        }
+        who = {"peer": self.peer, "client": "", "codec": PLAIN_CODEC}
+        return standing(self._calls, self._out.calls, self.traffic, **who, held=self._feeds_slow)

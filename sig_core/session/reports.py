@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,13 +46,11 @@ class Events:
 
 @dataclass(slots=True, eq=False)
 class Incoming:
-    """A request for one of our senders; answer with `reply` or `fail_to` under `ident`."""
+    """Requests for one of our senders: (id, method, encoded params); answer each with `reply` or `fail_to`."""
 
-    ident: int
     route: int
     sender: Name
-    method: str
-    params: bytes
+    requests: deque[tuple[int, str, bytes]]
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
-from sig_core.protocol.runs import split_events
+from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONTROL,
     EVENT,
@@ -20,22 +20,20 @@ from sig_core.protocol.wire import (
     REPLY,
     REQUEST,
     control_frame,
-    event_frame,
-    reply_frame,
-    request_frame,
-    request_head,
+    reply_frames,
+    request_frames,
     split_error,
-    split_reply,
 )
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Request, Run
-from sig_core.routing.transcode import encode
+from sig_core.routing.ports import Asked, Run
+from sig_core.routing.transcode import encode, fitting
 from sig_core.session.base import Session, State
 from sig_core.session.calls import Calls
 from sig_core.session.dialects import check_binary, complaint_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
+from sig_core.session.standing import standing
 
 __all__ = ["ServerSession"]
 
@@ -115,7 +113,8 @@ class ServerSession(Session):
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
-            self._check_stream()
+            if self._reader.fault is not None:
+                raise self._reader.fault
         except RemoteProtocolError as error:
             self.fail(error)
 
@@ -149,15 +148,14 @@ class ServerSession(Session):
         self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
-        kind, route, events, body = frame
+        kind, route, count, body = frame
         if kind == EVENT:
-            self._exchange.arrive(self, Run(route, self.codec, events, body), now)
+            self._exchange.arrive(self, Run(route, self.codec, count, body), now)
         elif kind == REQUEST:
-            self._take_request(route, body)
+            self._take_requests(route, count, body)
         elif kind == REPLY:
-            token, value = split_reply(body)
-            if not self._exchange.requests.complete(self, token, self.codec, value):
-                self.answers_to_nothing += 1
+            values = split_numbered(body, count)
+            self.answers_to_nothing += self._exchange.requests.complete(self, self.codec, values)
         elif kind == CONTROL:
             self._take_control(body)
         else:
@@ -169,16 +167,27 @@ class ServerSession(Session):
         if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
             self.answers_to_nothing += 1
 
-    def _take_request(self, route: int, body: bytes) -> None:
-        ident, method, _ = request_head(body)
-        mine = self._exchange.requests.of(self)
-        if ident in mine:
-            raise RemoteProtocolError(f"request {ident}: its id is in use")
-        if len(mine) >= self.limits.max_requests:
-            error = Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
-            self.fail_to(ident, route, error)
-            return
-        self._exchange.request(self, ident, route, self.codec, method, body[4:])
+    def _take_requests(self, route: int, count: int, run: bytes) -> None:
+        exchange, most = self._exchange, self.limits.max_requests
+        mine, last = exchange.requests.of(self), ""
+        same: dict[int, bytes] = {}  # in a row, of one method: they go on together
+        try:
+            for ident, method, tail in split_requests(run, count):
+                if method is not last:
+                    if same:
+                        exchange.request(self, route, self.codec, last, same)
+                        mine, same = exchange.requests.of(self), {}
+                    last = method
+                if ident in mine or ident in same:
+                    raise RemoteProtocolError(f"request {ident}: its id is in use")
+                if len(mine) + len(same) < most:
+                    same[ident] = tail
+                else:
+                    text = f"request {method!r}: {most} requests are open, which is the limit"
+                    self.fail_to(ident, route, Busy(text))
+        finally:  # those before a breach as well
+            if same:
+                exchange.request(self, route, self.codec, last, same)
 
     def _take_control(self, body: bytes) -> None:
         message = self._read_control(body)
@@ -215,7 +224,9 @@ class ServerSession(Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            run = self._without_giants(run, sender, event)
+            given, run = run.count, fitting(run, self._peer_max_frame)
+            if run.count < given:
+                self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
             self.on_change()
 
@@ -268,27 +279,39 @@ class ServerSession(Session):
             self._refused_routes[route] = None
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        """Queue a request for a sender of this client."""
-        frame = request_frame(request.route, token, request.tail)
-        outbox = self._outbox
-        if outbox.size + len(frame) > outbox.high and not outbox.has_room(len(frame)):
-            return Busy(f"sender {request.sender!r}: the output of {self.peer} is full ({self._outbox.limit} bytes)")
-        if len(frame) - 4 > self._peer_max_frame:
-            return self._too_big(f"request {request.method!r} of sender {request.sender!r}", frame)
-        if request.route not in self._bound:
-            self.bind(request.route, request.sender, None)
-        if outbox.put(Run(0, self.codec, 0, frame)):
-            self.on_change()
-        return None
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for a sender of this client."""
+        if asked.route not in self._bound:
+            self.bind(asked.route, asked.sender, None)
+        outbox, frames = self._outbox, request_frames(asked.route, asked.tails)
+        data = b"".join(frames)  # of a single one it gives that, uncopied
+        if outbox.size + len(data) <= outbox.high and len(data) - 4 <= self._peer_max_frame:
+            self._send(data)
+            return []
+        refused: list[tuple[int, SigError]] = []
+        for token, frame in zip(asked.tails, frames, strict=True):
+            if not outbox.has_room(len(frame)):
+                text = f"sender {asked.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
+                refused.append((token, Busy(text)))
+            elif len(frame) - 4 > self._peer_max_frame:
+                what = f"request {asked.method!r} of sender {asked.sender!r}"
+                refused.append((token, self._too_big(what, frame)))
+            else:
+                self._send(frame)
+        return refused
 
-    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
-        """Queue the value of a request that this client made."""
-        frame = reply_frame(route, ident, value)
-        if len(frame) - 4 > self._peer_max_frame:
-            self.fail_to(ident, route, self._too_big("the answer", frame))
-        else:
-            self._send(frame)
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue what requests brought that this client made."""
+        frames = reply_frames(route, values)
+        data = b"".join(frames)
+        if len(data) - 4 <= self._peer_max_frame:
+            self._send(data)
+            return
+        for (ident, _), frame in zip(values, frames, strict=True):
+            if len(frame) - 4 > self._peer_max_frame:
+                self.fail_to(ident, route, self._too_big("the answer", frame))
+            else:
+                self._send(frame)
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that this client made."""
@@ -311,14 +334,6 @@ class ServerSession(Session):
     def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
         size, limit = len(frame) - 4, self._peer_max_frame
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
-
-    def _without_giants(self, run: Run, sender: Name, event: Name) -> Run:
-        frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
-        fitting = [frame for frame in frames if len(frame) - 4 <= self._peer_max_frame]
-        if len(fitting) < run.count:
-            reason = f"bigger than the {self._peer_max_frame} bytes it takes"
-            self._lose(run.route, run.count - len(fitting), reason)
-        return Run(run.route, run.codec, len(fitting), b"".join(fitting))
 
     # -- out
 
@@ -391,19 +406,9 @@ class ServerSession(Session):
         self.on_change()
 
     def stats(self) -> dict[str, Any]:
-        """See `Port.stats`; an outbox that is full says 1.0."""
-        outbox, traffic = self._outbox, self.traffic
-        traffic.delivered = outbox.taken  # counted there, where runs leave joined
-        return {
-            "peer": self.peer,
-            "client": self.client,
-            "codec": self.codec,
-            "senders": self._calls.senders,
-            "subscriptions": len(self._calls.patterns),
-            "queue": {"bytes": outbox.size, "limit": outbox.limit, "fill": round(outbox.size / outbox.limit, 4)},
-            "held": self.held,
-            **traffic.describe(outbox.waiting),
-        }
+        """See `Port.stats`."""
+        who = {"peer": self.peer, "client": self.client, "codec": self.codec}
+        return standing(self._calls, self._outbox, self.traffic, **who, held=self.held)
 
     @property
     def patterns(self) -> list[Pattern]:

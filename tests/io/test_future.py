@@ -25,7 +25,7 @@ def future() -> HelpedFuture:
 def test_a_value() -> None:
     made = future()
     assert (made.done(), made.running(), made.cancelled()) == (False, False, False)
-    made.settle([1], None)
+    made([1], None)
     assert made.done()
     assert (made.result(), made.exception()) == ([1], None)
     assert "finished" in repr(made)
@@ -33,7 +33,7 @@ def test_a_value() -> None:
 
 def test_an_error() -> None:
     made = future()
-    made.settle(None, ERROR)
+    made(None, ERROR)
     assert made.exception() is ERROR
     with pytest.raises(RequestTimeout, match="too late"):
         made.result()
@@ -43,7 +43,7 @@ def test_nobody_who_does_not_block_pays_for_a_condition() -> None:
     made = future()
     told: list[Any] = []
     made.add_done_callback(lambda done: told.append(done.result()))
-    made.settle(1, None)
+    made(1, None)
     made.add_done_callback(lambda done: told.append(done.result()))
     assert told == [1, 1]
     assert "_made" not in vars(made)
@@ -53,7 +53,7 @@ def test_nobody_who_does_not_block_pays_for_a_condition() -> None:
 def test_a_thread_that_blocks_goes_on(look: str) -> None:
     made = future()
     blocked = begin(getattr(made, look), within(10))
-    made.settle(3, None)
+    made(3, None)
     assert blocked.result(within(10)) == (3 if look == "result" else None)
 
 
@@ -69,7 +69,7 @@ def test_help_comes_before_the_wait_and_says_what_is_left_of_it() -> None:
 
     def help(mine: Any, timeout: float | None) -> float:
         asked.append((mine, timeout))
-        mine.settle("helped", None)
+        mine("helped", None)
         return 0.0
 
     made = HelpedFuture(help)
@@ -84,7 +84,7 @@ def test_a_cancelled_one_stays_cancelled() -> None:
     told: list[Any] = []
     made.add_done_callback(told.append)
     assert made.cancel()
-    made.settle(1, None)
+    made(1, None)
     assert made.cancel()
     assert made.cancelled()
     assert made.done()
@@ -95,7 +95,7 @@ def test_a_cancelled_one_stays_cancelled() -> None:
 
 def test_one_that_is_done_can_t_be_cancelled() -> None:
     made = future()
-    made.settle(1, None)
+    made(1, None)
     assert not made.cancel()
     assert made.result() == 1
 
@@ -109,22 +109,22 @@ def test_the_next_callback_runs_though_one_raises(caplog: pytest.LogCaptureFixtu
 
     made.add_done_callback(bad)
     made.add_done_callback(told.append)
-    made.settle(1, None)
+    made(1, None)
     assert told == [made]
     assert "ZeroDivisionError: mine" in caplog.text
 
 
 def test_who_waits_for_several() -> None:
     made = [future() for _ in range(4)]
-    made[0].settle(0, None)
+    made[0](0, None)
     waiting = begin(concurrent.futures.wait, made, within(10))
     three: list[concurrent.futures.Future[Any]] = [*made[1:]]
     first = begin(lambda: next(concurrent.futures.as_completed(three, within(10))))
-    made[1].settle(None, ERROR)
+    made[1](None, ERROR)
     assert first.result(within(10)) is made[1]
-    made[2].settle(2, None)
+    made[2](2, None)
     made[3].cancel()
-    made[3].settle(3, None)
+    made[3](3, None)
     done, not_done = waiting.result(within(10))
     assert (done, not_done) == (set(made), set())
 
@@ -132,7 +132,7 @@ def test_who_waits_for_several() -> None:
 def test_asyncio_awaits_it() -> None:
     async def run() -> Any:
         made = future()
-        begin(made.settle, 5, None)
+        begin(made, 5, None)
         return await asyncio.wait_for(asyncio.wrap_future(made), within(10))
 
     assert asyncio.run(run()) == 5
@@ -161,7 +161,7 @@ def test_whoever_comes_first_a_callback_runs_once_and_nobody_waits_for_ever() ->
         made = future()
         told: list[Any] = []
         _, cancelled, value, _ = race(
-            partial(made.settle, number, None),
+            partial(made, number, None),
             made.cancel,
             partial(outcome, made),
             partial(made.add_done_callback, told.append),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
-from sig_core.protocol.runs import split_events
-from tests.protocol.named import Frame, NamedReader
+from sig_core.protocol.frames import FrameReader
+from sig_core.protocol.runs import split_events, split_numbered, split_requests
+from tests.protocol.named import Frame, NamedReader, split_reply, split_request
 
 U32 = st.integers(0, 2**32 - 1)
 METHOD = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=63)
@@ -52,7 +53,10 @@ def test_control(message: bytes) -> None:
 def test_requests(route: int, ident: int, method: str, params: bytes) -> None:
     frame = the_frame(wire.request_frame(route, ident, wire.request_tail(method, params)))
     assert (frame.type, frame.route) == (wire.REQUEST, route)
-    assert wire.split_request(frame.body) == (ident, method, params)
+    assert split_request(frame.body) == (ident, method, params)
+    assert list(split_requests(wire.request_frame(route, ident, wire.request_tail(method, params)), 1)) == [
+        (ident, method, wire.request_tail(method, params))
+    ]
 
 
 @LAW
@@ -60,7 +64,7 @@ def test_requests(route: int, ident: int, method: str, params: bytes) -> None:
 def test_replies(route: int, ident: int, value: bytes) -> None:
     frame = the_frame(wire.reply_frame(route, ident, value))
     assert (frame.type, frame.route) == (wire.REPLY, route)
-    assert wire.split_reply(frame.body) == (ident, value)
+    assert split_reply(frame.body) == (ident, value)
 
 
 @LAW
@@ -73,8 +77,9 @@ def test_error_replies(route: int, ident: int, status: int, detail: bytes) -> No
 
 @pytest.mark.parametrize("size", [1, 127, 128, 254, 255])
 def test_a_method_has_1_to_255_bytes(size: int) -> None:
-    body = struct.pack("<I", 3) + wire.request_tail("m" * size, b"1")
-    assert wire.split_request(body) == (3, "m" * size, b"1")
+    tail = wire.request_tail("m" * size, b"1")
+    assert wire.method_of(tail) == ("m" * size, tail[:-1])
+    assert wire.params_of(tail) == b"1"
 
 
 def test_additions_have_at_most_65535_bytes() -> None:
@@ -85,21 +90,22 @@ def test_additions_have_at_most_65535_bytes() -> None:
 
 @pytest.mark.parametrize("body", ["", "01", "01000000", "0100000001", "0100000000", "010000000031", "01000000026d"])
 def test_a_request_without_its_fields_is_a_breach(body: str) -> None:
-    with pytest.raises(RemoteProtocolError, match="request"):
-        wire.split_request(bytes.fromhex(body))
+    run = frame_of(wire.REQUEST, bytes.fromhex(body))
+    with pytest.raises(RemoteProtocolError, match=r"request|type 2 and length"):
+        [list(split_requests(data, count)) for _, _, count, data in FrameReader(100).feed(run)]
 
 
 @pytest.mark.parametrize("method", ["ff", "80", "c0af", "eda080", "f4908080", "e282"])
 def test_a_method_that_is_not_utf8_is_a_breach(method: str) -> None:
     raw = bytes.fromhex(method)
     with pytest.raises(RemoteProtocolError, match="UTF-8"):
-        wire.split_request(struct.pack("<IB", 1, len(raw)) + raw + b"1")
+        wire.method_of(bytes([len(raw)]) + raw + b"1")
 
 
 @pytest.mark.parametrize("size", range(4))
 def test_a_reply_without_its_id_is_a_breach(size: int) -> None:
-    with pytest.raises(RemoteProtocolError, match=f"body of {size} bytes"):
-        wire.split_reply(bytes(size))
+    with pytest.raises(RemoteProtocolError, match=f"type 3 and length {5 + size}, the least there is 9"):
+        FrameReader(100).feed(frame_of(wire.REPLY, bytes(size)))
 
 
 @pytest.mark.parametrize("size", range(6))
@@ -117,9 +123,21 @@ def test_an_error_reply_is_negative(status: int) -> None:
 @LAW
 @given(st.binary(max_size=20))
 def test_splitters_of_any_body_give_a_value_or_a_breach(body: bytes) -> None:
-    for split in (wire.split_request, wire.split_reply, wire.split_error):
+    def reply(body: bytes) -> tuple[int, bytes]:
+        ((_, _, count, run),) = FrameReader(100).feed(frame_of(wire.REPLY, body))
+        return next(iter(split_numbered(run, count)))
+
+    def request(body: bytes) -> tuple[int, str, bytes]:
+        ((_, _, count, run),) = FrameReader(100).feed(frame_of(wire.REQUEST, body))
+        return next(iter(split_requests(run, count)))
+
+    for split in (request, reply, wire.split_error):
         try:
             ident, *_ = split(body)  # type: ignore[operator]
         except RemoteProtocolError:
             continue
         assert ident == int.from_bytes(body[:4], "little")
+
+
+def frame_of(head: int, body: bytes) -> bytes:
+    return wire.FRAME.pack(wire.AFTER_LENGTH + len(body), head, 1) + body

@@ -15,7 +15,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Request, Run
+from sig_core.routing.ports import Asked, Run, one_by_one
 from sig_core.routing.traffic import Traffic
 
 BUILT_IN = [EVENT_CONNECT, EVENT_DISCONNECT]
@@ -58,13 +58,15 @@ class FakePort:
     def refuse(self, route: int, count: int, error: SigError) -> None:
         self.refused += [type(error)] * count
 
-    def request(self, token: int, request: Request) -> SigError | None:
-        assert request.tail == request_tail(request.method, request.params)
-        self.asked[token] = (request.sender, request.method, codec_of(self.codec).decode(request.params))
-        return None
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        return one_by_one(asked, self.ask)
 
-    def reply(self, ident: Any, route: int, codec: str, value: bytes) -> None:
-        self.answers.append((ident, codec_of(codec).decode(value)))
+    def ask(self, token: int, asked: Asked, params: bytes) -> None:
+        assert asked.tails[token] == request_tail(asked.method, params)
+        self.asked[token] = (asked.sender, asked.method, codec_of(self.codec).decode(params))
+
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        self.answers += [(ident, codec_of(codec).decode(value)) for ident, value in values]
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         self.answers.append((ident, type(error)))
@@ -190,24 +192,39 @@ class ExchangeModel(RuleBasedStateMachine):
             self.ports[port].refused += [NotOwner] * size
 
     @precondition(lambda self: self.ports)
-    @rule(data=st.data(), name=st.sampled_from(NAMES), method=st.sampled_from(METHODS))
-    def ask(self, data: Any, name: Name, method: str) -> None:
+    @rule(data=st.data(), name=st.sampled_from(NAMES), method=st.sampled_from(METHODS), times=st.integers(1, 4))
+    def ask(self, data: Any, name: Name, method: str, times: int) -> None:
         port = data.draw(st.sampled_from(list(self.ports)))
-        self.count += 1
-        ident, value = self.count, [self.count]
-        params = codec_of(port.codec).encode(value)
-        route, tail = self.routes.get((name, None), 10_000), request_tail(method, params)
-        self.exchange.request(port, ident, route, port.codec, method, tail)
+        idents = range(self.count + 1, self.count + times + 1)
+        self.count += times
+        route = self.routes.get((name, None), 10_000)
+        tails = {ident: request_tail(method, codec_of(port.codec).encode([ident])) for ident in idents}
+        self.exchange.request(port, route, port.codec, method, tails)
         if name not in self.senders:
-            self.ports[port].answers.append((ident, UnknownSender))
+            self.ports[port].answers += [(ident, UnknownSender) for ident in idents]
             return
         owner, _, methods = self.senders[name]
         if methods is None or (method not in methods and None not in methods):
-            self.ports[port].answers.append((ident, UnknownMethod))
+            self.ports[port].answers += [(ident, UnknownMethod) for ident in idents]
             return
-        token = next(reversed(owner.asked))
-        assert owner.asked[token] == (name, method, value)
-        self.open.append({"asker": port, "ident": ident, "owner": owner, "token": token})
+        for ident, token in zip(idents, list(owner.asked)[-times:], strict=True):
+            assert owner.asked[token] == (name, method, [ident])
+            self.open.append({"asker": port, "ident": ident, "owner": owner, "token": token})
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def answer_many(self, data: Any) -> None:
+        """Values for several askers, in any order, and among them some for nobody."""
+        owner = data.draw(st.sampled_from(self.open))["owner"]
+        there = [one for one in self.open if one["owner"] is owner]
+        chosen = data.draw(st.lists(st.sampled_from([*there, None]), unique_by=id))
+        value = codec_of(owner.codec).encode("many")
+        values = [(2**32 - 1 if one is None else one["token"], value) for one in chosen]
+        assert self.exchange.requests.complete(owner, owner.codec, values) == chosen.count(None)
+        for one in chosen:
+            if one is not None:
+                self.open.remove(one)
+                self.ports[one["asker"]].answers.append((one["ident"], "many"))
 
     @precondition(lambda self: self.open)
     @rule(data=st.data(), how=st.sampled_from(["value", "error", "cancel", "by another"]))
@@ -218,11 +235,11 @@ class ExchangeModel(RuleBasedStateMachine):
         if how == "by another":
             for port in self.ports:
                 if port is not owner:
-                    assert not requests.complete(port, one["token"], port.codec, codec_of(port.codec).encode(value))
+                    assert requests.complete(port, port.codec, [(one["token"], b"")]) == 1
             return
         self.open.remove(one)
         if how == "value":
-            assert requests.complete(owner, one["token"], owner.codec, codec_of(owner.codec).encode(value))
+            assert not requests.complete(owner, owner.codec, [(one["token"], codec_of(owner.codec).encode(value))])
             self.ports[asker].answers.append((one["ident"], value))
         elif how == "error":
             assert requests.fail(owner, one["token"], NotOwner("no"))

@@ -74,6 +74,16 @@ class Heard(NamedTuple):
     added: Any
 
 
+class Asked(NamedTuple):
+    """A request that a client got."""
+
+    sender: Any
+    route: int
+    ident: int
+    method: str
+    params: bytes
+
+
 class Net:
     """An exchange with its sessions."""
 
@@ -282,9 +292,13 @@ class Link:
         self.net.pump()
         return told
 
-    def serve(self, handler: Callable[[str, Any], Any]) -> list[Incoming]:
+    def asked(self) -> list[Asked]:
+        """Take the requests that have come, one by one."""
+        return [Asked(report.sender, report.route, *one) for report in self.of(Incoming) for one in report.requests]
+
+    def serve(self, handler: Callable[[str, Any], Any]) -> list[Asked]:
         """Answer the requests that have come with `handler(method, params)`, which may raise, and carry."""
-        calls = self.of(Incoming)
+        calls = self.asked()
         for call in calls:
             try:
                 value = handler(call.method, self.decode(call.params))

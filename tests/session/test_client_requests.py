@@ -10,6 +10,7 @@ import sig_core as sig
 from sig_core.protocol import wire
 from sig_core.session.base import State
 from sig_core.session.reports import Closed, Done
+from tests.protocol.named import split_request
 
 from .by_hand import Client
 
@@ -27,7 +28,7 @@ def test_a_sender_is_resolved_once_for_all_requests() -> None:
     assert not client.session.has_route("s")
     resolve(client)
     frames = client.said()
-    assert [wire.split_request(frame.body)[::2] for frame in frames] == [
+    assert [split_request(frame.body)[::2] for frame in frames] == [
         (ident, b"%d" % number) for number, ident in enumerate(idents)
     ]
     assert {frame.route for frame in frames} == {3}
@@ -61,7 +62,7 @@ def test_a_request_that_is_cancelled_while_its_sender_is_resolved_is_not_sent() 
     client.said()
     client.feed_message({"id": message["id"], "status": 0, "response": {"route": 3}})
     (frame,) = client.said()
-    assert wire.split_request(frame.body)[0] == kept
+    assert split_request(frame.body)[0] == kept
     assert client.told == []
 
 

@@ -13,7 +13,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Closed, Events, Gap, Incoming, Opened
-from tests.protocol.named import NamedReader
+from tests.protocol.named import NamedReader, split_reply
 
 from .by_hand import CLIENT, Client, bind, welcome
 from .harness import CODECS, PLUGINS
@@ -236,12 +236,12 @@ def test_requests_are_reported_and_answered_under_their_ids() -> None:
     client.feed_message(bind(1, "s", None))
     (report,) = client.feed(wire.request_frame(1, 7, wire.request_tail("é", b"[1]")))
     assert isinstance(report, Incoming)
-    assert (report.ident, report.route, report.sender, report.method, report.params) == (7, 1, "s", "é", b"[1]")
+    assert (report.route, report.sender, list(report.requests)) == (1, "s", [(7, "é", b"[1]")])
     client.session.reply(7, 1, {"a": 2})
     client.session.fail_to(8, 1, sig.UnknownMethod("no such"))
     client.session.reply(9, 1, {1, 2})  # no codec carries a set
     reply, failure, unfit = client.said()
-    assert (reply.type, reply.route, wire.split_reply(reply.body)) == (wire.REPLY, 1, (7, b'{"a":2}'))
+    assert (reply.type, reply.route, split_reply(reply.body)) == (wire.REPLY, 1, (7, b'{"a":2}'))
     assert wire.split_error(failure.body) == (8, -5, b'{"type":"UnknownMethod","text":"no such"}')
     assert wire.split_error(unfit.body)[:2] == (9, -13)
 

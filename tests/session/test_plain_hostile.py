@@ -11,7 +11,6 @@ from sig_core.errors import MessageTooBig, RemoteProtocolError
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, reply_frame
 from sig_core.session.base import State
-from sig_core.session.reports import Incoming
 
 from .harness import Net
 from .plains import Plain
@@ -313,7 +312,7 @@ def test_an_answer_that_is_no_json_fails_the_request() -> None:
     peer, program = Plain(net), net.connect("json")
     program.add_sender("p", [], ["m"])
     peer.say({"id": 1, "method": "request", "params": {"sender": "p", "method": "m"}})
-    (incoming,) = program.of(Incoming)
+    (incoming,) = program.asked()
     program.client.out.append(reply_frame(incoming.route, incoming.ident, b'1}\n{"id":1,"status":0}'))
     net.pump()
     assert [(each["id"], each["status"]) for each in peer.read()] == [(1, -7)]

@@ -8,6 +8,7 @@ from sig_core.errors import Busy, HandshakeError, LinkClosed, LinkLost, RemotePr
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
+from tests.protocol.named import split_reply, split_request
 
 from .by_hand import SYNC, Raw, call_frame, errors_of, events_of, goodbyes, request, sender_of
 from .harness import CODECS, EVERYTHING, Net, opening, pieces_of
@@ -134,13 +135,13 @@ def test_an_id_is_free_once_its_request_has_ended(end: str) -> None:
     for ident in (5, 5, 0, 2**32 - 1):
         asker.send(request(route, ident))
         (arrived,) = [frame for frame in owner.read() if frame.type == wire.REQUEST]
-        token, method, params = wire.split_request(arrived.body)
+        token, method, params = split_request(arrived.body)
         assert (arrived.route, method, params) == (route, "m", b"1")
         if end == "cancel":
             assert asker.say({"method": "cancel", "params": {"id": ident}}) == []
         elif end == "reply":
             owner.send(wire.reply_frame(route, token, b"[2]"))
-            assert [wire.split_reply(frame.body) for frame in asker.read()] == [(ident, b"[2]")]
+            assert [split_reply(frame.body) for frame in asker.read()] == [(ident, b"[2]")]
         else:
             owner.send(wire.error_frame(route, token, -99, b'{"type": "E", "text": "no"}'))
             assert errors_of(asker, asker.read()) == [(ident, -2)]
@@ -152,13 +153,13 @@ def test_answers_to_requests_of_nobody_are_counted_and_dropped() -> None:
     owner, asker, other = Raw(net, number=1), Raw(net, number=2), Raw(net, number=3)
     route, _ = sender_of(owner)
     asker.send(request(route, 5))
-    token, _, _ = wire.split_request(owner.read()[-1].body)
+    token, _, _ = split_request(owner.read()[-1].body)
     assert other.send(wire.reply_frame(route, token, b"1")) == []  # another link's
     assert other.send(wire.error_frame(route, token, -2, b"{}")) == []
     assert asker.send(wire.reply_frame(route, token, b"1")) == []
     assert owner.send(wire.reply_frame(0, token, b"1"), wire.reply_frame(route, token, b"1")) == []
     assert [raw.session.answers_to_nothing for raw in (other, asker, owner)] == [2, 1, 1]
-    assert [wire.split_reply(frame.body) for frame in asker.read()] == [(5, b"1")]
+    assert [split_reply(frame.body) for frame in asker.read()] == [(5, b"1")]
 
 
 def test_what_the_server_answers_itself() -> None:
@@ -185,7 +186,7 @@ def test_a_payload_that_no_codec_can_read_fails_that_request(value: bytes) -> No
     frames = asker.send(request(route, 1, b"\xff"))
     assert [ident for ident, _ in errors_of(asker, frames)] == [1]
     asker.send(request(route, 2, b"\x01"))
-    token, _, params = wire.split_request(owner.read()[-1].body)
+    token, _, params = split_request(owner.read()[-1].body)
     assert params == b"1"
     owner.send(wire.reply_frame(route, token, value))
     assert [ident for ident, _ in errors_of(asker, asker.read())] == [2]
@@ -224,7 +225,7 @@ def test_an_error_reply_is_not_longer_than_the_client_takes(text: str) -> None:
     owner, asker = Raw(net, number=1), Raw(net, number=2, max_frame=SMALL)
     route, _ = sender_of(owner)
     asker.send(request(route, 5))
-    token, _, _ = wire.split_request(owner.read()[-1].body)
+    token, _, _ = split_request(owner.read()[-1].body)
     owner.send(wire.error_frame(route, token, -2, owner.codec.encode({"type": "E", "text": text})))
     frames = asker.read()
     assert [ident for ident, _ in errors_of(asker, frames)] == [5]

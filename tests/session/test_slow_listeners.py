@@ -15,7 +15,7 @@ from sig_core.routing.holds import Holds
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Run
 from sig_core.session.base import State
-from sig_core.session.reports import Gap, Incoming, Opened
+from sig_core.session.reports import Gap, Opened
 from sig_core.session.server import ServerSession
 
 from .by_hand import Raw
@@ -276,7 +276,7 @@ def test_control_messages_and_replies_outlive_events() -> None:
     slow.frozen = False
     net.pump()
     assert told == [[("y" * 3000, None)]] * 3
-    assert [slow.decode(call.params) for call in slow.of(Incoming)] == [0, 1, 2]
+    assert [slow.decode(call.params) for call in slow.asked()] == [0, 1, 2]
     assert asked == [[], [], []]
     assert slow.client.state is State.OPEN
 
@@ -450,7 +450,7 @@ def test_who_answers_faster_than_the_asker_reads_is_held() -> None:
     owner.add_sender("s", [], ["m"])
     answers = [asker.request("s", "m", None) for _ in range(100)]
     asker.frozen = True
-    calls = owner.of(Incoming)
+    calls = owner.asked()
     while not owner.server.held:
         call = calls.pop()
         owner.client.reply(call.ident, call.route, "x" * 2000)

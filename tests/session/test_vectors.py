@@ -18,7 +18,7 @@ from sig_core.session.client import ClientSession
 from sig_core.session.outgoing import make_uplink
 from sig_core.session.reports import Closed, Done
 from sig_core.session.server import ServerSession
-from tests.protocol.named import Frame, NamedReader
+from tests.protocol.named import Frame, NamedReader, split_reply, split_request
 
 from .by_hand import Raw, goodbyes
 from .harness import CODECS, EVERYTHING, PLUGINS, Net, OpenGate, octets, opening, pieces_of, vectors
@@ -148,9 +148,9 @@ def fields_of(frame: Frame) -> list[dict[str, Any]]:
         ]
     fields: dict[str, Any] = {"type": frame.type, "route": frame.route, "additions": None, "payload": frame.body}
     if frame.type == wire.REQUEST:
-        fields["id"], fields["method"], fields["payload"] = wire.split_request(frame.body)
+        fields["id"], fields["method"], fields["payload"] = split_request(frame.body)
     elif frame.type == wire.REPLY:
-        fields["id"], fields["payload"] = wire.split_reply(frame.body)
+        fields["id"], fields["payload"] = split_reply(frame.body)
     elif frame.type == wire.ERROR:
         fields["id"], fields["status"], fields["payload"] = wire.split_error(frame.body)
     return [fields]

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -47,6 +48,34 @@ def test_requests_inside_listeners_and_handlers_and_rings(url: str) -> None:
         future = a.request_async("b", "two", 5)
         future.add_done_callback(lambda done: chained.append(a.remote_request("b", "two", done.result())))
         eventually(lambda: chained == [26])
+
+
+def test_a_handler_that_waits_lets_those_run_that_came_with_it(url: str) -> None:
+    ran: list[int] = []
+
+    def first(last: int) -> int:
+        while last not in ran:
+            owner.remote_request("asker", "nothing")  # each time it reads on, and runs what has come
+        return len(ran)
+
+    with sig.ClientRouter(url) as owner, sig.ClientRouter(url) as asker:
+        owner.add_remote_sender("owner", [], {"first": first, "next": ran.append})
+        asker.add_remote_sender("asker", ["go"], {"nothing": lambda p: None})
+        futures: list[Future[Any]] = []
+
+        def burst(info: sig.Info, count: int) -> None:  # what a callback asks for leaves together
+            futures.append(asker.request_async("owner", "first", count - 1))
+            futures.extend(asker.request_async("owner", "next", n) for n in range(count))
+
+        asker.add_remote_listener(burst, "asker", "go")
+        go = asker.get_sender("asker")
+        assert go is not None
+        go.get_signal("go").trigger(30)
+        eventually(lambda: len(futures) == 31)
+        assert futures[0].result(within(5)) == 30
+        for future in futures[1:]:
+            assert future.result(within(5)) is None
+        assert ran == list(range(30))
 
 
 def test_depth_is_bounded(url: str) -> None:
