@@ -22,8 +22,8 @@ def crowd(ctx):
 
     clients = [connect(ctx) for _ in range(LINKS)]
     begun = now()
-    for number in range(SENDERS):
-        clients[number % LINKS].add_remote_sender(f"crowd/{number}", ["event"])
+    for first, client in enumerate(clients):
+        client.add_remote_senders({f"crowd/{number}": "event" for number in range(first, SENDERS, LINKS)})
     print(f"{SENDERS} senders in {now() - begun:.2f} s", flush=True)
     begun = now()
     for number in range(SUBSCRIPTIONS):

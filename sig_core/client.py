@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
@@ -14,24 +15,21 @@ from sig_core.io.away import Away
 from sig_core.io.client_link import ClientLink
 from sig_core.io.fork import close_in_child
 from sig_core.io.future import HelpedFuture
+from sig_core.io.intake import Intake
 from sig_core.io.lifeline import Lifeline
 from sig_core.io.membership import Member, Membership
 from sig_core.io.teller import Told
 from sig_core.io.waiter import Waiter, check_timeout
-from sig_core.io.ways import no_way, way_out
-from sig_core.log import log
+from sig_core.io.ways import WayOut, no_way
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler, check_method
-from sig_core.routing.traffic import latencies
+from sig_core.routing.traffic import Traffic, latencies
 from sig_core.routing.transcode import REQUEST_TO, encode
-from sig_core.session.errors import error_of_handler
-from sig_core.session.fanout import fan_out
 from sig_core.session.from_server import Joined
 from sig_core.session.reconnect import Reconnect
-from sig_core.session.reports import Bound, Closed, Events, Gap, Incoming, Report
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
@@ -84,7 +82,15 @@ class ClientRouter(Router):
         self._members = Membership(self._lock, self._connect, self._refuse, self._away)
         codecs = [codec] if isinstance(codec, str) else list(codec)
         found = plugins or default_plugins()
-        self._line = Lifeline(url, codecs, self.limits, found, reconnect, self._lock, self, self._members.restore)
+        traffic = Traffic()
+
+        def departed(link: ClientLink, error: SigError) -> None:
+            self._line.departed(link, error)
+
+        intake = Intake(self._members, self.lost, traffic, self.listener_failed, departed)
+        self._line = Lifeline(
+            url, codecs, self.limits, found, reconnect, self._lock, intake, self._members.restore, traffic
+        )
         close_in_child(self)
 
     # -- life
@@ -195,13 +201,48 @@ class ClientRouter(Router):
             LinkClosed, RequestTimeout: the server can't be asked.
         """
         link = self._line.open_link()
-        name, names = check_name(sender, "sender"), event_list(events)
-        made = self._make_sender(name, names, request_handler)
-        if name in self._senders and name not in self._members.senders:
-            raise SenderExists(f"sender {name!r} is already connected, by this program")
-        self._members.add_sender(link, made)
-        self._fire_presence(made, BUILT_IN[0])
+        made = self._make_sender(check_name(sender, "sender"), event_list(events), request_handler)
+        self._join(link, [made])
         return made
+
+    def add_remote_senders(
+        self, senders: Mapping[Name, Iterable[Name] | Name | None], request_handler: RequestHandler = None
+    ) -> list[Sender]:
+        """Connect many senders, the events of each by its name, without waiting for one after the other.
+
+        All or none: when one can't be connected, those that were are disconnected again.
+
+        Args:
+            request_handler: of each of them.
+
+        Raises:
+            SigError: see `add_remote_sender`; of the first that can't be connected.
+        """
+        link = self._line.open_link()
+        made = [
+            self._make_sender(check_name(name, "sender"), event_list(events), request_handler)
+            for name, events in senders.items()
+        ]
+        try:
+            self._join(link, made)
+        except BaseException:
+            for each in made:
+                if each.name is not None and self._senders.get(each.name) is each:
+                    with suppress(SigError):  # the link is gone, and with it what was connected there
+                        self.remove_sender(each)
+            raise
+        return made
+
+    def _join(self, link: ClientLink, made: list[Sender]) -> None:
+        for each in made:
+            if each.name in self._senders and each.name not in self._members.senders:
+                raise SenderExists(f"sender {each.name!r} is already connected, by this program")
+        try:
+            self._members.add_senders(link, made)
+        finally:
+            for each in made:
+                if each.name is not None and self._senders.get(each.name) is each:
+                    self._fire_presence(each, BUILT_IN[0])
 
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not; false if it is not connected."""
@@ -244,9 +285,10 @@ class ClientRouter(Router):
 
     def _connect(self, member: Member, link: ClientLink, joined: Joined) -> None:
         assert member.sender.name is not None
+        may_come = self._line.may_come
         for event, route in joined.routes.items():
             topic, tick = self._table.topic(member.sender.name, event), member.tallies[event].tick
-            topic.uplink = way_out(topic, link, route, tick, self._away, lambda: self._line.may_come)
+            topic.uplink = WayOut(topic, link, route, tick, self._away, may_come, self._lock)
         self._install(member.sender)
 
     def _refuse(self, member: Member, error: SigError) -> None:
@@ -352,53 +394,6 @@ class ClientRouter(Router):
         waiter = Waiter()
         ident = link.session.call(method, params, waiter.tell)
         return link.finish(waiter, ident, seconds, what)
-
-    # -- what arrives, on the reading thread
-
-    def events(self, link: ClientLink, report: Events) -> None:
-        """Run the listeners of a run of events."""
-        sender, event, codec = report.sender, report.event, link.codec
-        self._members.ledger.add(sender, event, report.count)
-        self._line.traffic.delivered += report.count
-
-        def bad(error: Exception) -> None:
-            self.lost[sender, event] += 1
-            self._line.traffic.delivered -= 1
-            log.error(f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}")
-
-        fan_out(report, self._members.table.topic(sender, event), codec, self.listener_failed, bad)
-
-    def incoming(self, link: ClientLink, report: Incoming, ident: int, method: str, params: bytes) -> None:
-        """Run the handler of a request, and answer."""
-        session = link.session
-        try:
-            member = self._members.senders.get(report.sender)
-            if member is None:
-                raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = member.sender.handler.call(method, session.decode(params))
-        except (Exception, SystemExit) as error:
-            session.fail_to(ident, report.route, error_of_handler(error))
-        else:
-            session.reply(ident, report.route, value)
-
-    def other(self, link: ClientLink, report: Report) -> None:
-        """Count gaps, and note the end of the link."""
-        if isinstance(report, Bound):
-            missing = self._members.ledger.begin(report.sender, report.event, report.life, report.count)
-            self._lose(report.sender, report.event, missing, "a link was lost")
-        elif isinstance(report, Gap) and report.sent:
-            log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
-        elif isinstance(report, Gap):
-            if report.event is not None:
-                self._members.ledger.add(report.sender, report.event, report.count)
-            self._lose(report.sender, report.event, report.count, report.reason)
-        elif isinstance(report, Closed):
-            self._line.departed(link, report.error)
-
-    def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
-        if count:
-            self.lost[sender, event] += count
-            log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
 
     # -- fork
 

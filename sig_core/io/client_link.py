@@ -130,6 +130,8 @@ class ClientLink:
             RequestTimeout: none came within `seconds`; it is not waited for any more.
             SigError: what the answer says.
         """
+        if waiter.is_done():
+            return waiter.result()
         if seconds is None:
             seconds = self.limits.request_timeout
         self.writer.flush()

@@ -51,10 +51,11 @@ class Lifeline:
         lock: threading.Lock,
         sink: Sink,
         restore: Restore,
+        traffic: Traffic,
     ) -> None:
         self.state = "new"
         self.link: ClientLink | None = None
-        self.traffic = Traffic()
+        self.traffic = traffic
         self.losses = 0
         self._url = url
         self._codec_names = codec_names
@@ -108,7 +109,6 @@ class Lifeline:
         """Whether a link lives."""
         return self.link is not None and self.link.session.state is State.OPEN
 
-    @property
     def may_come(self) -> bool:
         """Whether there is a link, or may be again."""
         return self.state in ("connected", "away")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sig_core.errors import SenderExists, SigError
@@ -23,6 +23,8 @@ from sig_core.session.from_server import Joined
 __all__ = ["Member", "Membership"]
 
 RECALL = 1000  # topics that are asked about in one call
+AHEAD = 1000  # senders that are asked for before the answer to the first is waited for: no output runs full
+TOGETHER = 100  # of them that leave in one send
 
 
 class Member:
@@ -33,6 +35,8 @@ class Member:
         life: text that tells it from every other sender of its name.
         tallies: how often each of its events was fired, over all links.
     """
+
+    __slots__ = ("life", "sender", "tallies")
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
@@ -113,27 +117,61 @@ class Membership:
 
     # -- senders
 
-    def add_sender(self, link: ClientLink, sender: Sender) -> None:
-        """Have a sender at the server; a name is taken before the answer: a request may come on its heels.
+    def add_senders(self, link: ClientLink, senders: Iterable[Sender]) -> None:
+        """Have senders at the server; a name is taken before the answer: a request may come on its heels.
+
+        When one is refused, those before it, and those that were asked for already, are there all the same.
 
         Raises:
-            SenderExists: the name is taken, here or at the server.
+            SenderExists: a name is taken, here (then nothing is asked for) or at the server.
             SigError: the server can't be asked.
         """
-        assert sender.name is not None
-        name, member = sender.name, Member(sender)
+        members = {sender.name: Member(sender) for sender in senders if sender.name is not None}
         with self._lock:
-            if name in self.senders:
-                raise SenderExists(f"sender {name!r} is already connected, by this program")
-            self.senders[name] = member
+            for name in members:
+                if name in self.senders:
+                    raise SenderExists(f"sender {name!r} is already connected, by this program")
+            self.senders.update(members)
         try:
-            joined = member.join(link, self._away).finish(link, self.unsent)
-        except BaseException:
-            self.senders.pop(name, None)
-            raise
+            self._add(link, members)
+        finally:
+            with self._lock:
+                for name in members:
+                    if name not in self._order:
+                        self.senders.pop(name, None)
+
+    def _add(self, link: ClientLink, members: dict[Name, Member]) -> None:
+        """Ask for one after the other, some ahead of the answers, so that both sides have something to do."""
+        asked: deque[tuple[Name, _Joining]] = deque()
+        refusals: list[SigError] = []
+        unasked: list[SigError] = []
+        for number, (name, member) in enumerate(members.items(), 1):
+            try:
+                asked.append((name, member.join(link, self._away)))
+            except SigError as error:
+                unasked.append(error)
+                break
+            if number % TOGETHER == 0:
+                link.writer.flush()
+            if len(asked) == AHEAD:
+                refusals += self._joined(link, *asked.popleft())
+            if refusals:
+                break
+        while asked:
+            refusals += self._joined(link, *asked.popleft())
+        if refusals or unasked:
+            raise (refusals or unasked)[0]
+
+    def _joined(self, link: ClientLink, name: Name, joining: _Joining) -> list[SigError]:
+        """Wait until a sender is there; give why it is not, if so."""
+        try:
+            joined = joining.finish(link, self.unsent)
+        except SigError as error:
+            return [error]
         with self._lock:
             self._order[name] = None
-            self._connect(member, link, joined)
+            self._connect(joining.member, link, joined)
+        return []
 
     def remove_sender(self, name: Name) -> None:
         """Forget a sender."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,56 @@ from sig_core.routing.entities import Subscription
 from sig_core.routing.table import Topic, Uplink
 from sig_core.session.outgoing import closed_error, frame_for, make_uplink
 
-__all__ = ["no_way", "way_out"]
+__all__ = ["WayOut", "no_way"]
 
 
-def way_out(
+class WayOut:
+    """Carries events of a topic to the server: with the first it makes the uplink that takes its place.
+
+    An uplink is a closure of 30 objects: most of what thousands of senders would cost, many of which fire nothing yet.
+
+    Args:
+        topic: whose uplink this is.
+        link, route: to the server.
+        tick: called for each event that is taken.
+        away: takes events when the link is gone, if it may keep any.
+        may_come: tells whether there may be a link again.
+        lock: that guards the uplinks of topics.
+    """
+
+    __slots__ = ("_away", "_link", "_lock", "_may_come", "_route", "_tick", "_topic")
+
+    def __init__(
+        self,
+        topic: Topic[Subscription],
+        link: ClientLink,
+        route: int,
+        tick: Callable[[], object],
+        away: Away,
+        may_come: Callable[[], bool],
+        lock: threading.Lock,
+    ) -> None:
+        self._topic = topic
+        self._link = link
+        self._route = route
+        self._tick = tick
+        self._away = away
+        self._may_come = may_come
+        self._lock = lock
+
+    def __call__(self, info: Info, data: Any) -> None:
+        """See `make_uplink`."""
+        with self._lock:
+            if self._topic.uplink is self:
+                self._topic.uplink = _uplink(
+                    self._topic, self._link, self._route, self._tick, self._away, self._may_come
+                )
+            now = self._topic.uplink
+        if now is not None:
+            now(info, data)
+
+
+def _uplink(
     topic: Topic[Subscription],
     link: ClientLink,
     route: int,
@@ -24,14 +71,6 @@ def way_out(
     away: Away,
     may_come: Callable[[], bool],
 ) -> Uplink:
-    """Make what carries an event of a topic to the server.
-
-    Args:
-        link, route: to there.
-        tick: called for each event that is taken.
-        away: takes events when the link is gone, if it may keep any.
-        may_come: tells whether there may be a link again.
-    """
     sender, event, session = topic.sender, topic.event, link.session
 
     def closed(info: Info, data: Any) -> None:

@@ -57,7 +57,8 @@ def make_uplink(
 
     What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
-    codec, out, pack, limit = _codec_of(session), session.out, FRAME.pack, session.max_out
+    codec, out, pack, limit = session.encoding, session.out, FRAME.pack, session.max_out
+    assert codec is not None  # who knows a route has been taken in, though the session may have ended since
     append, added = out.append, gate.added
     heads: dict[int, bytes] = {}  # headers of small frames by size: most events of one kind have one
     refused = closed or _refuser(session, sender, event)
@@ -137,9 +138,3 @@ def _with_additions(
 def _too_big(codec: Codec, sender: Name, event: Name, size: int, limit: int) -> MessageTooBig:
     text = f"event {event!r} of sender {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
     return MessageTooBig(text, size, limit)
-
-
-def _codec_of(session: ClientSession) -> Codec:
-    session.check_open()
-    assert session.encoding is not None
-    return session.encoding

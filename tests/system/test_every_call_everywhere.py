@@ -50,6 +50,7 @@ CLIENT: dict[str, Call] = {
     "request": lambda h: h.own.request("other", "echo", 1),
     "request_async": lambda h: h.own.request_async("other", "echo", 1).result(within(10)),
     "add_remote_sender": lambda h: h.own.add_remote_sender(h.name(), ["e"]).get_signal("e").trigger(1),
+    "add_remote_senders": lambda h: h.own.add_remote_senders({h.name(): "e", h.name(): ["e"]}),
     "remove_remote_sender": lambda h: h.own.remove_remote_sender(h.own.add_remote_sender(h.name())),
     "add_remote_listener": lambda h: h.own.add_remote_listener(_nothing, "other", "e").remove(),
     "remove_remote_listener": lambda h: h.own.remove_remote_listener(_nothing, "other", "e"),
