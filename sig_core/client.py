@@ -385,7 +385,8 @@ class ClientRouter(Router):
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         link.session.request(sender, check_method(method), payload, future, deadline)
         link.writer.asked(len(payload))
-        link.writer.due(deadline)
+        if deadline < link.writer.next_tick:
+            link.writer.due(deadline)
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:

@@ -32,12 +32,13 @@ class HelpedFuture(Future[Any]):
             those that may pass afterwards.
     """
 
+    _state = PENDING  # here, not in each: most are never looked at before they are done
+    _result: Any = None
+    _exception: BaseException | None = None
+
     def __init__(self, help: Help) -> None:
         # Not that of the base, which makes the condition; the attributes are those that it names.
         self._help = help
-        self._state = PENDING
-        self._result: Any = None
-        self._exception: BaseException | None = None
         self._waiters: list[Any] = []
         self._done_callbacks: list[Callable[[Future[Any]], object]] = []
         self._unclaimed = [None]  # taken by who settles or cancels it

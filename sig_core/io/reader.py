@@ -139,7 +139,7 @@ class Reader:
             if now - self._pushed >= GATHER or not (self._inbox or self._later):
                 self._writer.push()
                 self._pushed = now
-            else:
+            elif not self._writer.gathers:
                 self._writer.gather(PATIENCE)
 
     # -- the reading thread

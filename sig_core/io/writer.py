@@ -41,6 +41,7 @@ class Writer:
 
     Attributes:
         full, gathers: see `Gate`.
+        next_tick: when the next one comes, monotonic seconds; `due` brings it forward.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Writer:
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0
         self._linger = LINGER
-        self._next_tick = 0.0
+        self.next_tick = 0.0
         self._lock = threading.Lock()
         self._wake = Wake()
         self._stopping = False
@@ -153,8 +154,8 @@ class Writer:
 
     def due(self, when: float) -> None:
         """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
-        if when < self._next_tick:
-            self._next_tick = when
+        if when < self.next_tick:
+            self.next_tick = when
             self._wake.set()
 
     def push(self) -> None:
@@ -222,7 +223,7 @@ class Writer:
                 began = time.perf_counter()
                 time.sleep(self._linger)
                 # Who triggers so fast that he sends by himself is left to it: this thread would only be in his way.
-                self.gathers = self._last >= began and time.monotonic() < self._next_tick
+                self.gathers = self._last >= began and time.monotonic() < self.next_tick
             with self._lock:
                 sent_all = self._drain(block=False)
             if not sent_all and self._pollable is not None and not self._stopping:
@@ -230,7 +231,7 @@ class Writer:
                 self._wake.set()
             now = time.monotonic()
             wait = max(0.001, self._tick(now))
-            self._next_tick = now + wait
+            self.next_tick = now + wait
 
 
 def wait_ready(link: Any, timeout: float, *, writing: bool = False) -> bool:
