@@ -9,6 +9,7 @@ import cbor2
 import pytest
 from codec_values import LAW, extra_scalars, nested, same, within
 from hypothesis import given
+from hypothesis import strategies as st
 
 from sig_codecs.cbor_codec import CborCodec
 from sig_core.errors import DecodeError, EncodeError
@@ -166,3 +167,36 @@ def test_the_library_s_own_types_are_refused(value):
 
 def test_a_memoryview_is_written_as_a_byte_string_not_as_a_list():
     assert CODEC.encode([memoryview(b"ab"), {"v": memoryview(b"")}]).hex() == "82426162a1617640"
+
+
+def in_the_terms_of_the_payload(data):
+    """What `decode` does where it takes no short cut."""
+    value = CODEC._decode(data)
+    CODEC._prove(value)
+    return value
+
+
+@LAW
+@given(nested(extra_scalars), st.integers(0, 12), st.binary(max_size=3), st.data())
+def test_the_short_cut_takes_what_is_one_value_and_nothing_else(value, cut, extra, data):
+    """Whole payloads, such that end too early, such that go on, and damaged ones."""
+    encoded = bytearray(CODEC.encode(value))
+    encoded = encoded[: max(0, len(encoded) - cut)] + extra
+    if encoded and data.draw(st.booleans()):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        wanted = in_the_terms_of_the_payload(bytes(encoded))
+    except Exception:
+        with pytest.raises((cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError)):
+            CODEC.decode_most(bytes(encoded))
+    else:
+        assert same(CODEC.decode_most(bytes(encoded)), wanted)
+
+
+CUT = ["", "ff", "9f", "81", "7f", "5f", "61", "6161ff", "a1", "a16161", "bf6161", "f8", "0000"]
+
+
+@pytest.mark.parametrize("data", CUT)
+def test_what_is_cut_off_or_goes_on_does_not_end_where_the_payload_ends(data):
+    with pytest.raises(DecodeError):
+        CODEC.decode(bytes.fromhex(data))
