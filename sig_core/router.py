@@ -12,7 +12,7 @@ from sig_core.errors import ConfigError, SenderExists, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.handlers import Handler, RequestHandler, check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
@@ -217,7 +217,7 @@ class Router:
             Exception: whatever the handler raised.
         """
         found = self._local_sender(check_name(sender, "sender"))
-        return found.handler.call(method, params)
+        return found.handler.call(check_method(method), params)
 
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None

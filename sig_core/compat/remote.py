@@ -10,7 +10,7 @@ from sig_core.compat.replies import value_of
 from sig_core.errors import LinkLost, ProtocolError, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name
 from sig_core.routing.entities import Listener, Sender
-from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.handlers import Handler, RequestHandler, check_method
 from sig_core.routing.table import Uplink
 from sig_core.session.errors import error_of_handler
 
@@ -162,7 +162,7 @@ class CarriedRemote:
         if handler is None:
             raise UnknownSender(f"sender {sender!r} is not connected")
         try:
-            return handler.call(_field(params, "method"), params.get("params"))
+            return handler.call(check_method(_field(params, "method")), params.get("params"))
         except (Exception, SystemExit) as error:
             raise error_of_handler(error) from error
 

@@ -50,6 +50,7 @@ class ClientLink:
         sink: where events, requests and notices go.
 
     Attributes:
+        codec: that was agreed on; there once the link is open.
         opened: set when the server has answered the hello, or the link has ended (`session.error` tells).
     """
 
@@ -66,6 +67,7 @@ class ClientLink:
         link = dialled(link, limits.handshake)
         self.opened = threading.Event()
         self.limits = limits
+        self.codec: Codec
         self._sink = sink
         self.events = partial(sink.events, self)
         self.incoming = partial(sink.incoming, self)
@@ -76,12 +78,6 @@ class ClientLink:
         self.session.traffic = traffic
         self.writer = Writer(self.session, link, self._tick, self._failed, self._make_room)
         self.reader = Reader(self.session, link, self.writer, self, limits)
-
-    @property
-    def codec(self) -> Codec:
-        """The codec that was agreed on."""
-        assert self.session.encoding is not None
-        return self.session.encoding
 
     def open(self) -> ClientLink:
         """Send the hello; returns when the server has answered it.
@@ -153,6 +149,8 @@ class ClientLink:
     def other(self, report: Report) -> None:
         """Pass on, and note what concerns the link itself."""
         if isinstance(report, Opened):
+            assert self.session.encoding is not None
+            self.codec = self.session.encoding
             self.writer.wake()  # only now it is known how often the server wants to hear something
         if isinstance(report, Opened | Closed):
             self.opened.set()
@@ -166,8 +164,7 @@ class ClientLink:
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
         late = [report for report in ended if isinstance(report, Done)]
-        for report in late:
-            self.reader.tell(report)
+        self.reader.take(late)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()
         if self.session.out:

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Protocol
@@ -111,13 +111,6 @@ class Reader:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
         self._leave_by = time.monotonic() + timeout
 
-    def tell(self, done: Done) -> None:
-        """Tell who asked; what waits in a future is kept for the reading thread, before the next callback."""
-        if isinstance(done.when, HelpedFuture):  # its callbacks are user code
-            self._later.append(done)
-        else:
-            done.tell()
-
     def run_later(self) -> None:
         """Settle the futures whose answers are there."""
         while self._later:
@@ -174,11 +167,11 @@ class Reader:
 
     def tell_the_end(self) -> None:
         """Tell who waits that the session has ended, though a callback may keep the reading thread."""
-        self._take(self._session.end())
+        self.take(self._session.end())
 
     def _end(self) -> bool:
         """Tell whoever still waits that the session has ended; false if nothing is left to do."""
-        self._take(self._session.end())
+        self.take(self._session.end())
         return bool(self._inbox or self._later)
 
     def _read_or_stand_by(self) -> None:
@@ -216,7 +209,10 @@ class Reader:
                     self._inbox.remove(report)
                     self._count(report, -1)
             try:
-                self._answer(report, *request)
+                if self._depth < self._limits.max_depth:
+                    self._sink.incoming(report, *request)
+                else:
+                    self._refuse(report, request[0])
             except (Exception, SystemExit):  # see `_run_next`
                 log.error(f"{self._link.peer}: a request failed\n{traceback.format_exc()}")
             self._push_in_time()
@@ -229,12 +225,9 @@ class Reader:
         elif isinstance(report, Incoming):
             self._calls += sign
 
-    def _answer(self, report: Incoming, ident: int, method: str, params: bytes) -> None:
-        if self._depth >= self._limits.max_depth:
-            text = f"sender {report.sender!r}: {self._depth} requests run inside each other, which is the limit"
-            self._session.fail_to(ident, report.route, Busy(text))
-        else:
-            self._sink.incoming(report, ident, method, params)
+    def _refuse(self, report: Incoming, ident: int) -> None:
+        text = f"sender {report.sender!r}: {self._depth} requests run inside each other, which is the limit"
+        self._session.fail_to(ident, report.route, Busy(text))
 
     # -- waiting for an answer
 
@@ -356,14 +349,18 @@ class Reader:
         else:
             self._check_silence()
             reports = session.end() if session.state is State.CLOSED else []
-        self._take(reports)
+        self.take(reports)
         if session.out:
             self._writer.push()
 
-    def _take(self, reports: list[Report]) -> None:
+    def take(self, reports: Iterable[Report]) -> None:
+        """Tell who asked; what is for callbacks, those of futures among them, is kept for the reading thread."""
         for report in reports:
             if isinstance(report, Done):
-                self.tell(report)
+                if isinstance(report.when, HelpedFuture):
+                    self._later.append(report)
+                else:
+                    report.tell()
                 continue
             with self._guard:
                 self._inbox.append(report)

@@ -47,11 +47,12 @@ class Handler:
     def call(self, method: str, params: Any) -> Any:
         """Answer a request; what the handler raises passes through.
 
+        Args:
+            method: as `check_method` takes it.
+
         Raises:
-            ConfigError: `method` is no text of 1 to 255 bytes.
             UnknownMethod: there is neither that method nor a default.
         """
-        check_method(method)
         if self._handler is None:
             raise UnknownMethod(f"sender {self._sender!r} takes no requests (asked for {method!r})")
         if self._mapping is not None:
