@@ -55,42 +55,33 @@ class WayOut:
         """See `make_uplink`."""
         with self._lock:
             if self._topic.uplink is self:
-                self._topic.uplink = _uplink(
-                    self._topic, self._link, self._route, self._tick, self._away, self._may_come
-                )
+                self._topic.uplink = self._uplink()
             now = self._topic.uplink
         if now is not None:
             now(info, data)
 
+    def _uplink(self) -> Uplink:
+        topic, link, tick, away, may_come = self._topic, self._link, self._tick, self._away, self._may_come
+        sender, event, session = topic.sender, topic.event, link.session
 
-def _uplink(
-    topic: Topic[Subscription],
-    link: ClientLink,
-    route: int,
-    tick: Callable[[], object],
-    away: Away,
-    may_come: Callable[[], bool],
-) -> Uplink:
-    sender, event, session = topic.sender, topic.event, link.session
+        def closed(info: Info, data: Any) -> None:
+            if not away.keep or not may_come():
+                raise closed_error(sender, event, session.error)
+            keep(info, data)
 
-    def closed(info: Info, data: Any) -> None:
-        if not away.keep or not may_come():
-            raise closed_error(sender, event, session.error)
-        keep(info, data)
+        def keep(info: Info, data: Any) -> None:
+            frame = frame_for(session, sender, event, info, data)
+            with away.lock:
+                now = topic.uplink
+                if now is uplink:
+                    tick()
+                    away.put(sender, event, link.codec, frame)
+                    return
+            if now is not None:  # the next link came just now
+                now(info, data)
 
-    def keep(info: Info, data: Any) -> None:
-        frame = frame_for(session, sender, event, info, data)
-        with away.lock:
-            now = topic.uplink
-            if now is uplink:
-                tick()
-                away.put(sender, event, link.codec, frame)
-                return
-        if now is not None:  # the next link came just now
-            now(info, data)
-
-    uplink = make_uplink(session, sender, event, route, link.writer, tick, closed)
-    return uplink
+        uplink = make_uplink(session, sender, event, self._route, link.writer, tick, closed)
+        return uplink
 
 
 def no_way(name: Name, error: SigError) -> Uplink:

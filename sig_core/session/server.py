@@ -173,6 +173,8 @@ class ServerSession(Session):
         same: dict[int, bytes] = {}  # in a row, of one method: they go on together
         try:
             for ident, method, tail in split_requests(run, count):
+                if self.state is not OPEN:  # by what it was told of those before
+                    return
                 if method is not last:
                     if same:
                         exchange.request(self, route, self.codec, last, same)
@@ -186,7 +188,7 @@ class ServerSession(Session):
                     text = f"request {method!r}: {most} requests are open, which is the limit"
                     self.fail_to(ident, route, Busy(text))
         finally:  # those before a breach as well
-            if same:
+            if same and self.state is OPEN:
                 exchange.request(self, route, self.codec, last, same)
 
     def _take_control(self, body: bytes) -> None:
@@ -280,9 +282,7 @@ class ServerSession(Session):
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
 
     def request(self, asked: Asked) -> list[tuple[int, SigError]]:
-        """Queue requests for a sender of this client."""
-        if asked.route not in self._bound:
-            self.bind(asked.route, asked.sender, None)
+        """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
         outbox, frames = self._outbox, request_frames(asked.route, asked.tails)
         data = b"".join(frames)  # of a single one it gives that, uncopied
         if outbox.size + len(data) <= outbox.high and len(data) - 4 <= self._peer_max_frame:

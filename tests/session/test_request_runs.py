@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sig_core.errors import RemoteProtocolError, Status
+from sig_core.errors import Busy, RemoteProtocolError, Status
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from tests.protocol.named import Frame, split_reply, split_request
@@ -124,3 +124,18 @@ def test_replies_for_several_askers_and_for_nobody() -> None:
     assert sorted(ident for ident, _ in replies_of(one.read())) == [*range(6), *range(12, 18)]
     assert sorted(ident for ident, _ in replies_of(other.read())) == [*range(6, 12)]
     assert owner.session.answers_to_nothing == 2
+
+
+def test_a_session_that_ends_amid_its_requests_leaves_none_open() -> None:
+    """Failures that it does not read are too many for its output; what came behind them is not passed on."""
+    net = Net(Limits(max_outbox=65_536))
+    owner, asker = Raw(net, number=1), Raw(net, number=2)
+    route = owner.ask("add_sender", sender="s", events=[], requests=["good"])["route"]
+    methods = [b"good", *[b"bad"] * 2000, b"good", b"bad", b"good"]
+    asker.session.receive_data(
+        b"".join(request(route, ident, method=method) for ident, method in enumerate(methods)), net.now
+    )
+    assert isinstance(asker.session.error, Busy)
+    assert len(requests_of(owner.read())) == 1
+    assert len(net.exchange.requests) == 0
+    assert not net.exchange.requests.of(asker.session)
