@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
 from sig_core.errors import ConfigError, LinkLost
@@ -189,7 +188,7 @@ class Clients:
     def _connect(self, link: Link, reception: Reception) -> Connection:
         def become(session: Linked) -> None:
             connection.session = session
-            session.on_change = partial(self.dirty, connection)
+            session.on_change = connection.changed
 
         session = reception.session_of(link, become)
         connection: Connection

@@ -46,6 +46,9 @@ class Connection(Protocol):
     def start(self) -> None:
         """Begin to read."""
 
+    def changed(self) -> None:
+        """Note, under the lock, that the session has output, or another wish to read."""
+
     def flush(self) -> None:
         """Send what there is, as far as it goes now; close when the session has ended and all is out."""
 
@@ -109,6 +112,10 @@ class PolledConnection:
                     return
             if count != LARGE or session.held:
                 return
+
+    def changed(self) -> None:
+        """Let it be flushed in the turn that is taken now, or soon."""
+        self._host.dirty(self)
 
     def _at_end(self) -> None:
         session = self.session
@@ -204,6 +211,10 @@ class PumpedConnection:
         """Begin to read."""
         for thread in self._threads:
             thread.start()
+
+    def changed(self) -> None:
+        """Let it be flushed soon."""
+        self._host.dirty(self)
 
     def flush(self) -> None:
         """Wake the writer, or the reader that was held."""
