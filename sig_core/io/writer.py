@@ -89,12 +89,12 @@ class Writer:
     def added(self, size: int) -> None:
         """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
         self._size += size
-        if self.gathers:
-            if self._size < BYTES and len(self._out) < FRAMES:
+        if self._size < BYTES and len(self._out) < FRAMES:
+            if self.gathers:
                 return
-        elif time.perf_counter() - self._last < GAP:
-            self.gather()
-            return
+            if time.perf_counter() - self._last < GAP:
+                self.gather()
+                return
         self.flush()
 
     def gather(self, linger: float = LINGER) -> None:
