@@ -33,6 +33,7 @@ class Lifeline:
         lock: of the router; guards the state.
         sink: where links bring what arrives.
         restore: called with (link, adopt) when a link is there again, before it is told; see `Membership.restore`.
+        traffic: counts what passes, over all links.
 
     Attributes:
         state: "new", "starting", "connected", "away", "disconnected", "gave up", "stopped" or "closed by a fork".

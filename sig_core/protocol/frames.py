@@ -11,7 +11,7 @@ from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, R
 __all__ = ["Frame", "FrameReader"]
 
 LEAST = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by type
-NEVER = 2**32
+NEVER = 2**32  # no `length` is so great
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 BIG = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
 

@@ -96,13 +96,13 @@ class Port(Protocol):
         """Note that events which this port sent were not accepted."""
 
     def request(self, asked: Asked) -> list[tuple[int, SigError]]:
-        """Take requests for a sender of this port, to be answered by `Requests.complete` or `fail` under their tokens.
+        """Take requests, at least one, for a sender of this port; `Requests.complete` or `fail` ends each by its token.
 
         Returns the tokens of those that can't be taken, each with why.
         """
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Take what requests brought that this port made: the id and the value of each."""
+        """Take what requests brought that this port made: the id and the value of each, at least one."""
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Take the failure of a request that this port made."""

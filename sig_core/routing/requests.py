@@ -61,8 +61,9 @@ class Requests:
         asked.tails = tails
         if asked.codec != owner.codec and not owner.takes(asked.codec):
             self._transcode(owner, asked)
-        for token, error in owner.request(asked):
-            self.fail(owner, token, error)
+        if asked.tails:
+            for token, error in owner.request(asked):
+                self.fail(owner, token, error)
 
     def describe(self) -> dict[str, Any]:
         """Give the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
@@ -110,7 +111,8 @@ class Requests:
         self._answered += len(values)
         if codec != asker.codec and not asker.takes(codec):
             values, codec = self._transcoded(asker, route, codec, values), asker.codec
-        asker.reply(route, codec, values)
+        if values:
+            asker.reply(route, codec, values)
         if asker.is_slow(now):
             self._holds.add(asker, owner)
 

@@ -139,3 +139,46 @@ def test_a_session_that_ends_amid_its_requests_leaves_none_open() -> None:
     assert len(requests_of(owner.read())) == 1
     assert len(net.exchange.requests) == 0
     assert not net.exchange.requests.of(asker.session)
+
+
+BIG = 40_000  # bytes of an event that leaves alone
+BYTES = b"\xc4\x01\x00"  # in MessagePack; JSON has none
+
+
+def drain(raw: Raw) -> int:
+    """Take output as a connection does, until there seems to be none; give how many bytes that were."""
+    size = 0
+    while data := raw.session.take(1 << 18):
+        size += len(data)
+    return size
+
+
+def test_requests_that_all_can_not_be_carried_do_not_hold_back_what_comes_behind_them() -> None:
+    net = Net()
+    owner, asker = Raw(net, "json", 1), Raw(net, "msgpack", 2)
+    route, _ = sender_of(owner)
+    _, routes = sender_of(asker, "t")
+    owner.ask("add_listener", sender="t", event="e")
+    owner.read()
+    event = wire.event_frame(routes["e"], b"\xda" + BIG.to_bytes(2, "big") + b"x" * BIG)
+    asker.session.receive_data(event, net.now)  # what binds the route leaves before this one
+    drain(owner)
+    frames = asker.send(request(route, 1, BYTES), request(route, 2, BYTES), event)
+    assert [ident for ident, _ in errors_of(asker, frames)] == [1, 2]
+    assert drain(owner) > BIG
+    assert not owner.session.has_output
+
+
+def test_answers_that_all_can_not_be_carried_do_not_hold_back_what_comes_behind_them() -> None:
+    net = Net()
+    owner, asker = Raw(net, "msgpack", 1), Raw(net, "json", 2)
+    route, routes = sender_of(owner)
+    asker.ask("add_listener", sender="s", event="e")
+    event = wire.event_frame(routes["e"], b"\xda" + BIG.to_bytes(2, "big") + b"x" * BIG)
+    owner.session.receive_data(event, net.now)
+    drain(asker)
+    asker.session.receive_data(request(route, 1) + request(route, 2), net.now)
+    tokens = [token for token, _ in requests_of(owner.read())]
+    owner.send(*(wire.reply_frame(route, token, BYTES) for token in tokens), event)
+    assert drain(asker) > BIG
+    assert not asker.session.has_output
