@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import signal
+import socket
 from contextlib import suppress
 
 import click
@@ -38,5 +39,18 @@ def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to
     with server, suppress(KeyboardInterrupt):  # whoever reads an address may end us before the next line runs
         for address in server.addresses:
             click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")
-        threading.Event().wait()
+        _wait_for_signal()
     return OK
+
+
+def _wait_for_signal() -> None:
+    # By a descriptor, which keeps one that came just before: a plain wait would sleep on, and see it only afterwards.
+    told, tell = socket.socketpair()
+    with told, tell:
+        tell.setblocking(False)
+        signal.set_wakeup_fd(tell.fileno())
+        try:
+            while True:
+                told.recv(1)
+        finally:
+            signal.set_wakeup_fd(-1)

@@ -86,6 +86,35 @@ def test_a_server_serves_until_it_is_told(tmp_path: Path, number: int) -> None:
         sig_lib.ClientRouter(addresses[0]).start()
 
 
+TOLD_ELSEWHERE = """
+import signal, sys, threading
+from sig_core.cli.app import run
+
+def tell():
+    sys.stdin.readline()
+    while sys._current_frames()[main].f_code.co_name not in ("wait", "_wait_for_signal"):
+        pass
+    signal.raise_signal(signal.SIGTERM)
+
+main = threading.main_thread().ident
+threading.Thread(target=tell).start()
+sys.exit(run(["serve", "tcp://127.0.0.1:0"]))
+"""
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_ends_a_server() -> None:
+    # As one does that comes just before that thread waits: taken by another thread, it interrupts no wait either.
+    command = [sys.executable, "-c", TOLD_ELSEWHERE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        try:
+            process.communicate("\n", within(20))
+        finally:
+            process.kill()
+    assert process.returncode == OK
+
+
 def test_a_server_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "sig.toml"
     file.write_text(

@@ -144,17 +144,17 @@ class Wire:
 
     def run(self, until: float) -> None:
         """Carry bytes until then (monotonic time), or until the standard input ends."""
-        orders = sys.stdin.fileno()
+        orders, told = sys.stdin.fileno(), _signals()
         os.set_blocking(orders, False)
         ways, half = tuple(self._ways.values()), b""
         while (now := time.monotonic()) < until:
             readers = {way.source.master: way for way in ways if way.reads()}
             writers = [way.sink.master for way in ways if way.writes()]
             waits = [wait for way in ways if (wait := way.wait(now)) is not None]
-            ready, _, _ = select.select([orders, *readers], writers, [], min(waits, default=until - now))
+            ready, _, _ = select.select([orders, told, *readers], writers, [], min(waits, default=until - now))
             now = time.monotonic()
             for descriptor in ready:
-                if descriptor != orders:
+                if descriptor in readers:
                     readers[descriptor].take(now)
             if orders in ready:
                 data = os.read(orders, CHUNK)
@@ -197,6 +197,14 @@ class Wire:
 
     def counts(self, way: str) -> dict[str, int]:
         return self._ways[way].counts()
+
+
+def _signals() -> int:
+    """Give what can be read once a signal came: one that comes just before a `select` would be slept through."""
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    return told
 
 
 def answer(value: object) -> None:
