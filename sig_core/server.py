@@ -77,6 +77,7 @@ class ServerRouter(Router):
             self._plugins.codecs.get,
             self.limits,
             self._lock,
+            self._exchange.holds,
             self._targets_of,
             self._answer,
             self.listener_failed,

@@ -16,6 +16,7 @@ from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
+from sig_core.routing.holds import Holds
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Asked, Run, one_by_one
@@ -44,6 +45,7 @@ class LocalPort:
         codec: gives the codec of a name.
         limits: `max_inbound`, `stall` and `max_depth` are its own.
         lock: that guards the exchange; the port's methods are called under it.
+        holds: of the exchange.
         targets: gives who hears (sender, event).
         answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
@@ -56,6 +58,7 @@ class LocalPort:
         codec: Callable[[str], Codec],
         limits: Limits,
         lock: threading.Lock,
+        holds: Holds,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, Asked, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
@@ -70,6 +73,7 @@ class LocalPort:
         self._codec = codec
         self._limits = limits
         self._lock = lock
+        self._holds = holds
         self._targets = targets
         self._answer = answer
         self._failed = failed
@@ -175,6 +179,8 @@ class LocalPort:
             if not self._events:
                 with self._lock:
                     run = self._inbox.pop()
+                    if self._inbox.stalled:
+                        self._holds.taken(self)
                 if run is None:
                     return None
                 if isinstance(run, _RequestRun):

@@ -6,6 +6,8 @@ from sig_core.routing.ports import Port
 
 __all__ = ["Holds"]
 
+NOT_YET = float("-inf")  # a time at which no stall is over
+
 
 class Holds:
     """Keeps each feeder of a slow port from sending until every port that it waits for goes on."""
@@ -22,8 +24,13 @@ class Holds:
             feeders.add(feeder)
             feeder.hold(True)
 
+    def taken(self, slow: Port) -> None:
+        """Note that something left a slow port: once it has drained, its feeders go on at once."""
+        if slow.recovers(NOT_YET):
+            self._release(slow)
+
     def tick(self, now: float) -> None:
-        """Let the feeders go on whose slow ports have recovered, or have had their time."""
+        """Let the feeders go on whose slow ports have had their time, or have drained."""
         for slow in [slow for slow in self._feeders if slow.recovers(now)]:
             self._release(slow)
 

@@ -335,7 +335,10 @@ class PlainSession:
 
     def take(self, room: int) -> bytes:
         """Take output: whole messages, one at least if the peer may get one now."""
-        return self._out.take(room)
+        data = self._out.take(room)
+        if self._out.calls.stalled:
+            self._exchange.holds.taken(self)
+        return data
 
     def sent(self, count: int, now: float) -> None:
         """Note that so many bytes of output left."""

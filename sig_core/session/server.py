@@ -344,11 +344,15 @@ class ServerSession(Session):
 
     def take(self, room: int) -> bytes:
         """Take output: what fits `room` bytes, at least one frame if there is any; b"" if there is none."""
+        outbox = self._outbox
+        data = outbox.take(room)
+        if outbox.stalled:
+            self._exchange.holds.taken(self)
         if not self._gaps:
-            return self._outbox.take(room)
+            return data
         gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
         self._gaps.clear()
-        return b"".join(gaps) + self._outbox.take(room)
+        return b"".join(gaps) + data
 
     def _gap(self, route: int, count: int, reason: str) -> bytes:
         assert self.encoding is not None

@@ -119,7 +119,6 @@ def test_a_plain_peer_that_feeds_a_slow_one_is_held() -> None:
         assert fired < 1000
     assert changes[-1] is True and peer.session.stats()["held"]
     slow.call("plain", answers=False)
-    net.exchange.holds.tick(net.now)
     assert not peer.session.held and changes[-1] is False
 
 
