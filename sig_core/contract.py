@@ -75,6 +75,9 @@ class PollableLink(Link, Protocol):
     """A link whose readiness the system reports: thousands of them share one thread.
 
     These are called on one thread only, level-triggered; a packet link moves one packet a call.
+
+    Optional method `recv(size: int) -> bytes`, of streams: reads what `recv_into` would, at most `size` bytes (1 and
+    more), b"" at the end. It saves a copy of what is big.
     """
 
     wants_write: bool  # output is waiting inside the link itself (TLS); False for plain media

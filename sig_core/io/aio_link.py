@@ -9,15 +9,13 @@ from typing import Any
 
 from sig_core.contract import Codec, PollableLink
 from sig_core.errors import ConnectFailed, LinkLost, SigError
+from sig_core.io.buffer import ReceiveBuffer
 from sig_core.io.guard import Once, lost
 from sig_core.session.base import State
 from sig_core.session.client import ClientSession
 from sig_core.session.reports import Done, Opened, Report, When
 
 __all__ = ["AioLink"]
-
-BUFFER = 64 * 1024  # bytes
-
 
 class AioLink:
     """Reads, writes and ticks on the loop. Everything happens in the loop's thread.
@@ -40,7 +38,7 @@ class AioLink:
         self._link = link
         self._take = take
         self._once = Once(link, link.peer)
-        self._buffer = memoryview(bytearray(BUFFER))
+        self._buffer = ReceiveBuffer()
         self._rest: bytes | memoryview = b""
         self._timer: asyncio.TimerHandle | None = None
         self.gathers = False
@@ -85,16 +83,16 @@ class AioLink:
 
     def _read(self) -> None:
         try:
-            count = self._link.recv_into(self._buffer)
+            data = self._buffer.read(self._link, self.session.missing)
         except BlockingIOError:
             return
         except Exception as error:
             self._lose(lost(self._link.peer, error))
             return
-        if not count:
+        if not data:
             self._lose(LinkLost("the link ended without a goodbye"))
             return
-        self._pass_on(self.session.receive_data(bytes(self._buffer[:count]), time.monotonic()))
+        self._pass_on(self.session.receive_data(data, time.monotonic()))
         if self.session.state is State.CLOSED:
             self._finish()
         else:

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-__all__ = ["LARGE", "SMALL", "ReceiveBuffer"]
+from typing import Any
+
+__all__ = ["LARGE", "LARGEST", "SMALL", "ReceiveBuffer"]
 
 # Bytes. From 128 KiB on the C library maps memory anew for each object: dozens of page faults a read.
-SMALL, LARGE = 16 * 1024, 64 * 1024
+SMALL, LARGE, LARGEST = 16 * 1024, 64 * 1024, 120 * 1024
 
 
 class ReceiveBuffer:
-    """Reused, so that a read allocates no more than it brings.
+    """Reused, so that a read allocates no more than it brings; but what is huge is read into bytes of its own.
 
     Attributes:
-        view: to read into; another one after `taken`.
+        full: the last read brought as much as it could, so that more is likely to be there.
     """
 
-    __slots__ = ("view",)
+    __slots__ = ("_view", "full")
 
     def __init__(self) -> None:
-        self.view = memoryview(bytearray(SMALL))
+        self._view = memoryview(bytearray(SMALL))
+        self.full = False
 
-    def taken(self, count: int) -> bytes:
-        """Give the first `count` bytes, which were just read; a buffer that was full grows for the next read."""
-        view = self.view
-        if count == len(view) < LARGE:
-            self.view = memoryview(bytearray(2 * count))
+    def read(self, link: Any, missing: int) -> bytes:
+        """Read a pollable link: 1 byte or more, b"" at its end.
+
+        Args:
+            missing: bytes until the end of the frame that is likely to come, if that one is huge; else 0.
+
+        Raises:
+            BlockingIOError: nothing is there now.
+            Exception: whatever the link raises.
+        """
+        recv = getattr(link, "recv", None) if missing else None
+        if recv is not None:
+            size = min(missing, LARGEST)
+            data: bytes = recv(size)
+            self.full = len(data) == size
+            return data
+        view = self._view
+        count: int = link.recv_into(view)
+        self.full = count == len(view)
+        if self.full and count < LARGE:
+            self._view = memoryview(bytearray(2 * count))
         return bytes(view[:count])

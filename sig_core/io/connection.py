@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
-from sig_core.io.buffer import LARGE, ReceiveBuffer
+from sig_core.io.buffer import ReceiveBuffer
 from sig_core.io.guard import Once, lost
 from sig_core.io.loop import IoThread
 from sig_core.io.poller import READ, WRITE
@@ -20,7 +20,7 @@ __all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
 
 ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
-READS = 4  # reads of one connection a turn, as long as each fills the buffer
+READS = 4  # reads of one connection a turn, as long as each brings all that it could
 SLICE = 0.25  # seconds after which a pump thread looks whether it should end
 
 
@@ -94,23 +94,22 @@ class PolledConnection:
         host, session = self._host, self.session
         for _ in range(READS):
             try:
-                count = self._link.recv_into(host.buffer.view)
+                data = host.buffer.read(self._link, session.missing)
             except BlockingIOError:
                 return
             except Exception as error:
                 self._lose(lost(session.peer, error))
                 return
-            if not count:
+            if not data:
                 self._at_end()
                 return
-            data = host.buffer.taken(count)
             with host.lock:
                 session.receive_data(data, time.monotonic())
                 session = self.session  # by now it may be another one: see `Opening`
                 if session.error is not None:
                     host.dirty(self)
                     return
-            if count != LARGE or session.held:
+            if not host.buffer.full or session.held:
                 return
 
     def changed(self) -> None:

@@ -377,14 +377,14 @@ class Reader:
         if not (self._flows or self._ready(min(timeout, LONGEST) * 1000)):
             return b""
         try:
-            count = self._pollable.recv_into(self._buffer.view)
+            data = self._buffer.read(self._pollable, self._session.missing)
         except BlockingIOError:
             self._flows = False
             return b""
-        if not count:
+        if not data:
             raise EOFError
-        self._flows = count >= SMALL
-        return self._buffer.taken(count)
+        self._flows = len(data) >= SMALL
+        return data
 
     def _check_silence(self) -> None:
         now, allowed = time.monotonic(), self._limits.keepalive

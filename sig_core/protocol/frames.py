@@ -14,6 +14,7 @@ LEAST = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by 
 NEVER = 2**32  # no `length` is so great
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 BIG = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
+HUGE = 32_768  # bytes; a frame from here on is read alone: a read costs less than to copy it, and what came behind it
 
 
 Frame: TypeAlias = tuple[int, int, int, bytes]
@@ -31,7 +32,7 @@ class FrameReader:
         fault: the breach that stands behind the frames given last; None while there is none.
     """
 
-    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame")
+    __slots__ = ("_have", "_last", "_need", "_parts", "fault", "max_frame")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
@@ -39,11 +40,19 @@ class FrameReader:
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
+        self._last = 0  # bytes of the frame that the last bytes brought to its end, if nothing came behind it
 
     @property
     def waiting(self) -> int:
         """Bytes of an incomplete frame that are held."""
         return self._have
+
+    @property
+    def missing(self) -> int:
+        """Bytes until the end of a huge frame: of an incomplete one, or of one like the last. 0: none is to be seen."""
+        if self._parts:
+            return self._need - self._have if self._need >= HUGE else 0
+        return self._last if self._last >= HUGE else 0
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes as they came and give the frames that are complete.
@@ -66,6 +75,7 @@ class FrameReader:
             whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
             self._parts.clear()
             self._have = 0
+            self._last = self._need if len(data) == missing else 0
             if big:
                 frames.append(_alone(whole))
                 start = missing
@@ -74,7 +84,9 @@ class FrameReader:
         elif len(data) >= HEADER:  # most often one frame comes alone
             length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
+                self._last = len(data)
                 return [_alone(data)]
+            self._last = 0
         try:
             rest = self._cut(data, start, frames)
             if rest < len(data):

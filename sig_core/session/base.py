@@ -108,6 +108,11 @@ class Session:
         """Give the seconds since something was heard."""
         return now - self._heard
 
+    @property
+    def missing(self) -> int:
+        """See `FrameReader`; a packet comes whole, however long it is."""
+        return 0 if self._packets else self._reader.missing
+
     # -- control messages
 
     def _read_control(self, body: bytes) -> Call | Notice | Answer | None:

@@ -37,6 +37,10 @@ class Linked(Protocol):
     def lost(self) -> Counter[str]: ...
 
     @property
+    def missing(self) -> int:
+        """Bytes that are best read at once and alone; 0: nothing is known."""
+
+    @property
     def has_output(self) -> bool:
         """Whether `take` would give something."""
 

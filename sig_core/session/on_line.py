@@ -35,6 +35,7 @@ class LineSession:
     client = ""
     held = False  # a line stops its peer by credit
     lingers = False
+    missing = 0
 
     def __init__(
         self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True

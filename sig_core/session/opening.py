@@ -30,6 +30,7 @@ class Opening:
     client = ""
     held = False
     lingers = False
+    missing = 0
     has_output = False
 
     def __init__(

@@ -75,6 +75,7 @@ class PlainSession:
     """
 
     lingers = True
+    missing = 0
 
     def __init__(
         self,

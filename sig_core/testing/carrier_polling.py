@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,6 +128,36 @@ class PollingChecks(CarrierSuite):
             self.check(0 < taken < len(data), f"send_some took {taken} of {len(data)} bytes, though nobody read")
             got = server.collect(taken, 2 * self.timeout)
             self.check(got == data[:taken], f"send_some took {taken} bytes, of which {len(got)} arrived or not as sent")
+
+    def test_reading_bytes(self) -> None:
+        """C57: The optional recv of a stream gives at most as many bytes as asked for, raises BlockingIOError when
+        nothing is there, and gives b"" at the end. Mend: give what the recv of a socket that does not block gives.
+        """
+        with self.polled() as (client, _, _, link):
+            recv = getattr(link, "recv", None)
+            if recv is None or client.traits.packets:
+                self.skip("it has no recv, or is no stream")
+            self.check(self.read_bytes(recv) is None, "nothing was sent, and recv does not raise BlockingIOError")
+            client.send(b"abcdef")
+            got = b""
+            while len(got) < 6 and self.is_ready(link, select.POLLIN, self.timeout):
+                got += self.read_bytes(recv) or b""
+            self.check(got == b"abcdef", f"b'abcdef' was read by recv, 4 bytes at most, as {got!r}")
+            if not client.traits.reliable:  # its end may not be seen
+                return
+            client.close()
+            self.check(self.is_ready(link, select.POLLIN, self.timeout), "the peer closed, and nothing is readable")
+            last = self.read_bytes(recv)
+            self.check(last == b"", f"at the end recv gave {last!r}; it gives b''")
+
+    def read_bytes(self, recv: Callable[[int], bytes]) -> bytes | None:
+        """Read at most 4 bytes by `recv`; None: nothing is there now."""
+        try:
+            data = self.soon("recv", recv, 4)
+        except BlockingIOError:
+            return None
+        self.check(type(data) is bytes and len(data) <= 4, f"recv of 4 bytes gave {data!r}")
+        return data
 
     def test_acceptor_when_polled(self) -> None:
         """C56: An acceptor with a descriptor is readable when somebody waits, and accept(0) gives that link, then None.

@@ -15,7 +15,7 @@ from sig_core.testing.waiting import soon
 
 __all__ = ["KIT", "Result", "Rule", "Suite", "check", "rules", "run"]
 
-KIT = "1.0"
+KIT = "1.1"
 """Version of the rules; a rule that is added or sharpened raises it."""
 
 P = ParamSpec("P")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
+from sig_core.protocol.frames import HUGE, FrameReader
 from sig_core.protocol.runs import split_events
 from tests.protocol.named import Frame, NamedReader
 
@@ -87,6 +88,7 @@ AMONG_BIG = st.one_of(
     st.builds(lambda size: wire.reply_frame(1, 2, bytes(size)), BIG),
     FRAMES,
 )
+AMONG_HUGE = st.builds(lambda size: wire.event_frame(1, bytes(size)), st.sampled_from([HUGE, 65_536, 65_536, 150_000]))
 
 
 @LAW
@@ -97,6 +99,56 @@ def test_big_frames_among_others(frames: list[bytes], cuts: list[int]) -> None:
     pieces, reader = fed(pieces_of(data, cuts), 100_000)
     assert split(pieces) == split(alone)
     assert reader.waiting == 0
+
+
+@LAW
+@given(st.lists(AMONG_BIG | AMONG_HUGE, min_size=1, max_size=6), st.integers(1, 70_000))
+def test_reading_what_is_missing_gives_the_same(frames: list[bytes], room: int) -> None:
+    reader, stream, found = NamedReader(1 << 20), b"".join(frames), []
+    while stream:
+        size = reader.missing or room
+        found += reader.feed(stream[:size])
+        stream = stream[size:]
+    assert split(found) == split(NamedReader(1 << 20).feed(b"".join(frames)))
+    assert not reader.waiting
+
+
+@pytest.mark.parametrize("size", [HUGE, 65_536, 200_000])
+@pytest.mark.parametrize("first", [1, 5000, 65_536])
+def test_huge_frames_are_read_alone_and_not_copied_once_their_end_was_seen(size: int, first: int) -> None:
+    frame = wire.event_frame(1, bytes(size))
+    reader, stream = FrameReader(1 << 20), frame * 10
+    reader.feed(stream[:first])
+    at, reads = first, 0
+    while at < len(stream):
+        data = stream[at : at + (reader.missing or 65_536)]
+        at += len(data)
+        reads += 1
+        for *_, body in reader.feed(data):
+            assert body == frame
+            if at > 2 * len(frame):
+                assert body is data
+    assert reads <= 10 + 2
+
+
+def test_nothing_is_missing_of_what_is_not_huge() -> None:
+    reader = FrameReader(1 << 20)
+    small, big, huge = (wire.event_frame(1, bytes(size)) for size in (10, HUGE - 100, HUGE))
+    for data, missing in [
+        (small, 0),
+        (big, 0),
+        (huge[:3], 0),
+        (huge[3:4], len(huge) - 4),
+        (huge[4:-1], 1),
+        (huge[-1:], len(huge)),
+        (small, 0),
+        (huge, len(huge)),
+        (huge + small, 0),
+        (big[:20_000], 0),
+        (big[20_000:] + huge[:20_000], len(huge) - 20_000),
+    ]:
+        reader.feed(data)
+        assert reader.missing == missing
 
 
 @pytest.mark.parametrize("behind", [b"", wire.KEEP_ALIVE], ids=["last", "more"])

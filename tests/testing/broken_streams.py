@@ -351,6 +351,21 @@ class ReadsAhead(StreamLink):
         return count
 
 
+@caught_by("test_reading_bytes", "recv of 4 bytes gave b'abcdef'")
+class GivesMore(StreamLink):
+    def recv(self, size: int) -> bytes:
+        return self.sock.recv(65_536)
+
+
+@caught_by("test_reading_bytes", "nothing was sent, and recv does not raise BlockingIOError")
+class GivesNothing(StreamLink):
+    def recv(self, size: int) -> bytes:
+        try:
+            return self.sock.recv(size)
+        except BlockingIOError:
+            return b""
+
+
 @caught_by("test_sending_in_parts", "though nobody read")
 class ClaimsAll(StreamLink):
     def send_some(self, data: bytes | memoryview) -> int:

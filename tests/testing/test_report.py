@@ -51,7 +51,7 @@ def test_it_sums_up_results() -> None:
     assert (report.kind, report.name, report.version, report.passed) == ("carrier", "pigeon", "1.2", 1)
     assert report.failed == {"test_order": "carrier 'pigeon': the second came first"}
     assert report.skipped == {"test_packets_of_mtu_bytes": "carrier 'pigeon': its links are streams"}
-    assert str(report) == f"1 passed, 1 failed (kit 1.0, {report.date}, version 1.2)"
+    assert str(report) == f"1 passed, 1 failed (kit {KIT}, {report.date}, version 1.2)"
 
 
 @pytest.mark.parametrize("depth", [0, 1])
@@ -116,7 +116,7 @@ def test_sig_plugins_shows_it(package: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(look, "as_json", lambda asked: asked)  # as on a terminal
     shown = CliRunner().invoke(look.plugins, []).output
     assert "conformance" in shown.splitlines()[0]
-    assert "1 passed, 1 failed (kit 1.0" in shown.splitlines()[1]
+    assert f"1 passed, 1 failed (kit {KIT}" in shown.splitlines()[1]
     first, second = map(json.loads, CliRunner().invoke(look.plugins, ["--json"]).output.splitlines())
     assert first["conformance"]["failed"] == report.failed
     assert "conformance" not in second
