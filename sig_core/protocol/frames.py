@@ -30,9 +30,10 @@ class FrameReader:
 
     Attributes:
         fault: the breach that stands behind the frames given last; None while there is none.
+        missing: bytes until the end of a huge frame, be it an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_last", "_need", "_parts", "fault", "max_frame")
+    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame", "missing")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
@@ -40,19 +41,12 @@ class FrameReader:
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
-        self._last = 0  # bytes of the frame that the last bytes brought to its end, if nothing came behind it
+        self.missing = 0
 
     @property
     def waiting(self) -> int:
         """Bytes of an incomplete frame that are held."""
         return self._have
-
-    @property
-    def missing(self) -> int:
-        """Bytes until the end of a huge frame: of an incomplete one, or of one like the last. 0: none is to be seen."""
-        if self._parts:
-            return self._need - self._have if self._need >= HUGE else 0
-        return self._last if self._last >= HUGE else 0
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes as they came and give the frames that are complete.
@@ -65,28 +59,18 @@ class FrameReader:
         if self.fault is not None:
             raise self.fault
         frames: list[Frame] = []
-        start = 0
+        start = self.missing = 0
         if self._parts:
-            missing = self._need - self._have
-            if len(data) < missing:
+            if len(data) < self._need - self._have:
                 self._append(data)
-                return []
-            big = self._need >= BIG
-            whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
-            self._parts.clear()
-            self._have = 0
-            self._last = self._need if len(data) == missing else 0
-            if big:
-                frames.append(_alone(whole))
-                start = missing
-            else:
-                data = whole
+                return frames
+            data, start = self._complete(data, frames)
         elif len(data) >= HEADER:  # most often one frame comes alone
             length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
-                self._last = len(data)
+                if len(data) >= HUGE:
+                    self.missing = len(data)
                 return [_alone(data)]
-            self._last = 0
         try:
             rest = self._cut(data, start, frames)
             if rest < len(data):
@@ -136,8 +120,23 @@ class FrameReader:
                 frames.append((run_kind, run_route, count, data[run_start:pos]))
         return pos
 
+    def _complete(self, data: bytes, frames: list[Frame]) -> tuple[bytes, int]:
+        """Join what has come of a frame with its rest; give the bytes that are to be cut yet, and where these begin."""
+        missing, big = self._need - self._have, self._need >= BIG
+        whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
+        self._parts.clear()
+        self._have = 0
+        if not big:
+            return whole, 0
+        if self._need >= HUGE and len(data) == missing:
+            self.missing = self._need
+        frames.append(_alone(whole))
+        return data, missing
+
     def _append(self, data: bytes) -> None:
         self._have += len(data)
+        if self._need >= HUGE:
+            self.missing = self._need - self._have
         if len(data) >= SMALL:
             self._parts.append(data)
             return
@@ -156,6 +155,8 @@ class FrameReader:
             if not 5 <= length <= self.max_frame:
                 raise self._bad_length(length)
             self._need = 4 + length
+            if self._need >= HUGE:
+                self.missing = self._need - self._have
 
     def _bad_length(self, length: int) -> RemoteProtocolError:
         if length < 5:
