@@ -13,13 +13,17 @@ SMALL, LARGE, LARGEST = 16 * 1024, 64 * 1024, 120 * 1024
 class ReceiveBuffer:
     """Reused, so that a read allocates no more than it brings; but what is huge is read into bytes of its own.
 
+    Args:
+        most: bytes of one read, SMALL to LARGE, but for what is huge.
+
     Attributes:
         full: the last read brought as much as it could, so that more is likely to be there.
     """
 
-    __slots__ = ("_view", "full")
+    __slots__ = ("_most", "_view", "full")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = LARGE) -> None:
+        self._most = most
         self._view = memoryview(bytearray(SMALL))
         self.full = False
 
@@ -42,6 +46,6 @@ class ReceiveBuffer:
         view = self._view
         count: int = link.recv_into(view)
         self.full = count == len(view)
-        if self.full and count < LARGE:
+        if self.full and count < self._most:
             self._view = memoryview(bytearray(2 * count))
         return bytes(view[:count])

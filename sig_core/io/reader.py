@@ -19,6 +19,7 @@ from sig_core.io.future import HelpedFuture
 from sig_core.io.guard import Once, lost
 from sig_core.io.waiter import Waiter
 from sig_core.io.wake import Wake
+from sig_core.io.way import GivesWay
 from sig_core.io.writer import Writer, wait_ready
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -32,6 +33,7 @@ SLICE = 0.25  # seconds after which a blocked receive looks whether it should en
 LONGEST = 1.0  # seconds between looks at the peer's silence
 GATHER = 400e-6  # seconds that an answer, or a request of a callback, may wait for others to be sent with
 PATIENCE = 0.001  # seconds after which the writer's thread sends them, should the next callback take its time
+SHARE = 32 * 1024  # bytes of one read at most: small events enough to keep listeners busy for a millisecond
 PARK = 0.001  # seconds after a request for which the link is left to its caller, should it ask again
 
 
@@ -75,7 +77,8 @@ class Reader:
         self._news = Wake()  # what another reader found, for the reading thread
         self._asked = 0.0  # when a thread last waited for an answer
         self._waiters: dict[Waiter, None] = {}  # of threads that wait without the role
-        self._buffer = ReceiveBuffer()
+        self._buffer = ReceiveBuffer(SHARE)
+        self._give_way = GivesWay()
         self._flows = False  # the last read brought so much that more is likely there: no need to ask first
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._guard = threading.Lock()  # of the inbox and its counts
@@ -175,6 +178,8 @@ class Reader:
         return bool(self._inbox or self._later)
 
     def _read_or_stand_by(self) -> None:
+        if self._flows and not self._session.missing:
+            self._give_way()
         if time.monotonic() - self._asked < PARK and not self._is_awaited():
             self._news.wait(PARK)
         elif not self._read_in_role(LONGEST):

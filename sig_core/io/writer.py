@@ -12,6 +12,7 @@ from sig_core.contract import Link, PollableLink
 from sig_core.errors import SigError
 from sig_core.io.guard import lost
 from sig_core.io.wake import Wake
+from sig_core.io.way import GivesWay
 from sig_core.session.client import ClientSession
 from sig_core.session.outgoing import FRAMES
 
@@ -66,6 +67,7 @@ class Writer:
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0
         self._linger = LINGER
+        self._give_way = GivesWay()
         self.next_tick = 0.0
         self._lock = threading.Lock()
         self._wake = Wake()
@@ -95,7 +97,11 @@ class Writer:
             if time.perf_counter() - self._last < GAP:
                 self.gather()
                 return
-        self.flush()
+            self.flush()
+        else:
+            self.flush()
+            if size < BYTES:
+                self._give_way()
 
     def gather(self, linger: float = LINGER) -> None:
         """Let what waits be sent by the writer's own thread, `linger` seconds later, unless others do it first."""

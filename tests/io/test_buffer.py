@@ -52,6 +52,11 @@ def test_it_grows_where_it_was_full_up_to_a_bound() -> None:
     assert not buffer.full
 
 
+def test_it_grows_no_further_than_it_is_told() -> None:
+    buffer, link = ReceiveBuffer(2 * SMALL), Source(bytes(10 * SMALL))
+    assert [len(buffer.read(link, 0)) for _ in range(3)] == [SMALL, 2 * SMALL, 2 * SMALL]
+
+
 def test_what_is_huge_is_read_alone_if_the_link_can() -> None:
     buffer, link = ReceiveBuffer(), Direct(bytes(200_000))
     assert len(buffer.read(link, 70_000)) == 70_000
