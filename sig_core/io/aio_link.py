@@ -17,6 +17,7 @@ from sig_core.session.reports import Done, Opened, Report, When
 
 __all__ = ["AioLink"]
 
+
 class AioLink:
     """Reads, writes and ticks on the loop. Everything happens in the loop's thread.
 

@@ -18,7 +18,8 @@ from sig_core.session.outgoing import FRAMES
 
 __all__ = ["Writer", "wait_ready"]
 
-GAP = 50e-6  # seconds: a second event within this time begins to gather
+GAP = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
+BURST = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
 LINGER = 200e-6  # seconds: what gathers is sent after this time at the latest
 BYTES = 64 * 1024  # who triggers sends when so many are gathered, or FRAMES
 FULL = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
@@ -66,6 +67,7 @@ class Writer:
         self._rest: bytes | memoryview = b""
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0
+        self._close = 0  # events in a row that came within GAP of the one before
         self._linger = LINGER
         self._give_way = GivesWay()
         self.next_tick = 0.0
@@ -91,17 +93,23 @@ class Writer:
     def added(self, size: int) -> None:
         """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
         self._size += size
-        if self._size < BYTES and len(self._out) < FRAMES:
-            if self.gathers:
-                return
-            if time.perf_counter() - self._last < GAP:
-                self.gather()
-                return
-            self.flush()
-        else:
+        if self._size >= BYTES or len(self._out) >= FRAMES:
             self.flush()
             if size < BYTES:
                 self._give_way()
+        elif not self.gathers:
+            if self._is_hot():
+                self.gather()
+            else:
+                self.flush()
+
+    def _is_hot(self) -> bool:
+        """Tell whether events follow each other so closely, and so long, that this one had better wait for more."""
+        if time.perf_counter() - self._last >= GAP:
+            self._close = 0
+            return False
+        self._close += 1
+        return self._close > BURST
 
     def gather(self, linger: float = LINGER) -> None:
         """Let what waits be sent by the writer's own thread, `linger` seconds later, unless others do it first."""
