@@ -177,7 +177,19 @@ class SocketLink(_Handle):
         self._check_end()
         raise EOFError(f"{self.peer}: the peer ended the connection")
 
-    # These are the hot path: `_inside` is written out in them, a call less for each packet.
+    @_inside
+    def recv(self, size: int, /) -> bytes:
+        """Read what is there, at most `size` bytes (1 and more), b"" at the end; never blocks.
+
+        Raises:
+            BlockingIOError: nothing is there now.
+        """
+        data = self._sock.recv(size)
+        if not data:
+            self._check_end()
+        return data
+
+    # These two are the hot path: `_inside` is written out in them, a call less for each packet.
 
     def recv_into(self, buffer: memoryview, /) -> int:
         """Read what is there into `buffer` (1 byte or longer): the number of bytes, 0 at the end; never blocks.
@@ -190,25 +202,6 @@ class SocketLink(_Handle):
             if self._closed:
                 raise self._gone()
             return self._sock.recv_into(buffer) or self._check_end()
-        finally:
-            self._inside.pop()
-            if self._closed and not self._inside:
-                self._sock.close()
-
-    def recv(self, size: int, /) -> bytes:
-        """Read what is there, at most `size` bytes (1 and more), b"" at the end; never blocks.
-
-        Raises:
-            BlockingIOError: nothing is there now.
-        """
-        self._inside.append(None)
-        try:
-            if self._closed:
-                raise self._gone()
-            data = self._sock.recv(size)
-            if not data:
-                self._check_end()
-            return data
         finally:
             self._inside.pop()
             if self._closed and not self._inside:
