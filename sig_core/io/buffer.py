@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+
+from sig_core.contract import PollableLink
 
 __all__ = ["LARGE", "LARGEST", "SMALL", "ReceiveBuffer"]
 
@@ -27,7 +29,7 @@ class ReceiveBuffer:
         self._view = memoryview(bytearray(SMALL))
         self.full = False
 
-    def read(self, link: Any, missing: int) -> bytes:
+    def read(self, link: PollableLink, missing: int) -> bytes:
         """Read a pollable link: 1 byte or more, b"" at its end.
 
         Args:
@@ -37,14 +39,14 @@ class ReceiveBuffer:
             BlockingIOError: nothing is there now.
             Exception: whatever the link raises.
         """
-        recv = getattr(link, "recv", None) if missing else None
+        recv: Callable[[int], bytes] | None = getattr(link, "recv", None) if missing else None
         if recv is not None:
             size = min(missing, LARGEST)
-            data: bytes = recv(size)
+            data = recv(size)
             self.full = len(data) == size
             return data
         view = self._view
-        count: int = link.recv_into(view)
+        count = link.recv_into(view)
         self.full = count == len(view)
         if self.full and count < self._most:
             self._view = memoryview(bytearray(2 * count))

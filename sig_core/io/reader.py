@@ -16,10 +16,10 @@ from sig_core.contract import Link, PollableLink
 from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.buffer import SMALL, ReceiveBuffer
 from sig_core.io.future import HelpedFuture
+from sig_core.io.giving_way import GivesWay
 from sig_core.io.guard import Once, lost
 from sig_core.io.waiter import Waiter
 from sig_core.io.wake import Wake
-from sig_core.io.way import GivesWay
 from sig_core.io.writer import Writer, wait_ready
 from sig_core.log import log
 from sig_core.protocol.limits import Limits

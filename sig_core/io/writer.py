@@ -10,9 +10,9 @@ from typing import Any
 
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import SigError
+from sig_core.io.giving_way import GivesWay
 from sig_core.io.guard import lost
 from sig_core.io.wake import Wake
-from sig_core.io.way import GivesWay
 from sig_core.session.client import ClientSession
 from sig_core.session.outgoing import FRAMES
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 import sig_core as sig
-from sig_core.io import way
+from sig_core.io import giving_way
+from sig_core.io.writer import BYTES
 from sig_core.session.outgoing import FRAMES
 from tests.system.conftest import eventually
 
@@ -17,14 +18,14 @@ from tests.system.conftest import eventually
 def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[None]]:
     """An item for each time that somebody gave way."""
     times: list[None] = []
-    monkeypatch.setattr(way, "sched_yield", lambda: times.append(None))
+    monkeypatch.setattr(giving_way, "sched_yield", lambda: times.append(None))
     yield times
 
 
 def test_once_in_half_a_millisecond(given: list[None], monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter((100.0, 100.0001, 100.0004, 100.0006, 100.001, 100.0012))
-    monkeypatch.setattr(way, "time", SimpleNamespace(perf_counter=lambda: next(times)))
-    give_way, seen = way.GivesWay(), []
+    monkeypatch.setattr(giving_way, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+    give_way, seen = giving_way.GivesWay(), []
     for _ in range(6):
         give_way()
         seen.append(len(given))
@@ -35,6 +36,8 @@ def test_a_sender_gives_way_between_its_batches(given: list[None]) -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
         trigger = client.add_remote_sender("s", ["e"]).get_signal("e").trigger
         trigger(0)
+        for _ in range(20):
+            trigger("x" * BYTES)  # the other side is waited for soon enough
         client.flush()
         assert not given
         for number in range(2 * FRAMES):

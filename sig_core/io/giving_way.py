@@ -17,8 +17,8 @@ class GivesWay:
     """Called between two batches of events, gives the rest of its time slice to who waits, once in half a millisecond.
 
     A system stops whoever computes at its tick, every 4 ms where that comes 250 times a second. A request that passes
-    through busy programs would wait so long at each of them. Where nobody waits it costs 1 us. Not between huge events:
-    who sends or receives these waits for the other side every few of them, and the caches are worth more.
+    through busy programs would wait so long at each of them. Where nobody waits it costs 1 us. Not for events that fill
+    a send alone: who sends or receives these waits for the other side every few of them, and the caches are worth more.
     """
 
     __slots__ = ("_last",)
