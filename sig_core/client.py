@@ -111,8 +111,9 @@ class ClientRouter(Router):
     def stop(self) -> None:
         """Say goodbye and end: no thread, socket or file is left. Again: does nothing.
 
-        What was triggered before still goes out, as far as the server reads it within 2 s. Called inside a callback,
-        the stop does not wait for that one.
+        Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
+        before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
+        for none.
         """
         self._line.stop()
         self._away.clear()

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 
+from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK, TIMEOUT
 from sig_core.cli.options import client_options, connect, timeout_option
 from sig_core.cli.values import dump
@@ -50,7 +51,7 @@ def reply(
 
     Runs one command at a time. Ends with Ctrl-C, or as --count and --wait say.
     """
-    shell, done, answered = Shell(command, sender, timeout), threading.Event(), 0
+    shell, ending, answered = Shell(command, sender, timeout), Ending(), 0
 
     def handle(asked: str, params: Any) -> Any:
         nonlocal answered
@@ -59,18 +60,18 @@ def reply(
         finally:
             answered += 1
             if answered == count:
-                done.set()
+                ending.done()
 
     handlers = {None: handle} if method == "-" else {method: lambda params: handle(method, params)}
-    with connect(url, codecs, reconnect=True) as client:
-        client.add_remote_sender(sender, [], handlers)
+    with ending, connect(url, codecs, reconnect=True) as client:
         try:
-            ended = done.wait(wait)
+            client.add_remote_sender(sender, [], handlers)  # whoever sees the sender may end us before the next line
+            done = ending.wait(wait)
         except KeyboardInterrupt:
             return OK
         finally:
             shell.end()
-    return OK if ended or count is None else TIMEOUT
+    return OK if done or count is None else TIMEOUT
 
 
 class Shell:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 from contextlib import suppress
 
 import click
 
 from sig_core.cli.config import Config, read_config
+from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK
 from sig_core.cli.options import DEFAULT_URL, as_json, json_option
 from sig_core.cli.values import dump
@@ -36,21 +35,9 @@ def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to
         limits=found.limits,
         plugins=found.plugins(),
     )
-    with server, suppress(KeyboardInterrupt):  # whoever reads an address may end us before the next line runs
+    # Whoever reads an address may end us before the next line runs.
+    with server, Ending() as ending, suppress(KeyboardInterrupt):
         for address in server.addresses:
             click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")
-        _wait_for_signal()
+        ending.wait()
     return OK
-
-
-def _wait_for_signal() -> None:
-    # By a descriptor, which keeps one that came just before: a plain wait would sleep on, and see it only afterwards.
-    told, tell = socket.socketpair()
-    with told, tell:
-        tell.setblocking(False)
-        signal.set_wakeup_fd(tell.fileno())
-        try:
-            while True:
-                told.recv(1)
-        finally:
-            signal.set_wakeup_fd(-1)

@@ -100,13 +100,15 @@ class ClientLink:
         return self
 
     def stop(self) -> None:
-        """Say goodbye, let what waits go out for a while, and end."""
+        """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
+        settled = not self.reader.is_current() and self.reader.settle(STOP)
         self.reader.leave(STOP)
         self.session.close("the client stops")
         self.writer.finish(STOP)
         if self.reader.is_current():
             return  # the thread ends the link when this callback returns
-        self.reader.join(STOP)
+        if settled:  # else a handler hangs, and was waited for long enough
+            self.reader.join(STOP)
         self.reader.cut()
         self.reader.tell_the_end()
         self.writer.stop()

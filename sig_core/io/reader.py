@@ -87,6 +87,8 @@ class Reader:
         self._kept = 0  # bytes of events in the inbox
         self._calls = 0  # reports in the inbox that have requests
         self._depth = 0
+        self._answering = 0  # reports whose requests are being run, inside each other
+        self._settled: Waiter | None = None  # for who stops: tells that none is, and none is left
         self._back = time.monotonic()  # when it last came back from a callback
         self._pushed = 0.0
         self._leave_by = 0.0
@@ -109,6 +111,11 @@ class Reader:
         """Close the link; a read that waits ends."""
         self._once.close()
         self._news.set()
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until the requests that have come are answered, at most `timeout` seconds; tell whether they are."""
+        self._settled = settled = Waiter()
+        return not (self._calls or self._answering) or settled.wait(timeout)
 
     def leave(self, timeout: float) -> None:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
@@ -207,6 +214,7 @@ class Reader:
     def _run_requests(self, report: Incoming) -> None:
         """Run requests that came together, as long as nothing else comes first; one that waits finds the rest here."""
         requests = report.requests
+        self._answering += 1
         while requests:
             request = requests.popleft()
             if not requests:
@@ -222,7 +230,10 @@ class Reader:
                 log.error(f"{self._link.peer}: a request failed\n{traceback.format_exc()}")
             self._push_in_time()
             if self._later:
-                return
+                break
+        self._answering -= 1
+        if self._settled is not None and not (self._calls or self._answering or self._settled.done):
+            self._settled.tell(None, None)
 
     def _count(self, report: Report, sign: int) -> None:
         if isinstance(report, Events):

@@ -18,7 +18,7 @@ import pytest
 
 import sig_core as sig_lib
 from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
-from sig_core.cli.reply import Failed, Shell
+from sig_core.cli.reply import Failed, Shell, reply
 from tests.cli.command import COMMAND, environment, sig, start
 from tests.system.conftest import eventually, within
 
@@ -92,22 +92,29 @@ from sig_core.cli.app import run
 
 def tell():
     sys.stdin.readline()
-    while sys._current_frames()[main].f_code.co_name not in ("wait", "_wait_for_signal"):
+    while sys._current_frames()[main].f_code.co_name != "wait":
         pass
     signal.raise_signal(signal.SIGTERM)
 
 main = threading.main_thread().ident
-threading.Thread(target=tell).start()
-sys.exit(run(["serve", "tcp://127.0.0.1:0"]))
+threading.Thread(target=tell, daemon=True).start()
+sys.exit(run(sys.argv[1:]))
 """
 
 
-def test_a_signal_that_does_not_wake_the_main_thread_ends_a_server() -> None:
+@pytest.mark.parametrize("arguments", [("serve", "tcp://127.0.0.1:0"), ("reply", "s", "m", "--command", "cat")])
+def test_a_signal_that_does_not_wake_the_main_thread_ends_what_waits(
+    server: sig_lib.ServerRouter, arguments: tuple[str, ...]
+) -> None:
     # As one does that comes just before that thread waits: taken by another thread, it interrupts no wait either.
-    command = [sys.executable, "-c", TOLD_ELSEWHERE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", TOLD_ELSEWHERE, *arguments]
+    there = environment(SIG_URL=url_of(server))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=there) as process:
         assert process.stdout is not None and process.stdin is not None
-        process.stdout.readline()
+        if arguments[0] == "serve":
+            process.stdout.readline()
+        else:
+            eventually(lambda: server.has_sender("s"))
         try:
             process.communicate("\n", within(20))
         finally:
@@ -253,7 +260,9 @@ def test_it_comes_back_when_the_server_does(tmp_path: Path) -> None:
         second.add_sender("s", ["e"]).get_signal("e").trigger("again")
         status, out, err = ended(process)
     assert (status, json.loads(out)["data"]) == (OK, "again")
-    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["disconnected", "reconnected"]
+    lost, *attempts, back = [line.split(":")[1].strip() for line in err.splitlines()]
+    assert (lost, back) == ("disconnected", "reconnected")
+    assert all(re.fullmatch(r"attempt \d to come back failed", text) for text in attempts)  # if it was faster than we
 
 
 def test_started_with_its_output_closed(server: sig_lib.ServerRouter) -> None:
@@ -375,6 +384,24 @@ def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, 
     assert future.exception(within(10)) is not None
     state = Path(f"/proc/{int(note.read_text())}/stat")
     eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # a zombie
+
+
+def test_interrupted_before_it_knows_that_the_sender_is_there(
+    server: sig_lib.ServerRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, futures = tmp_path / "pid", []
+    add = sig_lib.ClientRouter.add_remote_sender
+
+    def interrupted(client: sig_lib.ClientRouter, *arguments: Any) -> None:
+        add(client, *arguments)
+        futures.append(server.request_async("slow", "m"))
+        eventually(lambda: note.exists() and note.read_text().strip())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sig_lib.ClientRouter, "add_remote_sender", interrupted)
+    command = f"echo $$ > {note}; exec sleep 600"
+    assert reply.main(["slow", "m", "--command", command, "--url", url_of(server)], standalone_mode=False) == OK
+    assert futures[0].exception(within(10)) is not None
 
 
 def test_a_command_that_is_just_starting_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,26 @@ def test_a_future_ends_when_the_client_stops_inside_a_callback() -> None:
         never.set()
 
 
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "local://answered"])
+def test_who_asked_before_a_stop_is_answered(url: str) -> None:
+    """Also who waits behind the handler that runs; the stop is on another thread than the handlers."""
+    stopping = threading.Event()
+
+    def answer(params: Any) -> Any:
+        stopping.wait(within(10))
+        return params
+
+    with sig.ServerRouter(url) as server, sig.ClientRouter(server.addresses[0]) as client:
+        client.add_remote_sender("s", [], {"m": answer})
+        futures = [server.request_async("s", "m", n) for n in range(3)]
+        link = client._line.open_link()
+        eventually(lambda: link.reader._answering)
+        settle = link.reader.settle
+        link.reader.settle = lambda seconds: (stopping.set(), settle(seconds))[1]  # type: ignore[method-assign]
+        client.stop()
+        assert [future.result(within(10)) for future in futures] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "local://told"])
 def test_who_waits_is_told_at_once_although_a_callback_blocks(url: str) -> None:
     """A thread may ask while a callback of the same client is busy, on every carrier; and a stop ends its wait."""
