@@ -199,6 +199,9 @@ class Codec(Protocol):
     Optional attribute `decode_most: Callable[[bytes], Any]`: a faster way to decode, a library's own function at best,
     since the call of one in Python costs as much as some values take. It gives what `decode` would, or raises anything:
     then `decode` is asked.
+    Optional attribute `decode_many: Callable[[Sequence[bytes]], list[Any]]`: a way to decode events that came
+    together, where a call costs as much as a value does. It gives what `decode` would for each, or raises anything:
+    then they are decoded one by one.
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from sig_core.contract import Codec
@@ -29,8 +30,8 @@ def fan_out(
         bad: called when a payload can't be decoded; the event is left out.
     """
     sender, event = topic.sender, topic.event
-    decode_it = decode_most_of(codec)
-    for additions, data in split_events(report.data):
+    decode_it, events = _ways(report, codec)
+    for additions, data in events:
         targets = topic.targets
         if targets is None:
             targets = topic.refresh()
@@ -39,7 +40,7 @@ def fan_out(
         info: Info = {"sender": sender, "event": event}
         try:
             try:
-                value = decode_it(data)
+                value = decode_it(data) if decode_it is not None else data
             except Exception:
                 decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
                 value = decode_it(data)
@@ -53,3 +54,19 @@ def fan_out(
                 target.call(info, value)
             except (Exception, SystemExit) as error:  # a thread that is not its own must outlive sys.exit()
                 failed(target.callback, info, error)
+
+
+def _ways(
+    report: Events, codec: Codec
+) -> tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]:
+    """Give how to decode a run's events, None if they are, and (additions or None, data) of each."""
+    events = split_events(report.data)
+    many = getattr(codec, "decode_many", None)
+    if many is not None and report.count > 1:
+        events = list(events)
+        additions, payloads = zip(*events, strict=True)
+        with suppress(Exception):  # why, and which of them, is found one by one
+            values = many(payloads)
+            if len(values) == len(payloads):
+                return None, zip(additions, values, strict=True)
+    return decode_most_of(codec), events

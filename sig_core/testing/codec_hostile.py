@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from typing import Any
 
 from sig_core.portable import MAX_DEPTH
@@ -216,6 +217,25 @@ class HostileChecks(CodecSuite):
                     continue
                 wanted = self.value_or_refusal(given)
                 self.check(same(got, wanted), f"decode_most gives {short(got)}, and decode {short(wanted)}")
+
+    def test_decode_many(self) -> None:
+        """D36: `decode_many`, if it is there, gives what decode gives for each, or raises. Mend: see to it that each
+        value ends where its bytes do.
+        """
+        many = getattr(self.made, "decode_many", None)
+        if many is None:
+            self.skip("it has no decode_many")
+        carried = [data for _, data in self.carried()]
+        runs = [carried]
+        for one, two in pairwise(carried):
+            runs += [one, two], [one[:-1], one[-1:] + two], [one + two, b""], [one, b"", two], [one, two + b"\0"]
+        for given in runs:
+            try:
+                got = many(given)
+            except Exception:
+                continue
+            wanted = [self.value_or_refusal(data) for data in given]
+            self.check(same(got, wanted), f"decode_many gives {short(got)}, and decode {short(wanted)}")
 
 
 def _installed(name: str) -> Any:

@@ -193,6 +193,35 @@ def test_the_short_cut_takes_what_is_one_value_and_nothing_else(value, cut, extr
         assert same(CODEC.decode_most(bytes(encoded)), wanted)
 
 
+@LAW
+@given(st.lists(nested(extra_scalars), min_size=1, max_size=5), st.data())
+def test_many_are_what_each_is_or_are_refused(values, data):
+    """Also where a payload is damaged, or gives bytes of its own to its neighbour, and keeps some of that one's."""
+    whole = b"".join(map(CODEC.encode, values))
+    if data.draw(st.booleans()):
+        payloads = [*map(CODEC.encode, values)]
+    else:
+        many = len(values) - 1
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), min_size=many, max_size=many)))
+        payloads = [whole[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    if payloads[0] and data.draw(st.booleans()):
+        payloads[0] = bytes([data.draw(st.integers(0, 255))]) + payloads[0][1:]
+    try:
+        wanted = [in_the_terms_of_the_payload(payload) for payload in payloads]
+    except Exception:
+        with pytest.raises((cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError)):
+            CODEC.decode_many(payloads)
+    else:
+        assert same(CODEC.decode_many(payloads), wanted)
+
+
+@pytest.mark.parametrize("head", ["81", "82", "9f", "a1", "bf", "a16161", "5f", "7f", "1b", "d901", ""])
+def test_a_payload_that_asks_for_more_does_not_get_it_from_the_next(head):
+    for more in (b"", CODEC._end, b"\x01", b"\x01\xff"):
+        with pytest.raises((cbor2.CBORError, ValueError, TypeError)):
+            CODEC.decode_many([bytes.fromhex(head), b"\x01" + more, b"\x01"])
+
+
 CUT = ["", "ff", "9f", "81", "7f", "5f", "61", "6161ff", "a1", "a16161", "bf6161", "f8", "0000"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from sig_codecs.cbor_codec import CborCodec
 from sig_codecs.json_codec import JsonCodec
 from sig_codecs.msgpack_codec import MsgpackCodec
 from sig_core.contract import Codec
@@ -28,6 +30,9 @@ class Slowly(JsonCodec):
         return self._fast(data)
 
 
+CODECS = [JsonCodec(), MsgpackCodec(), CborCodec(), Slowly()]
+
+
 def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], list[Exception]]:
     """Give what a listener heard of a run of payloads, and what was bad."""
     found: list[Any] = []
@@ -40,7 +45,7 @@ def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], li
     return found, bad
 
 
-@pytest.mark.parametrize("codec", [JsonCodec(), MsgpackCodec(), Slowly()], ids=["json", "msgpack", "no faster way"])
+@pytest.mark.parametrize("codec", CODECS, ids=["json", "msgpack", "cbor", "no faster way"])
 def test_every_event_is_told_to_every_listener(codec: Codec) -> None:
     found, bad = heard(codec, [codec.encode({"n": n}) for n in range(300)], times=2)
     assert (found, bad) == ([({"sender": "s", "event": "e"}, {"n": n // 2}) for n in range(600)], [])
@@ -53,9 +58,28 @@ def test_what_the_faster_way_refuses_is_decoded_all_the_same() -> None:
     assert ([data for _, data in found], bad) == (values, [])
 
 
-@pytest.mark.parametrize("codec", [JsonCodec(), MsgpackCodec(), Slowly()], ids=["json", "msgpack", "no faster way"])
+@pytest.mark.parametrize("codec", CODECS, ids=["json", "msgpack", "cbor", "no faster way"])
 def test_a_bad_payload_is_told_once_and_left_out(codec: Codec) -> None:
     good = codec.encode([1])
     found, bad = heard(codec, [good, b"\xc1", good, b"\xc1\xc1", good])
     assert [data for _, data in found] == [[1], [1], [1]]
     assert len(bad) == 2
+
+
+def test_events_that_came_together_are_decoded_together() -> None:
+    class Together(CborCodec):
+        decode_most = None  # type: ignore[assignment]
+
+    codec = Together()
+    found, bad = heard(codec, [codec.encode([n]) for n in range(3)])
+    assert ([data for _, data in found], bad) == ([[0], [1], [2]], [])
+
+
+def test_a_codec_that_loses_some_of_many_is_asked_for_each() -> None:
+    class Losing(JsonCodec):
+        def decode_many(self, payloads: Sequence[bytes], /) -> list[Any]:
+            return [self.decode(data) for data in payloads[1:]]
+
+    codec = Losing()
+    found, bad = heard(codec, [codec.encode([n]) for n in range(3)])
+    assert ([data for _, data in found], bad) == ([[0], [1], [2]], [])

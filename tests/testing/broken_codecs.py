@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sig_core.portable import fits
@@ -229,6 +230,22 @@ class ReadsWithADifference(PlainCodec):
 class DecodesMostOtherwise(PlainCodec):
     def decode_most(self, data: bytes) -> Any:
         return changed(super().decode(data), lambda part: part.lower() if type(part) is str else part)
+
+
+@caught_by("test_decode_many", "decode_many gives .*, and decode")
+class DecodesManyOtherwise(PlainCodec):
+    def decode_many(self, payloads: Sequence[bytes]) -> list[Any]:
+        return [self.decode(data) for data in payloads[::-1]]
+
+
+@caught_by("test_decode_many", "decode_many gives .*, and decode .*JSONDecodeError")
+class DecodesManyFromOneIntoTheOther(PlainCodec):
+    def decode_many(self, payloads: Sequence[bytes]) -> list[Any]:
+        text, found, end = b"".join(payloads).decode(), [], 0
+        while end < len(text):
+            value, end = json.JSONDecoder().raw_decode(text, end)
+            found.append(value)
+        return found
 
 
 @caught_by("test_decode_most", "decode_most gives .*, and decode JSONDecodeError")
