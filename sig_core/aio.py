@@ -22,6 +22,7 @@ from sig_core.contract import PollableLink
 from sig_core.errors import ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
 from sig_core.events import Name, Pattern, check_name
 from sig_core.io.aio_link import AioLink
+from sig_core.io.client_link import STOP
 from sig_core.io.dialled import dialled
 from sig_core.io.guard import Once
 from sig_core.io.polled import pollable
@@ -31,7 +32,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, subscription_of
 from sig_core.routing.entities import Listener, Sender, Subscription
-from sig_core.routing.handlers import RequestHandler, check_method
+from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.table import Table
 from sig_core.routing.transcode import REQUEST_TO, decode, encode
 from sig_core.session.base import State
@@ -109,9 +110,17 @@ class ClientRouter(Router):
             raise
 
     async def stop(self) -> None:
-        """Say goodbye and end. Again: does nothing."""
-        if self._link is not None:
-            self._link.close()
+        """Answer what was asked, say goodbye, and end. Again: does nothing.
+
+        Handlers that run are waited for up to 2 s, but for the one that calls this.
+        """
+        link, running = self._link, self._tasks - {asyncio.current_task()}
+        try:
+            if running and link is not None and not link.is_closed():
+                await asyncio.wait(running, timeout=STOP)
+        finally:
+            if link is not None:
+                link.close()
 
     async def __aenter__(self) -> ClientRouter:
         return await self.start()
@@ -169,12 +178,10 @@ class ClientRouter(Router):
 
     async def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask any sender at the server and give its answer."""
-        link, name = self._open(), check_name(sender, "sender")
+        link = self._open()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
-        return await link.answer(
-            lambda when: link.session.request(name, check_method(method), payload, when, deadline)
-        )
+        return await link.answer(lambda when: link.session.request(sender, method, payload, when, deadline))
 
     async def flush(self, timeout: float | None = None) -> None:
         """Return when the server has routed everything that was triggered before."""

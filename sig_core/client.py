@@ -25,7 +25,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import RequestHandler, check_method
+from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.traffic import Traffic, latencies
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.from_server import Joined
@@ -358,8 +358,7 @@ class ClientRouter(Router):
         seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = Waiter(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        name = sender if link.session.has_route(sender) else check_name(sender, "sender")
-        ident = link.session.request(name, check_method(method), payload, waiter.tell)
+        ident = link.session.request(sender, method, payload, waiter.tell)
         answer = link.finish(waiter, ident, seconds, REQUEST_TO, method, sender)
         self._latencies.append(time.perf_counter() - begun)
         return answer
@@ -378,16 +377,16 @@ class ClientRouter(Router):
         Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`
         would wait there for its own thread. Of this program's own senders the handler runs now, in this thread.
         """
-        if check_name(sender, "sender") in self._senders:
+        if self._senders and check_name(sender, "sender") in self._senders:
             return super().request_async(sender, method, params)
         link = self._line.open_link()
-        future = HelpedFuture(link.reader.settle_inside)
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
-        link.session.request(sender, check_method(method), payload, future, deadline)
-        link.writer.asked(len(payload))
-        if deadline < link.writer.next_tick:
-            link.writer.due(deadline)
+        seconds = self.limits.request_timeout if timeout is None else check_timeout(timeout, 0.0)
+        deadline, future, writer = time.monotonic() + seconds, HelpedFuture(link.reader.settle_inside), link.writer
+        link.session.request(sender, method, payload, future, deadline)
+        writer.asked(len(payload))
+        if deadline < writer.next_tick:
+            writer.due(deadline)
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:

@@ -21,7 +21,7 @@ from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Rep
 
 __all__ = ["STOP", "ClientLink", "Sink"]
 
-STOP = 2.0  # seconds that a stop waits for output to leave, and for each thread
+STOP = 2.0  # seconds that a stop waits for handlers, for output to leave, and for each thread
 
 
 class Sink(Protocol):

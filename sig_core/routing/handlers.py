@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from sig_core.errors import ConfigError, UnknownMethod
 from sig_core.events import Name
+from sig_core.protocol.wire import request_tail
 
-__all__ = ["Handler", "RequestHandler"]
+__all__ = ["Handler", "RequestHandler", "check_method", "request_head"]
 
 RequestHandler: TypeAlias = object | Mapping[str | None, Any] | None
 """An object whose public methods `name(params)` answer, with an optional default `get(method, params)`; or a mapping
@@ -73,6 +75,17 @@ class Handler:
     def _unknown(self, method: str) -> UnknownMethod:
         known = ", ".join(sorted(str(name) for name in self.names() or () if name))
         return UnknownMethod(f"sender {self._sender!r} has no method {method!r} and no default; it has: {known}")
+
+
+@lru_cache(maxsize=1000)
+def request_head(method: str) -> bytes:
+    """Give how a request for `method` begins on its way, before its params.
+
+    Raises:
+        ConfigError: see `check_method`.
+        TypeError: not even hashable.
+    """
+    return request_tail(check_method(method), b"")
 
 
 def check_method(method: object) -> str:

@@ -20,7 +20,7 @@ from sig_core.errors import (
     Status,
     error_for,
 )
-from sig_core.events import Name
+from sig_core.events import Name, check_name
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
@@ -34,14 +34,15 @@ from sig_core.protocol.wire import (
     params_of,
     reply_frame,
     request_frame,
-    request_tail,
     split_error,
 )
+from sig_core.routing.handlers import check_method, request_head
 from sig_core.routing.transcode import decode, decode_most_of, encode
 from sig_core.session.base import Session, State
 from sig_core.session.errors import error_from
-from sig_core.session.from_server import Joined, read_joined, read_notice, read_route
+from sig_core.session.from_server import Joined, read_joined, read_notice
 from sig_core.session.reports import Closed, Done, Events, Incoming, Opened, Report, When
+from sig_core.session.resolving import Resolving
 
 __all__ = ["ClientSession"]
 
@@ -88,8 +89,8 @@ class ClientSession(Session):
         self.unknown_notices = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
-        self._targets: dict[Name, int] = {}  # where requests to a sender go
-        self._resolving: dict[Name, list[Callable[[SigError | None], None]]] = {}
+        self._resolving = Resolving(lambda sender, when: self.call("resolve", {"sender": sender}, when))
+        self._routes = self._resolving.routes  # of senders: where requests go
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
         self._idents = itertools.count(1)
@@ -143,16 +144,24 @@ class ClientSession(Session):
                 raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
             found.append(Events(sender, event, count, body))
         elif kind == REPLY:
-            for ident, value in split_numbered(body, count):
-                self._finish(self._requests.pop(ident, None), value, None, found)
+            self._take_replies(split_numbered(body, count), found)
         elif kind == ERROR:
             assert self.encoding is not None
             ident, status, detail = split_error(body)
-            self._finish(self._requests.pop(ident, None), None, error_from(self.encoding, status, detail), found)
+            self._finish(ident, None, error_from(self.encoding, status, detail), found)
         elif kind == CONTROL:
             self._take_control(body, found)
         else:
             self._take_requests(route, split_requests(body, count), found)
+
+    def _take_replies(self, replies: Iterable[tuple[int, bytes]], found: list[Report]) -> None:
+        for ident, data in replies:
+            value = error = None
+            try:
+                value = self.decode(data)
+            except CodecError as problem:
+                error = problem
+            self._finish(ident, value, error, found)
 
     def _take_requests(self, route: int, requests: Iterable[tuple[int, str, bytes]], found: list[Report]) -> None:
         sender, _ = self._named(route)
@@ -170,17 +179,12 @@ class ClientSession(Session):
             raise RemoteProtocolError(f"a frame of route {route}, which was never bound")
         return name
 
-    def _finish(self, asked: _Pending | None, value: bytes | None, error: SigError | None, found: list[Report]) -> None:
+    def _finish(self, ident: int, value: Any, error: SigError | None, found: list[Report]) -> None:
+        asked = self._requests.pop(ident, None)
         if asked is None:
             self.answers_to_nothing += 1
-            return
-        decoded: Any = None
-        if value is not None:
-            try:
-                decoded = self.decode(value)
-            except CodecError as problem:
-                error = problem
-        found.append(Done(asked[1], decoded, error))
+        else:
+            found.append(Done(asked[1], value, error))
 
     def decode(self, data: bytes) -> Any:
         """Decode a payload that came; CodecError: it is none."""
@@ -277,7 +281,7 @@ class ClientSession(Session):
 
     def _learn_joined(self, name: Name, response: Any) -> Joined:
         joined = read_joined(response)
-        self._targets[name] = joined.route
+        self._routes[name] = joined.route
         self._names[joined.route] = (name, None)
         self._names.update((route, (name, event)) for event, route in joined.routes.items())
         return joined
@@ -288,6 +292,7 @@ class ClientSession(Session):
         """Queue a request with encoded params and give its id; `when` is told the decoded value.
 
         Raises:
+            ConfigError: there can be no such sender or method.
             MessageTooBig: the server does not take so long a request.
         """
         if self.state is not OPEN:
@@ -295,52 +300,33 @@ class ClientSession(Session):
         ident = next(self._idents) & 0xFFFFFFFF
         while ident in self._requests:
             ident = next(self._idents) & 0xFFFFFFFF
-        tail = request_tail(method, params)
+        try:
+            route, tail = self._routes.get(sender), request_head(method) + params
+        except TypeError:  # one of them can't even be looked up
+            check_name(sender, "sender")
+            check_method(method)
+            raise
         size = 9 + len(tail)
         if size > self._peer_max_frame:
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
-        self._requests[ident] = method, when, deadline, None
-        route = self._targets.get(sender)
         if route is not None:
+            self._requests[ident] = method, when, deadline, None
             self.out.append(request_frame(route, ident, tail))
         else:
-            self._resolve(sender, lambda error: self._resolved(sender, ident, tail, error))
+            name = check_name(sender, "sender")
+            self._requests[ident] = method, when, deadline, None
+            self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
         if self.state is not OPEN:
             self._check_not_late(self._requests, ident)
         return ident
-
-    def has_route(self, sender: Name) -> bool:
-        """Tell whether it is known where requests to this sender go; then its name needs no check."""
-        return sender in self._targets
-
-    def _resolve(self, sender: Name, then: Callable[[SigError | None], None]) -> None:
-        """Learn the route of a sender, once for all who ask meanwhile; several threads may."""
-        mine: list[Callable[[SigError | None], None]] = []
-        waiting = self._resolving.setdefault(sender, mine)
-        waiting.append(then)
-        if waiting is mine:
-            self.call("resolve", {"sender": sender}, lambda response, error: self._learn(sender, response, error))
-        elif self._resolving.get(sender) is not waiting and then in waiting:  # answered between the two lines above
-            waiting.remove(then)
-            self._resolve(sender, then)
-
-    def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
-        if error is None:
-            try:
-                self._targets[sender] = read_route(response)
-            except RemoteProtocolError as problem:
-                error = problem
-        waiting = self._resolving.pop(sender, [])
-        while waiting:
-            waiting.pop(0)(error)
 
     def _resolved(self, sender: Name, ident: int, tail: bytes, error: SigError | None) -> None:
         pending = self._requests.get(ident)
         if pending is None:
             return  # it timed out, or was cancelled, meanwhile
         if error is None:
-            self._send(request_frame(self._targets[sender], ident, tail))
+            self._send(request_frame(self._routes[sender], ident, tail))
         else:
             del self._requests[ident]
             pending[1](None, error)
@@ -353,7 +339,7 @@ class ClientSession(Session):
 
     def reply(self, ident: int, route: int, value: Any) -> None:
         """Queue the answer to an incoming request; one that can't be carried becomes a failure."""
-        if self.state is not State.OPEN:
+        if self.state is not OPEN:
             return
         assert self.encoding is not None
         try:

@@ -166,3 +166,40 @@ def test_connect_fails_and_bad_use(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.CRITICAL):
         asyncio.run(main())
+
+
+def test_who_asked_before_a_stop_is_answered(url: str) -> None:
+    async def main(peer: sig.ClientRouter) -> list[object]:
+        all_run, go_on, running = asyncio.Event(), asyncio.Event(), 0
+
+        async def answer(params: object) -> object:
+            nonlocal running
+            running += 1
+            if running == 3:
+                all_run.set()
+            await go_on.wait()
+            return params
+
+        client = await aio.ClientRouter(url).start()
+        await client.add_remote_sender("s", [], {"m": answer})
+        futures = [peer.request_async("s", "m", n) for n in range(3)]
+        await until(all_run)
+        stopping = asyncio.ensure_future(client.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+        return [await asyncio.wrap_future(future) for future in futures]
+
+    with sig.ClientRouter(url) as peer:
+        assert asyncio.run(asyncio.wait_for(main(peer), WITHIN)) == [0, 1, 2]
+
+
+def test_a_handler_may_stop_its_client(url: str) -> None:
+    async def main(peer: sig.ClientRouter) -> None:
+        client = await aio.ClientRouter(url).start()
+        await client.add_remote_sender("s", [], {"stop": lambda params: client.stop()})
+        with pytest.raises(sig.OutcomeUnknown):
+            await asyncio.wrap_future(peer.request_async("s", "stop"))
+
+    with sig.ClientRouter(url) as peer:
+        asyncio.run(asyncio.wait_for(main(peer), WITHIN))

@@ -167,7 +167,7 @@ STREAM = [
 @given(damaged(b"".join(STREAM)), st.sampled_from([0, 1, 7]))
 def test_damaged_streams_of_a_client(data: bytes, piece: int) -> None:
     client = Client.opened()
-    client.session._targets["s"] = 1
+    client.session._routes["s"] = 1
     idents = [client.session.request("s", "m", b"1", client.when) for _ in range(2)]
     idents.append(client.session.add_sender("s", ["e"], None, client.when))
     assert idents == [1, 2, 3]
@@ -182,7 +182,7 @@ def test_damaged_streams_of_a_client(data: bytes, piece: int) -> None:
 @pytest.mark.parametrize("piece", [0, 1])
 def test_the_stream_undamaged_of_a_client(piece: int) -> None:
     client = Client.opened()
-    client.session._targets["s"] = 1
+    client.session._routes["s"] = 1
     for _ in range(2):
         client.session.request("s", "m", b"1", client.when)
     client.session.add_sender("s", ["e"], None, client.when)

@@ -25,19 +25,27 @@ def resolve(client: Client, route: Any = 3) -> None:
 def test_a_sender_is_resolved_once_for_all_requests() -> None:
     client = Client.opened()
     idents = [client.session.request("s", "m", b"%d" % number, client.when) for number in range(3)]
-    assert not client.session.has_route("s")
     resolve(client)
     frames = client.said()
     assert [split_request(frame.body)[::2] for frame in frames] == [
         (ident, b"%d" % number) for number, ident in enumerate(idents)
     ]
     assert {frame.route for frame in frames} == {3}
-    assert client.session.has_route("s")
     client.session.request("s", "m", b"3", client.when)
     assert [frame.type for frame in client.said()] == [wire.REQUEST]
     for number, ident in enumerate(idents):
         client.feed(wire.reply_frame(3, ident, b"%d" % number))
     assert client.told == [(0, None), (1, None), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "method"), [([], "m"), ("", "m"), (True, "m"), ("s", []), ("s", ""), ("s", 5), ("s", "m" * 256)]
+)
+def test_what_can_t_be_asked_is_refused_before_anything_is_sent(sender: Any, method: Any) -> None:
+    client = Client.opened()
+    with pytest.raises(sig.ConfigError, match="sender" if method == "m" else "request method"):
+        client.session.request(sender, method, b"1", client.when)
+    assert (client.said(), client.session._requests) == ([], {})
 
 
 @pytest.mark.parametrize("response", [None, {}, {"route": 0}, {"route": "1"}, []])
@@ -50,7 +58,7 @@ def test_a_bad_answer_to_a_resolve_fails_the_requests_alone(response: Any) -> No
     assert [isinstance(error, sig.RemoteProtocolError) for _, error in client.told] == [True, True]
     assert client.session.state is State.OPEN
     assert not client.session._requests
-    assert not client.session._resolving
+    assert not client.session._resolving._waiting
 
 
 def test_a_request_that_is_cancelled_while_its_sender_is_resolved_is_not_sent() -> None:
@@ -68,7 +76,7 @@ def test_a_request_that_is_cancelled_while_its_sender_is_resolved_is_not_sent() 
 
 def test_ids_of_open_requests_are_not_given_again() -> None:
     client = Client.opened()
-    client.session._targets["s"] = 3
+    client.session._routes["s"] = 3
     first = client.session.request("s", "m", b"1", client.when)
     client.session._idents = iter([first + 2**32, first, 2**32 - 1, 2**32])  # type: ignore[assignment]
     assert client.session.request("s", "m", b"1", client.when) == 2**32 - 1
@@ -77,7 +85,7 @@ def test_ids_of_open_requests_are_not_given_again() -> None:
 
 def test_a_reply_that_cannot_be_decoded_fails_that_request() -> None:
     client = Client.opened()
-    client.session._targets["s"] = 3
+    client.session._routes["s"] = 3
     ident = client.session.request("s", "m", b"1", client.when)
     client.feed(wire.reply_frame(3, ident, b"{"))
     other = client.session.request("s", "m", b"1", client.when)
@@ -90,7 +98,7 @@ def test_a_reply_that_cannot_be_decoded_fails_that_request() -> None:
 
 def test_deadlines() -> None:
     client = Client.opened()
-    client.session._targets["s"] = 3
+    client.session._routes["s"] = 3
     late = client.session.request("s", "m", b"1", client.when, 2.0)
     client.session.request("s", "m", b"1", client.when, 3.0)
     client.session.call("sync", {}, client.when, 2.0)
@@ -108,7 +116,7 @@ def test_deadlines() -> None:
 
 def test_the_end_is_told_to_all_who_wait_once() -> None:
     client = Client.opened()
-    client.session._targets["s"] = 3
+    client.session._routes["s"] = 3
     client.session.request("s", "m", b"1", client.when)
     client.session.request("other", "m", b"1", client.when)
     client.session.add_sender("t", [], None, client.when)

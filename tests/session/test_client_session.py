@@ -249,7 +249,7 @@ def test_requests_are_reported_and_answered_under_their_ids() -> None:
 @pytest.mark.parametrize("limit", [4096])
 def test_what_is_too_long_for_the_server_is_not_sent(limit: int) -> None:
     client = Client.opened(max_frame=limit)
-    client.session._targets["s"] = 1
+    client.session._routes["s"] = 1
     with pytest.raises(sig.MessageTooBig) as caught:
         client.session.request("s", "m", b"1" * limit, client.when)
     assert (caught.value.limit, caught.value.size > limit) == (limit, True)
