@@ -16,8 +16,6 @@ __all__ = ["HelpedFuture"]
 
 Help = Callable[[Future[Any], float | None], float | None]
 
-DONE = (CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED)
-
 
 class HelpedFuture(Future[Any]):
     """What `concurrent.futures.Future` is, and `wait`, `as_completed` and `asyncio.wrap_future` take it as one.
@@ -35,6 +33,7 @@ class HelpedFuture(Future[Any]):
     _state = PENDING  # here, not in each: most are never looked at before they are done
     _result: Any = None
     _exception: BaseException | None = None
+    _made: threading.Condition | None = None
 
     def __init__(self, help: Help) -> None:
         # Not that of the base, which makes the condition; the attributes are those that it names.
@@ -45,7 +44,7 @@ class HelpedFuture(Future[Any]):
 
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override] # an attribute of the base
-        made: threading.Condition = self.__dict__.setdefault("_made", threading.Condition())
+        made: threading.Condition = self._made or self.__dict__.setdefault("_made", threading.Condition())
         return made
 
     # -- its owner
@@ -55,11 +54,12 @@ class HelpedFuture(Future[Any]):
         try:
             self._unclaimed.pop()
         except IndexError:
-            self.set_running_or_notify_cancel()  # for who waits for several
             return
-        self._result, self._exception = value, error
+        self._result = value
+        if error is not None:
+            self._exception = error
         self._state = FINISHED
-        made = self.__dict__.get("_made")
+        made = self._made
         if made is not None:
             with made:
                 for waiter in self._waiters:
@@ -76,7 +76,9 @@ class HelpedFuture(Future[Any]):
             self._unclaimed.pop()
         except IndexError:
             return self.cancelled()
-        return super().cancel()
+        super().cancel()
+        self.set_running_or_notify_cancel()  # for who waits for several: nobody else would tell them before an answer
+        return True
 
     def cancelled(self) -> bool:
         """Tell whether it was cancelled."""
@@ -88,7 +90,7 @@ class HelpedFuture(Future[Any]):
 
     def done(self) -> bool:
         """Tell whether it has a value or an error, or was cancelled."""
-        return self._state in DONE
+        return self._state != PENDING
 
     def result(self, timeout: float | None = None) -> Any:
         """Give the value, or raise the error; TimeoutError: neither came within `timeout` seconds."""
@@ -107,7 +109,7 @@ class HelpedFuture(Future[Any]):
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Let `fn(future)` be called when it is done; at once, here, if it is."""
         self._done_callbacks.append(fn)
-        if self._state in DONE:
+        if self._state != PENDING:
             self._invoke_callbacks()
 
     def _invoke_callbacks(self) -> None:
