@@ -146,22 +146,38 @@ class ClientSession(Session):
         elif kind == REPLY:
             self._take_replies(split_numbered(body, count), found)
         elif kind == ERROR:
-            assert self.encoding is not None
-            ident, status, detail = split_error(body)
-            self._finish(ident, None, error_from(self.encoding, status, detail), found)
+            self._take_error(body, found)
         elif kind == CONTROL:
             self._take_control(body, found)
         else:
             self._take_requests(route, split_requests(body, count), found)
 
     def _take_replies(self, replies: Iterable[tuple[int, bytes]], found: list[Report]) -> None:
+        waiting, decode_most = self._requests, self._decode_most
         for ident, data in replies:
-            value = error = None
+            asked = waiting.pop(ident, None)
+            if asked is None:
+                self.answers_to_nothing += 1
+                continue
             try:
-                value = self.decode(data)
-            except CodecError as problem:
-                error = problem
-            self._finish(ident, value, error, found)
+                found.append(Done(asked[1], decode_most(data), None))
+            except Exception:
+                found.append(self._done_otherwise(asked[1], data))
+
+    def _done_otherwise(self, when: When, data: bytes) -> Done:
+        try:
+            return Done(when, self.decode(data), None)
+        except CodecError as error:
+            return Done(when, None, error)
+
+    def _take_error(self, body: bytes, found: list[Report]) -> None:
+        assert self.encoding is not None
+        ident, status, detail = split_error(body)
+        asked = self._requests.pop(ident, None)
+        if asked is None:
+            self.answers_to_nothing += 1
+        else:
+            found.append(Done(asked[1], None, error_from(self.encoding, status, detail)))
 
     def _take_requests(self, route: int, requests: Iterable[tuple[int, str, bytes]], found: list[Report]) -> None:
         sender, _ = self._named(route)
@@ -178,13 +194,6 @@ class ClientSession(Session):
         if name is None:
             raise RemoteProtocolError(f"a frame of route {route}, which was never bound")
         return name
-
-    def _finish(self, ident: int, value: Any, error: SigError | None, found: list[Report]) -> None:
-        asked = self._requests.pop(ident, None)
-        if asked is None:
-            self.answers_to_nothing += 1
-        else:
-            found.append(Done(asked[1], value, error))
 
     def decode(self, data: bytes) -> Any:
         """Decode a payload that came; CodecError: it is none."""
