@@ -190,7 +190,7 @@ static void put_random_frame(void)
 {
     static const uint8_t kinds[] = {DATA, DATA, DATA, DATA, DATA, PART, PART, NAK, PING, 4, 4, 4, SYN, HELLO, 2, 10};
     const sigb_link *link = &app_board.link;
-    uint8_t raw[400];
+    uint8_t raw[400] = {0}; /* what is not written below is sent as well, now and then */
     uint8_t kind = kinds[rnd(sizeof kinds)];
     int room = link->mtu, size = 0;
     uint16_t crc;

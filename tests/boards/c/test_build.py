@@ -113,6 +113,15 @@ def test_a_fuzz_reaches_every_line_of_the_link(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if line.startswith(tuple(f"../src/{name}:" for name in LINK))] == []
 
 
+def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
+    if absent := tools.missing(tools.NATIVE):
+        pytest.skip(absent)
+    need("gcov")
+    # Not that with sanitizers, which order memory: what is read there unset differs from run to run.
+    runs = [make("coverage", tmp_path, "FRAMES=200000").splitlines() for _ in range(6)]
+    assert len({line for run in runs for line in run if line.startswith("fuzz:")}) == 1
+
+
 def make(target: str, build: Path, *variables: str) -> str:
     command = ["make", "-C", FUZZ, target, f"BUILD={build}", *variables]
     run = subprocess.run(command, capture_output=True, text=True, timeout=within(100), check=False)
