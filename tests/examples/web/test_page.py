@@ -162,6 +162,7 @@ def test_registrations_are_added_and_removed(window: Window, site: Site) -> None
     form.get_by_role("button").click()
     expect(page.locator("#patterns li")).to_have_count(1)
     assert [each.pattern for each in site.subscriber.registrations] == [("timer", "tick")]
+    eventually(lambda: site.subscriber.registrations[0].subscription is not None)  # the page may tell of it before
     site.fire("timer", "tick")
     expect(window.rows).to_have_count(1)
     form.get_by_label("Sender").fill("timer")
