@@ -381,8 +381,8 @@ class ClientRouter(Router):
             return super().request_async(sender, method, params)
         link = self._line.open_link()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        seconds = self.limits.request_timeout if timeout is None else check_timeout(timeout, 0.0)
-        deadline, future, writer = time.monotonic() + seconds, HelpedFuture(link.reader.settle_inside), link.writer
+        deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
+        future, writer = HelpedFuture(link.reader.settle_inside), link.writer
         link.session.request(sender, method, payload, future, deadline)
         writer.asked(len(payload))
         if deadline < writer.next_tick:

@@ -65,8 +65,7 @@ class HelpedFuture(Future[Any]):
                 for waiter in self._waiters:
                     waiter.add_result(self) if error is None else waiter.add_exception(self)
                 made.notify_all()
-        if self._done_callbacks:
-            self._invoke_callbacks()
+        self._invoke_callbacks()
 
     # -- everybody
 

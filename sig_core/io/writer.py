@@ -14,7 +14,7 @@ from sig_core.io.giving_way import GivesWay
 from sig_core.io.guard import lost
 from sig_core.io.wake import Wake
 from sig_core.session.client import ClientSession
-from sig_core.session.outgoing import FRAMES, SMALL
+from sig_core.session.outgoing import FRAMES
 
 __all__ = ["Writer", "wait_ready"]
 
@@ -120,10 +120,10 @@ class Writer:
 
     def asked(self, size: int) -> None:
         """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""
-        if threading.get_ident() != self.reading_thread:
-            self.flush()
-        elif not self.gathers or size > SMALL or len(self._out) >= FRAMES:
+        if threading.get_ident() == self.reading_thread:
             self.added(size)
+        else:
+            self.flush()
 
     def make_room(self) -> None:
         """Wait until output drains.

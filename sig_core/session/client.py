@@ -319,13 +319,12 @@ class ClientSession(Session):
         if size > self._peer_max_frame:
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
-        if route is not None:
-            self._requests[ident] = method, when, deadline, None
-            self.out.append(request_frame(route, ident, tail))
-        else:
-            name = check_name(sender, "sender")
-            self._requests[ident] = method, when, deadline, None
+        name = check_name(sender, "sender") if route is None else sender
+        self._requests[ident] = method, when, deadline, None
+        if route is None:
             self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+        else:
+            self.out.append(request_frame(route, ident, tail))
         if self.state is not OPEN:
             self._check_not_late(self._requests, ident)
         return ident

@@ -30,7 +30,7 @@ def fan_out(
         bad: called when a payload can't be decoded; the event is left out.
     """
     sender, event = topic.sender, topic.event
-    decode_it, events = _ways(report, codec)
+    decode_it, events = _prepared(report, codec)
     for additions, data in events:
         targets = topic.targets
         if targets is None:
@@ -56,10 +56,10 @@ def fan_out(
                 failed(target.callback, info, error)
 
 
-def _ways(
+def _prepared(
     report: Events, codec: Codec
 ) -> tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]:
-    """Give how to decode a run's events, None if they are, and (additions or None, data) of each."""
+    """Give how to decode the events of a run, and of each (additions or None, data); None: data are decoded values."""
     events = split_events(report.data)
     many = getattr(codec, "decode_many", None)
     if many is not None and report.count > 1:

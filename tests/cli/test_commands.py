@@ -92,7 +92,7 @@ from sig_core.cli.app import run
 
 def tell():
     sys.stdin.readline()
-    while sys._current_frames()[main].f_code.co_name != "wait":
+    while sys._current_frames()[main].f_code.co_qualname != "Ending.wait":
         pass
     signal.raise_signal(signal.SIGTERM)
 
@@ -374,6 +374,11 @@ def test_a_command_that_takes_too_long(server: sig_lib.ServerRouter) -> None:
     assert ended(process)[0] == OK
 
 
+def assert_ends(pid: int) -> None:
+    state = Path(f"/proc/{pid}/stat")
+    eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # a zombie
+
+
 def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     process = replying(server, "slow", "m", "--command", f"echo $$ > {note}; exec sleep 60")
@@ -382,8 +387,7 @@ def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, 
     process.send_signal(signal.SIGINT)
     assert ended(process)[0] == OK
     assert future.exception(within(10)) is not None
-    state = Path(f"/proc/{int(note.read_text())}/stat")
-    eventually(lambda: not state.exists() or state.read_text().split(")")[1].split()[0] == "Z")  # a zombie
+    assert_ends(int(note.read_text()))
 
 
 def test_interrupted_before_it_knows_that_the_sender_is_there(
@@ -402,6 +406,7 @@ def test_interrupted_before_it_knows_that_the_sender_is_there(
     command = f"echo $$ > {note}; exec sleep 600"
     assert reply.main(["slow", "m", "--command", command, "--url", url_of(server)], standalone_mode=False) == OK
     assert futures[0].exception(within(10)) is not None
+    assert_ends(int(note.read_text()))
 
 
 def test_a_command_that_is_just_starting_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     if absent := tools.missing(tools.NATIVE):
         pytest.skip(absent)
     need("gcov")
-    # Not that with sanitizers, which order memory: what is read there unset differs from run to run.
+    # Without sanitizers: with them, memory that was never set is the same each time.
     runs = [make("coverage", tmp_path, "FRAMES=200000").splitlines() for _ in range(6)]
     assert len({line for run in runs for line in run if line.startswith("fuzz:")}) == 1
 
