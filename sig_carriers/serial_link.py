@@ -14,9 +14,9 @@ from typing import TypeAlias
 from serial import Serial, SerialTimeoutException
 
 from sig_core.contract import Link, LinkTraits
-from sig_core.io.links import SocketLike, SocketLink
+from sig_core.links.sockets import SocketLike, SocketLink
 
-__all__ = ["SLICE", "WRITE", "DriverLink", "Ended", "PolledLink"]
+__all__ = ["SLICE", "WRITE", "DriverLink", "Ended", "PolledSerialLink"]
 
 SLICE = 0.1  # seconds after which who waits looks whether the link was closed: closing a tty wakes nobody
 WRITE = 2.0  # seconds that the driver may take for what the line moves in one
@@ -26,7 +26,7 @@ Ended: TypeAlias = Callable[[Link], None]
 """Is told the link when it is closed."""
 
 
-class PolledLink(SocketLink):
+class PolledSerialLink(SocketLink):
     """A link on a tty or a socket, which it owns from here on."""
 
     def __init__(self, sock: SocketLike, peer: str, traits: LinkTraits, ended: Ended) -> None:

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import serial
 
 from sig_carriers.serial_find import Absent, Name, absence
-from sig_carriers.serial_link import SLICE, WRITE, DriverLink, Ended, PolledLink
+from sig_carriers.serial_link import SLICE, WRITE, DriverLink, Ended, PolledSerialLink
 from sig_carriers.serial_why import Refused, refusal
 from sig_core.address import Address, did_you_mean
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConfigError
-from sig_core.io.links import close_on_error
+from sig_core.links.sockets import close_on_error
 
 __all__ = ["OPTIONS", "Port", "Settings"]
 
@@ -71,7 +71,7 @@ class Port:
         self.settings = Settings.of(address)
         self.traits = LinkTraits(packets=False, reliable=False, bitrate=self.settings.baud)
 
-    def open(self, ended: Ended) -> PolledLink | DriverLink:
+    def open(self, ended: Ended) -> PolledSerialLink | DriverLink:
         """Open it, for nobody else, and drop what it has received already; never waits for the board.
 
         Raises:
@@ -80,12 +80,12 @@ class Port:
         """
         where, peer = self.name.find(), self.name.peer
         if where.lower().startswith("socket://"):
-            return PolledLink(_dial(where), peer, self.traits, ended)
+            return PolledSerialLink(_dial(where), peer, self.traits, ended)
         try:
             port = _open(where, self.settings)
             if "://" in where or WINDOWS:
                 return DriverLink(port, peer, self.traits, ended)
-            return PolledLink(_tty(port, self.settings), peer, self.traits, ended)
+            return PolledSerialLink(_tty(port, self.settings), peer, self.traits, ended)
         except Exception as error:  # pyserial lets those of its system through: termios.error, OverflowError
             raise refusal(_device(where), error) from error
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from sig_carriers.serial_find import Absent, plugged, url_of
-from sig_carriers.serial_link import DriverLink, PolledLink
+from sig_carriers.serial_link import DriverLink, PolledSerialLink
 from sig_carriers.serial_open import OPTIONS, Port
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_carriers.serial_why import denial, held_by, holders
@@ -40,7 +40,7 @@ class SerialCarrier:
     scheme = "serial"
     options = OPTIONS
 
-    def connect(self, address: Address, /) -> PolledLink | DriverLink:
+    def connect(self, address: Address, /) -> PolledSerialLink | DriverLink:
         """Open the port, as a program at the board's end of the line does.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-from sig_core.io.links import SocketAcceptor, SocketLink, close_on_error
+from sig_core.links.sockets import SocketAcceptor, SocketLink, close_on_error
 
 __all__ = ["TcpCarrier"]
 

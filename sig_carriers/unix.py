@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-from sig_core.io.links import SocketAcceptor, SocketLink, close_on_error
+from sig_core.links.sockets import SocketAcceptor, SocketLink, close_on_error
 
 __all__ = ["UnixCarrier"]
 

@@ -70,11 +70,11 @@ class Address:
         )
 
     def of_wrapper(self, options: Collection[str]) -> Address:
-        """Give the address as a wrapper sees it: with those of these options that the URL has, and no others."""
+        """Return the address as a wrapper sees it: with those of these options that the URL has, and no others."""
         return replace(self, options={name: text for name, text in self.options.items() if name in options})
 
     def of_carrier(self, claimed: Collection[str]) -> Address:
-        """Give the address as a carrier sees it: without wrappers, and without the options that they claim."""
+        """Return the address as a carrier sees it: without wrappers, and without the options that they claim."""
         if not self.wrappers:
             return self
         left = {name: text for name, text in self.options.items() if name not in claimed}
@@ -156,17 +156,17 @@ def _options(url: str, query: str) -> dict[str, str]:
 
 
 def as_query(options: Mapping[str, str]) -> str:
-    """Give options as the end of a URL, with its question mark; "" if there are none."""
+    """Return options as the end of a URL, with its question mark; "" if there are none."""
     return f"?{urlencode(options, quote_via=quote)}" if options else ""
 
 
 def as_url(scheme: str, host: str, port: int, path: str = "") -> str:
-    """Give the URL of a place in a network; an IPv6 host gets its brackets, the path its escapes."""
+    """Return the URL of a place in a network; an IPv6 host gets its brackets, the path its escapes."""
     return f"{scheme}://[{host}]:{port}{quote(path)}" if ":" in host else f"{scheme}://{host}:{port}{quote(path)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Give `, did you mean 'x'?` for the nearest known word, or nothing."""
+    """Return `, did you mean 'x'?` for the nearest known word, or nothing."""
     import difflib  # for errors alone: not at every start
 
     near = difflib.get_close_matches(name, list(known), n=1)

@@ -11,16 +11,15 @@ from typing import Any
 
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import Name, check_name
-from sig_core.io.away import Away
-from sig_core.io.client_link import ClientLink
-from sig_core.io.fork import close_in_child
-from sig_core.io.future import HelpedFuture
-from sig_core.io.intake import Intake
-from sig_core.io.lifeline import Lifeline
-from sig_core.io.membership import Member, Membership
-from sig_core.io.teller import Told
-from sig_core.io.waiter import Waiter, check_timeout
-from sig_core.io.ways import WayOut, no_way
+from sig_core.io.client.inbound import Inbound
+from sig_core.io.client.link import ClientLink
+from sig_core.io.client.publisher import LazyPublisher, refusing_publisher
+from sig_core.io.client.reconnecting import ReconnectingConnection
+from sig_core.io.client.registrations import Registrations, RemoteSender
+from sig_core.io.client.state_callbacks import StateCallback
+from sig_core.io.sync.fork import close_in_child
+from sig_core.io.sync.future import HelpedFuture
+from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
@@ -28,7 +27,8 @@ from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscript
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.traffic import Traffic, latencies
 from sig_core.routing.transcode import REQUEST_TO, encode
-from sig_core.session.from_server import Joined
+from sig_core.session.binary.server_messages import Joined
+from sig_core.session.client_state.offline_queue import OfflineQueue
 from sig_core.session.reconnect import Reconnect
 from sig_core.spelling import alias
 
@@ -78,8 +78,8 @@ class ClientRouter(Router):
         self.limits = limits or Limits()
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
         self._latencies: deque[float] = deque(maxlen=1000)
-        self._away = Away(reconnect.keep if reconnect is not None else 0)
-        self._members = Membership(self._lock, self._connect, self._refuse, self._away)
+        self._away = OfflineQueue(reconnect.keep if reconnect is not None else 0)
+        self._members = Registrations(self._lock, self._connect, self._refuse, self._away)
         codecs = [codec] if isinstance(codec, str) else list(codec)
         found = plugins or default_plugins()
         traffic = Traffic()
@@ -87,8 +87,8 @@ class ClientRouter(Router):
         def departed(link: ClientLink, error: SigError) -> None:
             self._line.departed(link, error)
 
-        intake = Intake(self._members, self.lost, traffic, self.listener_failed, departed)
-        self._line = Lifeline(
+        intake = Inbound(self._members, self.lost, traffic, self.listener_failed, departed)
+        self._line = ReconnectingConnection(
             url, codecs, self.limits, found, reconnect, self._lock, intake, self._members.restore, traffic
         )
         close_in_child(self)
@@ -118,7 +118,7 @@ class ClientRouter(Router):
         self._line.stop()
         self._away.clear()
 
-    def on(self, state: str, callback: Told) -> None:
+    def on(self, state: str, callback: StateCallback) -> None:
         """Let `callback(state, error)` be called whenever the link comes to a state.
 
         The states: "connected" once; "disconnected" with why; "reconnected" with the first thing that could not be
@@ -272,30 +272,30 @@ class ClientRouter(Router):
         return True
 
     def has_sender(self, name: Name) -> bool:
-        """Tell whether a sender of that name is connected, of those that this program added."""
+        """Return whether a sender of that name is connected, of those that this program added."""
         return name in self._senders and (name not in self._members.senders or self.is_connected)
 
     def list_remote_senders(self) -> list[Name]:
-        """Give the names of all senders at the server."""
+        """Return the names of all senders at the server."""
         return list(self.remote_senders())
 
     def remote_senders(self) -> dict[Name, list[Name]]:
-        """Give the events of all senders at the server."""
+        """Return the events of all senders at the server."""
         listed = self._call("list_senders", {"list_events": True}, "list_senders", None)
         return {check_name(item["sender"]): [each["event"] for each in item["events"]] for item in listed}
 
-    def _connect(self, member: Member, link: ClientLink, joined: Joined) -> None:
+    def _connect(self, member: RemoteSender, link: ClientLink, joined: Joined) -> None:
         assert member.sender.name is not None
         may_come = self._line.may_come
         for event, route in joined.routes.items():
-            topic, tick = self._table.topic(member.sender.name, event), member.tallies[event].tick
-            topic.uplink = WayOut(topic, link, route, tick, self._away, may_come, self._lock)
+            topic, tick = self._table.topic(member.sender.name, event), member.tallies[event].increment
+            topic.publisher = LazyPublisher(topic, link, route, tick, self._away, may_come, self._lock)
         self._install(member.sender)
 
-    def _refuse(self, member: Member, error: SigError) -> None:
+    def _refuse(self, member: RemoteSender, error: SigError) -> None:
         assert member.sender.name is not None
         for event in member.tallies:
-            self._table.topic(member.sender.name, event).uplink = no_way(member.sender.name, error)
+            self._table.topic(member.sender.name, event).publisher = refusing_publisher(member.sender.name, error)
 
     # -- remote listeners
 
@@ -356,7 +356,7 @@ class ClientRouter(Router):
         """
         link = self._line.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
-        waiter, begun = Waiter(), time.perf_counter()
+        waiter, begun = PendingReply(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         ident = link.session.request(sender, method, payload, waiter.tell)
         answer = link.finish(waiter, ident, seconds, REQUEST_TO, method, sender)
@@ -392,7 +392,7 @@ class ClientRouter(Router):
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
         link = self._line.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
-        waiter = Waiter()
+        waiter = PendingReply()
         ident = link.session.call(method, params, waiter.tell)
         return link.finish(waiter, ident, seconds, what)
 

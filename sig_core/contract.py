@@ -61,7 +61,7 @@ class Link(Protocol):
         """Send all of it, or raise. May block while the medium is slow."""
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give what came: 1 byte or more (a packet: one whole packet).
+        """Return what came: 1 byte or more (a packet: one whole packet).
 
         None or TimeoutError: nothing came within `timeout` seconds. EOFError: the peer ended. OSError: it broke.
         """
@@ -103,7 +103,7 @@ class Acceptor(Protocol):
     address: str
 
     def accept(self, timeout: float, /) -> Link | None:
-        """Give the next peer's link; None: nobody came within `timeout` seconds."""
+        """Return the next peer's link; None: nobody came within `timeout` seconds."""
 
     def close(self) -> None:
         """Stop listening; a blocked `accept` ends within its timeout. Links that were accepted live on."""
@@ -135,7 +135,7 @@ class Carrier(Protocol):
     scheme: str
 
     def connect(self, address: Address, /) -> Link:
-        """Give a live link to the listener at `address`, or raise OSError."""
+        """Return a live link to the listener at `address`, or raise OSError."""
 
     def listen(self, address: Address, /) -> Acceptor:
         """Take `address`, or raise OSError."""
@@ -157,7 +157,7 @@ class AsyncLink(Protocol):
 
 
 class AsyncAcceptor(Protocol):
-    """The same on asyncio. `sig_core.io.arrivals` has one for libraries that call a handler for each connection."""
+    """The same on asyncio. `sig_core.links.callback_acceptor` has one for libraries that call a handler."""
 
     address: str
 
@@ -208,14 +208,14 @@ class Codec(Protocol):
     extras: frozenset[str]
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the bytes of one value.
+        """Return the bytes of one value.
 
         A value that can't be carried unchanged is refused with any exception (best EncodeError, naming the place); it
         is never altered in silence. Two equal calls need not give equal bytes.
         """
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; any exception means that they are none. Never runs what they say."""
+        """Return the value of exactly these bytes; any exception means that they are none. Never runs what they say."""
 
 
 class OptionWrapper(Protocol):
@@ -229,7 +229,7 @@ class OptionWrapper(Protocol):
     """The names it takes; they are not passed to the carrier."""
 
     def __call__(self, link: Link, address: Address, /) -> Link:
-        """Give the link around `link`. Of its options `address` has those that this wrapper takes."""
+        """Return the link around `link`. Of its options `address` has those that this wrapper takes."""
 
 
 Wrapper: TypeAlias = Callable[[Link], Link] | OptionWrapper

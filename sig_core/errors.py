@@ -308,7 +308,7 @@ _BY_STATUS: dict[int, type[SigError]] = {
 
 
 def is_status(number: int) -> bool:
-    """Tell whether a number is one of `Status`."""
+    """Return whether a number is one of `Status`."""
     return number in Status._value2member_map_
 
 

@@ -37,12 +37,12 @@ MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 
 
 def is_channel(event: Name | None) -> TypeGuard[str]:
-    """Tell whether an event of this name is shared by all senders that declare it (`#name`)."""
+    """Return whether an event of this name is shared by all senders that declare it (`#name`)."""
     return type(event) is str and event[:1] == CHANNEL_DECORATOR
 
 
 def patterns_of(sender: Name, event: Name) -> list[Pattern]:
-    """Give the patterns that hear an event, in order of dispatch."""
+    """Return the patterns that hear an event, in order of dispatch."""
     found: list[Pattern] = [(None, None), (sender, None), (None, event), (sender, event)]
     if not is_channel(event):
         del found[2]

@@ -88,7 +88,7 @@ class SimpleLogger:
 
 
 def _caller() -> tuple[str, str]:
-    """Give line and function of the first frame outside this file."""
+    """Return line and function of the first frame outside this file."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back

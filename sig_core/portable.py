@@ -42,7 +42,7 @@ RAW: frozenset[type] = frozenset({bytes, bytearray, memoryview})
 
 
 def fits(value: Any, certain: frozenset[type] = CERTAIN, room: int = MAX_DEPTH) -> bool:
-    """Tell whether `value` is of the portable model, lone surrogates in text excepted.
+    """Return whether `value` is of the portable model, lone surrogates in text excepted.
 
     It runs on every event, so it is one plain loop: no path is kept, and what the encoder refuses by itself costs
     nothing here.

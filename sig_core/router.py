@@ -91,7 +91,7 @@ class Router:
         return True
 
     def get_sender(self, sender: Name) -> Sender | None:
-        """Give a sender that is connected, or that somebody listens to; else None."""
+        """Return a sender that is connected, or that somebody listens to; else None."""
         name = check_name(sender, "sender")
         with self._lock:
             found = self._senders.get(name)
@@ -106,7 +106,7 @@ class Router:
             return dict(self._senders)
 
     def has_sender(self, name: Name) -> bool:
-        """Tell whether a sender of that name is connected."""
+        """Return whether a sender of that name is connected."""
         return name in self._senders
 
     def _make_sender(self, name: Name, events: list[Name], handler: RequestHandler) -> Sender:
@@ -123,7 +123,7 @@ class Router:
             raise SenderExists(f"sender {sender.name!r} is already connected")
 
     def _release(self, sender: Sender) -> None:
-        """Give the name back, under the lock."""
+        """Return the name back, under the lock."""
 
     def _install(self, sender: Sender) -> None:
         assert sender.name is not None
@@ -136,7 +136,7 @@ class Router:
         del self._senders[sender.name]
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:
-                self._table.topic(sender.name, event).uplink = _Gone(sender.name)
+                self._table.topic(sender.name, event).publisher = _Gone(sender.name)
         self._table.drop(sender.name)
 
     def _fire_presence(self, sender: Sender, event: Name) -> None:
@@ -181,12 +181,12 @@ class Router:
         """Note, under the lock, that the first subscription of a pattern came, or the last one went."""
 
     def listeners_at(self, pattern: Pattern) -> tuple[Subscription, ...]:
-        """Give the subscriptions of exactly this pattern, in order of registration."""
+        """Return the subscriptions of exactly this pattern, in order of registration."""
         with self._lock:
             return self._table.at(pattern)
 
     def topic(self, sender: Name, event: Name) -> Topic[Subscription]:
-        """Give what a signal of this event fires on."""
+        """Return what a signal of this event fires on."""
         with self._lock:
             return self._table.topic(sender, event)
 
@@ -248,7 +248,7 @@ class Router:
 
 
 class _Gone:
-    """The uplink of a sender that was removed: refuses."""
+    """The publisher of a sender that was removed: refuses."""
 
     def __init__(self, sender: Name) -> None:
         self._sender = sender

@@ -12,12 +12,12 @@ from sig_core.address import Address
 from sig_core.contract import Acceptor
 from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
-from sig_core.io.asker import Asker
-from sig_core.io.clients import STOP, Clients
-from sig_core.io.fork import close_in_child
-from sig_core.io.local_port import LocalPort
-from sig_core.io.reception import Guest
-from sig_core.io.waiter import check_timeout
+from sig_core.io.server.connections import STOP, ConnectionManager
+from sig_core.io.server.local_port import LocalPort
+from sig_core.io.server.server_requests import ServerRequests
+from sig_core.io.server.session_factory import PeerSession
+from sig_core.io.sync.fork import close_in_child
+from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
@@ -27,10 +27,10 @@ from sig_core.routing.entities import Event, Sender, Signal, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
 from sig_core.routing.ports import Asked, Run
-from sig_core.routing.table import Uplink
+from sig_core.routing.table import Publisher
 from sig_core.routing.transcode import EVENT_OF, encode
+from sig_core.session.board.renaming import Renaming
 from sig_core.session.errors import error_of_handler
-from sig_core.session.renaming import Renaming
 from sig_core.spelling import alias
 
 __all__ = ["ServerRouter"]
@@ -77,14 +77,14 @@ class ServerRouter(Router):
             self._plugins.codecs.get,
             self.limits,
             self._lock,
-            self._exchange.holds,
+            self._exchange.flow_control,
             self._targets_of,
             self._answer,
             self.listener_failed,
         )
         self._exchange.join(self._port, own=True)
-        self._asker = Asker(self._exchange, self._port, self._lock, self._plugins)
-        self._clients = Clients(
+        self._asker = ServerRequests(self._exchange, self._port, self._lock, self._plugins)
+        self._clients = ConnectionManager(
             self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks
         )
         self._state = "new"
@@ -144,7 +144,7 @@ class ServerRouter(Router):
         return acceptor.address
 
     def unlisten(self, address: str) -> None:
-        """Give an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.
+        """Return an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.
 
         Raises:
             LocalProtocolError: the server does not run.
@@ -189,7 +189,7 @@ class ServerRouter(Router):
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
 
-    def _tell_hooks(self, session: Guest) -> None:
+    def _tell_hooks(self, session: PeerSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
         name = "sig_session_opened" if session.error is None else "sig_session_closed"
         tell = self._plugins.hooks.of(name)
@@ -205,9 +205,9 @@ class ServerRouter(Router):
 
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
-        self._exchange.holds.tick(now)
+        self._exchange.flow_control.tick(now)
         self._asker.expire(now)
-        return HOLDING if self._exchange.holds else self.limits.keepalive
+        return HOLDING if self._exchange.flow_control else self.limits.keepalive
 
     # -- senders of this program, seen by clients
 
@@ -218,16 +218,16 @@ class ServerRouter(Router):
         entry = self._exchange.add_sender(self._port, sender.name, events, sender.handler.names(), tell_owner=False)
         for event, route in entry.events.items():  # presence is fired by the exchange: its signals stay at home
             topic = self._table.topic(sender.name, event)
-            topic.uplink = None if event in BUILT_IN else self._uplink(sender.name, event, route)
+            topic.publisher = None if event in BUILT_IN else self._publisher(sender.name, event, route)
 
     def _release(self, sender: Sender) -> None:
         assert sender.name is not None
         self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
 
-    def _uplink(self, sender: Name, event: Name, route: int) -> Uplink:
+    def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
         exchange, port, flow = self._exchange, self._port, self._port.flow
 
-        def uplink(info: Info, data: Any) -> None:
+        def publisher(info: Info, data: Any) -> None:
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
@@ -237,7 +237,7 @@ class ServerRouter(Router):
             with self._lock:
                 exchange.publish(port, runs, sender, event, time.monotonic())
 
-        return uplink
+        return publisher
 
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)
@@ -262,7 +262,7 @@ class ServerRouter(Router):
     # -- senders of clients, seen by this program
 
     def get_sender(self, sender: Name) -> Sender | None:
-        """Give a sender that is connected, here or at a client, or that somebody here listens to; else None."""
+        """Return a sender that is connected, here or at a client, or that somebody here listens to; else None."""
         found = super().get_sender(sender)
         name = check_name(sender, "sender")
         with self._lock:
@@ -272,11 +272,11 @@ class ServerRouter(Router):
         view = self.class_sender(self, name)
         for event in entry.events:
             view.events[event] = view.class_event(view, event)
-            self.topic(name, event).uplink = _not_ours(name, entry.owner.peer)
+            self.topic(name, event).publisher = _not_ours(name, entry.owner.peer)
         return view
 
     def has_sender(self, name: Name) -> bool:
-        """Tell whether a sender of that name is connected, here or at a client."""
+        """Return whether a sender of that name is connected, here or at a client."""
         return name in self._exchange.senders
 
     def remove_sender(self, sender: Sender | Name) -> bool:
@@ -345,7 +345,7 @@ class ServerRouter(Router):
             self._clients.abandon()
 
 
-def _not_ours(sender: Name, owner: str) -> Uplink:
+def _not_ours(sender: Name, owner: str) -> Publisher:
     def refuse(info: Info, data: Any) -> None:
         raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
 

@@ -113,7 +113,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _see_to_streams() -> None:
-    """Give a command something to write to that was started with its output closed."""
+    """Hand a command something to write to that was started with its output closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_WRONLY)

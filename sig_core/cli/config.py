@@ -37,7 +37,7 @@ class Config:
     hooks: tuple[str, ...] | None = None
 
     def plugins(self) -> Plugins:
-        """Give the installed plug-ins, with what was chosen.
+        """Return the installed plug-ins, with what was chosen.
 
         Raises:
             UnknownPlugin: a distribution, or a hook plug-in, is chosen that is not there.

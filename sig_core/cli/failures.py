@@ -30,7 +30,7 @@ STATUSES = {
 
 
 def status_of(error: SigError) -> int:
-    """Give the exit status of an error."""
+    """Return the exit status of an error."""
     if isinstance(error, RequestTimeout):
         return TIMEOUT
     if isinstance(error, ConfigError | PluginError | CodecError):

@@ -66,7 +66,7 @@ def _check(kind: str, name: str) -> None:
 
 
 def _words(kind: str, name: str) -> dict[str, str]:
-    """Give what stands for what in the templates."""
+    """Return what stands for what in the templates."""
     stem = "".join(map(str.capitalize, name.split("-")))
     return {
         "kind": kind,

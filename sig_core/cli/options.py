@@ -47,12 +47,12 @@ timeout_option = click.option(
 
 
 def client_options(command: F) -> F:
-    """Give a command --url and --codec."""
+    """Add to a command --url and --codec."""
     return _url(_codec(command))
 
 
 def connect(url: str, codecs: tuple[str, ...], *, reconnect: bool = False, timeout: float = 10.0) -> ClientRouter:
-    """Give a client to use in `with`; it comes back only where a command runs on for long."""
+    """Return a client to use in `with`; it comes back only where a command runs on for long."""
     return ClientRouter(
         url,
         codecs or "json",
@@ -62,5 +62,5 @@ def connect(url: str, codecs: tuple[str, ...], *, reconnect: bool = False, timeo
 
 
 def as_json(to_json: bool) -> bool:
-    """Tell whether the output is for a program."""
+    """Return whether the output is for a program."""
     return to_json or not sys.stdout.isatty()

@@ -17,7 +17,7 @@ MARK = "<!-- from here on made by: python -m sig_core.cli.reference docs/cli.md 
 
 
 def reference() -> str:
-    """Give the reference as Markdown."""
+    """Return the reference as Markdown."""
     parent = click.Context(sig, info_name="sig")
     parts = [_of_all(parent), *(_of(name, parent) for name in COMMANDS)]
     return "\n".join(parts)
@@ -38,7 +38,7 @@ def _of(name: str, parent: click.Context) -> str:
 
 
 def _text(command: click.Command) -> str:
-    """Give the help text: each paragraph one line, as it was written where that is asked for."""
+    """Return the help text: each paragraph one line, as it was written where that is asked for."""
     found = []
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         asked = paragraph.startswith("\b\n")

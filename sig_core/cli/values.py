@@ -16,7 +16,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def read_values(data: str | None, text: bool) -> Iterator[Any]:
-    """Give the values that DATA stands for: one, or with `-` one for each line of standard input.
+    """Return the values that DATA stands for: one, or with `-` one for each line of standard input.
 
     Raises:
         click.UsageError: it is no JSON, or the file can't be read.
@@ -30,7 +30,7 @@ def read_values(data: str | None, text: bool) -> Iterator[Any]:
 
 
 def read_value(data: str | None, text: bool) -> Any:
-    """Give the one value that DATA stands for; with `-` all of standard input is one.
+    """Return the one value that DATA stands for; with `-` all of standard input is one.
 
     Raises:
         click.UsageError: see `read_values`.
@@ -65,7 +65,7 @@ def _parse(text: str, plain: bool, where: str) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Give a value as one line of JSON; what JSON does not know (bytes, NaN) becomes its nearest there."""
+    """Return a value as one line of JSON; what JSON does not know (bytes, NaN) becomes its nearest there."""
     try:
         return _encoder.encode(value)
     except (TypeError, ValueError):

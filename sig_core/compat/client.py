@@ -77,12 +77,12 @@ class ClientRouter(Router):
 
     def _connect(self, made: Sender) -> None:
         assert made.name is not None
-        ways = {event: self._remote.uplink(made.name, event) for event in _declared(made)}
+        ways = {event: self._remote.publisher(made.name, event) for event in _declared(made)}
         with self._lock:
             if self._remote_senders.get(made.name) is not made:
                 raise LinkClosed(f"sender {made.name!r}: the link to the server ended just now")
             for event, way in ways.items():
-                self._table.topic(made.name, event).uplink = way
+                self._table.topic(made.name, event).publisher = way
             self._install(made)
 
     def remove_sender(self, sender: Sender | Name) -> bool:
@@ -107,7 +107,7 @@ class ClientRouter(Router):
         return super().remove_sender(mine) if mine is not None else removed
 
     def remote_handler(self, sender: Name) -> Handler | None:
-        """Give what answers the requests of a remote sender of this program; for carriers."""
+        """Return what answers the requests of a remote sender of this program; for carriers."""
         found = self._remote_senders.get(sender)
         return None if found is None else found.handler
 

@@ -126,7 +126,7 @@ class CarriedClients:
     # -- the acceptor
 
     def accept(self, timeout: float, /) -> CarriedLink | None:
-        """Give the next client's link, or None."""
+        """Return the next client's link, or None."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
             return self._waiting.popleft() if self._waiting else None

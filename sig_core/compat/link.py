@@ -122,7 +122,7 @@ class CarriedLink:
                 self._sender.start()
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give a message of the client. ConnectionResetError: it has gone."""
+        """Return a message of the client. ConnectionResetError: it has gone."""
         with self._changed:
             self._changed.wait_for(lambda: self._inbox or self._ended, timeout)
             if self._ended:

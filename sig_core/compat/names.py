@@ -24,15 +24,15 @@ logger = _Logger()
 
 
 def hasChannelDecorator(name: Any) -> bool:  # noqa: N802 - the seed's name
-    """Tell whether an event of this name is a channel."""
+    """Return whether an event of this name is a channel."""
     return is_channel(name)
 
 
 def isBuiltinEvent(name: Any) -> bool:  # noqa: N802 - the seed's name
-    """Tell whether every sender has an event of this name."""
+    """Return whether every sender has an event of this name."""
     return name in (EVENT_CONNECT, EVENT_DISCONNECT)
 
 
 def stringify_object(object: Any) -> str:
-    """Give a message as indented JSON, for a log; what is not JSON in it is shown as Python does."""
+    """Return a message as indented JSON, for a log; what is not JSON in it is shown as Python does."""
     return json.dumps(object, indent=4, default=repr)

@@ -10,7 +10,7 @@ from sig_core.errors import LocalProtocolError
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name
 from sig_core.routing.entities import Listener, Sender
 from sig_core.routing.handlers import RequestHandler
-from sig_core.routing.table import Uplink
+from sig_core.routing.table import Publisher
 
 __all__ = ["NativeRemote"]
 
@@ -32,16 +32,16 @@ class NativeRemote:
         events = [event for event in sender.events if event not in built_in]
         self._client().add_remote_sender(sender.name, events, handler)
 
-    def uplink(self, sender: Name, event: Name) -> Uplink:
+    def publisher(self, sender: Name, event: Name) -> Publisher:
         """See `Remote`."""
         topic = self._client().topic(sender, event)
 
-        def uplink(info: Info, data: Any) -> None:
-            if topic.uplink is None:
+        def publisher(info: Info, data: Any) -> None:
+            if topic.publisher is None:
                 raise LocalProtocolError(f"sender {sender!r}: event {event!r} does not lead to a server")
-            topic.uplink(info, data)
+            topic.publisher(info, data)
 
-        return uplink
+        return publisher
 
     def remove_sender(self, sender: Name) -> bool:
         """See `Remote`."""

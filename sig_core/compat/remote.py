@@ -11,7 +11,7 @@ from sig_core.errors import LinkLost, ProtocolError, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name
 from sig_core.routing.entities import Listener, Sender
 from sig_core.routing.handlers import Handler, RequestHandler, check_method
-from sig_core.routing.table import Uplink
+from sig_core.routing.table import Publisher
 from sig_core.session.errors import error_of_handler
 
 __all__ = ["CarriedRemote", "Remote"]
@@ -25,8 +25,8 @@ class Remote(Protocol):
     def add_sender(self, sender: Sender, handler: RequestHandler) -> None:
         """Connect a sender at the server; `handler` is its own, as the user gave it."""
 
-    def uplink(self, sender: Name, event: Name) -> Uplink:
-        """Give what takes an event of a connected sender to the server."""
+    def publisher(self, sender: Name, event: Name) -> Publisher:
+        """Return what takes an event of a connected sender to the server."""
 
     def remove_sender(self, sender: Name) -> bool:
         """Disconnect a sender at the server; false: it is not connected."""
@@ -88,13 +88,13 @@ class CarriedRemote:
         events = [event for event in sender.events if event not in (EVENT_CONNECT, EVENT_DISCONNECT)]
         self._call("add_sender", {"sender": sender.name, "events": events, "requests": sender.handler.names()})
 
-    def uplink(self, sender: Name, event: Name) -> Uplink:
+    def publisher(self, sender: Name, event: Name) -> Publisher:
         """See `Remote`."""
 
-        def uplink(info: Info, data: Any) -> None:
+        def publisher(info: Info, data: Any) -> None:
             self._call("signal", {"info": dict(info), "data": data})
 
-        return uplink
+        return publisher
 
     def remove_sender(self, sender: Name) -> bool:
         """See `Remote`."""

@@ -15,7 +15,7 @@ Reply: TypeAlias = dict[str, Any]
 
 
 def failure_of(ident: Any, error: BaseException, status: int | None = None) -> Reply:
-    """Give the reply to a message that failed; the status is the error's own unless given."""
+    """Return the reply to a message that failed; the status is the error's own unless given."""
     told = error if isinstance(error, SigError) else error_of_handler(error)
     text = told.text if isinstance(told, RemoteError) else str(told)
     status = int(told.status if status is None else status)
@@ -23,12 +23,12 @@ def failure_of(ident: Any, error: BaseException, status: int | None = None) -> R
 
 
 def is_reply(message: Any) -> bool:
-    """Tell whether a message has what a reply has."""
+    """Return whether a message has what a reply has."""
     return isinstance(message, dict) and type(message.get("status")) is int
 
 
 def value_of(reply: Any, what: str) -> Any:
-    """Give the response of a reply.
+    """Return the response of a reply.
 
     Args:
         reply: whatever came.

@@ -34,7 +34,7 @@ class Log:
         print(f"{time.strftime('%H:%M:%S')}  {sender:<8} {event:<12} {value!s:<52}{how}".rstrip(), flush=True)
 
     def report(self, lost: int) -> dict[str, Any]:
-        """Give all that was counted."""
+        """Return all that was counted."""
         return {"numbers": self.numbers, "gone": self.gone, "lost": lost}
 
 

@@ -41,7 +41,7 @@ class Answers:
         return READINGS[self._name]()
 
     def history(self, params: Any) -> list[dict[str, Any]]:
-        """Give the last ten readings."""
+        """Return the last ten readings."""
         return list(self.past)
 
 

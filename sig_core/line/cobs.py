@@ -8,7 +8,7 @@ LONGEST = 254  # bytes without a zero that one code byte can stand for
 
 
 def stuff(data: bytes) -> bytes:
-    """Give `data` without zero bytes: one byte longer, and one more for each whole 254 bytes without a zero."""
+    """Return `data` without zero bytes: one byte longer, and one more for each whole 254 bytes without a zero."""
     out = bytearray()
     *blocks, last = data.split(b"\0")
     for block in blocks:
@@ -30,7 +30,7 @@ def _append(out: bytearray, block: bytes, *, ended: bool) -> None:
 
 
 def unstuff(data: bytes) -> bytes | None:
-    """Give what `stuff` was given; None: a code byte points beyond the end. `data` has no zero bytes."""
+    """Return what `stuff` was given; None: a code byte points beyond the end. `data` has no zero bytes."""
     out = bytearray()
     at, size = 0, len(data)
     while at < size:

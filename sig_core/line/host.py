@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sig_core.clock import NEVER
 from sig_core.errors import LinkClosed, LinkLost, SigError
-from sig_core.line.above import Above, Terms
-from sig_core.line.greeting import VERSION, Syn, SynAck, read_hello, read_synack
-from sig_core.line.line import NEVER, Line
+from sig_core.line.handshake import VERSION, Syn, SynAck, read_hello, read_synack
+from sig_core.line.line import Line
 from sig_core.line.packets import FIN, HELLO, SYN, SYNACK, Packet, seal
 from sig_core.line.timing import first_rto
+from sig_core.line.upper_layer import Terms, UpperLayer
 
 __all__ = ["HostLine"]
 
@@ -33,7 +34,7 @@ class HostLine(Line):
         away_since: when the board was last there, if there is a session and the board is not; else None.
     """
 
-    def __init__(self, above: Above, terms: Terms, new_sid: Callable[[], int], now: float) -> None:
+    def __init__(self, above: UpperLayer, terms: Terms, new_sid: Callable[[], int], now: float) -> None:
         super().__init__(above, terms, now)
         self.sid = new_sid()
         self.has_session = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Final
 
+from sig_core.clock import NEVER
 from sig_core.errors import SigError
-from sig_core.line.above import Above, Terms
-from sig_core.line.pace import Pace
+from sig_core.line.backoff import Backoff
+from sig_core.line.fragments import Fragmenter, Reassembler
 from sig_core.line.packets import (
     ACK,
     DAMAGED,
@@ -25,22 +26,21 @@ from sig_core.line.packets import (
     seal,
     wire_size,
 )
-from sig_core.line.parts import Joiner, Splitter
 from sig_core.line.timing import BITS, RetransmitTimer, first_rto, window_for
+from sig_core.line.upper_layer import Terms, UpperLayer
 from sig_core.line.window import Expected, Window
 
-__all__ = ["FULL_CREDIT", "NEVER", "Line"]
+__all__ = ["FULL_CREDIT", "Line"]
 
 FULL_CREDIT: Final = 15
 TRIES: Final = 12  # without an acknowledgement: then the peer is not there
 SILENCES: Final = 3  # times the keep-alive
-NEVER: Final = float("inf")
 
 
 class Line:
     """One end of a line. Feed it with `receive`, send what `take` gives, call `tick` when it says.
 
-    `now` is monotonic seconds, given with each call. See `HostLine` and `AnswerLine`.
+    `now` is monotonic seconds, given with each call. See `HostLine` and `LineResponder`.
 
     Attributes:
         up: connected.
@@ -49,7 +49,7 @@ class Line:
         bytes_in: that came, good or bad.
     """
 
-    def __init__(self, above: Above, terms: Terms, now: float) -> None:
+    def __init__(self, above: UpperLayer, terms: Terms, now: float) -> None:
         self.above = above
         self.terms = terms
         self.up = False
@@ -71,9 +71,9 @@ class Line:
         self._was_resent += self.window.resent
         self._was_doubled += self.expected.doubled
         self.window, self.expected = Window(), Expected()
-        self._splitter, self._joiner = Splitter(), Joiner(self.terms.message)
+        self._splitter, self._joiner = Fragmenter(), Reassembler(self.terms.message)
         self._tries = 0
-        self._naks, self._answers = Pace(), Pace()  # what we ask for, and what we are asked for
+        self._naks, self._answers = Backoff(), Backoff()  # what we ask for, and what we are asked for
         self._since = now  # of the wait for the first open packet
         self._timed: tuple[int, float] | None = None  # seq and time of the packet whose round trip is measured
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
@@ -305,7 +305,7 @@ class Line:
         bitrate = self.terms.bitrate
         packet = wire_size(self._mtu) * BITS / bitrate if bitrate else 0.0
         self._timer = RetransmitTimer(rto, packet)
-        self._naks, self._answers = Pace(packet), Pace(packet)
+        self._naks, self._answers = Backoff(packet), Backoff(packet)
 
     def _drop(self, now: float) -> None:
         """Be no longer connected; the session may go on."""
@@ -331,7 +331,7 @@ class Line:
 
     @abstractmethod
     def _greeting(self, now: float) -> bytes:
-        """Give the SYN, SYNACK or HELLO that is to be sent now; b"": none."""
+        """Return the SYN, SYNACK or HELLO that is to be sent now; b"": none."""
 
     @abstractmethod
     def _greeted(self, packet: Packet, now: float) -> None:

@@ -60,7 +60,7 @@ class Packet(NamedTuple):
 
 
 def seal(kind: int, credit: int, seq: int, ack: int, payload: bytes = b"", *, long_crc: bool = False) -> bytes:
-    """Give a packet as it goes on the wire, delimiters included.
+    """Return a packet as it goes on the wire, delimiters included.
 
     Args:
         kind: 1 .. 15.
@@ -78,7 +78,7 @@ def seal(kind: int, credit: int, seq: int, ack: int, payload: bytes = b"", *, lo
 
 
 def wire_size(payload: int) -> int:
-    """Give the bytes on the wire of a packet with so many bytes of payload and CRC-16."""
+    """Return the bytes on the wire of a packet with so many bytes of payload and CRC-16."""
     return payload + HEADER + 2 + 3
 
 

@@ -17,14 +17,14 @@ CEILING: Final = 1.0  # seconds that doubling leads to, unless it began above
 
 
 def first_rto(bitrate: int | None) -> float:
-    """Give the seconds that suit a line of so many bits per second before anything was measured."""
+    """Return the seconds that suit a line of so many bits per second before anything was measured."""
     if bitrate is None:
         return UNKNOWN
     return max(UNKNOWN, 2 * wire_size(MAX_PAYLOAD) * BITS / bitrate + 2 * ADAPTER + FLOOR)
 
 
 def window_for(bitrate: int | None, mtu: int) -> int:
-    """Give the packets of `mtu` bytes of payload, 2 .. 8, that may be open on a line of so many bits per second.
+    """Return the packets of `mtu` bytes of payload, 2 .. 8, that may be open on a line of so many bits per second.
 
     More of them would wait for each other so long, where both ends send, that their acknowledgements come too late.
     """

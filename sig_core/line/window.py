@@ -51,7 +51,7 @@ class Window:
         return [packet.kind for packet in self._open]
 
     def is_first(self, packet: Open) -> bool:
-        """Tell whether this is the packet that the peer has to acknowledge first."""
+        """Return whether this is the packet that the peer has to acknowledge first."""
         return packet.seq == self._base
 
     @property
@@ -64,7 +64,7 @@ class Window:
         self._open.append(Open(self._base + len(self._open), kind, payload))
 
     def next(self) -> tuple[Open, bool] | None:
-        """Give the packet to send now and whether it goes out for the first time; None: there is none, or no credit."""
+        """Return the packet to send now, and whether it is new; None: there is none, or no credit."""
         if not self.has_next:
             return None
         packet = self._open[self._sent]
@@ -86,11 +86,11 @@ class Window:
         return closed
 
     def may_expect(self, ack: int) -> bool:
-        """Tell whether a peer of this session can expect the packet of this number (mod 256)."""
+        """Return whether a peer of this session can expect the packet of this number (mod 256)."""
         return (ack - self._base) % 256 <= self._tried
 
     def covers(self, seq: int) -> bool:
-        """Tell whether `seq` (counted without end) is acknowledged."""
+        """Return whether `seq` (counted without end) is acknowledged."""
         return seq < self._base
 
     def go_back(self) -> None:
@@ -115,11 +115,11 @@ class Expected:
         self._repeated = 0  # times that it was asked for again
 
     def is_next(self, seq: int) -> bool:
-        """Tell whether this is the packet that is expected."""
+        """Return whether this is the packet that is expected."""
         return seq == self.seq
 
     def is_old(self, seq: int) -> bool:
-        """Tell whether a packet that is not the expected one came before; else it is ahead."""
+        """Return whether a packet that is not the expected one came before; else it is ahead."""
         return (seq - self.seq) % 256 >= HALF
 
     def accept(self) -> None:
@@ -133,7 +133,7 @@ class Expected:
         return news
 
     def miss_again(self) -> bool:
-        """Tell whether it is to be asked for again, since the peer may not have understood us; at most three times."""
+        """Return whether to ask for it again, since the peer may not have understood; at most three times."""
         if not self._missing or self._repeated >= REPEATS:
             return False
         self._repeated += 1

@@ -36,12 +36,12 @@ class Plugins:
         return [info for registry in registries for info in registry.describe()]
 
     def registry(self, kind: str) -> Registry[Any]:
-        """Give the plug-ins of a kind: "carriers", "codecs" or "wrappers"."""
+        """Return the plug-ins of a kind: "carriers", "codecs" or "wrappers"."""
         found: dict[str, Registry[Any]] = {"carriers": self.carriers, "codecs": self.codecs, "wrappers": self.wrappers}
         return found[kind]
 
     def connect(self, url: str) -> Link:
-        """Give a live link to `url`.
+        """Return a live link to `url`.
 
         Raises:
             ConfigError: the URL can't be meant.
@@ -88,13 +88,13 @@ class Plugins:
         options = getattr(carrier, "options", None)
         layers = Layers(address, wrappers, None if options is None else {*options, *own})
         if inspect.iscoroutinefunction(carrier.connect):
-            from sig_core.plugins.bridge import Bridge  # who has no carrier of that kind needs no asyncio
+            from sig_core.links.asyncio_bridge import Bridge  # who has no carrier of that kind needs no asyncio
 
             carrier = Bridge(cast(AsyncCarrier, carrier))
         return layers, carrier
 
     def choose_codecs(self, names: list[str] | None) -> Mapping[str, Codec]:
-        """Give codecs by name: those named, or all that can be had and change nothing of a value.
+        """Return codecs by name: those named, or all that can be had and change nothing of a value.
 
         Raises:
             PluginError: one that is named can't be had; or none can.
@@ -137,7 +137,7 @@ _default: Plugins | None = None
 
 
 def default_plugins() -> Plugins:
-    """Give the plug-ins of this environment, the same object each time."""
+    """Return the plug-ins of this environment, the same object each time."""
     global _default
     if _default is None:
         _default = Plugins()

@@ -29,7 +29,7 @@ class Hooks:
         self._ready = False
 
     def of(self, name: str) -> Callable[..., None] | None:
-        """Give what calls a hook, by keyword; None if no plug-in implements it."""
+        """Return what calls a hook, by keyword; None if no plug-in implements it."""
         if not self._ready:
             self._manager = self._load()
             self._ready = True

@@ -69,7 +69,7 @@ def missing_of(point: EntryPoint) -> str:
 
 
 def _requirements(dist: Distribution | None, extra: str) -> list[str]:
-    """Give the names of the distributions that an extra asks for."""
+    """Return the names of the distributions that an extra asks for."""
     found = []
     for line in (dist.requires if dist is not None else None) or ():
         requirement, _, marker = line.partition(";")

@@ -39,7 +39,7 @@ class Registry(Generic[T]):
         self._loaded: dict[str, T] = {}
 
     def names(self) -> list[str]:
-        """Give the names that are installed or registered, sorted; imports nothing."""
+        """Return the names that are installed or registered, sorted; imports nothing."""
         return sorted({*self._entry_points(), *self._factories})
 
     def describe(self) -> list[PluginInfo]:
@@ -93,7 +93,7 @@ class Registry(Generic[T]):
             self._factories = {name: made for name, made in self._factories.items() if name in kept}
 
     def get(self, name: str) -> T:
-        """Give the plug-in of a name; the first time, import and make it.
+        """Return the plug-in of a name; the first time, import and make it.
 
         Raises:
             UnknownPlugin: there is none; lists what is installed.
@@ -141,7 +141,7 @@ class Registry(Generic[T]):
         return cast(T, made)
 
     def unknown(self, name: str) -> UnknownPlugin:
-        """Give the error of a name that nobody offers."""
+        """Return the error of a name that nobody offers."""
         names = self.names()
         if not names:
             return UnknownPlugin(

@@ -11,8 +11,8 @@ from sig_core.events import Name
 from sig_core.protocol.items import ItemReader, array_head, integer_item, name_item, text_item
 
 __all__ = [
-    "Answer",
     "Ask",
+    "BoardAnswer",
     "EventItem",
     "Fire",
     "FromBoard",
@@ -87,7 +87,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BoardAnswer:
     """The answer to a request. `status`: 0 or negative; `value`: encoded, text of the failure where it is negative."""
 
     id: int
@@ -96,7 +96,7 @@ class Answer:
 
 
 Item: TypeAlias = EventItem | RequestItem | ListenItem
-FromBoard: TypeAlias = Register | Item | Fire | Ask | Answer
+FromBoard: TypeAlias = Register | Item | Fire | Ask | BoardAnswer
 
 
 def read_from_board(data: bytes) -> FromBoard:
@@ -142,7 +142,7 @@ def _read_ask(items: ItemReader) -> FromBoard:
 
 
 def _read_answer(items: ItemReader) -> FromBoard:
-    return Answer(items.integer(0, MAX_ID), items.integer(-(2**15), 0), items.rest())
+    return BoardAnswer(items.integer(0, MAX_ID), items.integer(-(2**15), 0), items.rest())
 
 
 _READERS: dict[tuple[int, int], Callable[[ItemReader], FromBoard]] = {
@@ -162,7 +162,7 @@ def registered(status: int, text: str = "") -> bytes:
 
 
 def heard(number: int, value: bytes, names: Sequence[Name] = ()) -> bytes:
-    """Give an event to what was registered under `number`. `names`: what that left open, sender first."""
+    """Return an event to what was registered under `number`. `names`: what that left open, sender first."""
     head = array_head(3 + len(names)) + integer_item(EVENT) + integer_item(number)
     return head + value + b"".join(map(name_item, names))
 

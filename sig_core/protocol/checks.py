@@ -44,13 +44,13 @@ class Fields:
         self._what = what
 
     def get(self, field: str, check: Check[T]) -> T:
-        """Give field `field` as `check` returns it."""
+        """Return field `field` as `check` returns it."""
         if field not in self._values:
             raise RemoteProtocolError(f"{self._what}: field {field!r} is missing")
         return self._checked(field, check)
 
     def find(self, field: str, check: Check[T], default: T) -> T:
-        """Give field `field`, or `default` if it is absent or null."""
+        """Return field `field`, or `default` if it is absent or null."""
         if self._values.get(field) is None:
             return default
         return self._checked(field, check)

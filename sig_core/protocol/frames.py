@@ -11,7 +11,7 @@ from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, R
 __all__ = ["Frame", "FrameReader"]
 
 LEAST = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by type
-NEVER = 2**32  # no `length` is so great
+NO_LENGTH = 2**32  # no `length` is so great
 SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 BIG = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
 HUGE = 32_768  # bytes; a frame from here on is read alone: a read costs less than to copy it, and what came behind it
@@ -101,7 +101,7 @@ class FrameReader:
                 end = pos + 4 + length
                 if end > size:
                     break
-                kind = head if length >= LEAST.get(head, NEVER) else _check(data, pos, length, head, route)
+                kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, pos, length, head, route)
                 if count and (kind != run_kind or route != run_route):
                     frames.append((run_kind, run_route, count, data[run_start:pos]))
                     count = 0
@@ -165,14 +165,14 @@ class FrameReader:
 
 
 def _alone(data: bytes) -> Frame:
-    """Give the frame that these bytes are, whose length is known to be right."""
+    """Return the frame that these bytes are, whose length is known to be right."""
     length, head, route = FRAME.unpack_from(data)
-    kind = head if length >= LEAST.get(head, NEVER) else _check(data, 0, length, head, route)
+    kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, 0, length, head, route)
     return kind, route, 1, data if kind in LEAST else data[HEADER:]
 
 
 def _check(data: bytes, pos: int, length: int, head: int, route: int) -> int:
-    """Give the type of the frame that stands at `pos`, as whole as its length says, if nothing is wrong with it."""
+    """Return the type of the frame that stands at `pos`, as whole as its length says, if nothing is wrong with it."""
     kind = head & 0x0F
     if length < LEAST.get(head, 0):
         raise RemoteProtocolError(f"frame of type {kind} and length {length}, the least there is {LEAST[head]}")

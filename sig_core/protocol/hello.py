@@ -64,17 +64,17 @@ def check_preface(data: bytes) -> None:
 
 
 def hello_frame(hello: Hello) -> bytes:
-    """Give preface and hello."""
+    """Return preface and hello."""
     return PREFACE + control_frame(msgspec.json.encode(hello))
 
 
 def welcome_frame(welcome: Welcome) -> bytes:
-    """Give preface and welcome."""
+    """Return preface and welcome."""
     return PREFACE + control_frame(msgspec.json.encode(welcome))
 
 
 def refusal(status: int, text: str) -> bytes:
-    """Give preface and refusal."""
+    """Return preface and refusal."""
     return PREFACE + control_frame(msgspec.json.encode({"refused": {"status": int(status), "text": text[:1000]}}))
 
 

@@ -30,23 +30,23 @@ def _head(major: int, value: int) -> bytes:
 
 
 def array_head(count: int) -> bytes:
-    """Give the head of an array of `count` items."""
+    """Return the head of an array of `count` items."""
     return _head(ARRAY, count)
 
 
 def integer_item(value: int) -> bytes:
-    """Give an integer of -2**32 .. 2**32-1."""
+    """Return an integer of -2**32 .. 2**32-1."""
     return _head(UNSIGNED, value) if value >= 0 else _head(NEGATIVE, -1 - value)
 
 
 def text_item(text: str) -> bytes:
-    """Give a text, which has no lone surrogates."""
+    """Return a text, which has no lone surrogates."""
     data = text.encode()
     return _head(TEXT, len(data)) + data
 
 
 def name_item(name: Name) -> bytes:
-    """Give a sender's or event's name; a board learns a name that is neither text nor a short integer as text."""
+    """Return a sender's or event's name; a board learns a name that is neither text nor a short integer as text."""
     if isinstance(name, int) and -(2**32) <= name < 2**32:
         return integer_item(name)
     return text_item(str(name))
@@ -109,7 +109,7 @@ class ItemReader:
         return None
 
     def rest(self) -> bytes:
-        """Give the bytes of all that follows."""
+        """Return the bytes of all that follows."""
         return self._data[self._at :]
 
     def end(self) -> None:

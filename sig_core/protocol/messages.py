@@ -81,22 +81,22 @@ class BadMessage(RemoteProtocolError):
 
 
 def call(ident: MessageId, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Give the map of a call."""
+    """Return the map of a call."""
     return {"id": ident, "method": method, "params": params}
 
 
 def notice(method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Give the map of a notice."""
+    """Return the map of a notice."""
     return {"method": method, "params": params}
 
 
 def answer(ident: MessageId, response: Any) -> dict[str, Any]:
-    """Give the map of an answer."""
+    """Return the map of an answer."""
     return {"id": ident, "status": 0, "response": response}
 
 
 def failure(ident: MessageId, error: SigError | str, status: Status | None = None) -> dict[str, Any]:
-    """Give the map of a failure; the status is the error's own unless given."""
+    """Return the map of a failure; the status is the error's own unless given."""
     if status is None:
         status = error.status if isinstance(error, SigError) else Status.BAD_MESSAGE
     return {"id": ident, "status": int(status), "exception": clean(str(error)[:MAX_TEXT])}

@@ -46,7 +46,7 @@ class ObjectReader:
             self._buffer += data
 
     def next_object(self) -> bytes | None:
-        """Give the next object; None: none is complete, or `fault` says why none will be."""
+        """Return the next object; None: none is complete, or `fault` says why none will be."""
         if self.fault is None and not self._depth:
             self._skip_space()
         if self.fault is not None or not self._buffer:

@@ -72,7 +72,7 @@ def event_frame(route: int, data: bytes, additions: bytes | None = None) -> byte
 
 
 def request_tail(method: str, params: bytes) -> bytes:
-    """Give what of a request stays the same on its way. `method`: 1 to 255 bytes of UTF-8."""
+    """Return what of a request stays the same on its way. `method`: 1 to 255 bytes of UTF-8."""
     return _method(method) + params
 
 
@@ -114,7 +114,7 @@ def error_frame(route: int, ident: int, status: int, detail: bytes) -> bytes:
 
 
 def method_of(tail: bytes) -> tuple[str, bytes]:
-    """Give the method of a request, and its bytes with their count before them, which is how the tail begins."""
+    """Return the method of a request, and its bytes with their count before them, which is how the tail begins."""
     head = tail[: 1 + tail[0]] if tail else b""
     return _text(head), head
 
@@ -130,7 +130,7 @@ def _text(head: bytes) -> str:
 
 
 def params_of(tail: bytes) -> bytes:
-    """Give the encoded params of a request whose method is known to be there."""
+    """Return the encoded params of a request whose method is known to be there."""
     return tail[1 + tail[0] :]
 
 

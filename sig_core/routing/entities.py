@@ -89,19 +89,19 @@ class Event:
         return [found.callback for found in self.objsender.objrouter.listeners_at((self.objsender.name, self.name))]
 
     def get_listeners(self) -> list[Listener]:
-        """Give the callbacks of exactly this (sender, event), in order of registration."""
+        """Return the callbacks of exactly this (sender, event), in order of registration."""
         return self.listeners
 
     def get_sender(self) -> Sender:
-        """Give the sender."""
+        """Return the sender."""
         return self.objsender
 
     def get_name(self) -> Name | None:
-        """Give the name."""
+        """Return the name."""
         return self.name
 
     def is_channel(self) -> bool:
-        """Tell whether it is a channel."""
+        """Return whether it is a channel."""
         return self.channel
 
     def __repr__(self) -> str:
@@ -146,9 +146,9 @@ class Signal:
             NotOwner: another client added the sender.
         """
         topic = self._topic
-        uplink = topic.uplink
-        if uplink is not None:
-            uplink(self.event_info, data)
+        publisher = topic.publisher
+        if publisher is not None:
+            publisher(self.event_info, data)
         targets = topic.targets
         if targets is None:
             targets = topic.refresh()
@@ -195,23 +195,23 @@ class Sender:
         return self.name is not None and self.objrouter.has_sender(self.name)
 
     def is_connected(self) -> bool:
-        """Tell whether a sender of this name is connected."""
+        """Return whether a sender of this name is connected."""
         return self.connected_sender
 
     def get_router(self) -> Any:
-        """Give the router."""
+        """Return the router."""
         return self.objrouter
 
     def get_name(self) -> Name | None:
-        """Give the name."""
+        """Return the name."""
         return self.name
 
     def get_events(self) -> dict[Name | None, Event]:
-        """Give the events by name."""
+        """Return the events by name."""
         return dict(self.events)
 
     def get_event(self, event: Name | None, create: bool = False) -> Event:
-        """Give an event.
+        """Return an event.
 
         Raises:
             UnknownEvent: it is not declared, and `create` is false.
@@ -227,7 +227,7 @@ class Sender:
         return made
 
     def get_signal(self, event: Name) -> Signal:
-        """Give a new signal for one of its events.
+        """Return a new signal for one of its events.
 
         Raises:
             UnknownEvent: the sender has not declared it.
@@ -254,12 +254,12 @@ class Sender:
         return self.objrouter.remove_listener(listener, self.name, event)
 
     def count_listeners(self) -> int:
-        """Give the number of subscriptions that name this sender."""
+        """Return the number of subscriptions that name this sender."""
         patterns: list[Pattern] = [(self.name, None), *((self.name, name) for name in self.events if name is not None)]
         return sum(len(self.objrouter.listeners_at(pattern)) for pattern in patterns)
 
     def has_listeners(self) -> bool:
-        """Tell whether a subscription names this sender."""
+        """Return whether a subscription names this sender."""
         return self.count_listeners() > 0
 
     def request(self, method: str, params: Any = None, timeout: float | None = None) -> Any:

@@ -22,7 +22,7 @@ from sig_core.errors import (
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
-from sig_core.routing.holds import Holds
+from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.ports import Asked, Port, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
@@ -56,7 +56,7 @@ class SenderEntry:
         self.events: dict[Name, int] = {}
 
     def presence(self) -> dict[str, Any]:
-        """Give the data of `#connect` and `#disconnect`."""
+        """Return the data of `#connect` and `#disconnect`."""
         return {"events": list(self.events), "requests": self.requests}
 
 
@@ -91,8 +91,8 @@ class Exchange:
         self._targets: dict[int, SenderEntry] = {}
         self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
         self.senders: dict[Name, SenderEntry] = {}
-        self.holds = Holds()
-        self.requests = Requests(self._transcoder, self.holds, clock)
+        self.flow_control = FlowControl()
+        self.requests = Requests(self._transcoder, self.flow_control, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._gone = Traffic()  # of all ports that left
@@ -147,7 +147,7 @@ class Exchange:
         before = self.routed(entry.name, entry.life)
         missing = 0 if before is None else max(0, fired - before.get(event, 0))
         for target in self._targets_of(topic):
-            target.renew(number, entry.name, event, missing, known_only=not fired)
+            target.rebind(number, entry.name, event, missing, known_only=not fired)
 
     def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
         """Disconnect a sender and fire its `#disconnect`, as `add_sender` does.
@@ -168,14 +168,14 @@ class Exchange:
         self._table.drop(name)
 
     def sender(self, name: Name) -> SenderEntry:
-        """Give a connected sender, or raise UnknownSender."""
+        """Return a connected sender, or raise UnknownSender."""
         entry = self.senders.get(name)
         if entry is None:
             raise UnknownSender(f"sender {name!r} is not connected")
         return entry
 
     def routed(self, name: Name, life: str) -> dict[Name, int] | None:
-        """Give what was fired, by event, when a sender of this life left; None: nobody knows."""
+        """Return what was fired, by event, when a sender of this life left; None: nobody knows."""
         ended, counts = self._ended.get(name, ("", {}))
         return counts if life and ended == life else None
 
@@ -185,7 +185,7 @@ class Exchange:
         return (found.life, found.count) if found is not None and found.life else None
 
     def route_of(self, sender: Name, event: Name) -> int:
-        """Give the route of an event that was ever connected; else 0."""
+        """Return the route of an event that was ever connected; else 0."""
         return self._numbers.get((sender, event), 0)
 
     def _number(self, sender: Name, event: Name | None) -> int:
@@ -214,7 +214,7 @@ class Exchange:
         route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
-        """Give the names of the codecs in which ports other than `port` hear this event."""
+        """Return the names of the codecs in which ports other than `port` hear this event."""
         targets = self._targets_of(self._table.topic(sender, event))
         return frozenset(target.codec for target in targets if target is not port)
 
@@ -230,7 +230,7 @@ class Exchange:
             if target is skip:
                 continue
             run = first
-            if not target.takes(first.codec):
+            if not target.accepts_codec(first.codec):
                 run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
                 if run.count < first.count:
                     missing = first.count - run.count
@@ -238,7 +238,7 @@ class Exchange:
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
             if target is not source and target.is_slow(now):
-                self.holds.add(target, source)
+                self.flow_control.add(target, source)
 
     def _targets_of(self, topic: Topic[Port]) -> tuple[Port, ...]:
         targets = topic.targets
@@ -334,4 +334,4 @@ class Exchange:
         """Forget a port: see `withdraw`; and what it asked."""
         self.requests.forget(port)
         self.withdraw(port, patterns)
-        self.holds.forget(port)
+        self.flow_control.forget(port)

@@ -38,7 +38,7 @@ class Handler:
             raise ConfigError(f"sender {sender!r}: request handler {handler!r} has no public method and is no mapping")
 
     def names(self) -> list[str | None] | None:
-        """Give the names of the methods, None for the default; None if there is no handler."""
+        """Return the names of the methods, None for the default; None if there is no handler."""
         if self._handler is None:
             return None
         if self._mapping is not None:
@@ -79,7 +79,7 @@ class Handler:
 
 @lru_cache(maxsize=1000)
 def request_head(method: str) -> bytes:
-    """Give how a request for `method` begins on its way, before its params.
+    """Return how a request for `method` begins on its way, before its params.
 
     Raises:
         ConfigError: see `check_method`.

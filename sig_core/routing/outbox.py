@@ -59,7 +59,7 @@ class Outbox:
         return was_empty
 
     def has_room(self, size: int) -> bool:
-        """Tell whether so many bytes that must not be dropped may come to it, and leave room for answers."""
+        """Return whether so many bytes that must not be dropped may come to it, and leave room for answers."""
         limit = self.high
         return self.size + size <= limit or sum(len(run.data) for run in self.runs if not run.route) + size <= limit
 
@@ -88,7 +88,7 @@ class Outbox:
         return b"".join(parts)
 
     def shrink(self) -> None:
-        """Give memory back that an idle port does not need."""
+        """Return memory back that an idle port does not need."""
         if not self.runs:
             self.runs = EMPTY
 
@@ -111,7 +111,7 @@ class Outbox:
         return {"bytes": self.size, "limit": self.limit, "fill": round(self.size / self.limit, 4)}
 
     def begins_stall(self, now: float) -> bool:
-        """Tell whether feeders are to be held because of what is in it now; begins an episode if need be."""
+        """Return whether feeders are to be held because of what is in it now; begins an episode if need be."""
         if self.yielding and self.size < LOW * self.limit:
             self.yielding = False  # nobody was held any more, so nobody asked when it drained
         if not self.stalled and not self.yielding and self.size > self.high:
@@ -119,7 +119,7 @@ class Outbox:
         return self.stalled
 
     def ends_stall(self, now: float, stall: float) -> bool:
-        """Tell whether the feeders that were held may go on; true once an episode."""
+        """Return whether the feeders that were held may go on; true once an episode."""
         drained = self.size < LOW * self.limit
         if drained:
             self.yielding = False

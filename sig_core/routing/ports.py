@@ -75,13 +75,13 @@ class Port(Protocol):
     def stats(self) -> dict[str, Any]:
         """Tell how it stands: what `Traffic.describe` gives, and more of its own kind."""
 
-    def takes(self, codec: str) -> bool:
-        """Tell whether payloads of that codec can be delivered as they are."""
+    def accepts_codec(self, codec: str) -> bool:
+        """Return whether payloads of that codec can be delivered as they are."""
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Take events; what does not fit is dropped by the port's own rule, and counted there."""
 
-    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Note that the sender is connected, maybe with another count of events: see `Exchange.count_of`.
 
         Args:
@@ -111,7 +111,7 @@ class Port(Protocol):
         """Tell, after a delivery, whether those who feed this port are to be held back."""
 
     def recovers(self, now: float) -> bool:
-        """Tell whether those who were held back may go on."""
+        """Return whether those who were held back may go on."""
 
-    def hold(self, on: bool) -> None:
+    def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
 from sig_core.protocol.wire import params_of, request_tail
-from sig_core.routing.holds import Holds
+from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.ports import Asked, Port
 from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
@@ -31,9 +31,9 @@ class Requests:
         clock: gives seconds, for latencies and holds.
     """
 
-    def __init__(self, transcoder: Transcoder, holds: Holds, clock: Callable[[], float]) -> None:
+    def __init__(self, transcoder: Transcoder, holds: FlowControl, clock: Callable[[], float]) -> None:
         self._transcoder = transcoder
-        self._holds = holds
+        self._flow_control = holds
         self._clock = clock
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._answered = 0
@@ -59,14 +59,14 @@ class Requests:
             tails[token] = tail
         self._last = token
         asked.tails = tails
-        if asked.codec != owner.codec and not owner.takes(asked.codec):
+        if asked.codec != owner.codec and not owner.accepts_codec(asked.codec):
             self._transcode(owner, asked)
         if asked.tails:
             for token, error in owner.request(asked):
                 self.fail(owner, token, error)
 
     def describe(self) -> dict[str, Any]:
-        """Give the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
+        """Return the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
         counts = {"open": len(self._open), "answered": self._answered, "failed": self._failed}
         return counts | latencies(list(self._latencies))
 
@@ -109,17 +109,17 @@ class Requests:
         self, asker: Port, route: int, owner: Port, codec: str, values: list[tuple[Any, bytes]], now: float
     ) -> None:
         self._answered += len(values)
-        if codec != asker.codec and not asker.takes(codec):
+        if codec != asker.codec and not asker.accepts_codec(codec):
             values, codec = self._transcoded(asker, route, codec, values), asker.codec
         if values:
             asker.reply(route, codec, values)
         if asker.is_slow(now):
-            self._holds.add(asker, owner)
+            self._flow_control.add(asker, owner)
 
     def _transcoded(
         self, asker: Port, route: int, codec: str, values: list[tuple[Any, bytes]]
     ) -> list[tuple[Any, bytes]]:
-        """Give values in the asker's codec; those that it can't carry are told to it as failures."""
+        """Return values in the asker's codec; those that it can't carry are told to it as failures."""
         found = []
         for ident, value in values:
             try:
@@ -150,11 +150,11 @@ class Requests:
         return True
 
     def of(self, asker: Port) -> Mapping[Any, int]:
-        """Give the ids under which the asker waits, each with its token."""
+        """Return the ids under which the asker waits, each with its token."""
         return self._tokens.get(asker, NOTHING)
 
     def is_open(self, owner: Port, token: int) -> bool:
-        """Tell whether somebody still waits for what `owner` was asked."""
+        """Return whether somebody still waits for what `owner` was asked."""
         opened = self._open.get(token)
         return opened is not None and opened[2] is owner
 

@@ -11,7 +11,7 @@ __all__ = ["Table", "Topic"]
 
 T = TypeVar("T")
 
-Uplink = Callable[[Info, Any], None]
+Publisher = Callable[[Info, Any], None]
 
 
 class Topic(Generic[T]):
@@ -20,18 +20,18 @@ class Topic(Generic[T]):
     Attributes:
         targets: those who hear it, in order of dispatch; None: out of date, `refresh` gives them anew. Replaced, never
             changed, so that a dispatch that runs keeps its own.
-        uplink: called before the targets with (info, data): carries the event beyond this table; raises to refuse it.
+        publisher: called before the targets with (info, data): carries the event beyond this table, or raises.
         fired: events that were handed to targets here, counted once each, however many the targets.
     """
 
-    __slots__ = ("_table", "event", "fired", "sender", "targets", "uplink")
+    __slots__ = ("_table", "event", "fired", "publisher", "sender", "targets")
 
     def __init__(self, table: Table[T], sender: Name, event: Name) -> None:
         self._table = table
         self.sender = sender
         self.event = event
         self.targets: tuple[T, ...] | None = None
-        self.uplink: Uplink | None = None
+        self.publisher: Publisher | None = None
         self.fired = 0
 
     def refresh(self) -> tuple[T, ...]:
@@ -84,19 +84,19 @@ class Table(Generic[T]):
         return not there
 
     def at(self, pattern: Pattern) -> tuple[T, ...]:
-        """Give the targets of exactly this pattern, in order of registration."""
+        """Return the targets of exactly this pattern, in order of registration."""
         return tuple(self._at.get(pattern, ()))
 
     def patterns(self) -> list[Pattern]:
-        """Give all patterns that somebody subscribed to."""
+        """Return all patterns that somebody subscribed to."""
         return list(self._at)
 
     def names_sender(self, sender: Name) -> bool:
-        """Tell whether a subscription names this sender (looks at each pattern)."""
+        """Return whether a subscription names this sender (looks at each pattern)."""
         return any(pattern[0] == sender for pattern in self._at if pattern[0] is not None)
 
     def match(self, sender: Name, event: Name) -> tuple[T, ...]:
-        """Give who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
+        """Return who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
         found: dict[T, None] = {}
         for pattern in patterns_of(sender, event):
             found.update(dict.fromkeys(tuple(self._at.get(pattern, ()))))  # tuple: a copy in one step
@@ -105,7 +105,7 @@ class Table(Generic[T]):
     # -- topics
 
     def topic(self, sender: Name, event: Name) -> Topic[T]:
-        """Give the topic of (sender, event), always the same one until it is dropped."""
+        """Return the topic of (sender, event), always the same one until it is dropped."""
         events = self._topics.setdefault(sender, {})
         topic = events.get(event)
         return topic if topic is not None else events.setdefault(event, Topic(self, sender, event))

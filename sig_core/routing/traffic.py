@@ -41,7 +41,7 @@ class Traffic:
         self.lost.update(other.lost)
 
     def describe(self, waiting: int) -> dict[str, Any]:
-        """Give the counts as `stats` tells them; `waiting` events are on their way."""
+        """Return the counts as `stats` tells them; `waiting` events are on their way."""
         return {
             "events": {
                 "in": self.arrived,
@@ -56,7 +56,7 @@ class Traffic:
 
 
 def latencies(seconds: list[float]) -> dict[str, float | None]:
-    """Give the median and the 99th percentile, seconds; None if there are no figures."""
+    """Return the median and the 99th percentile, seconds; None if there are no figures."""
     ordered = sorted(seconds)
     if not ordered:
         return {"p50": None, "p99": None}

@@ -35,7 +35,7 @@ def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes
 
 
 def unencodable(codec: Codec, value: object, error: Exception, what: str = "", *names: object) -> EncodeError:
-    """Give the error of a value that a codec did not encode; see `encode`."""
+    """Return the error of a value that a codec did not encode; see `encode`."""
     why = str(error) if isinstance(error, CodecError) else f"{codec.name}: can't encode {type(value).__name__}: {error}"
     return EncodeError(f"{what.format(*names)}: {why}" if what else why)
 
@@ -55,7 +55,7 @@ def decode(codec: Codec, data: bytes) -> object:
 
 
 def decode_most_of(codec: Codec) -> Callable[[bytes], object]:
-    """Give the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
+    """Return the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
     fast: Callable[[bytes], object] = getattr(codec, "decode_most", codec.decode)
     return fast
 
@@ -71,7 +71,7 @@ class Transcoder:
         self._codec = codec
 
     def payload(self, data: bytes, source: str, target: str) -> bytes:
-        """Give one payload in another codec.
+        """Return one payload in another codec.
 
         Raises:
             CodecError: the bytes are no value of `source`, or `target` can't carry it.
@@ -81,7 +81,7 @@ class Transcoder:
         return encode(self._codec(target), decode(self._codec(source), data))
 
     def run(self, run: Run, target: str) -> Run:
-        """Give a run in another codec, without the events that this can't carry (`count` tells)."""
+        """Return a run in another codec, without the events that this can't carry (`count` tells)."""
         frames: list[bytes] = []
         for additions, data in split_events(run.data):
             try:
@@ -94,7 +94,7 @@ class Transcoder:
 
 
 def fitting(run: Run, limit: int) -> Run:
-    """Give a run without the events whose frames have a length above `limit` (`count` tells)."""
+    """Return a run without the events whose frames have a length above `limit` (`count` tells)."""
     frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
     kept = [frame for frame in frames if len(frame) - 4 <= limit]
     return Run(run.route, run.codec, len(kept), b"".join(kept))

@@ -45,13 +45,13 @@ class Session:
         state: see `State`.
         error: why the session ended; None while it lives.
         encoding: the codec agreed on; None while opening.
-        answers_to_nothing: answers, and replies, that nobody here waited for.
+        unmatched_replies: answers, and replies, that nobody here waited for.
         traffic: what passed through it.
     """
 
     __slots__ = (  # a server has thousands of sessions
         *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_peer_max_frame", "_reader", "_sent"),
-        *("answers_to_nothing", "encoding", "error", "limits", "state", "traffic"),
+        *("unmatched_replies", "encoding", "error", "limits", "state", "traffic"),
     )
 
     def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
@@ -59,7 +59,7 @@ class Session:
         self.state = State.OPENING
         self.error: SigError | None = None
         self.encoding: Codec | None = None
-        self.answers_to_nothing = 0
+        self.unmatched_replies = 0
         self.traffic = Traffic()
         self._packets = packets
         self._reader = FrameReader(MAX_HELLO + 5)
@@ -105,7 +105,7 @@ class Session:
         self._end(LinkLost("the link ended without a goodbye"))
 
     def silence(self, now: float) -> float:
-        """Give the seconds since something was heard."""
+        """Return the seconds since something was heard."""
         return now - self._heard
 
     @property
@@ -126,7 +126,7 @@ class Session:
             if error.to_answer:
                 self._control(failure(error.ident, str(error), error.status))
             else:
-                self.answers_to_nothing += 1
+                self.unmatched_replies += 1
         except CodecError as error:
             self._control(failure(None, error))
         return None
@@ -144,7 +144,7 @@ class Session:
         self._send(frame)
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
-        """Give what is said instead of a message that is longer than the peer takes."""
+        """Return what is said instead of a message that is longer than the peer takes."""
         limit, status = self._peer_max_frame, message.get("status")
         if status is None:
             text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"

@@ -27,7 +27,7 @@ _BY_FIRST = dict.fromkeys(b"{ \t\r\n", Dialect.PLAIN) | {
 
 
 def dialect_of(data: bytes) -> Dialect | None:
-    """Give the dialect that begins so; None: there is none."""
+    """Return the dialect that begins so; None: there is none."""
     return _BY_FIRST.get(data[0])
 
 
@@ -42,7 +42,7 @@ def check_binary(head: bytes) -> None:
 
 
 def complaint_for(head: bytes, text: str) -> bytes:
-    """Give the last words for a peer of another dialect, in it where that is possible; b"" where not."""
+    """Return the last words for a peer of another dialect, in it where that is possible; b"" where not."""
     if not head or dialect_of(head) is not Dialect.PLAIN:
         return b""
     safe = text.replace("\\", "").replace('"', "'")

@@ -17,7 +17,7 @@ _text = checks.text(0, 2**32)
 
 
 def detail_of(error: SigError) -> dict[str, Any]:
-    """Give what an error reply says."""
+    """Return what an error reply says."""
     if isinstance(error, RemoteError):
         return {"type": clean(error.exception[:255]), "text": clean(error.text[:MAX_TEXT])}
     return {"type": type(error).__name__, "text": clean(str(error)[:MAX_TEXT])}
@@ -34,7 +34,7 @@ def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
 
 
 def error_of_handler(error: BaseException) -> SigError:
-    """Give what the requester is told when a handler raised: type name and text, no traceback."""
+    """Return what the requester is told when a handler raised: type name and text, no traceback."""
     if isinstance(error, SigError) and error.status is not Status.HANDLER_RAISED:
         return error
     try:

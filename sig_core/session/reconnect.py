@@ -54,7 +54,7 @@ class Reconnect:
                 raise ConfigError(f"reconnect {field.name}={value!r}: must be from {low:g} to {high:g}")
 
     def waits(self, chance: Callable[[], float]) -> Iterator[float]:
-        """Give the seconds to wait before each attempt.
+        """Return the seconds to wait before each attempt.
 
         Args:
             chance: gives a random number from 0 to 1.

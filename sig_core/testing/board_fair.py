@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from sig_core.errors import SigError, Status
-from sig_core.line.above import Terms
-from sig_core.line.greeting import Syn, SynAck
+from sig_core.line.handshake import Syn, SynAck
 from sig_core.line.host import HostLine
 from sig_core.line.timing import BITS
+from sig_core.line.upper_layer import Terms
 from sig_core.protocol.board import answered, asked
 from sig_core.protocol.items import text_item
 from sig_core.testing.board_heard import Heard
@@ -22,7 +22,7 @@ from sig_core.testing.waiting import within
 
 __all__ = ["FairHost", "Harm"]
 
-SLICE = 0.05  # seconds of one look at the line
+LOOK = 0.05  # seconds of one look at the line
 NOBODY = text_item("nobody else is here")  # the answer to requests of the board
 KEEPALIVE = 25.0  # seconds
 
@@ -40,7 +40,7 @@ class Harm:
         self._rate = rate
 
     def __call__(self, data: bytes) -> bytes:
-        """Give what is left of it."""
+        """Return what is left of it."""
         out = bytearray()
         for byte in data:
             if self._dice.random() >= self._rate:
@@ -115,7 +115,7 @@ class FairHost:
                 break
             self._end.send(self.harm(data))
         try:
-            came = self._end.receive(max(0.001, min(SLICE, due - now)))
+            came = self._end.receive(max(0.001, min(LOOK, due - now)))
         except EOFError:
             self._lost = "the board closed its link"
             return
@@ -129,7 +129,7 @@ class FairHost:
         self.deliver(IN)
 
     def seconds(self, size: int) -> float:
-        """Give how long so many bytes take on the line; 0: nobody knows its speed."""
+        """Return how long so many bytes take on the line; 0: nobody knows its speed."""
         bitrate = self._end.traits.bitrate
         return size * BITS / bitrate if bitrate else 0.0
 
@@ -158,34 +158,34 @@ class FairHost:
 
     @property
     def has_message(self) -> bool:
-        """See `Above`."""
+        """See `UpperLayer`."""
         return bool(self.out)
 
     def next_message(self, room: int) -> bytes | None:
-        """See `Above`."""
+        """See `UpperLayer`."""
         return self.out.popleft() if self.out else None
 
     def message(self, data: bytes, now: float) -> None:
-        """See `Above`; a request of the board is refused, since nobody else is here."""
+        """See `UpperLayer`; a request of the board is refused, since nobody else is here."""
         asked_before = len(self.heard.asked)
         self.heard.take(data)
         for request in self.heard.asked[asked_before:]:
             self.out.append(answered(request.id, Status.UNKNOWN_SENDER, NOBODY))
 
     def connected(self, peer: Syn | SynAck, fresh: bool, now: float) -> None:
-        """See `Above`."""
+        """See `UpperLayer`."""
         self.terms = peer if isinstance(peer, SynAck) else None
 
     def disconnected(self) -> None:
-        """See `Above`: a fair host asks for the session again."""
+        """See `UpperLayer`: a fair host asks for the session again."""
 
     def ended(self, error: SigError, doubtful: int) -> None:
-        """See `Above`."""
+        """See `UpperLayer`."""
         self._lost = f"the session ended in the middle of a check: {error}"
 
     def printed(self, text: str) -> None:
-        """See `Above`: boards may print."""
+        """See `UpperLayer`: boards may print."""
 
     def noted(self, text: str) -> None:
-        """See `Above`."""
+        """See `UpperLayer`."""
         self._lost = text

@@ -8,8 +8,8 @@ from sig_core.errors import CodecError, RemoteProtocolError
 from sig_core.events import Name
 from sig_core.plugins import default_plugins
 from sig_core.protocol.board import (
-    Answer,
     Ask,
+    BoardAnswer,
     EventItem,
     Fire,
     FromBoard,
@@ -44,7 +44,7 @@ class Heard:
         self.events: list[Name] = []
         self.methods: list[str | None] = []
         self.listened: list[Listened] = []
-        self.answers: list[Answer] = []
+        self.answers: list[BoardAnswer] = []
         self.asked: list[Ask] = []
         self.fired: list[Fire] = []
         self.early: list[Fire] = []
@@ -76,7 +76,7 @@ class Heard:
             self._add(message)
         elif isinstance(message, Fire):
             (self.fired if self.is_in else self.early).append(message)
-        elif isinstance(message, Answer):
+        elif isinstance(message, BoardAnswer):
             self._answered(message)
         else:
             self.asked.append(message)
@@ -100,11 +100,11 @@ class Heard:
         else:
             self.listened.append((item.sender, item.event))
 
-    def _answered(self, answer: Answer) -> None:
+    def _answered(self, answer: BoardAnswer) -> None:
         self.answers.append(answer)
         if answer.status and not isinstance(self._codec.decode(answer.value), str):
             self.wrong.append(f"the answer to request {answer.id} has status {answer.status}, and no text")
 
-    def answers_to(self, ident: int) -> list[Answer]:
-        """Give the answers to requests of that ID."""
+    def answers_to(self, ident: int) -> list[BoardAnswer]:
+        """Return the answers to requests of that ID."""
         return [answer for answer in self.answers if answer.id == ident]

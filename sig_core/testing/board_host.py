@@ -6,7 +6,7 @@ import random
 import time
 from dataclasses import replace
 
-from sig_core.line.greeting import Hello, Syn, SynAck, read_hello, read_synack
+from sig_core.line.handshake import LineHello, Syn, SynAck, read_hello, read_synack
 from sig_core.line.packets import (
     ACK,
     DAMAGED,
@@ -24,7 +24,7 @@ from sig_core.line.packets import (
     seal,
 )
 from sig_core.line.timing import first_rto
-from sig_core.protocol.board import Answer, asked, registered
+from sig_core.protocol.board import BoardAnswer, asked, registered
 from sig_core.testing.board_heard import Heard
 from sig_core.testing.board_wire import KINDS, BoardWire
 from sig_core.testing.checks import Suite
@@ -40,7 +40,7 @@ AGAIN = 0.5  # seconds, scaled, until a packet that is not acknowledged is sent 
 
 
 def new_sid() -> int:
-    """Give a number that no session had."""
+    """Return a number that no session had."""
     return random.randrange(1, 2**32)
 
 
@@ -79,7 +79,7 @@ class Host(BoardWire):
     # -- what comes, and what goes
 
     def sealed(self, kind: int, payload: bytes = b"", seq: int = 0) -> bytes:
-        """Give a packet that acknowledges what came."""
+        """Return a packet that acknowledges what came."""
         long_crc = self._reader.long_crc
         return seal(kind, self.credit, seq, self.expected, payload, long_crc=long_crc)
 
@@ -113,7 +113,7 @@ class Host(BoardWire):
     # -- sessions
 
     def syn(self, **changes: object) -> Syn:
-        """Give a SYN of this session: it is patient, and takes much."""
+        """Return a SYN of this session: it is patient, and takes much."""
         rto = first_rto(self.end.traits.bitrate)
         base = Syn(
             sid=self.sid, mtu=MAX_PAYLOAD, window=8, keepalive=25.5, rto=rto, message=4096, long_crc=True, resume=False
@@ -159,7 +159,7 @@ class Host(BoardWire):
         self._in_session = False
         self._reader.long_crc = False
 
-    def hello(self, what: str, seconds: float | None = None) -> Hello:
+    def hello(self, what: str, seconds: float | None = None) -> LineHello:
         """Wait for HELLO."""
         packet = self.wait(what, lambda packet: packet.kind == HELLO, seconds, take=False)
         hello = read_hello(packet.payload)
@@ -213,7 +213,7 @@ class Host(BoardWire):
                 return False
         return False
 
-    def request(self, ident: int, method: int | str, params: bytes = b"\xf6") -> Answer:
+    def request(self, ident: int, method: int | str, params: bytes = b"\xf6") -> BoardAnswer:
         """Make a request, and give its answer; `params`: encoded."""
         before = len(self.heard.answers_to(ident))
         self.deliver(asked(ident, method, params))

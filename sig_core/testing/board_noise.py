@@ -160,7 +160,7 @@ class NoiseChecks(BoardSuite):
 
 
 def filling(size: int, byte: int) -> bytes:
-    """Give an item of exactly so many bytes, 1 and more, that is mostly this byte."""
+    """Return an item of exactly so many bytes, 1 and more, that is mostly this byte."""
     encode = default_plugins().codecs.get(CODEC).encode
     for count in range(max(0, size - 3), size):
         item = encode(bytes((byte,)) * count)

@@ -167,11 +167,11 @@ class OrderChecks(BoardSuite):
     # -- what several of them do
 
     def _request_or_none(self, heard: Heard) -> int | None:
-        """Give the number of a method that it does not have; None: it answers no requests."""
+        """Return the number of a method that it does not have; None: it answers no requests."""
         return self.no_method(heard) if heard.methods else None
 
     def _damages(self, host: Host) -> Iterator[tuple[str, bytes]]:
-        """Give packets that are damaged, each in one way, and say it."""
+        """Return packets that are damaged, each in one way, and say it."""
         body = bytes((DATA << 4 | 15, host.seq, host.expected)) + IN
         crc = crc_hqx(body, 0xFFFF)
         good = body + (crc ^ 0xFFFF).to_bytes(2, "big")

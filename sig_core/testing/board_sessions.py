@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sig_core.line.greeting import BOARD, VERSION
+from sig_core.line.handshake import BOARD, VERSION
 from sig_core.line.packets import ACK, DATA, HELLO, PART, PING, SYN, SYNACK, Packet, seal
 from sig_core.testing.board_host import IN, Host, new_sid
 from sig_core.testing.board_suite import BoardSuite

@@ -69,7 +69,7 @@ class BoardSuite(Suite):
 
     @contextmanager
     def line(self) -> Iterator[tuple[End, Acceptor]]:
-        """Give a link to the board, and the acceptor that the next one comes from."""
+        """Return a link to the board, and the acceptor that the next one comes from."""
         with ExitStack() as stack:
             url = url_of(stack.enter_context(self.start()))
             try:
@@ -87,7 +87,7 @@ class BoardSuite(Suite):
             self.soon("close of the acceptor", acceptor.close)
 
     def accept(self, acceptor: Acceptor) -> End:
-        """Give the next link that the board is at."""
+        """Return the next link that the board is at."""
         until = time.monotonic() + within(self.comes)
         link: Link | None = None
         while link is None:
@@ -103,7 +103,7 @@ class BoardSuite(Suite):
 
     @contextmanager
     def calls(self, **changes: object) -> Iterator[Host]:
-        """Give a host that has just begun a session, and taken nothing; `changes`: of its SYN."""
+        """Return a host that has just begun a session, and taken nothing; `changes`: of its SYN."""
         with self.line() as (end, _):
             host = Host(end, self)
             host.credit = int(changes.pop("credit", host.credit))  # type: ignore[call-overload]
@@ -117,7 +117,7 @@ class BoardSuite(Suite):
 
     @contextmanager
     def session(self, **changes: object) -> Iterator[Host]:
-        """Give a host at which the board is in."""
+        """Return a host at which the board is in."""
         with self.calls(**changes) as host:
             host.acks = True
             host.settle()
@@ -126,7 +126,7 @@ class BoardSuite(Suite):
 
     @contextmanager
     def served(self) -> Iterator[FairHost]:
-        """Give a host that keeps all rules, at which the board is in."""
+        """Return a host that keeps all rules, at which the board is in."""
         with self.line() as (end, _):
             host = FairHost(end, self)
             host.settle(self.comes)
@@ -144,7 +144,7 @@ class BoardSuite(Suite):
         return host.wait(what, lambda packet: packet.kind in (DATA, PART) and packet.seq == 0, seconds)
 
     def no_method(self, heard: Heard) -> int:
-        """Give the number of a method that it does not have: what it answers to that is known, and does nothing.
+        """Return the number of a method that it does not have: what it answers to that is known, and does nothing.
 
         Raises:
             SkipTest: it answers no requests at all.
@@ -155,5 +155,5 @@ class BoardSuite(Suite):
 
 
 def url_of(port: str) -> str:
-    """Give the URL of a port that is named as the system does; a URL is left as it is."""
+    """Return the URL of a port that is named as the system does; a URL is left as it is."""
     return port if "://" in port else f"serial://{port}"

@@ -32,7 +32,7 @@ KINDS = {
     SYN: "SYN", SYNACK: "SYNACK", DATA: "DATA", ACK: "ACK", NAK: "NAK", PING: "PING", HELLO: "HELLO", FIN: "FIN",
     PART: "PART",
 }  # fmt: skip
-SLICE = 0.1  # seconds of one look at the line
+LOOK = 0.1  # seconds of one look at the line
 LAST = 6  # packets that a failure tells
 
 
@@ -62,14 +62,14 @@ class BoardWire:
         self.end.send(data)
 
     def packet(self, seconds: float) -> Packet | None:
-        """Give the next packet; None: none comes within so many seconds, which are not scaled."""
+        """Return the next packet; None: none comes within so many seconds, which are not scaled."""
         until = time.monotonic() + seconds
         while (packet := next(self._coming, None)) is None:
             left = until - time.monotonic()
             if left <= 0:
                 return None
             try:
-                self._coming = self._reader.feed(self.end.receive(min(left, SLICE)) or b"")
+                self._coming = self._reader.feed(self.end.receive(min(left, LOOK)) or b"")
             except EOFError:
                 self.fail("closes its link in the middle of a check")
         if packet.kind not in (TEXT, DAMAGED):
@@ -79,7 +79,7 @@ class BoardWire:
     def wait(
         self, what: str, true: Callable[[Packet], object], seconds: float | None = None, *, take: bool = True
     ) -> Packet:
-        """Give the next packet for which that holds.
+        """Return the next packet for which that holds.
 
         Args:
             what: is waited for, for the failure.
@@ -98,7 +98,7 @@ class BoardWire:
         raise self.failure(f"{what}: it did not come within {patience:g} s; {self._came()}")
 
     def failure(self, text: str) -> AssertionError:
-        """Give what to raise for a breach."""
+        """Return what to raise for a breach."""
         return AssertionError(f"{self._suite.who}: {text}")
 
     def fail(self, text: str) -> NoReturn:

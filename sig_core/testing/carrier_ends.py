@@ -134,7 +134,7 @@ def _receive(end: End, started: threading.Event) -> None:
 
 
 def _send_until_refused(end: End, piece: bytes, sent: list[int] | None = None) -> bool:
-    """Tell whether a send was refused before 4,096 of them went well; `sent` gets the size of each that did."""
+    """Return whether a send was refused before 4,096 of them went well; `sent` gets the size of each that did."""
     done = [] if sent is None else sent
 
     def send() -> None:

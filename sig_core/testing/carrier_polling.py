@@ -22,7 +22,7 @@ class PollingChecks(CarrierSuite):
 
     @contextmanager
     def polled(self) -> Iterator[tuple[End, End, PollableLink, PollableLink]]:
-        """Give both ends, and both links as pollable ones."""
+        """Return both ends, and both links as pollable ones."""
         with self.pair() as (client, server):
             if not isinstance(client.link, PollableLink) or not isinstance(server.link, PollableLink):
                 self.skip("its links can't be polled")

@@ -43,7 +43,7 @@ class CarrierSuite(Suite):
     _options: Mapping[str, str] = {}  # of the URL that is listened on
 
     def client_url(self, bound: str) -> str:
-        """Give the URL to connect to, where the listener is bound to `bound`."""
+        """Return the URL to connect to, where the listener is bound to `bound`."""
         return bound
 
     @contextmanager
@@ -61,7 +61,7 @@ class CarrierSuite(Suite):
 
     @contextmanager
     def open_pair(self) -> Iterator[tuple[Link, Link]]:
-        """Give both ends of a link, the client's and the server's; close them afterwards."""
+        """Return both ends of a link, the client's and the server's; close them afterwards."""
         with self.listening() as acceptor, self.met(acceptor) as (client, server):
             yield client.link, server.link
 
@@ -79,7 +79,7 @@ class CarrierSuite(Suite):
 
     @contextmanager
     def pair(self) -> Iterator[tuple[End, End]]:
-        """Give both ends, ready to be used."""
+        """Return both ends, ready to be used."""
         with self.open_pair() as (client, server):
             yield self.end(client, "client"), self.end(server, "server")
 
@@ -103,7 +103,7 @@ class CarrierSuite(Suite):
         return End(link, self, name)
 
     def accept(self, acceptor: Acceptor, timeout: float | None = None) -> End | None:
-        """Give the next link within `timeout` seconds, None if there is none; a TimeoutError is none."""
+        """Return the next link within `timeout` seconds, None if there is none; a TimeoutError is none."""
         wait = self.patience if timeout is None else timeout
         try:
             link = self.soon(f"accept({wait:g})", acceptor.accept, wait)
@@ -117,7 +117,7 @@ class CarrierSuite(Suite):
         return within(self.timeout) * 0.8
 
     def meet(self, acceptor: Acceptor) -> tuple[End, End]:
-        """Give both ends of a new link."""
+        """Return both ends of a new link."""
         client = self.connect(acceptor)
         try:
             heard = client.traits.packets and not client.traits.reliable
@@ -134,7 +134,7 @@ class CarrierSuite(Suite):
 
     @contextmanager
     def met(self, acceptor: Acceptor) -> Iterator[tuple[End, End]]:
-        """Give both ends of a new link; close them afterwards."""
+        """Return both ends of a new link; close them afterwards."""
         ends = self.meet(acceptor)
         try:
             yield ends
@@ -180,7 +180,7 @@ class CarrierSuite(Suite):
         self.check(False, f"{what} took {min(spent):.2f} s at best of {ROUNDS}: it has to keep to its timeout")
 
     def has_one_peer(self, traits: LinkTraits) -> bool:
-        """Tell whether the medium has one other end."""
+        """Return whether the medium has one other end."""
         return not (traits.packets or traits.reliable) if self.one_peer is None else self.one_peer
 
     def only_reliable(self, traits: LinkTraits) -> None:
@@ -194,7 +194,7 @@ class CarrierSuite(Suite):
             self.skip("its medium does not tell whether somebody is there")
 
     def refuses(self, acceptor: Acceptor) -> bool:
-        """Tell whether connect raises OSError, once an acceptor was closed; skip where it can't know."""
+        """Return whether connect raises OSError, once an acceptor was closed; skip where it can't know."""
         try:
             link = self.connect(acceptor)
         except OSError:
@@ -204,14 +204,14 @@ class CarrierSuite(Suite):
         return False
 
     def piece(self, traits: LinkTraits) -> int:
-        """Give a size for one send of many."""
+        """Return a size for one send of many."""
         return min(traits.mtu or PIECE, PIECE)
 
 
 def for_threads(made: Any) -> Carrier:
-    """Give a carrier as one for threads, also if it is one for asyncio."""
+    """Return a carrier as one for threads, also if it is one for asyncio."""
     if inspect.iscoroutinefunction(getattr(made, "connect", None)):
-        from sig_core.plugins.bridge import Bridge  # asyncio only for whom it is meant for
+        from sig_core.links.asyncio_bridge import Bridge  # asyncio only for whom it is meant for
 
         return Bridge(made)
     carrier: Carrier = made

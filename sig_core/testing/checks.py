@@ -93,7 +93,7 @@ class Suite:
 
 
 def rules(suite: type[Suite]) -> Iterator[Rule]:
-    """Give the checks of a suite, by number; those that an author added come last."""
+    """Return the checks of a suite, by number; those that an author added come last."""
     found = []
     for method in dir(suite):
         if method.startswith("test_"):

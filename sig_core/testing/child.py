@@ -22,7 +22,7 @@ class Unnamed(Exception):
 
 
 def child(made: object, program: str, *args: str) -> list[str]:
-    """Give the command of a process in which `found` is the plug-in, and sys.argv[3:] are `args`.
+    """Return the command of a process in which `found` is the plug-in, and sys.argv[3:] are `args`.
 
     It is a copy of `made`; where that can't be copied, another one of its class, made without arguments.
 

@@ -19,7 +19,7 @@ class FakeClock:
         self._turned = threading.Condition()
 
     def __call__(self) -> float:
-        """Give the time in seconds."""
+        """Return the time in seconds."""
         return self.now
 
     def advance(self, seconds: float) -> None:

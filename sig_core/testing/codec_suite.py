@@ -49,12 +49,12 @@ class CodecSuite(Suite):
         return bool(getattr(self.made, "narrows", ""))
 
     def values(self, number: int | None = None) -> Iterator[Any]:
-        """Give values by chance that it carries."""
+        """Return values by chance that it carries."""
         source = Values(self.seed, self.extras)
         return (source.value() for _ in range(number or self.examples))
 
     def carried(self) -> Iterator[tuple[Any, bytes]]:
-        """Give containers by chance, with their bytes."""
+        """Return containers by chance, with their bytes."""
         source = Values(self.seed + 1, self.extras)
         for _ in range(self.examples // 4):
             value = source.container()
@@ -132,7 +132,7 @@ def ascii_of(text: str) -> str:
 
 
 def difference(left: Any, right: Any) -> tuple[Any, Any]:
-    """Give the first parts of two values that differ."""
+    """Return the first parts of two values that differ."""
     if type(left) is not type(right):
         return left, right
     if isinstance(left, list) and len(left) == len(right):
@@ -145,14 +145,14 @@ def difference(left: Any, right: Any) -> tuple[Any, Any]:
 
 
 def opening(shallow: bytes, deep: bytes, levels: int) -> bytes:
-    """Give the bytes that open one container, from encodings of nestings that differ by one level; b"" if none do."""
+    """Return the bytes that open one container, from encodings of nestings that differ by one level; b"" if none do."""
     start = shallow[: next((at for at, pair in enumerate(zip(shallow, deep, strict=False)) if len({*pair}) > 1), None)]
     unit = start[: len(start) // levels]
     return unit if unit and start.startswith(unit * levels) else b""
 
 
 def _is_text(value: Any) -> bool:
-    """Tell whether no text in a value has lone surrogates; `fits` leaves those to encoders."""
+    """Return whether no text in a value has lone surrogates; `fits` leaves those to encoders."""
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, dict):

@@ -39,7 +39,7 @@ class Values:
         self._extras = extras
 
     def value(self, depth: int = 4) -> Any:
-        """Give a value nested at most `depth` deep."""
+        """Return a value nested at most `depth` deep."""
         kind = self._chance.random()
         if not depth or kind < 0.4:
             return self.scalar()
@@ -51,11 +51,11 @@ class Values:
         return {self.text(): self.value(depth - 1) for _ in range(size)}
 
     def container(self) -> Any:
-        """Give a list or a dict with something in it."""
+        """Return a list or a dict with something in it."""
         return [self.value(2), self.value(3)] if self._bool() else {"a": self.value(3), "b": 1}
 
     def scalar(self) -> Any:
-        """Give a value without parts."""
+        """Return a value without parts."""
         makers: list[Callable[[], Any]] = [lambda: None, self._bool, self._integer, self._float, self.text]
         if "bytes" in self._extras:
             makers.append(lambda: self._chance.randbytes(self._chance.choice([0, 1, 7, 40])))
@@ -64,7 +64,7 @@ class Values:
         return self._chance.choice(makers)()
 
     def text(self) -> str:
-        """Give text of a few characters, from all of Unicode but surrogates."""
+        """Return text of a few characters, from all of Unicode but surrogates."""
         return "".join(self._character() for _ in range(self._chance.choice([0, 1, 2, 5, 12])))
 
     def _character(self) -> str:
@@ -86,7 +86,7 @@ class Values:
 
 
 def nested(depth: int, inner: Any = None, *, maps: bool = False) -> Any:
-    """Give `inner` inside `depth` containers; a depth that Python's recursion could not follow is no trouble."""
+    """Return `inner` inside `depth` containers; a depth that Python's recursion could not follow is no trouble."""
     value = inner
     for _ in range(depth):
         value = {"k": value} if maps else [value]
@@ -94,7 +94,7 @@ def nested(depth: int, inner: Any = None, *, maps: bool = False) -> Any:
 
 
 def arrived(value: Any) -> Any:
-    """Give what a receiver must get: lists for tuples, and bytes for what is like them."""
+    """Return what a receiver must get: lists for tuples, and bytes for what is like them."""
     if isinstance(value, dict):
         return {key: arrived(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -13,7 +13,7 @@ from sig_core.testing.waiting import begin, soon, within
 
 __all__ = ["End"]
 
-SLICE = 0.05  # seconds that one receive waits when much is collected
+READ_TIMEOUT = 0.05  # seconds that one receive waits when much is collected
 
 
 class End:
@@ -53,7 +53,7 @@ class End:
         return begin(work)
 
     def receive(self, timeout: float) -> bytes | None:
-        """Give what came, or None; a TimeoutError is None."""
+        """Return what came, or None; a TimeoutError is None."""
         return self._suite.soon(f"receive({timeout:g}) at the {self._name}", self._receive, timeout)
 
     def _receive(self, timeout: float) -> bytes | None:
@@ -69,11 +69,11 @@ class End:
         return data
 
     def collect(self, size: int, seconds: float | None = None) -> bytes:
-        """Give the next `size` bytes, or what of them came in time."""
+        """Return the next `size` bytes, or what of them came in time."""
         return b"".join(self.pieces(lambda found: sum(map(len, found)) >= size, seconds))
 
     def packets(self, count: int, seconds: float | None = None) -> list[bytes]:
-        """Give the next `count` packets, or what of them came in time."""
+        """Return the next `count` packets, or what of them came in time."""
         return self.pieces(lambda found: len(found) >= count, seconds)
 
     def pieces(self, enough: Callable[[list[bytes]], bool], seconds: float | None = None) -> list[bytes]:
@@ -85,7 +85,7 @@ class End:
             until = time.monotonic() + within(patience)
             while not enough(found) and time.monotonic() < until:
                 try:
-                    piece = self._receive(SLICE)
+                    piece = self._receive(READ_TIMEOUT)
                 except EOFError:
                     self.ended = True
                     break

@@ -14,7 +14,7 @@ __all__ = ["info_for", "suite_for", "url_for"]
 
 
 def suite_for(kind: str, name: str, url: str = "", client_url: str = "") -> type[Suite]:
-    """Give the suite of an installed plug-in, or of a board.
+    """Return the suite of an installed plug-in, or of a board.
 
     Args:
         kind: "carrier", "codec" or "board".
@@ -39,7 +39,7 @@ def suite_for(kind: str, name: str, url: str = "", client_url: str = "") -> type
 
 
 def url_for(name: str) -> str:
-    """Give the `trial` of an installed carrier.
+    """Return the `trial` of an installed carrier.
 
     Raises:
         PluginError: it can't be had.

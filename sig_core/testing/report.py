@@ -68,7 +68,7 @@ def write(path: Path, reports: Iterable[Report]) -> None:
 
 
 def find(info: PluginInfo) -> Report | None:
-    """Give the report that a plug-in was published with; None: there is none that can be read.
+    """Return the report that a plug-in was published with; None: there is none that can be read.
 
     It is looked for among the files of its distribution, then beside its module. Nothing of the plug-in is imported.
     """
@@ -89,7 +89,7 @@ def _places(info: PluginInfo) -> Iterator[Path]:
 
 
 def _folders(names: list[str]) -> Iterator[Path]:
-    """Give the folders of a module's packages, the innermost first; a module that stands alone has none."""
+    """Return the folders of a module's packages, the innermost first; a module that stands alone has none."""
     from importlib.machinery import PathFinder  # find_spec of a submodule would import its package
 
     found: list[Path] = []
@@ -104,7 +104,7 @@ def _folders(names: list[str]) -> Iterator[Path]:
 
 
 def _read(path: Path) -> list[Report]:
-    """Give the reports of a file; none, if it is not there, or is not one of ours."""
+    """Return the reports of a file; none, if it is not there, or is not one of ours."""
     try:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
         return [Report(**each) for each in told["plugins"]]

@@ -58,7 +58,7 @@ def begin(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
 
 
 def soon(what: str, seconds: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Give what `work` gives, or raise what it raises; it may not take longer than `seconds`, scaled.
+    """Return what `work` gives, or raise what it raises; it may not take longer than `seconds`, scaled.
 
     Raises:
         AssertionError: it took longer; its thread is left behind.
@@ -68,7 +68,7 @@ def soon(what: str, seconds: float, work: Callable[P, R], *args: P.args, **kwarg
 
 
 def result(what: str, seconds: float, running: Future[R]) -> R:
-    """Give what a call that runs already gives, as `soon` does."""
+    """Return what a call that runs already gives, as `soon` does."""
     wait([running], within(seconds))
     if not running.done():
         raise AssertionError(f"{what} has not come back within {within(seconds):g} s")

@@ -13,9 +13,9 @@ import pytest
 import sig_core as sig
 from sig_core import aio
 from sig_core.contract import LinkTraits
-from sig_core.io import polled
-from sig_core.io.polled import PolledLink
-from tests.system.conftest import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
+from sig_core.io.adapters import pumped
+from sig_core.io.adapters.pumped import PumpedLink
+from tests.support import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
 
 URLS = [
     "local://aio",
@@ -90,22 +90,22 @@ class Stuck:
 
 
 @pytest.fixture
-def stuck() -> Iterator[tuple[Stuck, PolledLink]]:
+def stuck() -> Iterator[tuple[Stuck, PumpedLink]]:
     raw = Stuck()
-    link = PolledLink(raw)
+    link = PumpedLink(raw)
     yield raw, link
     link.close()
 
 
-def writable(link: PolledLink) -> bool:
+def writable(link: PumpedLink) -> bool:
     return bool(select.select([], [link.fileno()], [], 0)[1])
 
 
 def test_who_sends_too_much_is_stopped_by_the_poll(
-    stuck: tuple[Stuck, PolledLink], monkeypatch: pytest.MonkeyPatch
+    stuck: tuple[Stuck, PumpedLink], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polled, "HIGH", 1000)
-    monkeypatch.setattr(polled, "LOW", 500)
+    monkeypatch.setattr(pumped, "HIGH", 1000)
+    monkeypatch.setattr(pumped, "LOW", 500)
     raw, link = stuck
     assert [link.send_some(b"x" * 600) for _ in range(3)] == [600, 600, 0]
     assert not writable(link)
@@ -115,7 +115,7 @@ def test_who_sends_too_much_is_stopped_by_the_poll(
     eventually(lambda: b"".join(raw.sent) == b"x" * 1200 + b"y")
 
 
-def test_last_words_are_sent_after_a_close(stuck: tuple[Stuck, PolledLink]) -> None:
+def test_last_words_are_sent_after_a_close(stuck: tuple[Stuck, PumpedLink]) -> None:
     raw, link = stuck
     link.send_some(b"goodbye")
     link.close()
@@ -134,7 +134,7 @@ def test_a_broken_link_says_so_in_both_directions() -> None:
         def receive(self, timeout: float) -> Any:
             raise ConnectionResetError("gone")
 
-    link = PolledLink(Broken())
+    link = PumpedLink(Broken())
     link.send_some(b"x")
 
     def sends() -> bool:

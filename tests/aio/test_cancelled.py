@@ -10,7 +10,7 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
-from tests.system.conftest import within
+from tests.support import within
 
 Call = Callable[[aio.ClientRouter, str], Awaitable[Any]]
 

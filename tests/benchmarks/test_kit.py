@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system.conftest import within
+from tests.support import within
 
 KIT = Path(__file__).parents[2] / "benchmarks"
 SHORT = ["--repeats", "1", "--seconds", "0.1", "--venv", "none"]

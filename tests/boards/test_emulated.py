@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 import sig_core as sig
+from tests.boards.conftest import need
 from tests.boards.rig import ROOT, Board, Splice, Workshop, compile_sketch, tools, within
 from tests.boards.traffic import Traffic, served
-from tests.system.conftest import eventually
-
-from .conftest import need
+from tests.support import eventually
 
 Starts = Callable[..., Any]
 KINDS = [

@@ -12,7 +12,7 @@ import pytest
 import sig_core as sig
 from tests.boards.rig import Workshop, within
 from tests.boards.traffic import Traffic, served
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 Starts = Callable[..., Any]
 SMALL = {"MTU": 48, "SLOTS": 2}

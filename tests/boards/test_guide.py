@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 import sig_core as sig
+from tests.boards.conftest import need
 from tests.boards.rig import ROOT, AvrBoard, Program, Workshop, compile_sketch, tools, tty_url, within
-from tests.system.conftest import eventually
-
-from .conftest import need
+from tests.support import eventually
 
 GUIDE = (ROOT / "docs/boards.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sig_core.line.greeting import Hello, Syn
+from sig_core.line.handshake import LineHello, Syn
 from sig_core.line.packets import HELLO, SYN, SYNACK, Packet, PacketReader, seal
 from tests.boards.conftest import need
 from tests.boards.rig import ROOT, Board, Workshop, compile_sketch, tools, within
@@ -31,7 +31,7 @@ class Host:
 
     def hello(self) -> None:
         """Wait for the HELLO of a board that has no session."""
-        self._wait_for(lambda packet: packet.kind == HELLO and packet.payload == Hello(sid=0).pack())
+        self._wait_for(lambda packet: packet.kind == HELLO and packet.payload == LineHello(sid=0).pack())
 
     def begin(self) -> None:
         """Give it a session: from here on it says HELLO without one only if it was reset."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.boards.rig import AvrBoard, BuildFailed, Program, ProgramFailed, Workshop, tools, within
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 # says ! when it begins, then every byte that comes; after a # it hears nothing for 2 ms
 ECHO = r"""

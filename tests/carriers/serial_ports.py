@@ -12,8 +12,7 @@ from types import SimpleNamespace
 
 from sig_carriers.serial_port import SerialCarrier
 from sig_core.address import Address
-
-from .conformance import PATIENCE
+from tests.carriers.conformance import PATIENCE
 
 
 class Board:

@@ -27,10 +27,10 @@ class Wrapped:
         return self._layers.around(self._carrier.connect(address))
 
     def listen(self, address: Address, /) -> Acceptor:
-        return Told(self._carrier.listen(address), self._layers)
+        return StateCallback(self._carrier.listen(address), self._layers)
 
 
-class Told(WrappedAcceptor):
+class StateCallback(WrappedAcceptor):
     """Its address is the carrier's, so that the checks of addresses hold."""
 
     def __init__(self, acceptor: Acceptor, layers: Layers) -> None:

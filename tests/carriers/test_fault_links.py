@@ -20,7 +20,7 @@ from sig_carriers.tcp import TcpCarrier
 from sig_core.address import Address
 from sig_core.contract import Link
 from sig_core.testing import begin
-from tests.system.conftest import eventually, nothing_left_behind, within
+from tests.support import eventually, nothing_left_behind, within
 
 __all__ = ["nothing_left_behind"]  # for each test of this file
 

@@ -12,7 +12,7 @@ from sig_carriers.fault_lossy import lossy
 from sig_carriers.fault_slow import slow
 from sig_core.address import Address
 from sig_core.contract import LinkTraits
-from tests.system.conftest import sig_threads
+from tests.support import sig_threads
 
 
 class Nothing:

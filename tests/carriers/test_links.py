@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sig_core.io.links import SocketAcceptor, SocketLink
-
-from .conformance import PATIENCE, in_thread, receive_exactly
+from sig_core.links.sockets import SocketAcceptor, SocketLink
+from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
 
 
 @pytest.fixture
@@ -201,7 +200,7 @@ def test_a_forked_child_leaves_the_connection_to_its_parent():
     """Closing in the child neither ends the parent's connection nor runs the acceptor's cleanup."""
     result = run("""
 import os, socket
-from sig_core.io.links import SocketAcceptor, SocketLink
+from sig_core.links.sockets import SocketAcceptor, SocketLink
 left, right = (SocketLink(sock, "x") for sock in socket.socketpair())
 listening = socket.create_server(("127.0.0.1", 0))
 acceptor = SocketAcceptor(listening, "a", lambda sock: SocketLink(sock, "y"), lambda: print("gone"))
@@ -226,7 +225,7 @@ print("parent"); acceptor.close()
 def test_a_peer_that_left_does_not_kill_a_program_with_the_default_sigpipe():
     result = run("""
 import signal, socket
-from sig_core.io.links import SocketLink
+from sig_core.links.sockets import SocketLink
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 left, right = (SocketLink(sock, "x") for sock in socket.socketpair())
 right.close()

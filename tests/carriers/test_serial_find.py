@@ -10,8 +10,7 @@ from sig_carriers import serial_find
 from sig_carriers.serial_find import Absent, Name, absence, plugged, url_of
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-
-from .serial_ports import connect, listen, usb
+from tests.carriers.serial_ports import connect, listen, usb
 
 
 def name(url: str) -> Name:

@@ -14,9 +14,8 @@ import pytest
 
 from sig_carriers import serial_tty
 from sig_core.contract import LinkTraits, PollableLink
-
-from .conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
-from .serial_ports import board, connect
+from tests.carriers.conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
+from tests.carriers.serial_ports import board, connect
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from sig_carriers.serial_port import SerialCarrier
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_core.address import Address
 from sig_core.contract import PollableAcceptor
-
-from .conformance import PATIENCE, in_thread, receive_exactly
-from .serial_ports import accepted, board, connect, listen, point, usb
+from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
+from tests.carriers.serial_ports import accepted, board, connect, listen, point, usb
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pytest
 from sig_carriers import serial_find, serial_open, serial_why
 from sig_carriers.serial_port import SerialCarrier
 from sig_core.errors import ConfigError, ConnectFailed, ListenFailed
-
-from .serial_ports import board, connect, listen, usb
+from tests.carriers.serial_ports import board, connect, listen, usb
 
 HOLD = """
 import sys, serial

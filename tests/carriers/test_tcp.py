@@ -9,8 +9,7 @@ import pytest
 from sig_carriers.tcp import TcpCarrier
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-
-from .conformance import PATIENCE, PollableConformance
+from tests.carriers.conformance import PATIENCE, PollableConformance
 
 ANY_PORT = "tcp://127.0.0.1:0"
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from tests.system.conftest import within
+from tests.support import within
 
 COMMAND = [sys.executable, "-W", "error", "-m", "sig_core"]
 

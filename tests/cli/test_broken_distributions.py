@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.conftest import within
+from tests.support import within
 
 GOOD_CODEC = """
 import json

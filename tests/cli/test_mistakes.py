@@ -17,7 +17,7 @@ import sig_core as sig_lib
 from sig_core.cli.failures import LINK, REFUSED, TIMEOUT, USAGE
 from sig_core.protocol.wire import PREFACE
 from tests.cli.command import sig
-from tests.system.conftest import within
+from tests.support import within
 
 LOCAL = "tcp://127.0.0.1"
 

@@ -16,7 +16,7 @@ import pytest
 from sig_core.cli.failures import OK, USAGE
 from sig_core.cli.new import KINDS
 from tests.cli.command import COMMAND, environment, sig
-from tests.system.conftest import within
+from tests.support import within
 
 ROOT = Path(__file__).parents[2]
 MISSING = re.compile(r"^(.+\.py):(\d+): one line is missing; its comment says which$", re.MULTILINE)

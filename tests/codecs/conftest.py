@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from codec_values import CODECS, RICH
+
+from tests.codecs.codec_values import CODECS, RICH
 
 
 @pytest.fixture(params=list(CODECS), name="codec")

@@ -7,12 +7,12 @@ import tracemalloc
 
 import cbor2
 import pytest
-from codec_values import LAW, extra_scalars, nested, same, within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sig_codecs.cbor_codec import CborCodec
 from sig_core.errors import DecodeError, EncodeError
+from tests.codecs.codec_values import LAW, extra_scalars, nested, same, within
 
 CODEC = CborCodec()
 

@@ -12,10 +12,10 @@ import sys
 import threading
 
 import pytest
-from codec_values import CODECS, EVENT, LAW, RICH, arrived, extra_scalars, nested, same, scalars, within
 from hypothesis import given
 
 from sig_core.errors import EncodeError
+from tests.codecs.codec_values import CODECS, EVENT, LAW, RICH, arrived, extra_scalars, nested, same, scalars, within
 
 
 class Colour(enum.Enum):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from codec_values import CODECS, EVENT, LAW, RICH, extra_scalars, nested, same, within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sig_core.errors import DecodeError
+from tests.codecs.codec_values import CODECS, EVENT, LAW, RICH, extra_scalars, nested, same, within
 
 
 def value_or_refusal(codec, data):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from codec_values import LAW, nested, same, scalars, within
 from hypothesis import given
 
 from sig_codecs.json_codec import JsonCodec
 from sig_core.errors import DecodeError, EncodeError
+from tests.codecs.codec_values import LAW, nested, same, scalars, within
 
 CODEC = JsonCodec()
 

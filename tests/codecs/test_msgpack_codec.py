@@ -6,12 +6,12 @@ import tracemalloc
 
 import msgpack
 import pytest
-from codec_values import LAW, extra_scalars, nested, same, within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sig_codecs.msgpack_codec import MsgpackCodec
 from sig_core.errors import DecodeError
+from tests.codecs.codec_values import LAW, extra_scalars, nested, same, within
 
 CODEC = MsgpackCodec()
 

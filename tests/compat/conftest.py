@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.system.conftest import nothing_left_behind  # noqa: F401 - a fixture
+from tests.support import nothing_left_behind  # noqa: F401 - a fixture

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sig_core.compat as sig
-from tests.system.conftest import within
+from tests.support import within
 
 Message = dict[str, Any]
 

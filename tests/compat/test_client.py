@@ -9,7 +9,7 @@ import pytest
 
 import sig_core.compat as sig
 from tests.compat.scripted import Message, Scripted, in_thread
-from tests.system.conftest import within
+from tests.support import within
 
 
 class Server:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "compressed_carrier.py"
 

@@ -11,9 +11,9 @@ import pytest
 import sig_core.compat as sig
 from sig_core.compat.carrier.local import LocalCarrier
 from tests.compat.scripted import in_thread
-from tests.system.conftest import eventually
+from tests.support import eventually
 
-Clients = Callable[[], tuple[LocalCarrier, sig.ClientRouter]]
+ConnectionManager = Callable[[], tuple[LocalCarrier, sig.ClientRouter]]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 import sig_core.compat as sig
 from tests.compat.scripted import Message, Scripted, in_thread, served
-from tests.system.conftest import eventually, sig_threads, within
+from tests.support import eventually, sig_threads, within
 
 QUICK = sig.Limits(request_timeout=0.2)
 

@@ -15,7 +15,7 @@ import sig_core
 import sig_core.compat as sig
 from sig_core.compat.carrier.tcpclient import *  # noqa: F403 - as the seed's programs do
 from sig_core.compat.carrier.tcpserver import *  # noqa: F403
-from tests.system.conftest import eventually, sig_threads, within
+from tests.support import eventually, sig_threads, within
 
 HOST = "127.0.0.1"
 

@@ -14,7 +14,7 @@ from sig_core.address import Address
 from sig_core.contract import Link
 from sig_core.plugins import PluginInfo, Plugins
 from sig_core.plugins.wrapping import Layers
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 
 class Counted:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from sig_core.clock import NEVER
 from sig_core.errors import SigError
-from sig_core.line.above import Terms
-from sig_core.line.answer import AnswerLine
-from sig_core.line.greeting import Syn, SynAck
+from sig_core.line.handshake import Syn, SynAck
 from sig_core.line.host import HostLine
 from sig_core.line.line import Line
 from sig_core.line.packets import Packet, PacketReader
+from sig_core.line.responder import LineResponder
+from sig_core.line.upper_layer import Terms
 
-NEVER = float("inf")
 VECTORS = Path(__file__).parents[1] / "vectors" / "board_link.json"
 
 
@@ -254,9 +254,9 @@ def host_line(now: float = 0.0, **terms: Any) -> tuple[HostLine, Top]:
     return line, top
 
 
-def answer_line(now: float = 0.0, *, stream: bool = True, **terms: Any) -> tuple[AnswerLine, Top]:
+def answer_line(now: float = 0.0, *, stream: bool = True, **terms: Any) -> tuple[LineResponder, Top]:
     top = Top(stream=stream)
-    return AnswerLine(top, Terms(**terms), now), top
+    return LineResponder(top, Terms(**terms), now), top
 
 
 def taken(line: Line, now: float, *, long_crc: bool = False, room: int = 1 << 16) -> list[Packet]:

@@ -9,9 +9,10 @@ import struct
 import zlib
 from collections import deque
 
+from sig_core.clock import NEVER
+
 SYN, SYNACK, DATA, ACK, NAK, PING, HELLO, FIN, PART = range(1, 10)
 GREETINGS = (SYN, SYNACK, HELLO)
-NEVER = float("inf")
 
 
 def crc16(data: bytes) -> int:

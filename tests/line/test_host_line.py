@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from sig_core.errors import LinkClosed, LinkLost
-from sig_core.line.greeting import BOARD, Hello, Syn, SynAck, read_syn
+from sig_core.line.handshake import BOARD, LineHello, Syn, SynAck, read_syn
 from sig_core.line.host import HostLine
 from sig_core.line.packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, seal
-
-from .harness import Top, host_line, kinds, taken
+from tests.line.harness import Top, host_line, kinds, taken
 
 
 def synack(sid: int, *, long_crc: bool = False, credit: int = 8, ack: int = 0, **fields: Any) -> bytes:
@@ -21,7 +20,7 @@ def synack(sid: int, *, long_crc: bool = False, credit: int = 8, ack: int = 0, *
 
 
 def hello(sid: int = 0, version: int = 1) -> bytes:
-    return seal(HELLO, 1, 0, 0, Hello(sid=sid, version=version).pack())
+    return seal(HELLO, 1, 0, 0, LineHello(sid=sid, version=version).pack())
 
 
 def data(seq: int, payload: bytes, *, ack: int = 0, credit: int = 8, kind: int = DATA) -> bytes:

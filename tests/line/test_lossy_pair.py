@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from sig_core.line.packets import ACK, DATA, NAK, PART, SYN, SYNACK
-
-from .harness import Channel, Faults, Top, answer_line, host_line, opened
-from .strict_board import StrictBoard
+from tests.line.harness import Channel, Faults, Top, answer_line, host_line, opened
+from tests.line.strict_board import StrictBoard
 
 SWEEP = int(os.environ.get("SIG_SWEEP", "1"))
 NOISE = [

@@ -28,9 +28,8 @@ from sig_core.line.packets import (
     seal,
     wire_size,
 )
-
-from .harness import vectors
-from .strict_board import crc16
+from tests.line.harness import vectors
+from tests.line.strict_board import crc16
 
 LAW = settings(derandomize=True, deadline=None, max_examples=300)
 

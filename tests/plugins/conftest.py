@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_broken_distributions import Environment, wheel
-from tests.system.conftest import within
+from tests.support import within
 
 ROOT = Path(__file__).parents[2] / "examples" / "plugins"
 NAMES = ("sig-can", "sig-json-zstd", "sig-udp", "sig-websocket")

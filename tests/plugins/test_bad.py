@@ -12,7 +12,7 @@ import pytest
 from tests.cli.test_broken_distributions import Environment, wheel
 from tests.plugins.bad import CARRIERS, CODECS
 from tests.plugins.conftest import PROGRAMS
-from tests.system.conftest import within
+from tests.support import within
 
 AT_ONCE = 3  # processes
 

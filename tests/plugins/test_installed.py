@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.test_broken_distributions import Environment
 from tests.plugins.conftest import Program, programs
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 CODECS = {"udp": "msgpack", "ws": "json-zstd", "can": "cbor", "tcp": "json"}  # of the client over each carrier
 COUNT = 200

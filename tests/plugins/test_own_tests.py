@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.plugins.conftest import NAMES
-from tests.system.conftest import within
+from tests.support import within
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,8 +15,8 @@ import pytest
 import sig_core as sig
 from tests.boards.rig import NativeBoard, Workshop, tools
 from tests.boards.traffic import Traffic, served
+from tests.support import eventually, nothing_left_behind  # noqa: F401 - a fixture
 from tests.system.cable import Cable
-from tests.system.conftest import eventually, nothing_left_behind  # noqa: F401 - a fixture
 
 PLUGINS = Path(__file__).parents[2] / "examples/plugins"
 SEEDS = int(os.environ.get("SIG_SWEEP", "2"))

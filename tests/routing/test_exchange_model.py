@@ -39,7 +39,7 @@ class FakePort:
     def stats(self) -> dict[str, Any]:
         return self.traffic.describe(0)
 
-    def takes(self, codec: str) -> bool:
+    def accepts_codec(self, codec: str) -> bool:
         return codec == self.codec
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
@@ -49,7 +49,7 @@ class FakePort:
         assert len(events) == run.count
         self.heard += [(sender, event, codec_of(self.codec).decode(data)) for _, data in events]
 
-    def renew(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         pass
 
     def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
@@ -77,7 +77,7 @@ class FakePort:
     def recovers(self, now: float) -> bool:
         raise AssertionError("nobody is slow")
 
-    def hold(self, on: bool) -> None:
+    def set_reading_paused(self, on: bool) -> None:
         raise AssertionError("nobody is held")
 
 
@@ -286,7 +286,7 @@ class ExchangeModel(RuleBasedStateMachine):
         assert not exchange.senders
         assert not exchange._routes
         assert not exchange._targets
-        assert not exchange.holds
+        assert not exchange.flow_control
         assert not exchange.requests._open
         assert not exchange.requests._tokens
         assert not any(exchange._table.at((s, e)) for s in [None, *NAMES] for e in [None, *EVENTS, *BUILT_IN])

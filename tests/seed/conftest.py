@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import nothing_left_behind  # noqa: F401 - a fixture
+from tests.support import nothing_left_behind  # noqa: F401 - a fixture
 
 
 @pytest.fixture

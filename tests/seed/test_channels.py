@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 
 class Callback:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 
 class MySender(sig.Sender):

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from tests.system.conftest import within
+from tests.support import within
 
 RAISING_LISTENER = """
 def listen(info, data):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 PROGRAMS = Path(__file__).parent / "programs"
 TIC = "'tic' received from 'timer' (data: None)\n"

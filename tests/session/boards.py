@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sig_core.errors import LinkLost, SigError
-from sig_core.line.greeting import BOARD, SynAck
+from sig_core.line.handshake import BOARD, SynAck
 from sig_core.protocol.limits import Limits
-from sig_core.session.board import BoardSession
-from sig_core.session.renaming import Renaming
-
-from .harness import PLUGINS, Net
+from sig_core.session.board.renaming import Renaming
+from sig_core.session.board.session import BoardSession
+from tests.session.harness import PLUGINS, Net
 
 CODEC = PLUGINS.codecs.get("cbor-board")
 

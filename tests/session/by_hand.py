@@ -12,11 +12,10 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import EVENT, PREFACE, control_frame
 from sig_core.session.base import State
-from sig_core.session.client import ClientSession
-from sig_core.session.reports import Done, Opened, Report
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.reports import Opened, ReplyReceived, Report
 from tests.protocol.named import Frame, NamedReader
-
-from .harness import EVERYTHING, PLUGINS, Net, opening, pieces_of
+from tests.session.harness import EVERYTHING, PLUGINS, Net, opening, pieces_of
 
 CLIENT = "ab" * 16
 WELCOME = hello.Welcome(codec="json", node="0" * 32, token="a5", max_frame=16_777_216, keepalive=10)
@@ -51,7 +50,7 @@ class Client:
         found = []
         for part in pieces_of(b"".join(data), piece):
             for report in self.session.receive_data(part, 0.0):
-                if isinstance(report, Done):
+                if isinstance(report, ReplyReceived):
                     report.tell()
                 else:
                     found.append(report)

@@ -14,12 +14,12 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import PREFACE, control_frame
 from sig_core.routing.exchange import Exchange
 from sig_core.session.base import State
-from sig_core.session.client import ClientSession
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.publisher import make_publisher
+from sig_core.session.binary.reports import Events, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.server import ServerSession
 from sig_core.session.identity import Identities
-from sig_core.session.outgoing import make_uplink
-from sig_core.session.plain import PlainSession
-from sig_core.session.reports import Done, Events, Incoming, Report
-from sig_core.session.server import ServerSession
+from sig_core.session.plain.session import PlainSession
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 PLUGINS = sig.default_plugins()
@@ -160,7 +160,7 @@ class Net:
                 link.server.tick(self.now)
                 if not link.frozen:
                     link.take(link.client.tick(self.now)[0])
-            self.exchange.holds.tick(self.now)
+            self.exchange.flow_control.tick(self.now)
             self.pump()
 
 
@@ -185,7 +185,7 @@ class Link:
         if self.frozen:
             return False
         moved = False
-        if self.client.out and not self.server.held:
+        if self.client.out and not self.server.reading_paused:
             data = b"".join(self.client.out)
             self.client.out.clear()
             self.client.sent(len(data), self.net.now)
@@ -202,7 +202,7 @@ class Link:
     def take(self, reports: list[Report]) -> None:
         """Pass on what is done and keep the rest."""
         for report in reports:
-            if isinstance(report, Done):
+            if isinstance(report, ReplyReceived):
                 report.tell()
             else:
                 self.reports.append(report)
@@ -255,8 +255,8 @@ class Link:
 
     def queue(self, sender: Any, event: Any, value: Any, **added: Any) -> None:
         """Send an event as a program would, without carrying it yet."""
-        uplink = make_uplink(self.client, sender, event, self._routes[sender, event], OpenGate(), lambda: None)
-        uplink({"sender": sender, "event": event, **added}, value)
+        publisher = make_publisher(self.client, sender, event, self._routes[sender, event], OpenGate(), lambda: None)
+        publisher({"sender": sender, "event": event, **added}, value)
 
     def fire(self, sender: Any, event: Any, value: Any, **added: Any) -> None:
         """Send an event and carry it."""
@@ -294,7 +294,7 @@ class Link:
 
     def asked(self) -> list[Asked]:
         """Take the requests that have come, one by one."""
-        return [Asked(report.sender, report.route, *one) for report in self.of(Incoming) for one in report.requests]
+        return [Asked(came.sender, came.route, *one) for came in self.of(RequestsReceived) for one in came.requests]
 
     def serve(self, handler: Callable[[str, Any], Any]) -> list[Asked]:
         """Answer the requests that have come with `handler(method, params)`, which may raise, and carry."""

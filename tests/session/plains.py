@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sig_core.session.plain import PlainSession
-
-from .harness import EVERYTHING, Net
+from sig_core.session.plain.session import PlainSession
+from tests.session.harness import EVERYTHING, Net
 
 
 class Plain:

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
-from sig_core.session.reports import Closed, Events, Gap, Incoming
-
-from .by_hand import Client, Raw, bind, damaged, request, sender_of, welcome
-from .harness import Net, opening, pieces_of
+from sig_core.session.binary.reports import Closed, Events, Gap, RequestsReceived
+from tests.session.by_hand import Client, Raw, bind, damaged, request, sender_of, welcome
+from tests.session.harness import Net, opening, pieces_of
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -187,6 +186,6 @@ def test_the_stream_undamaged_of_a_client(piece: int) -> None:
         client.session.request("s", "m", b"1", client.when)
     client.session.add_sender("s", ["e"], None, client.when)
     reports = client.feed(*STREAM, piece=piece)
-    assert {type(report) for report in reports} == {Events, Incoming, Gap, Closed}
+    assert {type(report) for report in reports} == {Events, RequestsReceived, Gap, Closed}
     assert [error for _, error in client.told if error is None] == [None, None]
     assert len(client.told) == 3

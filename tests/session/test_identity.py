@@ -13,11 +13,10 @@ from sig_core.errors import HandshakeError, Status
 from sig_core.protocol import wire
 from sig_core.protocol.hello import Hello
 from sig_core.session.base import State
+from sig_core.session.binary.reports import Closed
 from sig_core.session.identity import Identities
-from sig_core.session.reports import Closed
-
-from .by_hand import Raw, goodbyes
-from .harness import Net
+from tests.session.by_hand import Raw, goodbyes
+from tests.session.harness import Net
 
 ME, OTHER = "ab" * 16, "cd" * 16
 

@@ -11,10 +11,9 @@ import sig_core as sig
 from sig_core.protocol import hello, wire
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
-from sig_core.session.client import ClientSession
-from sig_core.session.server import ServerSession
-
-from .harness import EVERYTHING, PLUGINS, Net, opening
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.server import ServerSession
+from tests.session.harness import EVERYTHING, PLUGINS, Net, opening
 
 STEP = 0.01  # seconds
 
@@ -108,12 +107,12 @@ def test_a_silent_client_is_given_up() -> None:
 
 def test_a_held_client_is_not_silent() -> None:
     session = server_of(60.0, own=3.0)
-    session.hold(True)
+    session.set_reading_paused(True)
     for step in range(100):
         session.tick(step * 1.0)
         taken(session)
     assert session.state is State.OPEN
-    session.hold(False)
+    session.set_reading_paused(False)
     session.tick(101.9)
     assert session.state is State.OPEN
     session.tick(102.0)
@@ -152,12 +151,12 @@ def test_a_held_feeder_lives_as_long_as_it_is_held() -> None:
     feeder.add_sender("s", ["e"])
     slow.listen("s", "e")
     slow.carry = lambda: False  # type: ignore[method-assign]
-    while not feeder.server.held:
+    while not feeder.server.reading_paused:
         feeder.fire("s", "e", "x" * 500)
     for _ in range(60):
         slow.server.receive_data(wire.KEEP_ALIVE, net.now)
         net.tick(0.2)
-    assert feeder.server.held
+    assert feeder.server.reading_paused
     assert (feeder.server.state, slow.server.state) == (State.OPEN, State.OPEN)
 
 

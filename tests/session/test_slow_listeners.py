@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 import sig_core as sig
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
-from sig_core.routing.holds import Holds
+from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Run
 from sig_core.session.base import State
-from sig_core.session.reports import Gap, Opened
-from sig_core.session.server import ServerSession
-
-from .by_hand import Raw
-from .harness import Link, Net
+from sig_core.session.binary.reports import Gap, Opened
+from sig_core.session.binary.server import ServerSession
+from tests.session.by_hand import Raw
+from tests.session.harness import Link, Net
 
 LIMIT = 100_000  # bytes of output
 SIZE = 1000  # bytes of an event, roughly
@@ -40,8 +39,8 @@ class Feed:
             self.link.fire(self.name, event, [self.sent, "x" * (SIZE - 20)])
 
     @property
-    def held(self) -> bool:
-        return self.link.server.held
+    def reading_paused(self) -> bool:
+        return self.link.server.reading_paused
 
 
 def numbers(link: Link) -> list[int]:
@@ -67,7 +66,7 @@ def slow_net(limits: Limits = LIMITS) -> tuple[Net, Feed, Link, Link]:
 
 def test_feeders_are_held_above_three_quarters() -> None:
     _, feed, slow, quick = slow_net()
-    while not feed.held:
+    while not feed.reading_paused:
         assert outbox(slow).size <= 0.75 * LIMIT
         feed.send(1)
     assert 0.75 * LIMIT < outbox(slow).size <= 0.75 * LIMIT + SIZE + 20
@@ -81,41 +80,41 @@ def test_a_listener_that_reads_again_in_time_loses_nothing() -> None:
     net, feed, slow, quick = slow_net()
     feed.send(90)
     net.tick(0.9)
-    assert feed.held
+    assert feed.reading_paused
     slow.frozen = False
     net.pump()
     net.tick(0.1)
-    assert not feed.held
+    assert not feed.reading_paused
     assert numbers(slow) == numbers(quick) == list(range(1, 91))
     assert slow.server.lost.total() == 0
     assert slow.of(Gap) == []
     slow.frozen = True
     feed.send(90)
-    assert feed.held  # and has its full time again
+    assert feed.reading_paused  # and has its full time again
     net.tick(0.9)
-    assert feed.held
+    assert feed.reading_paused
 
 
 def test_feeders_go_on_as_soon_as_it_has_drained() -> None:
     _, feed, slow, _ = slow_net()
     feed.send(90)
     while outbox(slow).size >= 0.5 * LIMIT:
-        assert feed.held
+        assert feed.reading_paused
         slow.server.take(1)
-    assert not feed.held  # no clock has to be looked at for it
+    assert not feed.reading_paused  # no clock has to be looked at for it
 
 
 def test_after_the_stall_the_oldest_go_counted_and_told() -> None:
     net, feed, slow, quick = slow_net()
     feed.send(90)
     net.tick(0.9)
-    assert feed.held
+    assert feed.reading_paused
     net.tick(0.15)
-    assert not feed.held
+    assert not feed.reading_paused
     for _ in range(300):
         feed.send(1)
         assert outbox(slow).size <= LIMIT
-        assert not feed.held  # once an episode
+        assert not feed.reading_paused  # once an episode
     assert numbers(quick) == list(range(1, feed.sent + 1))
     lost = slow.server.lost.total()
     assert dict(slow.server.lost) == {"slow listener": lost}
@@ -132,9 +131,9 @@ def test_the_next_episode_holds_again() -> None:
     for _ in range(3):
         slow.frozen = True
         feed.send(90)
-        assert feed.held
+        assert feed.reading_paused
         net.tick(1.1)
-        assert not feed.held
+        assert not feed.reading_paused
         feed.send(60)
         assert slow.server.lost.total() > 0
         slow.frozen = False
@@ -186,12 +185,12 @@ def test_every_feeder_of_a_slow_listener_is_held() -> None:
     quick.listen("t", None)
     quick.listen("u", None)
     feed.send(90)
-    assert (feed.held, other.held, stranger.held) == (True, False, False)
+    assert (feed.reading_paused, other.reading_paused, stranger.reading_paused) == (True, False, False)
     other.send(1)
     stranger.send(1)
-    assert (feed.held, other.held, stranger.held) == (True, True, False)
+    assert (feed.reading_paused, other.reading_paused, stranger.reading_paused) == (True, True, False)
     net.tick(1.1)
-    assert not any(one.held for one in (feed, other, stranger))
+    assert not any(one.reading_paused for one in (feed, other, stranger))
 
 
 def test_a_feeder_waits_for_all_its_slow_listeners() -> None:
@@ -204,18 +203,18 @@ def test_a_feeder_waits_for_all_its_slow_listeners() -> None:
     late.frozen = True
     feed.send(70)
     other.send(1)
-    assert not feed.held
+    assert not feed.reading_paused
     other.send(10)
-    assert other.held  # late is full
+    assert other.reading_paused  # late is full
     feed.send(10)
-    assert feed.held  # because of both
+    assert feed.reading_paused  # because of both
     slow.frozen = False
     net.pump()
-    assert feed.held
+    assert feed.reading_paused
     late.frozen = False
     net.pump()
-    assert not feed.held
-    assert not other.held
+    assert not feed.reading_paused
+    assert not other.reading_paused
     net.pump()
     assert numbers(quick) == list(range(1, feed.sent + 1))
 
@@ -226,13 +225,13 @@ def test_the_end_of_either_releases(who: str) -> None:
     other = Feed(net.connect(), "t")
     feed.send(90)
     other.send(90)
-    assert feed.held
+    assert feed.reading_paused
     (slow if who == "slow" else feed.link).lose()
     if who == "slow":
-        assert not feed.held
+        assert not feed.reading_paused
     net.tick(2.0)
-    assert not net.exchange.holds
-    assert not other.held
+    assert not net.exchange.flow_control
+    assert not other.reading_paused
 
 
 def test_a_link_is_never_held_because_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,13 +241,13 @@ def test_a_link_is_never_held_because_of_itself(monkeypatch: pytest.MonkeyPatch)
     deaf, take = own.link.server, ServerSession.take
     monkeypatch.setattr(ServerSession, "take", lambda self, room: b"" if self is deaf else take(self, room))
     own.send(200)
-    assert not own.held
+    assert not own.reading_paused
     assert own.link.server.lost.total() > 0
     monkeypatch.undo()
     net.pump()
     assert outbox(own.link).size == 0
     other.send(1)
-    assert not other.held  # nothing waits any more
+    assert not other.reading_paused  # nothing waits any more
     assert numbers(own.link)[-1] == 1
 
 
@@ -259,7 +258,7 @@ def test_presence_and_answers_hold_nobody() -> None:
     slow.frozen = True
     for number in range(300):
         feed.link.add_sender(f"{number} {'x' * 240}", [])
-    assert not feed.held
+    assert not feed.reading_paused
     assert slow.server.state is State.OPEN
 
 
@@ -408,43 +407,43 @@ class Stub:
     """A port that is held and recovers when told."""
 
     def __init__(self) -> None:
-        self.held: list[bool] = []
+        self.reading_paused: list[bool] = []
         self.well = False
 
-    def hold(self, on: bool) -> None:
-        self.held.append(on)
+    def set_reading_paused(self, on: bool) -> None:
+        self.reading_paused.append(on)
 
     def recovers(self, now: float) -> bool:
         return self.well
 
 
 def test_holds_count_reasons_not_calls() -> None:
-    holds = Holds()
+    holds = FlowControl()
     ports: Any = [Stub(), Stub(), Stub()]
     feeder, one, two = ports
     for slow in (one, one, two, feeder):
         holds.add(slow, feeder)
-    assert set(feeder.held) == {True}
+    assert set(feeder.reading_paused) == {True}
     one.well = True
     holds.tick(0.0)
-    assert set(feeder.held) == {True}
+    assert set(feeder.reading_paused) == {True}
     two.well = True
     holds.tick(0.0)
-    assert feeder.held[-1] is False
+    assert feeder.reading_paused[-1] is False
     assert not holds
 
 
 def test_holds_forget_a_port_in_both_roles() -> None:
-    holds = Holds()
+    holds = FlowControl()
     ports: Any = [Stub(), Stub(), Stub()]
     feeder, middle, slow = ports
     holds.add(middle, feeder)
     holds.add(slow, middle)
     holds.forget(middle)
-    assert feeder.held == [True, False]
+    assert feeder.reading_paused == [True, False]
     slow.well = True
     holds.tick(0.0)
-    assert middle.held == [True]  # it is gone: nobody calls it
+    assert middle.reading_paused == [True]  # it is gone: nobody calls it
     assert not holds
 
 
@@ -458,7 +457,7 @@ def test_who_answers_faster_than_the_asker_reads_is_held() -> None:
     answers = [asker.request("s", "m", None) for _ in range(100)]
     asker.frozen = True
     calls = owner.asked()
-    while not owner.server.held:
+    while not owner.server.reading_paused:
         call = calls.pop()
         owner.client.reply(call.ident, call.route, "x" * 2000)
         net.pump()
@@ -466,7 +465,7 @@ def test_who_answers_faster_than_the_asker_reads_is_held() -> None:
     asker.frozen = False
     net.pump()
     net.tick(0.1)
-    assert not owner.server.held
+    assert not owner.server.reading_paused
     for call in calls:
         owner.client.reply(call.ident, call.route, "x" * 2000)
         net.pump()

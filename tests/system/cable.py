@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_codecs.cbor_board_codec import CborBoardCodec
-from sig_core.line.greeting import BOARD, Hello, SynAck, read_syn
+from sig_core.line.handshake import BOARD, LineHello, SynAck, read_syn
 from sig_core.line.packets import ACK, DATA, FIN, HELLO, NAK, PING, SYN, SYNACK, Packet, PacketReader, seal
-
-from .conftest import within
+from tests.support import within
 
 CODEC = CborBoardCodec()
 
@@ -97,7 +96,7 @@ class SocketBoard:
         self.hello()
 
     def hello(self) -> None:
-        self._send(HELLO, Hello(sid=self.sid).pack())
+        self._send(HELLO, LineHello(sid=self.sid).pack())
 
     def reset(self) -> None:
         """What a reset button does."""

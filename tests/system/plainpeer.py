@@ -12,8 +12,7 @@ from urllib.parse import unquote
 
 from sig_core.address import Address
 from sig_core.plugins import default_plugins
-
-from .conftest import within
+from tests.support import within
 
 
 def dial(url: str, *, receive_buffer: int = 0) -> socket.socket:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .conftest import within
+from tests.support import within
 
 PREFACE = bytes.fromhex("f55349470d0a0001")
 CONTROL, EVENT, REQUEST, REPLY, ERROR = range(5)

@@ -11,9 +11,8 @@ import sig_core as sig
 from sig_core.address import Address
 from sig_core.contract import Acceptor, PollableAcceptor
 from sig_core.plugins import default_plugins
-
-from .conftest import eventually, within
-from .plainpeer import Packets, PlainPeer
+from tests.support import eventually, within
+from tests.system.plainpeer import Packets, PlainPeer
 
 URLS = ["tcp://127.0.0.1:0", "unix", "local://addresses"]
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-
-from .conftest import eventually
-from .rawpeer import CONTROL, EVENT, INFO, RawPeer, frame
+from tests.support import eventually
+from tests.system.rawpeer import CONTROL, EVENT, INFO, RawPeer, frame
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "breaches.json").read_text())["breaches"]
 SMALLEST = 4096  # a hello names no smaller max_frame, and neither does a server

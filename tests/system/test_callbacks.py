@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-
-from .conftest import eventually, within
+from tests.support import eventually, within
 
 
 @pytest.fixture

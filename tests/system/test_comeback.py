@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 SOON = sig.Reconnect(first=0.01, most=0.1)
 KEEPS = sig.Reconnect(first=0.01, most=0.1, keep=1_000_000)

@@ -10,9 +10,8 @@ import pytest
 import sig_core as sig
 from sig_core.address import Address
 from sig_core.plugins import default_plugins
-
-from .conftest import eventually, within
-from .rawpeer import EVENT, RawPeer, control, raw_server, welcome
+from tests.support import eventually, within
+from tests.system.rawpeer import EVENT, RawPeer, control, raw_server, welcome
 
 ADDED = {"route": 1, "events": [["e", 2]]}
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-
-from .conftest import eventually, within
+from tests.support import eventually, within
 
 PATIENCE = 20.0  # seconds for one call, wherever it is made: the watchdog
 

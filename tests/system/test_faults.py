@@ -18,8 +18,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.protocol.wire import PREFACE
-
-from .conftest import eventually, sig_threads, within
+from tests.support import eventually, sig_threads, within
 
 SENDER = """
 import sys, sig_core as sig

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 import sig_core as sig
-
-from .conftest import eventually
-from .rawpeer import RawPeer
+from tests.support import eventually
+from tests.system.rawpeer import RawPeer
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),

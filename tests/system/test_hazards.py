@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from sig_core.io.dispatcher import Dispatcher
-
-from .conftest import eventually, within
+from sig_core.io.server.dispatcher import Dispatcher
+from tests.support import eventually, within
 
 
 @pytest.fixture(name="server")

@@ -9,7 +9,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.plugins import Plugins
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 
 def plugins_with(**hooks: Any) -> Plugins:

@@ -10,10 +10,10 @@ import pytest
 
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConnectFailed
-from sig_core.io.line_link import LineLink
-from sig_core.line.greeting import Syn
+from sig_core.io.adapters.line_stream import LineStream
+from sig_core.line.handshake import Syn
 from sig_core.line.packets import DATA, FIN, HELLO, SYN, SYNACK, Packet, PacketReader, seal
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 
 class Line:
@@ -56,12 +56,12 @@ class Line:
 
 
 @pytest.fixture
-def opened() -> Callable[[Line], LineLink]:
+def opened() -> Callable[[Line], LineStream]:
     """Open a link while the test goes on; its end is called with sid 1."""
-    made: list[LineLink] = []
+    made: list[LineStream] = []
 
-    def start(line: Line) -> LineLink:
-        thread = threading.Thread(target=lambda: made.append(LineLink(line, within(10))))
+    def start(line: Line) -> LineStream:
+        thread = threading.Thread(target=lambda: made.append(LineStream(line, within(10))))
         thread.start()
         line.wait_for(HELLO)
         line.call(1)
@@ -72,7 +72,7 @@ def opened() -> Callable[[Line], LineLink]:
     return start
 
 
-def test_bytes_go_both_ways_and_fin_ends_it(opened: Callable[[Line], LineLink]) -> None:
+def test_bytes_go_both_ways_and_fin_ends_it(opened: Callable[[Line], LineStream]) -> None:
     line = Line()
     link = opened(line)
     link.send(b"question")
@@ -87,7 +87,7 @@ def test_bytes_go_both_ways_and_fin_ends_it(opened: Callable[[Line], LineLink]) 
 
 
 def test_a_host_that_calls_again_before_it_has_said_anything_hears_everything(
-    opened: Callable[[Line], LineLink],
+    opened: Callable[[Line], LineStream],
 ) -> None:
     line = Line()
     link = opened(line)
@@ -102,7 +102,7 @@ def test_a_host_that_calls_again_before_it_has_said_anything_hears_everything(
     link.close()
 
 
-def test_a_host_that_calls_again_later_has_lost_its_memory(opened: Callable[[Line], LineLink]) -> None:
+def test_a_host_that_calls_again_later_has_lost_its_memory(opened: Callable[[Line], LineStream]) -> None:
     line = Line()
     link = opened(line)
     line.say(DATA, b"welcome")
@@ -113,7 +113,7 @@ def test_a_host_that_calls_again_later_has_lost_its_memory(opened: Callable[[Lin
     link.close()
 
 
-def test_close_says_fin(opened: Callable[[Line], LineLink]) -> None:
+def test_close_says_fin(opened: Callable[[Line], LineStream]) -> None:
     line = Line()
     opened(line).close()
     line.wait_for(FIN)
@@ -123,5 +123,5 @@ def test_close_says_fin(opened: Callable[[Line], LineLink]) -> None:
 def test_nobody_there() -> None:
     line = Line()
     with pytest.raises(ConnectFailed, match=r"line://test: no server answers .* within .* nothing"):
-        LineLink(line, 0.1)
+        LineStream(line, 0.1)
     eventually(lambda: line.closed)

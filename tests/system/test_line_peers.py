@@ -12,11 +12,10 @@ import pytest
 
 import sig_core as sig
 from sig_core.contract import LinkTraits
-from sig_core.io.links import SocketAcceptor, SocketLink
-
-from .cable import SocketBoard
-from .conftest import eventually
-from .test_lines import Heard
+from sig_core.links.sockets import SocketAcceptor, SocketLink
+from tests.support import eventually
+from tests.system.cable import SocketBoard
+from tests.system.test_lines import Heard
 
 
 @pytest.fixture(name="url", params=["lossy+unix", "lossy+tcp"])

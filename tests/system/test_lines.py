@@ -14,9 +14,8 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
-
-from .cable import Cable, SocketBoard
-from .conftest import eventually, within
+from tests.support import eventually, within
+from tests.system.cable import Cable, SocketBoard
 
 pytest.importorskip("serial", reason="pyserial is not installed")
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from sig_core.io import membership
-
-from .conftest import eventually, within
+from sig_core.io.client import registrations
+from tests.support import eventually, within
 
 WINDOWS = pytest.mark.parametrize(("ahead", "together"), [(1000, 100), (7, 3), (1, 1)])
 
@@ -29,8 +28,8 @@ def names(client: sig.ClientRouter) -> list[Any]:
 
 @WINDOWS
 def test_all_of_them_fire_and_answer(url: str, ahead: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "AHEAD", ahead)
-    monkeypatch.setattr(membership, "TOGETHER", together)
+    monkeypatch.setattr(registrations, "AHEAD", ahead)
+    monkeypatch.setattr(registrations, "TOGETHER", together)
     heard: list[Any] = []
     here: list[Any] = []
     with sig.ClientRouter(url) as many, sig.ClientRouter(url, "msgpack") as other:
@@ -54,8 +53,8 @@ def test_all_of_them_fire_and_answer(url: str, ahead: int, together: int, monkey
 def test_none_of_them_if_one_is_taken(
     url: str, at: int, ahead: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(membership, "AHEAD", ahead)
-    monkeypatch.setattr(membership, "TOGETHER", together)
+    monkeypatch.setattr(registrations, "AHEAD", ahead)
+    monkeypatch.setattr(registrations, "TOGETHER", together)
     with sig.ClientRouter(url) as many, sig.ClientRouter(url) as other:
         other.add_remote_sender(f"s{at}")
         wanted = {f"s{n}": "e" for n in range(50)}

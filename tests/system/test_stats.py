@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 
 def by_peer(server: sig.ServerRouter, client: sig.ClientRouter) -> dict[str, Any]:

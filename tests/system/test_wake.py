@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from sig_core.io.wake import Wake
-
-from .conftest import within
+from sig_core.io.sync.auto_reset_event import AutoResetEvent
+from tests.support import within
 
 
 def test_many_settings_end_one_wait() -> None:
-    wake = Wake()
+    wake = AutoResetEvent()
     assert not wake.wait(0)
     for _ in range(3):
         wake.set()
@@ -19,7 +18,7 @@ def test_many_settings_end_one_wait() -> None:
 
 
 def test_none_is_forgotten_while_two_threads_hand_over() -> None:
-    there, back, count = Wake(), Wake(), 5000
+    there, back, count = AutoResetEvent(), AutoResetEvent(), 5000
     missed: list[int] = []
 
     def answer() -> None:

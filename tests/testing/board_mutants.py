@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .mutants import Mutant, noting
-from .reference_board import ReferenceBoard
+from tests.testing.mutants import Mutant, noting
+from tests.testing.reference_board import ReferenceBoard
 
 BOARDS: list[Mutant] = []
 

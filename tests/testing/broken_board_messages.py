@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from .board_mutants import Fragile, caught_by
-from .reference_board import ReferenceBoard
+from tests.testing.board_mutants import Fragile, caught_by
+from tests.testing.reference_board import ReferenceBoard
 
 
 @caught_by("test_registration", r"registers one of its events twice: \['#changed', '#changed'\]")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tests.line.strict_board import NAK, PART, PING, crc16
-
-from .board_mutants import Fragile, caught_by
-from .reference_board import KNOWN, ReferenceBoard
+from tests.testing.board_mutants import Fragile, caught_by
+from tests.testing.reference_board import KNOWN, ReferenceBoard
 
 
 @caught_by("test_damaged", "with a bit changed in its payload was taken: it expects packet")

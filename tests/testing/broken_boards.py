@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tests.line.strict_board import HELLO, PING, SYN, crc16
-
-from .board_mutants import caught_by
-from .reference_board import ReferenceBoard
+from tests.testing.board_mutants import caught_by
+from tests.testing.reference_board import ReferenceBoard
 
 
 @caught_by("test_hello", "HELLO, a second after the session was ended by FIN: it did not come")

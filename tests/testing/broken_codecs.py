@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sig_core.portable import fits
-
-from .mutants import caught_by
-from .plain_codec import PlainCodec
+from tests.testing.mutants import caught_by
+from tests.testing.plain_codec import PlainCodec
 
 
 def changed(value: Any, change: Any) -> Any:

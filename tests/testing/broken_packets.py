@@ -6,9 +6,8 @@ import asyncio
 from typing import Any, ClassVar
 
 from sig_core.contract import LinkTraits
-
-from .mutants import caught_by
-from .reference import AioCarrier, AioLink, PacketAcceptor, PacketLink, Pipe, UdpMedium
+from tests.testing.mutants import caught_by
+from tests.testing.reference import AioCarrier, AioLink, DatagramStream, PacketAcceptor, Pipe, UdpMedium
 
 
 @caught_by("test_end_after_the_data", "128 bytes were sent before close, and 124 arrived")
@@ -29,7 +28,7 @@ class Reorders(Pipe):
 
 
 @caught_by("test_order", "byte 43 of 2000|was sent twice")
-class SendsTwice(PacketLink):
+class SendsTwice(DatagramStream):
     count = 0
 
     def send(self, data: bytes) -> None:
@@ -72,7 +71,7 @@ class CoalescesDatagrams(UdpMedium):
 class OneQueueForAll(PacketAcceptor):
     shared: ClassVar[dict[int, Pipe]] = {}
 
-    def accept(self, timeout: float) -> PacketLink | None:
+    def accept(self, timeout: float) -> DatagramStream | None:
         link = super().accept(timeout)
         if link is not None:
             link.out = self.shared.setdefault(id(self), link.out)
@@ -80,13 +79,13 @@ class OneQueueForAll(PacketAcceptor):
 
 
 @caught_by("test_traits", "mtu is 4 bytes; the least is 8")
-class TinyMtu(PacketLink):
+class TinyMtu(DatagramStream):
     traits = LinkTraits(packets=True, reliable=True, mtu=4)
 
 
 @caught_by("test_traits", "they are of one link")
 class DifferentTraits(PacketAcceptor):
-    def accept(self, timeout: float) -> PacketLink | None:
+    def accept(self, timeout: float) -> DatagramStream | None:
         link = super().accept(timeout)
         if link is not None:
             link.traits = LinkTraits(packets=True, reliable=True, mtu=1200)
@@ -94,12 +93,12 @@ class DifferentTraits(PacketAcceptor):
 
 
 @caught_by("test_traits", r"traits of the client are \{'packets': True\}, no LinkTraits")
-class TraitsInADict(PacketLink):
+class TraitsInADict(DatagramStream):
     traits: Any = {"packets": True}  # noqa: RUF012
 
 
 @caught_by("test_much_data", "receive gave bytearray, it gives bytes or None")
-class GivesBuffers(PacketLink):
+class GivesBuffers(DatagramStream):
     def receive(self, timeout: float) -> Any:
         got = super().receive(timeout)
         return None if got is None else bytearray(got)

@@ -13,9 +13,8 @@ from typing import Any
 from sig_core.address import Address
 from sig_core.contract import LinkTraits
 from sig_core.testing import within
-
-from .mutants import LEFT, caught_by
-from .reference import StreamAcceptor, StreamCarrier, StreamLink
+from tests.testing.mutants import LEFT, caught_by
+from tests.testing.reference import StreamAcceptor, StreamCarrier, StreamLink
 
 
 @caught_by("test_much_data", "of 65536 bytes")

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sig_core.testing import Result
-
-from .plain_codec import PlainCodec
-from .reference import (
+from tests.testing.plain_codec import PlainCodec
+from tests.testing.reference import (
     AioCarrier,
     AioLink,
+    DatagramStream,
     PacketAcceptor,
     PacketCarrier,
-    PacketLink,
     Pipe,
     StreamAcceptor,
     StreamCarrier,
@@ -29,7 +28,7 @@ T = TypeVar("T", bound=type)
 PARTS: list[tuple[type, type, str]] = [  # a mutant of this is put into a carrier of that, as this attribute
     (StreamLink, StreamCarrier, "link"),
     (StreamAcceptor, StreamCarrier, "acceptor"),
-    (PacketLink, PacketCarrier, "link"),
+    (DatagramStream, PacketCarrier, "link"),
     (PacketAcceptor, PacketCarrier, "acceptor"),
     (Pipe, PacketCarrier, "pipe"),
     (UdpMedium, UdpCarrier, "medium"),

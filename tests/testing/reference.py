@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from sig_core.address import Address
 from sig_core.contract import LinkTraits
-from sig_core.io.media import demux, dial
+from sig_core.links.shared_medium import demux, dial
 
 WORST = 1e6  # seconds; poll counts milliseconds in 31 bits
 
@@ -117,7 +117,7 @@ class StreamCarrier:
         return self.acceptor(self, sock, address)
 
 
-class PacketLink:
+class DatagramStream:
     """Packets in memory: two bounded queues."""
 
     traits = LinkTraits(packets=True, reliable=True)
@@ -179,9 +179,9 @@ class PacketAcceptor:
         self.carrier = carrier
         self.name = name
         self.address = f"packet://{name}"
-        self.waiting: queue.Queue[PacketLink] = queue.Queue()
+        self.waiting: queue.Queue[DatagramStream] = queue.Queue()
 
-    def accept(self, timeout: float) -> PacketLink | None:
+    def accept(self, timeout: float) -> DatagramStream | None:
         try:
             return self.waiting.get(timeout=timeout) if timeout else self.waiting.get_nowait()
         except queue.Empty:
@@ -197,14 +197,14 @@ class PacketCarrier:
     scheme = "packet"
     options: ClassVar[Any] = frozenset()
     url = "packet://here"
-    link = PacketLink
+    link = DatagramStream
     acceptor = PacketAcceptor
     pipe = Pipe
 
     def __init__(self) -> None:
         self.names: dict[str, PacketAcceptor] = {}
 
-    def connect(self, address: Address) -> PacketLink:
+    def connect(self, address: Address) -> DatagramStream:
         acceptor = self.names.get(address.host)
         if acceptor is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody listens")

@@ -8,10 +8,9 @@ from types import TracebackType
 
 from sig_core.contract import Link
 from sig_core.plugins import default_plugins
+from tests.testing.reference_board import ReferenceBoard
 
-from .reference_board import ReferenceBoard
-
-SLICE = 0.01  # seconds that one look at the line takes at most
+LOOK = 0.01  # seconds that one look at the line takes at most
 ROOM = 4096  # bytes
 
 
@@ -67,6 +66,6 @@ class RunningBoard:
             due = board.tick(now)
             while board.has_output and (data := board.take(ROOM, now)):
                 link.send(data)
-            data = link.receive(max(0.0, min(SLICE, due - now)))
+            data = link.receive(max(0.0, min(LOOK, due - now)))
             if data:
                 board.receive(data, time.monotonic())

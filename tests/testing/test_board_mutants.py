@@ -9,12 +9,12 @@ import pytest
 
 from sig_core.testing import BoardConformance
 from sig_core.testing.checks import Result, Rule, run_one
+from tests.testing.board_mutants import BOARDS
+from tests.testing.mutants import Mutant, insist_caught
+from tests.testing.reference_board import ReferenceBoard
+from tests.testing.running_board import RunningBoard
 
 from . import broken_board_messages, broken_board_packets, broken_boards  # noqa: F401 - they note their mutants
-from .board_mutants import BOARDS
-from .mutants import Mutant, insist_caught
-from .reference_board import ReferenceBoard
-from .running_board import RunningBoard
 
 
 def outcome(board: type[ReferenceBoard], check: str, seconds: float) -> Result:

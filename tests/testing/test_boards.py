@@ -10,9 +10,8 @@ import pytest
 
 from sig_core.testing import BoardConformance
 from tests.boards.rig import Board, MicroPythonBoard, NativeBoard, Workshop, tools
-
-from .reference_board import ReferenceBoard
-from .running_board import RunningBoard
+from tests.testing.reference_board import ReferenceBoard
+from tests.testing.running_board import RunningBoard
 
 
 class TestReference(BoardConformance):

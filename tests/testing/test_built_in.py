@@ -15,8 +15,7 @@ from sig_codecs.cbor_codec import CborCodec
 from sig_codecs.json_codec import JsonCodec
 from sig_codecs.msgpack_codec import MsgpackCodec
 from sig_core.testing import CarrierConformance, CodecConformance
-
-from .wire import Wire
+from tests.testing.wire import Wire
 
 
 class TestTcp(CarrierConformance):

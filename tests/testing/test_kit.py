@@ -26,9 +26,8 @@ from sig_core.testing import (
 from sig_core.testing.carrier_data import first_difference
 from sig_core.testing.checks import Suite
 from sig_core.testing.child import Unnamed, child
-
-from .plain_codec import PlainCodec
-from .reference import PacketCarrier
+from tests.testing.plain_codec import PlainCodec
+from tests.testing.reference import PacketCarrier
 
 
 class Lossy(PlainCodec):

@@ -9,9 +9,9 @@ import pytest
 
 from sig_core.testing import CarrierConformance, CodecConformance
 from sig_core.testing.checks import Result, Rule, Suite, run_one
+from tests.testing.mutants import LEFT, MUTANTS, Mutant, insist_caught
 
 from . import broken_codecs, broken_packets, broken_streams  # noqa: F401 - they note their mutants
-from .mutants import LEFT, MUTANTS, Mutant, insist_caught
 
 CARRIERS = [mutant for mutant in MUTANTS if hasattr(mutant.plugin, "connect")]
 CODECS = [mutant for mutant in MUTANTS if mutant not in CARRIERS]

@@ -9,15 +9,14 @@ from typing import Any
 
 from sig_core.address import Address, as_url
 from sig_core.contract import LinkTraits
-from sig_core.io.arrivals import Arrivals
+from sig_core.links.callback_acceptor import CallbackAcceptor
 from sig_core.testing import CarrierConformance, CodecConformance
 from sig_core.testing.checks import rules, run_one
+from tests.testing.plain_codec import PlainCodec
+from tests.testing.reference import AioCarrier, AioLink, DatagramStream, PacketCarrier, UdpCarrier, UdpMedium
 
-from .plain_codec import PlainCodec
-from .reference import AioCarrier, AioLink, PacketCarrier, PacketLink, UdpCarrier, UdpMedium
 
-
-class NarrowLink(PacketLink):
+class NarrowLink(DatagramStream):
     """Packets as small as they may be; one that is longer would be the kit's own breach."""
 
     traits = LinkTraits(packets=True, reliable=True, mtu=8)
@@ -80,8 +79,8 @@ class HandlerCarrier(AioCarrier):
     async def connect(self, address: Address) -> AioLink:
         return LeavingLink(*await asyncio.open_connection(address.host, address.port))
 
-    async def listen(self, address: Address) -> Arrivals:  # type: ignore[override]
-        arrivals = Arrivals(LeavingLink)
+    async def listen(self, address: Address) -> CallbackAcceptor:  # type: ignore[override]
+        arrivals = CallbackAcceptor(LeavingLink)
         server = await asyncio.start_server(arrivals.welcome, address.host, address.port)
         return arrivals.at(as_url(self.scheme, *server.sockets[0].getsockname()[:2]), server.close)
 

@@ -55,7 +55,7 @@ class Carrier:
     # -- what a carrier may override
 
     def pack(self, message: Any) -> Any:
-        """Give a message as it travels: JSON in UTF-8. None: it can't be packed, which is logged."""
+        """Return a message as it travels: JSON in UTF-8. None: it can't be packed, which is logged."""
         try:
             return json.dumps(message).encode()
         except Exception as error:
@@ -63,7 +63,7 @@ class Carrier:
             return None
 
     def unpack(self, data: Any) -> Any:
-        """Give the message in what `pack` gave. None: there is none, which is logged."""
+        """Return the message in what `pack` gave. None: there is none, which is logged."""
         try:
             return json.loads(data)
         except Exception as error:
@@ -71,7 +71,7 @@ class Carrier:
             return None
 
     def handleTX(self, clientid: Any, message: dict[str, Any]) -> Reply | None:  # noqa: N802 - the seed's name
-        """Give `message` an id, pack it, send it, wait for its reply and return that, unpacked. This one does nothing.
+        """Number `message`, pack it, send it, wait for its reply and return that, unpacked. This one does nothing.
 
         It may be called from several threads at once; at the server, for each client from one thread of its own.
 

@@ -97,7 +97,7 @@ class CarrierTCPClient(Carrier):
         return True
 
     def isConnected(self) -> bool:  # noqa: N802 - the seed's name
-        """Tell whether there is a link."""
+        """Return whether there is a link."""
         client = self._client
         return client is not None and client.is_connected
 

@@ -68,5 +68,5 @@ class CarrierTCPServer(Carrier):
 
 
 def tcp_url(host: str, port: int) -> str:
-    """Give the URL of a host and a port."""
+    """Return the URL of a host and a port."""
     return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes as c
 from collections.abc import Callable
 
-from .library import DELIVER, MILLIS, READ, RENEWED, WRITE, Counters, Io, Memory
-from .packets import ACK, DATA, Packet, decode, syn
+from tests.boards.c.library import DELIVER, MILLIS, READ, RENEWED, WRITE, Counters, Io, Memory
+from tests.boards.c.packets import ACK, DATA, Packet, decode, syn
 
 __all__ = ["Line", "LinkBench", "ack", "data"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import cbor2
 
-from .bench import LinkBench, ack, data
-from .library import ANSWER, ANSWERED, HEAR, LOST, App, Listened, Method, Writer
-from .packets import DATA, PART, Packet, syn
+from tests.boards.c.bench import LinkBench, ack, data
+from tests.boards.c.library import ANSWER, ANSWERED, HEAR, LOST, App, Listened, Method, Writer
+from tests.boards.c.packets import DATA, PART, Packet, syn
 
 __all__ = ["BoardBench", "In", "Out"]
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.boards.c.bench import LinkBench
+from tests.boards.c.library import FULL, load
 from tests.boards.rig import Workshop, tools
-
-from .bench import LinkBench
-from .library import FULL, load
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -6,9 +6,9 @@ import ctypes
 
 import pytest
 
-from .bench import ack, data
-from .board import BoardBench, In, Out
-from .packets import DATA, NAK
+from tests.boards.c.bench import ack, data
+from tests.boards.c.board import BoardBench, In, Out
+from tests.boards.c.packets import DATA, NAK
 
 
 def echo(params: In, result: Out) -> int:

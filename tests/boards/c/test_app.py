@@ -6,11 +6,10 @@ import ctypes as c
 
 import pytest
 
+from tests.boards.c.bench import ack
+from tests.boards.c.board import BoardBench
+from tests.boards.c.library import FULL, load
 from tests.boards.rig import ROOT, Workshop, tools
-
-from .bench import ack
-from .board import BoardBench
-from .library import FULL, load
 
 FIRMWARE = ROOT / "boards/c/firmware"
 ITEMS = [

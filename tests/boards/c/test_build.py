@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.boards.c.library import FULL, SOURCE, SOURCES, WARNINGS
 from tests.boards.rig import ROOT, Workshop, tools, within
-
-from .library import FULL, SOURCE, SOURCES, WARNINGS
 
 FUZZ = ROOT / "boards/c/fuzz"
 FIRMWARE = ROOT / "boards/c/firmware"

@@ -10,8 +10,8 @@ import struct
 import cbor2
 import pytest
 
-from .board import In, Out
-from .library import Writer
+from tests.boards.c.board import In, Out
+from tests.boards.c.library import Writer
 
 
 def read(library: c.CDLL, encoded: bytes) -> In:

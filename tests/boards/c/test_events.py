@@ -9,9 +9,9 @@ import struct
 import cbor2
 import pytest
 
-from .board import BoardBench, In
-from .library import Writer
-from .packets import NAK, Packet
+from tests.boards.c.board import BoardBench, In
+from tests.boards.c.library import Writer
+from tests.boards.c.packets import NAK, Packet
 
 
 class Heard:

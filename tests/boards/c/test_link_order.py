@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .bench import LinkBench, ack, data
-from .packets import ACK, DATA, NAK, PING, SYNACK, Packet, syn
+from tests.boards.c.bench import LinkBench, ack, data
+from tests.boards.c.packets import ACK, DATA, NAK, PING, SYNACK, Packet, syn
 
 Make = Callable[..., LinkBench]
 

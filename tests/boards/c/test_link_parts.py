@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .bench import LinkBench, ack, data
-from .packets import ACK, DATA, NAK, PART, Packet, syn
+from tests.boards.c.bench import LinkBench, ack, data
+from tests.boards.c.packets import ACK, DATA, NAK, PART, Packet, syn
 
 Make = Callable[..., LinkBench]
 LONG = bytes(range(256))

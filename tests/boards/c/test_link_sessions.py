@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .bench import LinkBench, ack, data
-from .packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, hello, syn, synack
+from tests.boards.c.bench import LinkBench, ack, data
+from tests.boards.c.packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, hello, syn, synack
 
 Make = Callable[..., LinkBench]
 SID, OTHER = 0x01020304, 0x11223344

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import cbor2
 
-from .bench import data
-from .board import BoardBench, In
-from .packets import FIN, NAK, Packet, syn
+from tests.boards.c.bench import data
+from tests.boards.c.board import BoardBench, In
+from tests.boards.c.packets import FIN, NAK, Packet, syn
 
 OPEN = 4  # SIGB_OPEN
 

@@ -6,9 +6,9 @@ import ctypes
 
 import pytest
 
-from .bench import LinkBench, ack, data
-from .board import BoardBench, In, Out
-from .packets import DATA, SYN, syn
+from tests.boards.c.bench import LinkBench, ack, data
+from tests.boards.c.board import BoardBench, In, Out
+from tests.boards.c.packets import DATA, SYN, syn
 
 
 def answer(params: In, result: Out) -> int:

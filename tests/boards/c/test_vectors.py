@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.boards.c.bench import LinkBench
+from tests.boards.c.board import BoardBench, In, Out
+from tests.boards.c.library import SOURCE, WARNINGS, Writer
+from tests.boards.c.packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, syn, synack
 from tests.boards.rig.program import ROOT
 from tests.boards.rig.workshop import Workshop
-
-from .bench import LinkBench
-from .board import BoardBench, In, Out
-from .library import SOURCE, WARNINGS, Writer
-from .packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, syn, synack
 
 LINK = json.loads((ROOT / "tests/vectors/board_link.json").read_text())
 MESSAGES = json.loads((ROOT / "tests/vectors/board_messages.json").read_text())

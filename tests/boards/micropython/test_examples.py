@@ -14,7 +14,7 @@ from sig_core.line.packets import ACK, DATA, FIN, HELLO, SYN, SYNACK, PacketRead
 from tests.boards.micropython.by_hand import FOLDER, board, kinds, syn
 
 
-class Done(Exception):
+class ReplyReceived(Exception):
     """The line ends."""
 
 
@@ -27,12 +27,12 @@ class Line:
     def something(self, ms):
         """Tell, as `select.poll` does, whether `read` gives a byte."""
         if not self.incoming:
-            raise Done
+            raise ReplyReceived
         return self.incoming[0] or self.incoming.pop(0)
 
     def read(self, size=-1):
         if not self.incoming:
-            raise Done
+            raise ReplyReceived
         piece = self.incoming.pop(0)
         if 0 < size < len(piece):
             self.incoming.insert(0, piece[size:])
@@ -82,7 +82,7 @@ def test_thermometer(monkeypatch):
     clock = iter(range(0, 1_000_000, 200))
     monkeypatch.setattr(time, "ticks_ms", lambda: next(clock), raising=False)
     monkeypatch.setattr(time, "ticks_diff", lambda new, old: new - old, raising=False)
-    with pytest.raises(Done):
+    with pytest.raises(ReplyReceived):
         runpy.run_path(str(FOLDER / "examples" / "thermometer.py"))
     packets = said(line.sent)
     assert kinds(packets)[0] == SYNACK

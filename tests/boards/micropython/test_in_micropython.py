@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from sig_core.line.above import Terms
 from sig_core.line.host import HostLine
+from sig_core.line.upper_layer import Terms
 from tests.boards.micropython.by_hand import board
-from tests.boards.micropython.test_simulation import Above
+from tests.boards.micropython.test_simulation import UpperLayer
 from tests.boards.micropython.wasm_board import NEEDED, WasmBoard, run
 from tests.boards.rig import within
 from tests.boards.rig.noise import Mangler, Noise
@@ -23,7 +23,7 @@ class Host:
     """The server's end of the line, in real time, on the socket of a board."""
 
     def __init__(self, line, noise=Noise()):  # noqa: B008
-        self.above = Above()
+        self.above = UpperLayer()
         self.line = HostLine(self.above, Terms(), lambda: random.randrange(1, 1 << 32), time.monotonic())
         self.socket = line
         self.down, self.up = Mangler(noise, "down"), Mangler(noise, "up")

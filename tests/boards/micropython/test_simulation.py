@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from sig_core.line.above import Terms
 from sig_core.line.host import HostLine
+from sig_core.line.upper_layer import Terms
 from tests.boards.micropython.by_hand import board, load
 from tests.boards.rig.noise import Mangler, Noise
 
@@ -23,7 +23,7 @@ NOISES = {
 }
 
 
-class Above:
+class UpperLayer:
     """What the host does with the messages: lets the board in, keeps the rest."""
 
     def __init__(self):
@@ -70,7 +70,7 @@ class World:
     def __init__(self, seed, noise, **options):
         chance = random.Random(f"sid {seed}")
         self.now = 0.0
-        self.above = Above()
+        self.above = UpperLayer()
         self.line = HostLine(self.above, Terms(), lambda: chance.randrange(1, 1 << 32), self.now)
         self.seed, self.noise, self.options = seed, noise, options
         self.to_board, self.to_host = Mangler(noise, f"{seed} down"), Mangler(noise, f"{seed} up")

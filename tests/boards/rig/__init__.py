@@ -1,16 +1,16 @@
 """The rig for boards: lines, boards and their emulators as objects, each a process that is ended by its id."""
 
-from .avr_board import AvrBoard
-from .board import Board, socket_url, tty_url
-from .cortex_board import CortexBoard
-from .line import QUIET, Counts, SerialLine
-from .micropython_board import MicroPythonBoard
-from .native_board import NativeBoard
-from .noise import Mangler, Noise
-from .program import ROOT, Program, ProgramFailed, within
-from .sketch import compile_sketch
-from .splice import Splice
-from .workshop import BuildFailed, Workshop
+from tests.boards.rig.avr_board import AvrBoard
+from tests.boards.rig.board import Board, socket_url, tty_url
+from tests.boards.rig.cortex_board import CortexBoard
+from tests.boards.rig.line import QUIET, Counts, SerialLine
+from tests.boards.rig.micropython_board import MicroPythonBoard
+from tests.boards.rig.native_board import NativeBoard
+from tests.boards.rig.noise import Mangler, Noise
+from tests.boards.rig.program import ROOT, Program, ProgramFailed, within
+from tests.boards.rig.sketch import compile_sketch
+from tests.boards.rig.splice import Splice
+from tests.boards.rig.workshop import BuildFailed, Workshop
 
 __all__ = [
     "QUIET",

@@ -6,8 +6,8 @@ import re
 import signal
 from pathlib import Path
 
-from .board import Board, tty_url
-from .program import LIFE, Program, within
+from tests.boards.rig.board import Board, tty_url
+from tests.boards.rig.program import LIFE, Program, within
 
 __all__ = ["AvrBoard"]
 

@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .board import Board, socket_url, tty_url
-from .monitor import Monitor
-from .program import LIFE, ROOT, Program
+from tests.boards.rig.board import Board, socket_url, tty_url
+from tests.boards.rig.monitor import Monitor
+from tests.boards.rig.program import LIFE, ROOT, Program
 
 __all__ = ["CortexBoard"]
 

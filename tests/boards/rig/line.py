@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from .board import tty_url
-from .noise import Noise
-from .program import LIFE, Program, stop_on_error, within
+from tests.boards.rig.board import tty_url
+from tests.boards.rig.noise import Noise
+from tests.boards.rig.program import LIFE, Program, stop_on_error, within
 
 __all__ = ["QUIET", "Counts", "End", "SerialLine", "Way"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from .board import Board, socket_url
-from .program import LIFE, ROOT, Program, within
+from tests.boards.rig.board import Board, socket_url
+from tests.boards.rig.program import LIFE, ROOT, Program, within
 
 __all__ = ["MicroPythonBoard"]
 

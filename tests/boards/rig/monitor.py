@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .program import Program, ProgramFailed, within
+from tests.boards.rig.program import Program, ProgramFailed, within
 
 __all__ = ["Monitor"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .program import ROOT
+from tests.boards.rig.program import ROOT
 
 __all__ = ["ARDUINO", "ARDUINO_CORE", "AVR", "CORTEX", "MICROPYTHON", "NATIVE", "Need", "missing"]
 

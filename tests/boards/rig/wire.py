@@ -14,7 +14,7 @@ import tty
 from pathlib import Path
 from typing import Any
 
-from .noise import Mangler, Noise
+from tests.boards.rig.noise import Mangler, Noise
 
 __all__ = ["Wire"]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 __all__ = ["Notification", "Service", "bus", "need_desktop", "service"]
 

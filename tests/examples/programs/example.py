@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, Self
 
-from tests.system.conftest import within
+from tests.support import within
 
 __all__ = ["EXAMPLES", "Example", "Lines", "said_by", "waits"]
 

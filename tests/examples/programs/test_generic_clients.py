@@ -13,7 +13,7 @@ import pytest
 
 import sig_core as sig
 from tests.examples.programs.example import EXAMPLES, Example, said_by
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 SENDER, LISTENER = "generic_client_sender", "generic_client_listener"
 

@@ -19,7 +19,7 @@ import pytest
 
 import sig_core as sig
 from tests.examples.programs.example import EXAMPLES, Example, said_by, waits
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 HERE = ("--bind", "127.0.0.1", "--port", "0")
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import sig_core as sig
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 SCRIPTS = Path(__file__).parents[3] / "examples/shell"
 BASH = shutil.which("bash")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.use_cases.program import Program
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 LONG = "900000000"  # a job that nobody waits for
 

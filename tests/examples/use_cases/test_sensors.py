@@ -15,7 +15,7 @@ import pytest
 
 import sig_core as sig
 from tests.examples.use_cases.program import Program
-from tests.system.conftest import eventually
+from tests.support import eventually
 
 START = 30.0  # seconds for a process to come up
 

@@ -17,7 +17,7 @@ from web_events_logger.journal import Filter, Journal
 from web_events_logger.subscriber import Subscriber
 
 import sig_core as sig
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 NAME = "logger.lan"  # a further name of this machine
 HOSTILE = "<script>alert(\"1\")</script>&'"

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from web_events_logger.guard import check_change
 
 from tests.examples.web.site import HOSTILE, INVISIBLE, Site, running
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ import pytest
 import sig_core as sig
 from tests.examples.web import ROOT
 from tests.examples.web.site import stream
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 PROGRAM = [sys.executable, "-W", "error", str(ROOT / "examples/web_events_logger")]
 FREE = ("--http-port", "0")

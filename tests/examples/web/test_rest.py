@@ -10,7 +10,7 @@ import pytest
 
 import sig_core as sig
 from tests.examples.web.site import HOSTILE, INVISIBLE, Site, all_of, running
-from tests.system.conftest import eventually, within
+from tests.support import eventually, within
 
 # -- the log
 

@@ -12,7 +12,7 @@ from sig_can.frames import CLASSIC, FD, LISTENERS, NODES, id_of, mask_of, pack, 
 from sig_core.address import Address
 from sig_core.contract import Acceptor, Link, LinkTraits
 from sig_core.errors import ConfigError
-from sig_core.io.media import demux, dial
+from sig_core.links.shared_medium import demux, dial
 
 __all__ = ["CanCarrier"]
 

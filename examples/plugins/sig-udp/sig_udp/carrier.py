@@ -9,8 +9,8 @@ from typing import Any
 from sig_core.address import Address
 from sig_core.contract import Acceptor, Link, LinkTraits
 from sig_core.errors import ConfigError
-from sig_core.io.links import close_on_error
-from sig_core.io.media import demux, dial
+from sig_core.links.shared_medium import demux, dial
+from sig_core.links.sockets import close_on_error
 
 __all__ = ["UdpCarrier"]
 

@@ -18,8 +18,8 @@ from websockets.http11 import Request, Response
 from sig_core.address import Address, as_url
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConfigError
-from sig_core.io import tls
-from sig_core.io.arrivals import Arrivals
+from sig_core.links import tls
+from sig_core.links.callback_acceptor import CallbackAcceptor
 
 __all__ = ["SecureWebSocketCarrier", "WebSocketCarrier"]
 
@@ -43,9 +43,9 @@ class _Carrier:
         with tls.explained(address):
             return WebSocketLink(url, await connect(url, proxy=None, **_settings(address, tls.client_context)))
 
-    async def listen(self, address: Address, /) -> Arrivals:
+    async def listen(self, address: Address, /) -> CallbackAcceptor:
         """Listen on a path; requests for others are answered 404, and 403 those of pages from elsewhere."""
-        arrivals = Arrivals(lambda peer: WebSocketLink(as_url(self.scheme, *peer.remote_address[:2]), peer))
+        arrivals = CallbackAcceptor(lambda peer: WebSocketLink(as_url(self.scheme, *peer.remote_address[:2]), peer))
         path = address.path.rstrip("/")
         origin: Any = address.options.get("origin")
         server = await serve(
@@ -75,7 +75,7 @@ class WebSocketCarrier(_Carrier):
 
 
 class SecureWebSocketCarrier(_Carrier):
-    """The same over TLS, with the options of `sig_core.io.tls` beside: ca, cert, key."""
+    """The same over TLS, with the options of `sig_core.links.tls` beside: ca, cert, key."""
 
     scheme = "wss"
     options = _Carrier.options | tls.OPTIONS

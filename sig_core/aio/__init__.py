@@ -1,0 +1,11 @@
+"""The routers on asyncio (uvloop's loop too): the same sessions, the same decisions, with coroutines for what waits.
+
+    async with aio.ClientRouter("tcp://127.0.0.1:3000") as client:
+        await client.add_remote_listener(print, "temp")
+"""
+
+from __future__ import annotations
+
+from sig_core.aio.client import ClientRouter
+
+__all__ = ["ClientRouter"]

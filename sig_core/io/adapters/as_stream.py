@@ -1,0 +1,48 @@
+"""What the core makes of the link that a carrier gave: one that sessions can speak on, whatever the medium does."""
+
+from __future__ import annotations
+
+from sig_core.contract import Link
+from sig_core.datagram.wire import LEAST
+from sig_core.errors import ConfigError
+
+__all__ = ["as_stream"]
+
+
+def as_stream(link: Link, *, dialing: bool, patience: float) -> Link:
+    """Return a link that sessions can speak on: a stream over packets that may be lost or are short, or over a line.
+
+    Args:
+        link: live; it is closed with what is returned, or if it can't be served.
+        dialing: this side connected. The other one leaves lines as they are: a station outlives its links.
+        patience: seconds for the other side to answer.
+
+    Raises:
+        ConfigError: its packets are too short.
+        ConnectFailed: the other side does not answer.
+    """
+    traits = link.traits
+    if traits.packets:
+        return _over_packets(link, dialing, patience)
+    if dialing and not traits.reliable:
+        from sig_core.io.adapters.line_stream import LineStream  # who has no such link needs none of it
+
+        return LineStream(link, patience)
+    return link
+
+
+def _over_packets(link: Link, dialing: bool, patience: float) -> Link:
+    mtu, reliable = link.traits.mtu, link.traits.reliable
+    if reliable and mtu is None:
+        return link
+    if mtu is not None and mtu < LEAST:
+        link.close()
+        raise ConfigError(f"{link.peer}: packets of {mtu} bytes; at least {LEAST} are needed")
+    from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
+
+    if reliable:
+        return FragmentingLink(link)
+    made = DatagramStream(link)
+    if dialing:
+        made.dial(patience)
+    return made

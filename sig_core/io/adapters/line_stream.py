@@ -1,0 +1,192 @@
+"""A reliable link over a line, for a client: two threads keep the line going while the client does what it does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import Final
+
+from sig_core.contract import Link, LinkTraits
+from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, SigError
+from sig_core.line.handshake import Syn, SynAck
+from sig_core.line.line import FULL_CREDIT
+from sig_core.line.responder import LineResponder
+from sig_core.line.upper_layer import Terms
+from sig_core.links.close_once import CloseOnce
+from sig_core.log import log
+
+__all__ = ["LineStream"]
+
+MOST_OUT: Final = 64 * 1024  # bytes that wait for the line before `send` blocks
+MOST_IN: Final = 256 * 1024  # bytes that wait for `receive` before the peer gets no credit
+ROOM: Final = 4096  # bytes that are sent at once
+READ_TIMEOUT: Final = 0.25  # seconds after which the reading thread looks whether it should end
+LAST: Final = 1.0  # seconds that the last words may take
+
+
+class LineStream:
+    """The stream of the binary dialect over a link that is not reliable; see docs/board-protocol.md, section 4.
+
+    Args:
+        raw: live; it belongs to this one from here on.
+        patience: seconds within which a server must have answered.
+
+    Raises:
+        ConnectFailed: none did.
+    """
+
+    traits = LinkTraits(packets=False, reliable=True)
+
+    def __init__(self, raw: Link, patience: float) -> None:
+        self.peer = raw.peer
+        self._raw = raw
+        self._once = CloseOnce(raw, raw.peer)
+        self._changed = threading.Condition()
+        self._in = bytearray()
+        self._out = bytearray()
+        self._unanswered: bytearray | None = bytearray()  # all that was sent before anything came
+        self._is_open = False
+        self._error: Exception | None = None
+        self._line = LineResponder(self, Terms(bitrate=raw.traits.bitrate), time.monotonic())
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
+            for name, part in (("in", self._read), ("out", self._write))
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._wait_for_server(patience)
+
+    def _wait_for_server(self, patience: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_open or self._error is not None, patience)
+            if self._is_open:
+                return
+            heard = f"{self._line.bytes_in} bytes came, none of a server" if self._line.bytes_in else "nothing came"
+            why = self._error or f"no server answers at the other end of the line within {patience:g} s: {heard}"
+        self.close()
+        raise ConnectFailed(f"{self.peer}: {why}")
+
+    # -- the link
+
+    def send(self, data: bytes, /) -> None:
+        """Queue all of it; blocks while too much waits for the line. OSError: the line has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._out) < MOST_OUT or self._error is not None)
+            if self._error is not None:
+                raise self._error
+            self._out += data
+            self._changed.notify_all()
+
+    def receive(self, timeout: float, /) -> bytes | None:
+        """Return what came; None: nothing within `timeout` seconds. EOFError: the server ended it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._in or self._error is not None, timeout)
+            if self._in:
+                data = bytes(self._in)
+                self._in.clear()
+                self._line.allow(FULL_CREDIT)
+                self._changed.notify_all()
+                return data
+            if isinstance(self._error, LinkClosed):
+                raise EOFError
+            if self._error is not None:
+                raise self._error
+            return None
+
+    def close(self) -> None:
+        """Say FIN, and let go of the line."""
+        with self._changed:
+            self._line.finish()
+            self._end(LinkClosed("closed on this side"))
+        out = self._threads[1]
+        if out is not threading.current_thread():
+            out.join(LAST)
+        self._once.close()
+
+    # -- the two threads
+
+    def _guarded(self, part: object) -> None:
+        assert callable(part)
+        try:
+            part()
+        except EOFError:
+            self._stop(LinkLost("the line ended"))
+        except Exception as error:
+            self._stop(error)
+
+    def _stop(self, error: Exception) -> None:
+        with self._changed:
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self._error = self._error or error
+        self._changed.notify_all()
+
+    def _read(self) -> None:
+        while self._error is None:
+            data = None
+            with suppress(TimeoutError):
+                data = self._raw.receive(READ_TIMEOUT)
+            if data:
+                with self._changed:
+                    self._line.receive(data, time.monotonic())
+                    self._changed.notify_all()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                due = self._line.tick(now)
+                data = self._line.take(ROOM, now)
+                if not data:
+                    if self._error is not None:
+                        return
+                    self._changed.wait(max(0.0, min(due - now, READ_TIMEOUT)))
+                    continue
+                self._changed.notify_all()  # who waits for room
+            self._raw.send(data)
+
+    # -- what is above the line, under the lock
+
+    @property
+    def has_message(self) -> bool:
+        """See `UpperLayer`."""
+        return bool(self._out)
+
+    def next_message(self, room: int) -> bytes | None:
+        """See `UpperLayer`."""
+        data = bytes(self._out[:room])
+        del self._out[:room]
+        if self._unanswered is not None:
+            self._unanswered += data
+        return data or None
+
+    def message(self, data: bytes, now: float) -> None:
+        """See `UpperLayer`."""
+        self._in += data
+        self._unanswered = None
+        if len(self._in) > MOST_IN:
+            self._line.allow(0)
+
+    def connected(self, peer: Syn | SynAck, fresh: bool, now: float) -> None:
+        """See `UpperLayer`."""
+        self._is_open = True
+
+    def disconnected(self) -> None:
+        """See `UpperLayer`; the session of the client notices by itself when that lasts."""
+
+    def ended(self, error: SigError, doubtful: int) -> None:
+        """See `UpperLayer`. A host that called just as we said HELLO calls again: say anew what was said."""
+        if self._unanswered is None:
+            self._end(error)
+        else:
+            self._out[:0], self._unanswered = self._unanswered, bytearray()
+
+    def printed(self, text: str) -> None:
+        """See `UpperLayer`."""
+        log.info(f"{self.peer}: says: {text.rstrip()}")
+
+    def noted(self, text: str) -> None:
+        """See `UpperLayer`."""
+        log.warning(f"{self.peer}: {text}")

@@ -1,0 +1,183 @@
+"""Any link, as one that can be polled: for event loops, which must not wait in it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+
+from sig_core.contract import Link, PollableLink
+from sig_core.links.close_once import CloseOnce
+
+__all__ = ["PumpedLink", "pollable"]
+
+HIGH, LOW = 1 << 20, 1 << 18  # bytes that wait to be sent, at which the link is not writable, and writable again
+AHEAD = 1 << 20  # bytes that are received before anybody asks for them
+LAST_WORDS = 2.0  # seconds that they may take after a close
+READ_TIMEOUT = 0.05  # seconds after which the receiving thread looks whether the link is closed
+
+
+def pollable(link: Link) -> PollableLink:
+    """Return a link that can be polled: itself, or one with two threads."""
+    return link if isinstance(link, PollableLink) else PumpedLink(link)
+
+
+class PumpedLink:
+    """One thread receives, one sends; a pair of sockets tells a poll what is the matter.
+
+    Its socket is readable while something is there, and not writable while too much waits: then it is full of bytes
+    that mean nothing, which the sending thread takes out.
+    """
+
+    wants_write = False
+
+    def __init__(self, raw: Link) -> None:
+        self.traits = raw.traits
+        self.peer = raw.peer
+        self._raw = raw
+        self._once = CloseOnce(raw, raw.peer)
+        self._near, self._far = socket.socketpair()
+        for end in (self._near, self._far):
+            end.setblocking(False)
+        self._changed = threading.Condition()
+        self._came: deque[bytes] = deque()
+        self._came_size = 0
+        self._end: Exception | None = None
+        self._going: deque[bytes] = deque()
+        self._going_size = 0
+        self._full = False
+        self._failed: Exception | None = None
+        self._close_by: float | None = None
+        for part, name in ((self._receive, "in"), (self._send, "out")):
+            threading.Thread(target=part, name=f"sig-polled-{name} {raw.peer}", daemon=True).start()
+
+    # -- for the loop
+
+    def fileno(self) -> int:
+        """See `PollableLink`."""
+        return self._near.fileno()
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """See `PollableLink`."""
+        with self._changed:
+            if self._came:
+                data = self._came.popleft()
+                size = min(len(data), len(buffer))
+                buffer[:size] = data[:size]
+                if size < len(data):
+                    self._came.appendleft(data[size:])
+                self._came_size -= size
+                self._changed.notify_all()
+                return size
+            if self._end is None:
+                _drain(self._near)
+                raise BlockingIOError
+            if isinstance(self._end, EOFError):
+                return 0
+            raise self._end
+
+    def send_some(self, data: bytes | memoryview, /) -> int:
+        """See `PollableLink`; all or nothing."""
+        with self._changed:
+            if self._failed is not None:
+                raise self._failed
+            if self._going_size > HIGH:
+                self._full = True
+                _fill(self._near)
+                return 0
+            self._going.append(bytes(data))
+            self._going_size += len(data)
+            self._changed.notify_all()
+            return len(data)
+
+    def send(self, data: bytes, /) -> None:
+        """See `Link`."""
+        self._raw.send(data)
+
+    def receive(self, timeout: float, /) -> bytes | None:
+        """See `Link`."""
+        raise NotImplementedError("it is polled")
+
+    def close(self) -> None:
+        """See `Link`; returns at once, what waits to be sent still has 2 s."""
+        with self._changed:
+            self._close_by = time.monotonic() + LAST_WORDS
+            self._changed.notify_all()
+
+    # -- the threads
+
+    def _receive(self) -> None:
+        try:
+            while not self._may_close():
+                self._take_one()
+        except Exception as error:
+            with self._changed:
+                self._end = error
+                _wake(self._far)
+                self._changed.wait_for(lambda: self._close_by is not None)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._going or self._failed is not None, LAST_WORDS)
+            self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
+            self._changed.notify_all()
+        self._once.close()
+        for end in (self._near, self._far):
+            end.close()
+
+    def _take_one(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._came_size < AHEAD or self._close_by is not None)
+        try:
+            data = self._raw.receive(READ_TIMEOUT)
+        except TimeoutError:
+            return
+        if data:
+            with self._changed:
+                self._came.append(data)
+                self._came_size += len(data)
+                _wake(self._far)
+
+    def _may_close(self) -> bool:
+        with self._changed:
+            closing, idle = self._close_by, not self._going or self._failed is not None
+        return closing is not None and (idle or time.monotonic() >= closing)
+
+    def _send(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._going or self._failed is not None)
+                if self._failed is not None:
+                    return
+                data = self._going[0]
+            try:
+                self._raw.send(data)
+            except Exception as error:
+                with self._changed:
+                    self._failed = self._failed or error
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self._going.popleft()
+                self._going_size -= len(data)
+                if self._full and self._going_size < LOW:
+                    self._full = False
+                    _drain(self._far)
+                self._changed.notify_all()
+
+
+def _wake(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.send(b"\0")
+
+
+def _drain(end: socket.socket) -> None:
+    with suppress(OSError):
+        while end.recv(65_536):
+            pass
+
+
+def _fill(end: socket.socket) -> None:
+    with suppress(OSError):
+        while end.send(bytes(65_536)):
+            pass

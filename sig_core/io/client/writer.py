@@ -1,0 +1,261 @@
+"""The writer of a client: sends at once when the link is quiet, gathers when it is hot."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.contract import Link, PollableLink
+from sig_core.errors import SigError
+from sig_core.io.sync.auto_reset_event import AutoResetEvent
+from sig_core.io.sync.cpu_yield import CpuYield
+from sig_core.links.close_once import link_lost
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.publisher import FRAMES
+
+__all__ = ["Writer", "wait_ready"]
+
+GAP = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
+BURST = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
+LINGER = 200e-6  # seconds: what gathers is sent after this time at the latest
+BYTES = 64 * 1024  # who triggers sends when so many are gathered, or FRAMES
+FULL = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
+ROOM_TIMEOUT = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
+
+Tick = Callable[[float], float]
+
+
+class Writer:
+    """Sends what the session has in `out`, and runs the session's ticks on the same thread.
+
+    Any thread may call `added` and `flush`. A thread that sends blocks while the peer does not read: that is the back
+    pressure. But the reading thread never blocks here: it sends what goes, and the rest is sent by the writer's own.
+
+    Args:
+        session: whose output it sends.
+        link: on which.
+        tick: called with `now`; gives the seconds until it wants to be called again.
+        failed: called with the error when the link broke.
+        read_on: called on the reading thread, which must not wait for the peer to read: it reads until output drains.
+
+    Attributes:
+        full, gathers: see `Gate`.
+        next_tick: when the next one comes, monotonic seconds; `due` brings it forward.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        link: Link,
+        tick: Tick,
+        failed: Callable[[SigError], None],
+        read_on: Callable[[], None],
+    ) -> None:
+        self.full = False  # more than FULL bytes wait
+        self.gathers = False
+        self.reading_thread = 0  # ident of the thread that must not block
+        self._session = session
+        self._out = session.out
+        self._link = link
+        self._pollable = link if isinstance(link, PollableLink) else None
+        self._tick = tick
+        self._failed = failed
+        self._read_on = read_on
+        self._rest: bytes | memoryview = b""
+        self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
+        self._last = 0.0
+        self._close = 0  # events in a row that came within GAP of the one before
+        self._linger = LINGER
+        self._give_way = CpuYield()
+        self.next_tick = 0.0
+        self._lock = threading.Lock()
+        self._wake = AutoResetEvent()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"sig-writer {link.peer}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what waits is not sent any more."""
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread, at most `timeout` seconds."""
+        if self._thread is not threading.current_thread() and self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def added(self, size: int) -> None:
+        """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
+        self._size += size
+        if self._size >= BYTES or len(self._out) >= FRAMES:
+            self.flush()
+            if size < BYTES:
+                self._give_way()
+        elif not self.gathers:
+            if self._is_hot():
+                self.gather()
+            else:
+                self.flush()
+
+    def _is_hot(self) -> bool:
+        """Return whether events follow each other so closely, and so long, that this one had better wait for more."""
+        if time.perf_counter() - self._last >= GAP:
+            self._close = 0
+            return False
+        self._close += 1
+        return self._close > BURST
+
+    def gather(self, linger: float = LINGER) -> None:
+        """Let what waits be sent by the writer's own thread, `linger` seconds later, unless others do it first."""
+        if not self.gathers:
+            self._linger = linger
+            self.gathers = True
+            self._wake.set()
+
+    def asked(self, size: int) -> None:
+        """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""
+        if threading.get_ident() == self.reading_thread:
+            self.added(size)
+        else:
+            self.flush()
+
+    def make_room(self) -> None:
+        """Wait until output drains.
+
+        Raises:
+            Backpressure: on the reading thread, when too much input came meanwhile.
+        """
+        if threading.get_ident() == self.reading_thread:
+            self._read_on()
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits: all of it, or, on the reading thread, what goes without blocking."""
+        if threading.get_ident() == self.reading_thread:
+            self.push()
+            return
+        with self._lock:
+            self._drain(block=True)
+
+    def finish(self, timeout: float) -> None:
+        """Let what waits go out, for at most `timeout` seconds."""
+        until = time.monotonic() + timeout
+        if self._pollable is None:  # its send may block for ever: that is for the writer's own thread
+            self._wake.set()
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            if not self._lock.acquire(timeout=min(left, ROOM_TIMEOUT)):
+                continue
+            try:
+                if self._drain(block=False) if self._pollable is not None else not self._out:
+                    return
+            finally:
+                self._lock.release()
+            if self._pollable is not None:
+                wait_ready(self._pollable, min(left, ROOM_TIMEOUT), writing=True)
+            else:
+                time.sleep(LINGER)
+
+    def wake(self) -> None:
+        """Let the writer's thread look what is due."""
+        self._wake.set()
+
+    def due(self, when: float) -> None:
+        """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
+        if when < self.next_tick:
+            self.next_tick = when
+            self._wake.set()
+
+    def push(self) -> None:
+        """Send what goes without blocking; the writer's own thread sends the rest."""
+        # The lock may be held by a thread that waits for the peer to read, who waits for us to read: never block on it.
+        if self._pollable is not None and self._lock.acquire(blocking=False):
+            try:
+                sent_all = self._drain(block=False)
+            finally:
+                self._lock.release()
+            if sent_all:
+                return
+        self.full = self._size + len(self._rest) > FULL
+        self._wake.set()
+
+    def _drain(self, *, block: bool) -> bool:
+        """Send under the lock; tell whether all is out."""
+        while not self._stopping:
+            data = self._rest or self._batch()
+            if not data:
+                self.full = False
+                return True
+            try:
+                if self._pollable is not None:
+                    count = self._pollable.send_some(data)
+                else:
+                    self._link.send(bytes(data))
+                    count = len(data)
+            except Exception as error:
+                self._rest = b""
+                self._stopping = True
+                self._failed(link_lost(self._link.peer, error))
+                return False
+            self._last = time.perf_counter()
+            if count:
+                self._session.sent(count, time.monotonic())
+            if count == len(data):
+                self._rest = b""
+                if not self._out:
+                    self.full = False
+                    return True
+                continue
+            self._rest = memoryview(data)[count:]
+            if not (block and self._wait_for_room()):
+                return False
+        return False
+
+    def _batch(self) -> bytes:
+        out = self._out
+        batch = out[:]  # the list is never replaced: a thread may be between looking `append` up and calling it
+        del out[: len(batch)]
+        self._size = 0
+        return batch[0] if len(batch) == 1 else b"".join(batch)
+
+    def _wait_for_room(self) -> bool:
+        assert self._pollable is not None
+        wait_ready(self._pollable, ROOM_TIMEOUT, writing=True)
+        return not self._stopping
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._stopping:
+            self._wake.wait(wait)
+            while self.gathers and not self._stopping:
+                began = time.perf_counter()
+                time.sleep(self._linger)
+                # Who triggers so fast that he sends by himself is left to it: this thread would only be in his way.
+                self.gathers = self._last >= began and time.monotonic() < self.next_tick
+            with self._lock:
+                sent_all = self._drain(block=False)
+            if not sent_all and self._pollable is not None and not self._stopping:
+                wait_ready(self._pollable, LINGER * 100, writing=True)
+                self._wake.set()
+            now = time.monotonic()
+            wait = max(0.001, self._tick(now))
+            self.next_tick = now + wait
+
+
+def wait_ready(link: Any, timeout: float, *, writing: bool = False) -> bool:
+    """Return whether a pollable link is ready to be read (or written) within `timeout` seconds."""
+    try:
+        descriptor = link.fileno()
+    except OSError:
+        return True  # closed meanwhile: the next call of the link says so
+    if not hasattr(select, "poll"):
+        return any(select.select([] if writing else [descriptor], [descriptor] if writing else [], [], timeout))
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
+    return bool(poll.poll(timeout * 1000))

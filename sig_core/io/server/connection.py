@@ -1,0 +1,292 @@
+"""A session on its link, at the server: polled by the I/O thread, or pumped by two threads of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sig_core.contract import Link, PollableLink
+from sig_core.errors import LinkLost
+from sig_core.io.server.loop import IoThread
+from sig_core.io.server.poller import READ, WRITE
+from sig_core.io.sync.receive_buffer import ReceiveBuffer
+from sig_core.links.close_once import CloseOnce, link_lost
+from sig_core.session.base import State
+from sig_core.session.link_session import LinkSession
+
+__all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
+
+ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
+ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
+READS = 4  # reads of one connection a turn, as long as each brings all that it could
+PUMP_TIMEOUT = 0.25  # seconds after which a pump thread looks whether it should end
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    lock: threading.Lock
+    loop: IoThread
+    buffer: ReceiveBuffer
+
+    def dirty(self, connection: Connection) -> None:
+        """Note, under the lock, that the connection has output, or another wish to read."""
+
+    def gone(self, connection: Connection) -> None:
+        """Note that the connection is closed."""
+
+
+class Connection(Protocol):
+    """A session and its link. Once the dialect is known it is another session; see `DialectDetector`."""
+
+    session: LinkSession
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def changed(self) -> None:
+        """Note, under the lock, that the session has output, or another wish to read."""
+
+    def flush(self) -> None:
+        """Send what there is, as far as it goes now; close when the session has ended and all is out."""
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+
+
+class PolledConnection:
+    """On a pollable link. Everything but `cut` happens on the I/O thread."""
+
+    __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
+
+    def __init__(self, host: Host, link: PollableLink, session: LinkSession) -> None:
+        self.session = session
+        self._host = host
+        self._link = link
+        self._once = CloseOnce(link, link.peer)
+        self._rest: bytes | memoryview = b""
+        self._events = 0
+        self._ended = False  # the input
+
+    def fileno(self) -> int:
+        """Of the link."""
+        return self._link.fileno()
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._events = READ
+        self._host.loop.watch(self, READ)
+
+    def ready(self, events: int) -> None:
+        """Read, or send on."""
+        if events & READ:
+            self._read()
+        if events & WRITE and not self._once.closed:
+            self.flush()
+
+    def _read(self) -> None:
+        """Read; again as long as more is there, most likely."""
+        host, session = self._host, self.session
+        for _ in range(READS):
+            try:
+                data = host.buffer.read(self._link, session.missing)
+            except BlockingIOError:
+                return
+            except Exception as error:
+                self._lose(link_lost(session.peer, error))
+                return
+            if not data:
+                self._at_end()
+                return
+            with host.lock:
+                session.receive_data(data, time.monotonic())
+                session = self.session  # by now it may be another one: see `DialectDetector`
+                if session.error is not None:
+                    host.dirty(self)
+                    return
+            if not host.buffer.full or session.reading_paused:
+                return
+
+    def changed(self) -> None:
+        """Let it be flushed in the turn that is taken now, or soon."""
+        self._host.dirty(self)
+
+    def _at_end(self) -> None:
+        session = self.session
+        with self._host.lock:
+            session.receive_eof()
+        if session.keeps_half_open:
+            self._ended = True
+            self.flush()
+        else:
+            self.cut()
+
+    def flush(self) -> None:
+        """Send what there is, as far as it goes now."""
+        if self._once.closed:
+            return
+        try:
+            more = self._send()
+        except Exception as error:
+            self._lose(link_lost(self.session.peer, error))
+            return
+        session = self.session
+        if session.error is not None and not more:
+            self.cut()
+            return
+        wanted = 0 if session.reading_paused or self._ended else READ
+        if more or self._link.wants_write:
+            wanted |= WRITE
+        if wanted != self._events:
+            self._watch(wanted)
+
+    def _send(self) -> bool:
+        """Send; tell whether something is left."""
+        lock, session, data = self._host.lock, self.session, self._rest
+        for _ in range(ROUNDS):
+            if not data:
+                with lock:
+                    data = session.take(ROOM)
+                if not data:
+                    return False
+            count = self._link.send_some(data)
+            if count:
+                with lock:
+                    session.sent(count, time.monotonic())
+            data = self._rest = memoryview(data)[count:] if count < len(data) else b""
+            if data or not session.has_output:
+                return bool(data)
+        return True
+
+    def _watch(self, wanted: int) -> None:
+        if not wanted:
+            self._host.loop.unwatch(self)
+        elif not self._events:
+            self._host.loop.watch(self, wanted)
+        else:
+            self._host.loop.change(self, wanted)
+        self._events = wanted
+
+    def _lose(self, error: LinkLost) -> None:
+        with self._host.lock:
+            self.session.fail(error)
+        self.cut()
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+        if self._once.closed:
+            return
+        if self._events:
+            self._events = 0
+            self._host.loop.unwatch(self)
+        self._once.close()
+        self._host.gone(self)
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+        self._once.close()
+
+
+class PumpedConnection:
+    """On any other link: one thread receives, one sends."""
+
+    def __init__(self, host: Host, link: Link, session: LinkSession) -> None:
+        self.session = session
+        self._host = host
+        self._link = link
+        self._once = CloseOnce(link, link.peer)
+        self._wake = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._pump, args=(part,), name=f"sig-{name} {link.peer}", daemon=True)
+            for name, part in (("reader", self._read), ("writer", self._write))
+        ]
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def changed(self) -> None:
+        """Let it be flushed soon."""
+        self._host.dirty(self)
+
+    def flush(self) -> None:
+        """Wake the writer, or the reader that was held."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def _pump(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except EOFError:
+            with self._host.lock:
+                self.session.receive_eof()
+        except Exception as error:
+            with self._host.lock:
+                self.session.fail(link_lost(self.session.peer, error))
+        if part == self._read or self.session.state is State.CLOSED:
+            self.flush()
+        if part == self._write:
+            self.cut()
+
+    def _read(self) -> None:
+        host = self._host
+        while self.session.state is not State.CLOSED:
+            if self.session.reading_paused:
+                self._wait_until(lambda: not self.session.reading_paused)
+                continue
+            data = _receive(self._link)
+            if data:
+                with host.lock:
+                    self.session.receive_data(data, time.monotonic())
+                host.loop.wake()
+
+    def _write(self) -> None:
+        while True:
+            with self._host.lock:
+                session = self.session
+                data = session.take(ROOM)
+            if data:
+                self._link.send(data)
+                with self._host.lock:
+                    session.sent(len(data), time.monotonic())
+            elif self.session.state is State.CLOSED:
+                return
+            else:
+                self._wait_until(lambda: self.session.has_output)
+
+    def _wait_until(self, true: Callable[[], bool]) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: true() or self.session.state is State.CLOSED, PUMP_TIMEOUT)
+
+    def cut(self) -> None:
+        """Close the link without further words."""
+        if not self._once.closed:
+            self._once.close()
+            with self._host.lock:
+                self.session.receive_eof()
+            self.flush()
+            self._host.gone(self)
+
+    def abandon(self) -> None:
+        """In a forked child: give the descriptor back, and no more."""
+        self._once.close()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the threads, `timeout` seconds at most for each."""
+        for thread in self._threads:
+            if thread is not threading.current_thread() and thread.is_alive():
+                thread.join(timeout)
+
+
+def _receive(link: Any) -> bytes | None:
+    try:
+        data: bytes | None = link.receive(PUMP_TIMEOUT)
+    except TimeoutError:
+        return None
+    return data

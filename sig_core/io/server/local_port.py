@@ -1,0 +1,219 @@
+"""The port of a server's own program: its listeners, handlers and requests. User code runs on the dispatch threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, CodecError, SigError
+from sig_core.events import Info, Name
+from sig_core.io.server.dispatcher import Dispatcher, Job
+from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
+from sig_core.routing.entities import Subscription
+from sig_core.routing.flow_control import FlowControl
+from sig_core.routing.info import info_of
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.traffic import Traffic
+from sig_core.routing.transcode import decode
+from sig_core.session.binary.reports import ReplyCallback
+
+__all__ = ["LocalPort"]
+
+
+class _RequestRun(Run):
+    """A request in the queue of runs, so that it keeps its place among the events."""
+
+    __slots__ = ("asked", "token")
+
+    def __init__(self, token: int, asked: Asked, params: bytes) -> None:
+        super().__init__(0, asked.codec, 0, params)
+        self.token = token
+        self.asked = asked
+
+
+class LocalPort:
+    """Takes what is for this program, in any codec, and hands it out as jobs.
+
+    Args:
+        codec: gives the codec of a name.
+        limits: `max_inbound`, `stall` and `max_depth` are its own.
+        lock: that guards the exchange; the port's methods are called under it.
+        holds: of the exchange.
+        targets: gives who hears (sender, event).
+        answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
+        failed: called when a listener raised.
+    """
+
+    peer = "this program"
+
+    def __init__(
+        self,
+        codec: Callable[[str], Codec],
+        limits: Limits,
+        lock: threading.Lock,
+        holds: FlowControl,
+        targets: Callable[[Name, Name], tuple[Subscription, ...]],
+        answer: Callable[[int, Asked, bytes], None],
+        failed: Callable[[Any, Info, BaseException], None],
+    ) -> None:
+        self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
+        self.traffic = Traffic()
+        self.lost = self.traffic.lost
+        self.flow = threading.Event()  # set while this program's own events may go out
+        self.flow.set()
+        self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
+        self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
+        self._codec = codec
+        self._limits = limits
+        self._lock = lock
+        self._flow_control = holds
+        self._targets = targets
+        self._answer = answer
+        self._failed = failed
+        self._inbox = Outbox(limits.max_inbound, self._lose)
+        self._names: dict[int, tuple[Name, Name]] = {}
+        self._calls: deque[tuple[Subscription, Info, Any]] = deque()
+        self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
+        self._answers: deque[Job] = deque()
+
+    # -- the port
+
+    def accepts_codec(self, codec: str) -> bool:
+        """Any: what it hears is decoded here."""
+        return True
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events for the dispatch thread."""
+        self._names[run.route] = (sender, event)
+        self.traffic.fired += run.count
+        self._inbox.put(run)
+        self.dispatcher.kick()
+
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Count what the sender fired while its link was gone."""
+        if missing:
+            self.traffic.fired += missing
+            self._names[route] = (sender, event)
+            self._lose(route, missing, "the link of their sender was lost")
+
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Count and log lost events."""
+        self.traffic.fired += count
+        self._names[run.route] = (sender, event)
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        self.lost[reason] += count
+        name = self._names.get(route, route)
+        self._log(log.warning, f"{count} events of {name} did not reach this program: {reason}")
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """This program's own events are never refused: it sends on its own routes alone."""
+        self._log(log.error, f"{count} events on route {route} were refused: {error}")
+
+    def _log(self, write: Callable[[str], None], text: str) -> None:
+        # Not here: the lock is held, and a handler of the log may be a user's that triggers an event.
+        self.later(partial(write, text))
+
+    def later(self, job: Job) -> None:
+        """Run a job on a thread of the router, after those that were given before."""
+        self._answers.append(job)
+        self.answers.kick()
+
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for the dispatch thread."""
+        return one_by_one(asked, self._ask)
+
+    def _ask(self, token: int, asked: Asked, params: bytes) -> SigError | None:
+        if self._inbox.size > self._inbox.limit:
+            return Busy(f"sender {asked.sender!r}: {self._inbox.limit} bytes of input wait already")
+        self._inbox.put(_RequestRun(token, asked, params))
+        self.dispatcher.kick()
+        return None
+
+    def reply(self, route: int, codec: str, values: list[tuple[ReplyCallback, bytes]]) -> None:
+        """Pass on what requests of this program brought."""
+        for when, value in values:
+            self.later(partial(self._tell, when, codec, value))
+
+    def fail_to(self, ident: ReplyCallback, route: int, error: SigError) -> None:
+        """Pass on the failure of a request of this program."""
+        self.later(partial(ident, None, error))
+
+    def is_slow(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._inbox.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._inbox.ends_stall(now, self._limits.stall)
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Let this program's triggers wait, or go on."""
+        if on:
+            self.flow.clear()
+        else:
+            self.flow.set()
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`. What a dispatch thread is taking over just now is in none of the counts."""
+        inbox = self._inbox
+        return {
+            "peer": self.peer,
+            "queue": inbox.describe(),
+            "held": not self.flow.is_set(),
+            **self.traffic.describe(inbox.waiting + len(self._events)),
+        }
+
+    # -- jobs
+
+    def _next_job(self) -> Job | None:
+        while not self._calls:
+            if not self._events:
+                with self._lock:
+                    run = self._inbox.pop()
+                    if self._inbox.stalled:
+                        self._flow_control.taken(self)
+                if run is None:
+                    return None
+                if isinstance(run, _RequestRun):
+                    return partial(self._answer, run.token, run.asked, run.data)
+                self._events.extend((run, additions, data) for additions, data in split_events(run.data))
+            else:
+                self._spread(*self._events.popleft())
+        return partial(self._call, *self._calls.popleft())
+
+    def _spread(self, run: Run, additions: bytes | None, data: bytes) -> None:
+        """Turn an event into the calls of its listeners."""
+        sender, event = self._names[run.route]
+        codec = self._codec(run.codec)
+        try:
+            value = decode(codec, data)
+            info = info_of(sender, event, None if additions is None else decode(codec, additions))
+        except CodecError as error:
+            self._lose(run.route, 1, f"bad payload: {error}")
+            return
+        self.traffic.delivered += 1
+        self._calls.extend((target, info, value) for target in self._targets(sender, event))
+
+    def _call(self, target: Subscription, info: Info, value: Any) -> None:
+        try:
+            target.call(info, value)
+        except (Exception, SystemExit) as error:
+            self._failed(target.callback, info, error)
+
+    def _next_answer(self) -> Job | None:
+        return self._answers.popleft() if self._answers else None
+
+    def _tell(self, when: ReplyCallback, codec: str, value: bytes) -> None:
+        try:
+            when(decode(self._codec(codec), value), None)
+        except CodecError as error:
+            when(None, error)

@@ -1,0 +1,1 @@
+"""What threads wait with: futures, replies, events, buffers."""

@@ -1,0 +1,57 @@
+"""One answer that a thread waits for: lighter than a future, and without callbacks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from sig_core.errors import ConfigError, SigError
+
+__all__ = ["PendingReply", "check_timeout"]
+
+
+class PendingReply:
+    """Filled once by `tell`, from any thread."""
+
+    __slots__ = ("_lock", "done", "error", "value")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.done = False
+        self.value: Any = None
+        self.error: SigError | None = None
+
+    def tell(self, value: Any, error: SigError | None) -> None:
+        """Fill it."""
+        self.value, self.error, self.done = value, error, True
+        self._lock.release()
+
+    def is_done(self) -> bool:
+        """Return whether it is filled."""
+        return self.done
+
+    def wait(self, timeout: float) -> bool:
+        """Block until it is filled, at most `timeout` seconds; tell whether it is."""
+        if self._lock.acquire(timeout=max(0.0, timeout)):
+            self._lock.release()
+        return self.done
+
+    def result(self) -> Any:
+        """Return the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def check_timeout(timeout: float | None, default: float) -> float:
+    """Return the seconds that a call may take; None: the default.
+
+    Raises:
+        ConfigError: not from 0 to 86,400.
+    """
+    if timeout is None:
+        return default
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
+        raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
+    return float(timeout)

@@ -1,0 +1,48 @@
+"""What the core adds to every link: one close, whatever happens, and one kind of error."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from sig_core.errors import LinkLost
+from sig_core.log import log
+
+__all__ = ["CloseOnce", "link_lost"]
+
+
+
+class Closable(Protocol):
+    """A link, an acceptor or a medium."""
+
+    def close(self) -> None: ...
+
+
+class CloseOnce:
+    """Closes a link or acceptor once, from whichever thread comes first; its failure is logged, never raised."""
+
+    __slots__ = ("_lock", "_name", "_thing", "closed")
+
+    def __init__(self, thing: Closable, name: str) -> None:
+        self._thing = thing
+        self._name = name
+        self._lock = threading.Lock()
+        self.closed = False
+
+    def close(self) -> None:
+        """Close, if nobody has."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+        try:
+            self._thing.close()
+        except Exception as error:
+            log.warning(f"{self._name}: its close failed: {type(error).__name__}: {error}")
+
+
+def link_lost(peer: str, error: Exception) -> LinkLost:
+    """Return the core's error for what a driver raised."""
+    broken = LinkLost(f"{peer}: the link broke: {getattr(error, 'strerror', None) or error or type(error).__name__}")
+    broken.__cause__ = error
+    return broken

@@ -1,0 +1,229 @@
+"""One handle, many peers: links made of a medium (a UDP socket, a CAN bus, a radio)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Hashable
+from contextlib import suppress
+
+from sig_core.contract import LinkTraits, Medium
+from sig_core.links.close_once import CloseOnce
+from sig_core.log import log
+
+__all__ = ["MediumAcceptor", "MediumLink", "demux", "dial"]
+
+WAITING = 256  # packets that wait for the reader of one link, and links that wait to be accepted; more are lost
+PEERS = 10_000  # links of one medium
+IDLE = 60.0  # seconds without a packet after which a link is taken for dead
+READ_TIMEOUT = 0.05  # seconds after which the thread looks whether it should end
+ENDING = 2.0  # seconds that its end is waited for: a medium that keeps to its timeouts needs one READ_TIMEOUT
+
+
+def dial(medium: Medium, peer: Hashable) -> MediumLink:
+    """Return the link to one peer of a medium, which is closed with it; packets of others are dropped."""
+    return _Hub(medium, peer).link_to(peer)
+
+
+def demux(medium: Medium) -> MediumAcceptor:
+    """Return an acceptor with a link for each peer that is heard. The medium is closed with it, and its last link."""
+    return MediumAcceptor(_Hub(medium, None))
+
+
+class MediumLink:
+    """The packets of one peer.
+
+    A peer that says nothing for 60 s is taken for dead; what runs above has signs of life that come more often.
+    """
+
+    def __init__(self, hub: _Hub, peer: Hashable) -> None:
+        self.traits: LinkTraits = hub.medium.traits
+        self.peer = f"{hub.address.partition('://')[0]}://{_text_of(peer)}"
+        self.heard = time.monotonic()
+        self._hub = hub
+        self._at = peer
+        self._packets: queue.Queue[bytes | None] = queue.Queue(WAITING)
+
+    def put(self, packet: bytes) -> None:
+        """Take a packet of the peer; what finds no room is lost, as on the medium itself."""
+        self.heard = time.monotonic()
+        try:
+            self._packets.put_nowait(packet)
+        except queue.Full:
+            self._hub.overrun += 1
+
+    def wake(self) -> None:
+        """Let a blocked `receive` look again."""
+        try:
+            self._packets.put_nowait(None)
+        except queue.Full:
+            return  # it has something to look at
+
+    def send(self, data: bytes, /) -> None:
+        """See `Link`."""
+        self._hub.check(self._at, self)
+        self._hub.send(data, self._at)
+
+    def receive(self, timeout: float, /) -> bytes | None:
+        """See `Link`."""
+        try:
+            packet = self._packets.get(timeout=timeout) if timeout > 0 else self._packets.get_nowait()
+        except queue.Empty:
+            packet = None
+        if packet is None:
+            self._hub.check(self._at, self)
+        return packet
+
+    def close(self) -> None:
+        """See `Link`."""
+        self._hub.forget(self._at, self)
+
+
+class MediumAcceptor:
+    """Gives a link for each peer that is heard for the first time."""
+
+    def __init__(self, hub: _Hub) -> None:
+        self.address = hub.address
+        self._hub = hub
+
+    def accept(self, timeout: float, /) -> MediumLink | None:
+        """See `Acceptor`."""
+        try:
+            link = self._hub.new.get(timeout=timeout) if timeout > 0 else self._hub.new.get_nowait()
+        except queue.Empty:
+            link = None
+        if link is None:
+            self._hub.check_medium()
+        return link
+
+    def close(self) -> None:
+        """See `Acceptor`."""
+        self._hub.close_to_new()
+
+
+class _Hub:
+    """A medium, its links, and the one thread that reads it.
+
+    Args:
+        medium: live.
+        only: the peer that is dialled; None: everybody is welcome.
+    """
+
+    def __init__(self, medium: Medium, only: Hashable | None) -> None:
+        self.medium = medium
+        self.new: queue.Queue[MediumLink] = queue.Queue(WAITING)
+        self.address = medium.address
+        self.overrun = 0  # packets and peers for which there was no room
+        self._error: Exception | None = None
+        self._welcoming = only is None
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._links: dict[Hashable, MediumLink] = {}
+        self._once = CloseOnce(medium, self.address)
+        self._thread = threading.Thread(target=self._run, name=f"sig-medium {self.address}", daemon=True)
+        if only is None:
+            self._thread.start()
+
+    def link_to(self, peer: Hashable) -> MediumLink:
+        """Return the only link there is."""
+        link = self._links[peer] = MediumLink(self, peer)
+        self._thread.start()
+        return link
+
+    def send(self, data: bytes, peer: Hashable) -> None:
+        """Send a packet, one at a time."""
+        with self._sending:
+            self.medium.send_to(data, peer)
+
+    def check(self, peer: Hashable, link: MediumLink) -> None:
+        """Raise OSError if the medium is broken, EOFError if the link is closed."""
+        self.check_medium()
+        if self._links.get(peer) is not link:
+            raise EOFError(f"{link.peer}: the link is closed")
+
+    def check_medium(self) -> None:
+        """Raise OSError if the medium is broken."""
+        if self._error is not None:
+            raise OSError(f"{self.address}: the medium broke: {self._error}") from self._error
+
+    def forget(self, peer: Hashable, link: MediumLink) -> None:
+        """Close a link."""
+        with self._lock:
+            if self._links.get(peer) is link:
+                del self._links[peer]
+        link.wake()
+        self._end_if_unused()
+
+    def close_to_new(self) -> None:
+        """Take nobody in any more."""
+        with self._lock:
+            self._welcoming = False
+        with suppress(queue.Empty):
+            while True:
+                self.new.get_nowait().close()
+        self._end_if_unused()
+
+    def _end_if_unused(self) -> None:
+        if self._is_used or threading.current_thread() is self._thread:
+            return
+        self._thread.join(ENDING)
+        self._once.close()
+
+    @property
+    def _is_used(self) -> bool:
+        return self._welcoming or bool(self._links)
+
+    def _run(self) -> None:
+        idle_at = time.monotonic() + IDLE
+        try:
+            while self._is_used:
+                self._take_one()
+                if time.monotonic() >= idle_at:
+                    self._forget_the_dead()
+                    idle_at = time.monotonic() + IDLE / 4
+        except Exception as error:
+            self._error = error
+        finally:
+            self._once.close()
+            for link in list(self._links.values()):
+                link.wake()
+            if self.overrun:
+                log.warning(f"{self.address}: {self.overrun} packets found no room, and were lost")
+
+    def _take_one(self) -> None:
+        try:
+            got = self.medium.receive_from(READ_TIMEOUT)
+        except TimeoutError:
+            return
+        if got is None:
+            return
+        packet, peer = got
+        link = self._links.get(peer) or self._welcome(peer)
+        if link is not None:
+            link.put(packet)
+
+    def _welcome(self, peer: Hashable) -> MediumLink | None:
+        with self._lock:  # who stops to welcome closes all who were
+            if not self._welcoming:
+                return None
+            if len(self._links) >= PEERS or self.new.full():
+                self.overrun += 1
+                return None
+            link = self._links[peer] = MediumLink(self, peer)
+            self.new.put_nowait(link)
+            return link
+
+    def _forget_the_dead(self) -> None:
+        now = time.monotonic()
+        for peer, link in list(self._links.items()):
+            if self._welcoming and now - link.heard >= IDLE:
+                log.info(f"{link.peer}: nothing was heard for {IDLE:g} s")
+                self.forget(peer, link)
+
+
+def _text_of(peer: Hashable) -> str:
+    if not isinstance(peer, tuple):
+        return str(peer)
+    host, *port = map(str, peer[:2])  # of a socket address; those of IPv6 have more
+    return ":".join((f"[{host}]" if ":" in host else host, *port))

@@ -1,0 +1,1 @@
+"""The binary dialect (docs/protocol.md): both ends of a link."""

@@ -1,0 +1,422 @@
+"""The client's end of a link: calls, requests and events over the binary dialect."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from sig_core.contract import Codec
+from sig_core.errors import (
+    CodecError,
+    HandshakeError,
+    MessageTooBig,
+    OutcomeUnknown,
+    RemoteProtocolError,
+    RequestTimeout,
+    SigError,
+    Status,
+    error_for,
+)
+from sig_core.events import Name, check_name
+from sig_core.protocol.frames import Frame
+from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
+from sig_core.protocol.runs import split_numbered, split_requests
+from sig_core.protocol.wire import (
+    CONTROL,
+    ERROR,
+    EVENT,
+    REPLY,
+    params_of,
+    reply_frame,
+    request_frame,
+    split_error,
+)
+from sig_core.routing.handlers import check_method, request_head
+from sig_core.routing.transcode import decode, decode_most_of, encode
+from sig_core.session.base import Session, State
+from sig_core.session.binary.reports import (
+    Closed,
+    Events,
+    Opened,
+    ReplyCallback,
+    ReplyReceived,
+    Report,
+    RequestsReceived,
+)
+from sig_core.session.binary.route_resolver import RouteResolver
+from sig_core.session.binary.server_messages import Joined, read_joined, read_notice
+from sig_core.session.errors import error_from
+
+__all__ = ["ClientSession"]
+
+OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
+
+
+Read: TypeAlias = Callable[[Any], Any]  # what to make of a response, before the next frame is looked at
+_Pending: TypeAlias = tuple[str, ReplyCallback, float, Read | None]  # what was asked, who waits, until when (s)
+
+
+class ClientSession(Session):
+    """One link to a server. Feed it with `receive_data`, send what is in `out`, call `tick` now and then.
+
+    Calls may come from several threads while one thread at a time feeds it: all that they share is changed in single
+    steps.
+
+    Args:
+        codecs: to offer, by name, the preferred one first.
+        limits: what the server may cost.
+        client: 32 hex digits that identify this client for its lifetime.
+        token: that a server gave this client before.
+        packets: the link moves packets.
+        now: monotonic seconds.
+
+    Attributes:
+        out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
+        welcome: of the server; None while opening.
+        unknown_notices: notices that this version does not know, or whose params are bad.
+    """
+
+    def __init__(
+        self,
+        codecs: Mapping[str, Codec],
+        limits: Limits,
+        *,
+        client: str,
+        token: str | None,
+        packets: bool,
+        now: float,
+    ) -> None:
+        super().__init__(limits, packets=packets, now=now)
+        self.out: list[bytes] = []
+        self.welcome: Welcome | None = None
+        self.unknown_notices = 0
+        self._codecs = codecs
+        self._names: dict[int, tuple[Name, Name | None]] = {}
+        self._resolving = RouteResolver(lambda sender, when: self.call("resolve", {"sender": sender}, when))
+        self._routes = self._resolving.routes  # of senders: where requests go
+        self._calls: dict[int, _Pending] = {}
+        self._requests: dict[int, _Pending] = {}
+        self._idents = itertools.count(1)
+        self._end_told = False
+        hello = Hello(
+            codecs=tuple(codecs),
+            client=client,
+            max_frame=limits.max_frame,
+            keepalive=limits.keepalive,
+            token=token,
+            software="pysig",
+        )
+        self._send(hello_frame(hello))
+
+    # -- in
+
+    def receive_data(self, data: bytes, now: float) -> list[Report]:
+        """Take bytes as they came and give what they mean, in order. `ReplyReceived`s may be told before the rest."""
+        found: list[Report] = []
+        lived = self.state is not State.CLOSED
+        try:
+            for frame in self._receive(data, now):
+                if self.state is OPEN:
+                    self._take(frame, found)
+                elif self.state is State.OPENING:
+                    found.append(self._open(read_welcome(frame)))
+            if self._reader.fault is not None:
+                raise self._reader.fault
+        except RemoteProtocolError as error:
+            self.fail(error)
+        if lived and self.error is not None:
+            found += self.end()
+        return found
+
+    def _open(self, welcome: Welcome) -> Opened:
+        if welcome.codec not in self._codecs:
+            raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
+        self.welcome = welcome
+        self.encoding = self._codecs[welcome.codec]
+        self._decode_most = decode_most_of(self.encoding)
+        self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
+        self._reader.max_frame = self.limits.max_frame
+        self.state = State.OPEN
+        return Opened(welcome)
+
+    def _take(self, frame: Frame, found: list[Report]) -> None:
+        kind, route, count, body = frame
+        if kind == EVENT:
+            sender, event = self._named(route)
+            if event is None:
+                raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
+            found.append(Events(sender, event, count, body))
+        elif kind == REPLY:
+            self._take_replies(split_numbered(body, count), found)
+        elif kind == ERROR:
+            self._take_error(body, found)
+        elif kind == CONTROL:
+            self._take_control(body, found)
+        else:
+            self._take_requests(route, split_requests(body, count), found)
+
+    def _take_replies(self, replies: Iterable[tuple[int, bytes]], found: list[Report]) -> None:
+        waiting, decode_most = self._requests, self._decode_most
+        for ident, data in replies:
+            asked = waiting.pop(ident, None)
+            if asked is None:
+                self.unmatched_replies += 1
+                continue
+            try:
+                found.append(ReplyReceived(asked[1], decode_most(data), None))
+            except Exception:
+                found.append(self._done_otherwise(asked[1], data))
+
+    def _done_otherwise(self, when: ReplyCallback, data: bytes) -> ReplyReceived:
+        try:
+            return ReplyReceived(when, self.decode(data), None)
+        except CodecError as error:
+            return ReplyReceived(when, None, error)
+
+    def _take_error(self, body: bytes, found: list[Report]) -> None:
+        assert self.encoding is not None
+        ident, status, detail = split_error(body)
+        asked = self._requests.pop(ident, None)
+        if asked is None:
+            self.unmatched_replies += 1
+        else:
+            found.append(ReplyReceived(asked[1], None, error_from(self.encoding, status, detail)))
+
+    def _take_requests(self, route: int, requests: Iterable[tuple[int, str, bytes]], found: list[Report]) -> None:
+        sender, _ = self._named(route)
+        incoming = RequestsReceived(route, sender, deque())
+        try:
+            for ident, method, tail in requests:
+                incoming.requests.append((ident, method, params_of(tail)))
+        finally:  # those before a breach as well
+            if incoming.requests:
+                found.append(incoming)
+
+    def _named(self, route: int) -> tuple[Name, Name | None]:
+        name = self._names.get(route)
+        if name is None:
+            raise RemoteProtocolError(f"a frame of route {route}, which was never bound")
+        return name
+
+    def decode(self, data: bytes) -> Any:
+        """Decode a payload that came; CodecError: it is none."""
+        try:
+            return self._decode_most(data)
+        except Exception:
+            assert self.encoding is not None
+            return decode(self.encoding, data)
+
+    def _take_control(self, body: bytes, found: list[Report]) -> None:
+        message = self._read_control(body)
+        if isinstance(message, Answer):
+            self._take_answer(message, found)
+        elif isinstance(message, Call):
+            text = f"a client answers no calls ({message.method!r})"
+            self._control(failure(message.id, text, Status.UNKNOWN_PROTOCOL_METHOD))
+        elif message is not None:
+            try:
+                self._take_notice(message, found)
+            except RemoteProtocolError:
+                self.unknown_notices += 1
+
+    def _take_answer(self, message: Answer, found: list[Report]) -> None:
+        pending = self._calls.pop(message.id, None) if isinstance(message.id, int) else None
+        if pending is None:
+            self.unmatched_replies += 1
+            return
+        _, when, _, read = pending
+        error = error_for(message.status, message.text) if message.status else None
+        response = message.response
+        if error is None and read is not None:
+            try:
+                response = read(response)
+            except RemoteProtocolError as problem:
+                response, error = None, problem
+        found.append(ReplyReceived(when, response, error))
+
+    def _take_notice(self, message: Notice, found: list[Report]) -> None:
+        if message.method == "goodbye":
+            self._read_goodbye(message)
+            return
+        report = read_notice(message, self._names)
+        if report is not None:
+            found.append(report)
+
+    # -- calls
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any],
+        when: ReplyCallback,
+        deadline: float = math.inf,
+        read: Callable[[Any], Any] | None = None,
+    ) -> int:
+        """Queue a call and give its id; `when` is told the answer, as `read` makes it of the response."""
+        self.check_open()
+        ident = next(self._idents)
+        self._calls[ident] = method, when, deadline, read
+        try:
+            self._control(call(ident, method, params))
+        except SigError:
+            del self._calls[ident]
+            raise
+        self._check_not_late(self._calls, ident)
+        return ident
+
+    def _check_not_late(self, waiting: dict[int, _Pending], ident: int) -> None:
+        # Another thread may have ended the session since the check: then nobody would ever tell this one.
+        if self.state is State.CLOSED and waiting.pop(ident, None) is not None:
+            self.check_open()
+
+    def add_sender(
+        self,
+        name: Name,
+        events: list[Name],
+        requests: list[str | None] | None,
+        when: ReplyCallback,
+        deadline: float = math.inf,
+        *,
+        life: str = "",
+        fired: Mapping[Name, int] | None = None,
+    ) -> int:
+        """Queue the registration of a sender; `when` is told what came of it, a `Joined`.
+
+        Args:
+            life: text of 1 to 64 characters that stays the same as long as the sender is counted on; "": it is not.
+            fired: what it has fired in this life before, by event.
+        """
+        params: dict[str, Any] = {"sender": name, "events": events, "requests": requests}
+        if life:
+            params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
+        return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def _learn_joined(self, name: Name, response: Any) -> Joined:
+        joined = read_joined(response)
+        self._routes[name] = joined.route
+        self._names[joined.route] = (name, None)
+        self._names.update((route, (name, event)) for event, route in joined.routes.items())
+        return joined
+
+    # -- requests
+
+    def request(self, sender: Name, method: str, params: bytes, when: ReplyCallback, deadline: float = math.inf) -> int:
+        """Queue a request with encoded params and give its id; `when` is told the decoded value.
+
+        Raises:
+            ConfigError: there can be no such sender or method.
+            MessageTooBig: the server does not take so long a request.
+        """
+        if self.state is not OPEN:
+            self.check_open()
+        ident = next(self._idents) & 0xFFFFFFFF
+        while ident in self._requests:
+            ident = next(self._idents) & 0xFFFFFFFF
+        try:
+            route, tail = self._routes.get(sender), request_head(method) + params
+        except TypeError:  # one of them can't even be looked up
+            check_name(sender, "sender")
+            check_method(method)
+            raise
+        size = 9 + len(tail)
+        if size > self._peer_max_frame:
+            limit = self._peer_max_frame
+            raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
+        name = check_name(sender, "sender") if route is None else sender
+        self._requests[ident] = method, when, deadline, None
+        if route is None:
+            self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+        else:
+            self.out.append(request_frame(route, ident, tail))
+        if self.state is not OPEN:
+            self._check_not_late(self._requests, ident)
+        return ident
+
+    def _resolved(self, sender: Name, ident: int, tail: bytes, error: SigError | None) -> None:
+        pending = self._requests.get(ident)
+        if pending is None:
+            return  # it timed out, or was cancelled, meanwhile
+        if error is None:
+            self._send(request_frame(self._routes[sender], ident, tail))
+        else:
+            del self._requests[ident]
+            pending[1](None, error)
+
+    def cancel(self, ident: int) -> None:
+        """Stop waiting for a request or a call; its answer will be counted and dropped."""
+        if self._requests.pop(ident, None) is not None and self.state is State.OPEN:
+            self._control(notice("cancel", {"id": ident}))
+        self._calls.pop(ident, None)
+
+    def reply(self, ident: int, route: int, value: Any) -> None:
+        """Queue the answer to an incoming request; one that can't be carried becomes a failure."""
+        if self.state is not OPEN:
+            return
+        assert self.encoding is not None
+        try:
+            frame = reply_frame(route, ident, encode(self.encoding, value))
+        except SigError as error:
+            self.fail_to(ident, route, error)
+            return
+        size, limit = len(frame) - 4, self._peer_max_frame
+        if size > limit:
+            self.fail_to(ident, route, MessageTooBig(f"the answer: {size} bytes, {limit} are taken", size, limit))
+        else:
+            self.out.append(frame)
+
+    def fail_to(self, ident: int, route: int, error: SigError) -> None:
+        """Queue the failure of an incoming request."""
+        if self.state is State.OPEN:
+            self._send(self._error_frame(route, ident, error))
+
+    # -- the rest
+
+    @property
+    def max_out(self) -> int:
+        """Greatest frame length that the server takes, bytes."""
+        return self._peer_max_frame
+
+    def check_open(self) -> None:
+        """Raise what ended the session, or what is missing, unless it is open."""
+        if self.state is not State.OPEN:
+            raise self.error or HandshakeError("the link is not open yet")
+
+    def tick(self, now: float) -> tuple[list[Report], float]:
+        """Expire what is overdue, keep the link alive; give what ended, and the seconds until the next call."""
+        found: list[Report] = []
+        wait = self.limits.keepalive
+        if self.state is State.OPEN:
+            wait = self._keep_alive(now)
+        for waiting in (self._requests, self._calls):
+            for ident, (what, when, deadline, _) in list(waiting.items()):
+                if deadline <= now:
+                    self.cancel(ident)
+                    found.append(ReplyReceived(when, None, RequestTimeout(f"{what!r}: no answer in time")))
+                else:
+                    wait = min(wait, deadline - now)
+        return found, wait
+
+    def _send(self, frame: bytes) -> None:
+        self.out.append(frame)
+
+    def end(self) -> list[Report]:
+        """Return what ends with the session, once it is closed: whoever still waits is told; `Closed` comes once."""
+        assert self.error is not None
+        found: list[Report] = []
+        for waiting in (self._requests, self._calls):
+            for ident in list(waiting):
+                pending = waiting.pop(ident, None)
+                if pending is not None:
+                    what, when, _, _ = pending
+                    unknown = OutcomeUnknown(f"{what!r}: the link ended before the answer: {self.error}")
+                    unknown.__cause__ = self.error
+                    found.append(ReplyReceived(when, None, unknown))
+        if not self._end_told:
+            self._end_told = True
+            found.append(Closed(self.error))
+        return found

@@ -1,0 +1,72 @@
+"""The way of events into a client: one frame for each, decoded once, then every listener in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.events import Info
+from sig_core.protocol.runs import split_events
+from sig_core.routing.entities import Subscription
+from sig_core.routing.info import info_of
+from sig_core.routing.table import Topic
+from sig_core.routing.transcode import decode, decode_most_of
+from sig_core.session.binary.reports import Events
+
+__all__ = ["fan_out"]
+
+Failed = Callable[[Any, Info, BaseException], None]
+
+
+def fan_out(
+    report: Events, topic: Topic[Subscription], codec: Codec, failed: Failed, bad: Callable[[Exception], None]
+) -> None:
+    """Call the listeners of a topic for each event of a run.
+
+    Args:
+        failed: called when a listener raised, with (callback, info, error).
+        bad: called when a payload can't be decoded; the event is left out.
+    """
+    sender, event = topic.sender, topic.event
+    decode_it, events = _prepared(report, codec)
+    for additions, data in events:
+        targets = topic.targets
+        if targets is None:
+            targets = topic.refresh()
+        if not targets:
+            continue
+        info: Info = {"sender": sender, "event": event}
+        try:
+            try:
+                value = decode_it(data) if decode_it is not None else data
+            except Exception:
+                decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
+                value = decode_it(data)
+            if additions is not None:
+                info = info_of(sender, event, decode(codec, additions))
+        except Exception as error:
+            bad(error)
+            continue
+        for target in targets:
+            try:
+                target.call(info, value)
+            except (Exception, SystemExit) as error:  # a thread that is not its own must outlive sys.exit()
+                failed(target.callback, info, error)
+
+
+def _prepared(
+    report: Events, codec: Codec
+) -> tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]:
+    """Return how to decode the events of a run, and of each (additions or None, data); None: they are decoded."""
+    events = split_events(report.data)
+    many = getattr(codec, "decode_many", None)
+    if many is not None and report.count > 1:
+        events = list(events)
+        additions, payloads = zip(*events, strict=True)
+        with suppress(Exception):  # why, and which of them, is found one by one
+            values = many(payloads)
+            if len(values) == len(payloads):
+                return None, zip(additions, values, strict=True)
+    return decode_most_of(codec), events

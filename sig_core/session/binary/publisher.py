@@ -1,0 +1,140 @@
+"""The way of an event out of a client: the hot path, one call a trigger, nothing looked up twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sig_core.contract import Codec
+from sig_core.errors import LinkClosed, MessageTooBig, SigError
+from sig_core.events import Info, Name
+from sig_core.protocol.wire import EVENT, FRAME, event_frame
+from sig_core.routing.info import additions_of
+from sig_core.routing.table import Publisher
+from sig_core.routing.transcode import EVENT_OF, encode, unencodable
+from sig_core.session.binary.client import ClientSession
+
+__all__ = ["FRAMES", "SMALL", "Gate", "closed_error", "frame_for", "make_publisher"]
+
+FRAMES = 512  # so many frames may be gathered ...
+SMALL = 128  # ... and those of at most so many bytes are not counted in bytes: all of them together are 64 KiB
+
+
+class Gate(Protocol):
+    """Who sends what publishers append to a session's output.
+
+    Attributes:
+        full: too much waits: `make_room` has to be called before anything is appended.
+        gathers: something is sent soon anyhow: a SMALL frame may join it without a word, unless FRAMES wait.
+    """
+
+    full: bool
+    gathers: bool
+
+    def make_room(self) -> None:
+        """Wait until output drains, or raise Backpressure."""
+
+    def added(self, size: int) -> None:
+        """Note that a frame of `size` bytes was appended: send it, or let it gather."""
+
+
+Closed = Callable[[Info, Any], None]
+
+
+def make_publisher(
+    session: ClientSession,
+    sender: Name,
+    event: Name,
+    route: int,
+    gate: Gate,
+    tick: Callable[[], object],
+    closed: Closed | None = None,
+) -> Publisher:
+    """Make what encodes an event and appends it to the session's output, then calls `tick()` and tells the gate.
+
+    Args:
+        closed: takes the event when the session has ended; None: LinkClosed is raised.
+
+    What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
+    """
+    codec, out, pack, limit = session.encoding, session.out, FRAME.pack, session.max_out
+    assert codec is not None  # who knows a route has been taken in, though the session may have ended since
+    append, added = out.append, gate.added
+    heads: dict[int, bytes] = {}  # headers of small frames by size: most events of one kind have one
+    refused = closed or _refuser(session, sender, event)
+
+    def publisher(info: Info, data: Any) -> None:
+        if gate.full:
+            gate.make_room()
+        if session.error is not None:
+            refused(info, data)
+            return
+        try:
+            payload = codec.encode(data)
+        except Exception as error:
+            raise unencodable(codec, data, error, EVENT_OF, event, sender) from error
+        size = 5 + len(payload)
+        if size > limit:
+            raise _too_big(codec, sender, event, size, limit)
+        if len(info) == 2:
+            head = heads.get(size)
+            if head is None:
+                head = pack(size, EVENT, route)
+                if size <= SMALL:
+                    heads[size] = head
+            append(head + payload)
+        else:
+            frame = _with_additions(codec, route, sender, event, info, payload, limit)
+            size = len(frame)
+            append(frame)
+        tick()
+        if not gate.gathers or size > SMALL or len(out) >= FRAMES:
+            added(size)
+
+    return publisher
+
+
+def _refuser(session: ClientSession, sender: Name, event: Name) -> Closed:
+    def refuse(info: Info, data: Any) -> None:
+        raise closed_error(sender, event, session.error)
+
+    return refuse
+
+
+def closed_error(sender: Name, event: Name, why: SigError | None) -> LinkClosed:
+    """Return the error of an event that has no way out."""
+    return LinkClosed(f"event {event!r} of sender {sender!r}: not connected: {why}")
+
+
+def frame_for(session: ClientSession, sender: Name, event: Name, info: Info, data: Any) -> bytes:
+    """Encode an event as `make_publisher` does, for a link to come: without a route.
+
+    Raises:
+        EncodeError, MessageTooBig: it can't be carried, as far as the last link tells.
+    """
+    assert session.encoding is not None
+    codec, limit = session.encoding, session.max_out
+    payload = encode(codec, data, EVENT_OF, event, sender)
+    if len(info) > 2:
+        return _with_additions(codec, 0, sender, event, info, payload, limit)
+    if 5 + len(payload) > limit:
+        raise _too_big(codec, sender, event, 5 + len(payload), limit)
+    return event_frame(0, payload)
+
+
+def _with_additions(
+    codec: Codec, route: int, sender: Name, event: Name, info: Info, payload: bytes, limit: int
+) -> bytes:
+    additions = encode(codec, additions_of(info), EVENT_OF, event, sender)
+    if len(additions) > 65_535:
+        text = f"event {event!r} of sender {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
+        raise MessageTooBig(text, len(additions), 65_535)
+    frame = event_frame(route, payload, additions)
+    if len(frame) - 4 > limit:
+        raise _too_big(codec, sender, event, len(frame) - 4, limit)
+    return frame
+
+
+def _too_big(codec: Codec, sender: Name, event: Name, size: int, limit: int) -> MessageTooBig:
+    text = f"event {event!r} of sender {sender!r}: {size} bytes in {codec.name}, the server takes {limit}"
+    return MessageTooBig(text, size, limit)

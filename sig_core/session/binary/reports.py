@@ -1,0 +1,87 @@
+"""What a client's session tells its owner: values, never exceptions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sig_core.errors import SigError
+from sig_core.events import Name
+from sig_core.protocol.hello import Welcome
+
+__all__ = ["Bound", "Closed", "Events", "Gap", "Opened", "ReplyCallback", "ReplyReceived", "Report", "RequestsReceived"]
+
+ReplyCallback = Callable[[Any, SigError | None], None]
+"""Told the end of a call or request: (value, None) or (None, error). Runs no user code: who reads the link calls it."""
+
+
+@dataclass(slots=True, eq=False)
+class Opened:
+    """The server took us in."""
+
+    welcome: Welcome
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """The next event of (sender, event) is number `count` + 1 of its sender's `life`."""
+
+    sender: Name
+    event: Name
+    life: str
+    count: int
+
+
+@dataclass(slots=True, eq=False)
+class Events:
+    """Events of one (sender, event), as whole frames."""
+
+    sender: Name
+    event: Name
+    count: int
+    data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class RequestsReceived:
+    """Requests for one of our senders: (id, method, encoded params); answer each with `reply` or `fail_to`."""
+
+    route: int
+    sender: Name
+    requests: deque[tuple[int, str, bytes]]
+
+
+@dataclass(slots=True, eq=False)
+class ReplyReceived:
+    """A call or request has ended: `tell(value, error)` passes it on."""
+
+    when: ReplyCallback
+    value: Any
+    error: SigError | None
+
+    def tell(self) -> None:
+        """Pass it on to who asked."""
+        self.when(self.value, self.error)
+
+
+@dataclass(slots=True, eq=False)
+class Gap:
+    """Events that did not reach us (`sent` false), or that we sent and the server dropped (`sent` true)."""
+
+    sender: Name
+    event: Name | None
+    count: int
+    reason: str
+    sent: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Closed:
+    """The session has ended."""
+
+    error: SigError
+
+
+Report = Opened | Bound | Events | RequestsReceived | ReplyReceived | Gap | Closed

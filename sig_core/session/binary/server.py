@@ -1,0 +1,420 @@
+"""The server's end of a link: a port of the exchange that speaks the binary dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
+from sig_core.events import Name, Pattern
+from sig_core.protocol.frames import Frame
+from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
+from sig_core.protocol.runs import split_numbered, split_requests
+from sig_core.protocol.wire import (
+    CONTROL,
+    EVENT,
+    PREFACE,
+    REPLY,
+    REQUEST,
+    control_frame,
+    reply_frames,
+    request_frames,
+    split_error,
+)
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Asked, Run
+from sig_core.routing.transcode import encode, fitting
+from sig_core.session.base import Session, State
+from sig_core.session.calls import Calls
+from sig_core.session.dialects import check_binary, complaint_for
+from sig_core.session.errors import error_from
+from sig_core.session.identity import Identities
+from sig_core.session.link_stats import link_stats
+
+__all__ = ["ServerSession"]
+
+
+OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
+
+
+def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
+    return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
+
+
+def _nobody(*anything: object) -> None:
+    return None
+
+
+class ServerSession(Session):
+    """One client at the server. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+
+    Args:
+        exchange: that it is a port of.
+        identities: of the server's clients.
+        codecs: that this link may use, by name.
+        limits: what the client may cost.
+        peer: printable, for messages and logs.
+        packets: the link moves packets.
+        now: monotonic seconds.
+
+    Attributes:
+        lost: events that did not reach this client, by reason.
+        reading_paused: the client's input is not to be read for now.
+        on_open: called with the client's keep-alive, seconds, when it is taken in.
+        on_change: called when output appears where there was none, and when `reading_paused` changes.
+    """
+
+    __slots__ = (
+        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_outbox", "_reads", "_refused_routes"),
+        *("client", "codec", "lost", "on_change", "on_open", "peer", "reading_paused"),
+    )
+    keeps_half_open = False
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        identities: Identities,
+        codecs: Mapping[str, Codec],
+        limits: Limits,
+        *,
+        peer: str,
+        packets: bool,
+        now: float,
+    ) -> None:
+        super().__init__(limits, packets=packets, now=now)
+        self.peer = peer
+        self.codec = ""
+        self.client = ""
+        self.reading_paused = False
+        self.on_change: Callable[[], None] = _nobody
+        self.on_open: Callable[[float], None] = _nobody
+        self.lost = self.traffic.lost
+        self._exchange = exchange
+        self._identities = identities
+        self._codecs = codecs
+        self._reads: frozenset[str] = frozenset()
+        self._calls = Calls(self, exchange, limits)
+        self._outbox = Outbox(limits.max_outbox, self._lose)
+        self._bound: dict[int, tuple[Name, Name | None]] = {}
+        self._gaps: dict[int, tuple[int, str]] = {}
+        self._refused_routes: dict[int, None] = {}
+
+    # -- in
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take bytes as they came; what follows from them goes to the exchange and into the output."""
+        try:
+            for frame in self._receive(data, now):
+                if self.state is OPEN:
+                    self._take(frame, now)
+                elif self.state is State.OPENING:
+                    self._open(read_hello(frame))
+            if self._reader.fault is not None:
+                raise self._reader.fault
+        except RemoteProtocolError as error:
+            self.fail(error)
+
+    def _check_first(self, head: bytes) -> None:
+        check_binary(head)
+
+    def _open(self, hello: Hello) -> None:
+        allowed = [name for name in hello.codecs if name in self._codecs]
+        if not allowed:
+            offered, here = ", ".join(hello.codecs), ", ".join(self._codecs)
+            raise HandshakeError(f"no codec in common: the client offers {offered}; this address takes {here}")
+        self.client = hello.client
+        token = self._identities.admit(hello, self)
+        self.codec = allowed[0]
+        self.encoding = self._codecs[self.codec]
+        self._reads = getattr(self.encoding, "reads", self._reads)
+        self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
+        self._reader.max_frame = self.limits.max_frame
+        welcome = Welcome(
+            codec=self.codec,
+            node=self._identities.node,
+            token=token,
+            max_frame=self.limits.max_frame,
+            keepalive=self.limits.keepalive,
+            software="pysig",
+        )
+        self._send(welcome_frame(welcome))
+        self.state = State.OPEN
+        self._exchange.join(self)
+        self.on_open(hello.keepalive)
+        self.on_open = _nobody
+
+    def _take(self, frame: Frame, now: float) -> None:
+        kind, route, count, body = frame
+        if kind == EVENT:
+            self._exchange.arrive(self, Run(route, self.codec, count, body), now)
+        elif kind == REQUEST:
+            self._take_requests(route, count, body)
+        elif kind == REPLY:
+            values = split_numbered(body, count)
+            self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values)
+        elif kind == CONTROL:
+            self._take_control(body)
+        else:
+            self._take_error(body)
+
+    def _take_error(self, body: bytes) -> None:
+        token, status, detail = split_error(body)
+        assert self.encoding is not None
+        if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
+            self.unmatched_replies += 1
+
+    def _take_requests(self, route: int, count: int, run: bytes) -> None:
+        exchange, most = self._exchange, self.limits.max_requests
+        mine, last = exchange.requests.of(self), ""
+        same: dict[int, bytes] = {}  # in a row, of one method: they go on together
+        try:
+            for ident, method, tail in split_requests(run, count):
+                if self.state is not OPEN:  # by what it was told of those before
+                    return
+                if method is not last:
+                    if same:
+                        exchange.request(self, route, self.codec, last, same)
+                        mine, same = exchange.requests.of(self), {}
+                    last = method
+                if ident in mine or ident in same:
+                    raise RemoteProtocolError(f"request {ident}: its id is in use")
+                if len(mine) + len(same) < most:
+                    same[ident] = tail
+                else:
+                    text = f"request {method!r}: {most} requests are open, which is the limit"
+                    self.fail_to(ident, route, Busy(text))
+        finally:  # those before a breach as well
+            if same and self.state is OPEN:
+                exchange.request(self, route, self.codec, last, same)
+
+    def _take_control(self, body: bytes) -> None:
+        message = self._read_control(body)
+        if isinstance(message, Answer):
+            self.unmatched_replies += 1
+        elif isinstance(message, Call):
+            try:
+                response = self._calls.run(message)
+            except SigError as error:
+                self._control(failure(message.id, error))
+            else:
+                self._control(answer(message.id, response))
+        elif message is not None:
+            self._take_notice(message)
+
+    def _take_notice(self, message: Notice) -> None:
+        try:
+            if message.method == "goodbye":
+                self._read_goodbye(message)
+            else:
+                self._calls.note(message)
+        except RemoteProtocolError:
+            self._calls.unknown_notices += 1
+
+    # -- the port
+
+    def accepts_codec(self, codec: str) -> bool:
+        """Payloads pass untouched in the codec of this link, and in those that it reads as its own."""
+        return codec == self.codec or codec in self._reads
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, after what they need to be understood."""
+        self.traffic.fired += run.count
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        if len(run.data) > self._peer_max_frame:
+            given, run = run.count, fitting(run, self._peer_max_frame)
+            if run.count < given:
+                self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
+        if run.count and self._outbox.put(run):
+            self.on_change()
+
+    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+        """Tell the client what a number stands for."""
+        self._bound[route] = (sender, event)
+        params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
+        counted = self._exchange.count_of(route)
+        if counted is not None:
+            params["life"], params["count"] = counted
+        self._control(notice("bind", params))
+
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Bind it again: the client itself compares the count with what it got, over all its links."""
+        if route in self._bound or not known_only:
+            self.bind(route, sender, event)
+
+    def knows(self, route: int, sender: Name) -> None:
+        """Note that the client learns the number of a sender from an answer."""
+        self._bound[route] = (sender, None)
+
+    def forgets(self, pattern: Pattern) -> None:
+        """Note that what matches is not heard for a while: when it is again, its count has to be told anew."""
+        sender, event = pattern
+        if sender is not None and event is not None:
+            routes = [self._exchange.route_of(sender, event)]
+        else:
+            routes = [route for route, name in self._bound.items() if _matches(pattern, *name)]
+        for route in routes:
+            if route not in self._gaps:
+                self._bound.pop(route, None)
+
+    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Count lost events, and tell the client by and by."""
+        self.traffic.fired += count
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        self._lose(run.route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        self.lost[reason] += count
+        before, _ = self._gaps.get(route, (0, ""))
+        self._gaps[route] = (before + count, reason)
+        self.on_change()
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
+        self.traffic.refused += count
+        if route not in self._refused_routes and len(self._refused_routes) < 1000:
+            self._refused_routes[route] = None
+            self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
+
+    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
+        outbox, frames = self._outbox, request_frames(asked.route, asked.tails)
+        data = b"".join(frames)  # of a single one it gives that, uncopied
+        if outbox.size + len(data) <= outbox.high and len(data) - 4 <= self._peer_max_frame:
+            self._send(data)
+            return []
+        refused: list[tuple[int, SigError]] = []
+        for token, frame in zip(asked.tails, frames, strict=True):
+            if not outbox.has_room(len(frame)):
+                text = f"sender {asked.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
+                refused.append((token, Busy(text)))
+            elif len(frame) - 4 > self._peer_max_frame:
+                what = f"request {asked.method!r} of sender {asked.sender!r}"
+                refused.append((token, self._too_big(what, frame)))
+            else:
+                self._send(frame)
+        return refused
+
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue what requests brought that this client made."""
+        frames = reply_frames(route, values)
+        data = b"".join(frames)
+        if len(data) - 4 <= self._peer_max_frame:
+            self._send(data)
+            return
+        for (ident, _), frame in zip(values, frames, strict=True):
+            if len(frame) - 4 > self._peer_max_frame:
+                self.fail_to(ident, route, self._too_big("the answer", frame))
+            else:
+                self._send(frame)
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that this client made."""
+        self._send(self._error_frame(route, ident, error))
+
+    def is_slow(self, now: float) -> bool:
+        """See `Outbox`."""
+        outbox = self._outbox
+        return (outbox.size > outbox.high or outbox.stalled or outbox.yielding) and outbox.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """See `Outbox`."""
+        return self._outbox.ends_stall(now, self.limits.stall)
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Do not read this client's input, or read it again."""
+        self.reading_paused = on
+        self.on_change()
+
+    def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
+        size, limit = len(frame) - 4, self._peer_max_frame
+        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
+
+    # -- out
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something."""
+        return bool(self._outbox.size or self._gaps)
+
+    def take(self, room: int) -> bytes:
+        """Take output: what fits `room` bytes, at least one frame if there is any; b"" if there is none."""
+        outbox = self._outbox
+        data = outbox.take(room)
+        if outbox.stalled:
+            self._exchange.flow_control.taken(self)
+        if not self._gaps:
+            return data
+        gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
+        self._gaps.clear()
+        return b"".join(gaps) + data
+
+    def _gap(self, route: int, count: int, reason: str) -> bytes:
+        assert self.encoding is not None
+        sender, event = self._bound[route]
+        params = {"route": route, "sender": sender, "event": event, "count": count, "reason": reason}
+        message = notice("gap", params)
+        return control_frame(encode(self.encoding, message))
+
+    def _send(self, frame: bytes) -> None:
+        outbox = self._outbox
+        if outbox.put(Run(0, self.codec, 0, frame)):
+            self.on_change()
+        if outbox.size > outbox.limit and self.state is OPEN:
+            self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
+
+    # -- time
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+        if self.state is State.OPENING:
+            if now >= self._deadline:
+                self.fail(HandshakeError(f"no hello within {self.limits.handshake:g} s", Status.TIMEOUT))
+            return self._deadline - now
+        if self.state is State.CLOSED:
+            return self.limits.keepalive
+        if self.reading_paused:
+            self._heard = now  # it is not read, so it can't be heard
+        self._outbox.shrink()
+        left = self.limits.keepalive - self.silence(now)
+        if left <= 0:
+            allowed = self.limits.keepalive
+            self.fail(RemoteProtocolError(f"silent for {self.silence(now):.1f} s, {allowed:g} s are allowed"))
+            return self.limits.keepalive
+        return min(left, self._keep_alive(now))
+
+    # -- end
+
+    def replace(self) -> None:
+        """End: the same client is back on another link."""
+        self.close("the same client came back on another link")
+
+    def _say_goodbye(self, status: int, text: str) -> None:
+        if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:
+            self._send(refusal(status or Status.BAD_MESSAGE, text))
+        elif self.state is State.OPENING:
+            self._send(complaint_for(self._head, text))
+        super()._say_goodbye(status, text)
+
+    def _end(self, error: SigError) -> None:
+        opened = self.state is State.OPEN
+        super()._end(error)
+        if opened:
+            self._identities.forget(self.client, self)
+            self._exchange.close(self, list(self._calls.patterns))
+        self.on_change()
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`."""
+        who = {"peer": self.peer, "client": self.client, "codec": self.codec}
+        return link_stats(self._calls, self._outbox, self.traffic, **who, reading_paused=self.reading_paused)
+
+    @property
+    def patterns(self) -> list[Pattern]:
+        """What this client listens to, each pattern once."""
+        return list(self._calls.patterns)

@@ -1,0 +1,73 @@
+"""What a server says to a client beside events and answers to requests: each message checked, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.events import Name
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.messages import Notice
+from sig_core.session.binary.reports import Bound, Gap, Report
+
+__all__ = ["Joined", "read_joined", "read_notice", "read_route"]
+
+_event = checks.optional(checks.name)
+_route = checks.count(1, 2**32 - 1)
+_life = checks.text(1, 64)
+_total = checks.count(0, 2**53)
+_reason = checks.text(0, 10_000)
+_event_routes = checks.list_of(checks.pair_of(checks.name, _route), 0, 10**6)
+_event_totals = checks.list_of(checks.pair_of(checks.name, _total), 0, 10**6)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What the server says of a sender that it has taken.
+
+    Attributes:
+        route: of its requests.
+        routes: of its events.
+        routed: what it had routed of each event of the same life before; None: it does not know.
+    """
+
+    route: int
+    routes: dict[Name, int]
+    routed: dict[Name, int] | None
+
+
+def read_joined(response: Any) -> Joined:
+    """Check the response to `add_sender`, or raise RemoteProtocolError."""
+    fields = Fields(response, "add_sender")
+    routes = dict(fields.get("events", _event_routes))
+    routed = fields.find("routed", _event_totals, None)
+    return Joined(fields.get("route", _route), routes, None if routed is None else dict(routed))
+
+
+def read_route(response: Any) -> int:
+    """Check the response to `resolve`, or raise RemoteProtocolError."""
+    return Fields(response, "resolve").get("route", _route)
+
+
+def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> Report | None:
+    """Check a notice, learn from it what a route stands for, and give what its owner has to know.
+
+    Raises:
+        RemoteProtocolError: it is not known here, or its params are bad.
+    """
+    params = message.params
+    if message.method == "bind":
+        route, sender = params.get("route", _route), params.get("sender", checks.name)
+        event = params.get("event", _event)
+        life, count = params.find("life", _life, ""), params.find("count", _total, 0)
+        names[route] = (sender, event)
+        return Bound(sender, event, life, count) if life and event is not None else None
+    if message.method == "gap":
+        sender, event = params.get("sender", checks.name), params.get("event", checks.name)
+        return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))
+    if message.method == "refused":
+        sender, event = names.get(params.get("route", _route), ("?", None))
+        return Gap(sender, event, 1, params.get("text", _reason), sent=True)
+    raise RemoteProtocolError(f"notice {message.method!r} is not known")

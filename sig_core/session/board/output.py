@@ -1,0 +1,121 @@
+"""The messages that wait for a board: bounded, the oldest events give way, and what gave way is told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from sig_core.protocol.board import gave_way
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Run
+from sig_core.routing.traffic import Traffic
+
+__all__ = ["BoardOutput"]
+
+IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
+ANEW: Final = "waited when the board registered anew"
+OPEN: Final = 16  # messages that may be taken and not acknowledged, at the very most
+MOST = 2**32 - 1  # that one message can say were lost
+
+
+class BoardOutput:
+    """Queues messages for a line to take.
+
+    Args:
+        limit: bytes that may wait.
+        longest: bytes of the longest message that the board takes.
+        traffic: where losses are counted.
+        changed: called when there is a message where there was none.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        longest: int,
+        traffic: Traffic,
+        changed: Callable[[], None],
+    ) -> None:
+        self.longest = longest
+        self._traffic = traffic
+        self._changed = changed
+        self._outbox = Outbox(limit, self._give_way)
+        self._gaps: dict[int, int] = {}
+        self._taken: deque[int] = deque(maxlen=OPEN)  # events in each of the messages that were taken last
+        self._doubtful = 0  # events taken whose arrival nobody knows
+
+    def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
+        """Append a message.
+
+        Args:
+            number: of the item that hears this event, which may give way later; None: it is no event.
+            events: 1, or 0 where another message with the same event is counted.
+        """
+        was_empty = not self.has_message
+        self._outbox.put(Run(0 if number is None else number + 1, "", events, message))
+        if was_empty:
+            self._changed()
+
+    def has_room(self, size: int) -> bool:
+        """Return whether a message of so many bytes that must not give way may come."""
+        return self._outbox.has_room(size)
+
+    def lose(self, numbers: Iterable[int], missing: int, reason: str, events: int) -> None:
+        """Count `events` that do not reach the board, and tell it by and by that these items have missed so many."""
+        if events:
+            self._traffic.lost[reason] += events
+        for number in numbers:
+            self._gaps[number] = min(MOST, self._gaps.get(number, 0) + missing)
+        self._changed()
+
+    def _give_way(self, place: int, events: int, reason: str) -> None:
+        self.lose((place - 1,), 1, reason, events)
+
+    def forget(self) -> None:
+        """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
+        self._gaps.clear()
+        outbox, kept = self._outbox, [run for run in self._outbox.runs if not run.route]
+        events = sum(run.count for run in outbox.runs)
+        if events:
+            self._traffic.lost[ANEW] += events
+        outbox.runs = deque(kept)
+        outbox.size = sum(len(run.data) for run in kept)
+
+    @property
+    def has_message(self) -> bool:
+        """Whether `next_message` would give one."""
+        return bool(self._outbox.size or self._gaps)
+
+    def next_message(self) -> bytes | None:
+        """Take the next message."""
+        if self._gaps:
+            self._taken.append(0)
+            return gave_way(*self._gaps.popitem())
+        run = self._outbox.pop()
+        if run is None:
+            return None
+        self._taken.append(run.count)
+        return run.data
+
+    def doubt(self, messages: int) -> None:
+        """Count the events in so many of the messages that were taken last as lost: they may not have arrived."""
+        unknown = sum(list(self._taken)[-messages:]) if messages else 0
+        if unknown:
+            self._doubtful += unknown
+            self._traffic.lost[IN_DOUBT] += unknown
+
+    def cut(self, make: Callable[[str], bytes], text: str) -> bytes:
+        """Return a message with as much of a text as the board takes."""
+        clean = text.encode("utf-8", "backslashreplace")
+        message = make(clean.decode())
+        while len(message) > self.longest and clean:
+            clean = clean[: max(0, len(clean) - (len(message) - self.longest))]
+            message = make(clean.decode("utf-8", "ignore"))
+        return message
+
+    def stats(self) -> tuple[dict[str, Any], int]:
+        """Tell how full it is, and how many events wait; brings the count of those delivered up to date."""
+        outbox = self._outbox
+        self._traffic.delivered = outbox.taken - self._doubtful
+        queue = outbox.describe()
+        return queue, outbox.waiting

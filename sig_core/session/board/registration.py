@@ -1,0 +1,70 @@
+"""What a board is: its sender, events, methods and what it listens to, as it registered them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.events import Name, Pattern, patterns_of
+from sig_core.protocol.board import EventItem, Item, Register, RequestItem
+
+__all__ = ["Match", "Registration"]
+
+Match: TypeAlias = tuple[int, tuple[Name, ...]]
+"""An item that hears an event: its number, and the names that it left open."""
+
+
+class Registration:
+    """Collects the items of one registration; each kind has numbers of its own, in the order of the items.
+
+    Args:
+        begin: the message that began it.
+    """
+
+    def __init__(self, begin: Register) -> None:
+        self.name = begin.name
+        self.events: list[Name] = []
+        self.methods: list[str | None] = []
+        self.listened: list[Pattern] = []
+        self._missing = begin.items
+        self._matches: dict[tuple[Name, Name], tuple[Match, ...]] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all items have come."""
+        return self._missing == 0
+
+    def add(self, item: Item) -> None:
+        """Take the next item.
+
+        Raises:
+            RemoteProtocolError: all have come.
+        """
+        if self.complete:
+            raise RemoteProtocolError("an item comes after the last one that was announced")
+        self._missing -= 1
+        if isinstance(item, EventItem):
+            self.events.append(item.event)
+        elif isinstance(item, RequestItem):
+            self.methods.append(item.method)
+        else:
+            self.listened.append((item.sender, item.event))
+
+    def number_of(self, method: str) -> int | str:
+        """Return the number of a method, or its name where the board answers it as one of all others."""
+        return self.methods.index(method) if method in self.methods else method
+
+    def matches(self, sender: Name, event: Name) -> tuple[Match, ...]:
+        """Return the items that hear an event, in order of dispatch: number, and the names that the item left open."""
+        found = self._matches.get((sender, event))
+        if found is None:
+            found = self._matches[sender, event] = self._match(sender, event)
+        return found
+
+    def _match(self, sender: Name, event: Name) -> tuple[Match, ...]:
+        return tuple(
+            (number, tuple(name for name, asked in zip((sender, event), pattern, strict=True) if asked is None))
+            for pattern in patterns_of(sender, event)
+            for number, listened in enumerate(self.listened)
+            if listened == pattern
+        )

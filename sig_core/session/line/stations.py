@@ -1,0 +1,55 @@
+"""All stations of a server: those that a link leads to, and those whose session waits for the next link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sig_core.clock import NEVER
+from sig_core.session.line.station import Station
+
+__all__ = ["Stations"]
+
+
+class Stations:
+    """Finds the station that a new link leads to; `make` gives a new one where there is none."""
+
+    def __init__(self) -> None:
+        self._all: dict[Station, object] = {}  # and the line that it is at the end of; None: it is known by its session
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def of_line(self, line: object, make: Callable[[], Station]) -> Station:
+        """Return the station at the end of a line that is itself over all its links, such as a serial port."""
+        for station, known in self._all.items():
+            if known == line:
+                return station
+        return self._add(make(), line)
+
+    def of_session(self, sid: int, make: Callable[[], Station]) -> Station:
+        """Return the station that has a session, or a new one."""
+        for station in self._all:
+            if sid and station.line.has_session and station.line.sid == sid:
+                return station
+        return self._add(make(), None)
+
+    def _add(self, station: Station, line: object) -> Station:
+        self._all[station] = line
+        return station
+
+    def tick(self, now: float) -> float:
+        """Do what is due, and forget who does not matter any more; give the time of the next call."""
+        due = NEVER
+        for station in list(self._all):
+            if station.due <= now:
+                station.tick(now)
+            if station.is_kept:
+                due = min(due, station.due)
+            else:
+                del self._all[station]
+        return due
+
+    def close(self) -> None:
+        """End all in order."""
+        for station in self._all:
+            station.end()

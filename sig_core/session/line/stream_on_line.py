@@ -1,0 +1,60 @@
+"""A program's session on a line: the byte stream of the binary dialect, cut to packets."""
+
+from __future__ import annotations
+
+from sig_core.errors import SigError
+from sig_core.session.binary.server import ServerSession
+
+__all__ = ["StreamOnLine"]
+
+AHEAD = 4096  # bytes that are taken from the session at once; what is taken can't give way to newer events any more
+
+
+class StreamOnLine:
+    """Lets a `ServerSession` be carried by a line.
+
+    Attributes:
+        port: the session.
+    """
+
+    def __init__(self, session: ServerSession) -> None:
+        self.port = session
+        self._rest = memoryview(b"")
+
+    @property
+    def reading_paused(self) -> bool:
+        """Whether nothing is to be taken from the program for now."""
+        return self.port.reading_paused
+
+    @property
+    def finished(self) -> bool:
+        """Whether the session has ended and its last words are out."""
+        return self.port.error is not None and not self.has_message
+
+    @property
+    def has_message(self) -> bool:
+        """Whether `next_message` would give something."""
+        return bool(self._rest) or self.port.has_output
+
+    def next_message(self, room: int) -> bytes | None:
+        """Return at most `room` bytes of the stream."""
+        if not self._rest:
+            self._rest = memoryview(self.port.take(AHEAD))
+        data, self._rest = bytes(self._rest[:room]), self._rest[room:]
+        return data or None
+
+    def message(self, data: bytes, now: float) -> None:
+        """Take bytes of the stream."""
+        self.port.receive_data(data, now)
+        self.port.traffic.bytes_in -= len(data)  # the station has counted them, with all that was around them
+
+    def settle(self, now: float) -> None:
+        """Nothing was put off."""
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+        return self.port.tick(now)
+
+    def end(self, error: SigError, doubtful: int) -> None:
+        """End: the session of the line is over."""
+        self.port.fail(error)

@@ -1,0 +1,66 @@
+"""What a connection needs of the session on its link, whatever it speaks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from sig_core.errors import SigError
+from sig_core.session.base import State
+
+__all__ = ["LinkSession"]
+
+
+class LinkSession(Protocol):
+    """A session on one link. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+
+    Attributes:
+        peer: printable, for messages and logs.
+        client: 32 hex digits that identify it; "" before its hello, and of a board.
+        state, error: see `Session`.
+        lost: events that did not reach the peer, by reason.
+        reading_paused: its input is not to be read for now.
+        lingers: after the end of its input it still has something to say, and ends by itself.
+        on_change: called when output appears where there was none, and when `reading_paused` changes.
+    """
+
+    peer: str
+    client: str
+    state: State
+    error: SigError | None
+    reading_paused: bool
+    keeps_half_open: bool
+    on_change: Callable[[], None]
+
+    @property
+    def lost(self) -> Counter[str]: ...
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are best read at once and alone; 0: nothing is known."""
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something."""
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take bytes as they came."""
+
+    def receive_eof(self) -> None:
+        """The link ended at the peer's side, or broke."""
+
+    def take(self, room: int) -> bytes:
+        """Take output: about `room` bytes; b"" if there is none."""
+
+    def sent(self, count: int, now: float) -> None:
+        """Note that so many bytes of output left."""
+
+    def tick(self, now: float) -> float:
+        """Do what is due; give the seconds until the next call is needed."""
+
+    def fail(self, error: SigError) -> None:
+        """End because of `error`: tell the peer if it can be told."""
+
+    def close(self, text: str = "closed") -> None:
+        """End in order."""

@@ -1,0 +1,103 @@
+"""What a plain peer may call (docs/plain.md, section 2): the calls of a client, as pysig 0.7 wrote them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sig_core.errors import NotOwner, UnknownEvent
+from sig_core.events import Name, Pattern, patterns_of
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.limits import Limits
+from sig_core.routing.exchange import Exchange
+from sig_core.session.calls import Calls, Client, request_names
+
+__all__ = ["PlainCalls"]
+
+_name_or_any = checks.optional(checks.name)
+_event_names = checks.choice_of(checks.optional(checks.name), checks.list_of(checks.name, 0, 10**7))
+KEPT = 1000  # events whose listeners are remembered
+
+_flag = checks.optional(checks.boolean)
+
+
+class PlainClient(Client, Protocol):
+    """The session that these calls are made on."""
+
+    def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
+        """Route an event of one of its senders."""
+
+    def declare(self, *, lines: bool | None, answering: bool | None) -> None:
+        """Note what the peer says of itself."""
+
+
+class PlainCalls(Calls):
+    """The calls of one plain peer."""
+
+    methods = tuple(
+        sorted({*Calls.methods, "plain", "request", "signal"} - {"recall", "resolve", "sync"})
+    )  # "request" is answered later, by the session
+
+    def __init__(self, client: PlainClient, exchange: Exchange, limits: Limits) -> None:
+        super().__init__(client, exchange, limits)
+        self._peer = client
+        self._hearing: dict[tuple[Name, Name], list[int]] = {}
+
+    # -- senders
+
+    def _add_sender(self, params: Fields) -> None:
+        name = params.get("sender", checks.name)
+        events = params.find("events", _event_names, None)
+        if not isinstance(events, list):
+            events = [] if events is None else [events]
+        self._enter(name, events, params.find("requests", request_names, None), "", {})
+
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
+        broadcast: dict[str, Any] = {"sender": None, "connected": True}
+        if params.find("list_events", checks.boolean, False):
+            broadcast["events"] = []
+        return [broadcast, *super()._list_senders(params)]
+
+    def _signal(self, params: Fields) -> None:
+        info = params.get("info", checks.anything)
+        fields = Fields(info, "info")
+        sender, event = fields.get("sender", checks.name), fields.get("event", checks.name)
+        entry = self._exchange.sender(sender)
+        if entry.owner is not self._client:
+            raise NotOwner(f"sender {sender!r} belongs to {entry.owner.peer}; only who added it may trigger for it")
+        if event not in entry.events:
+            raise UnknownEvent(f"sender {sender!r} has not declared the event {event!r}")
+        additions = {name: value for name, value in info.items() if name not in ("sender", "event")}
+        self._peer.fire(entry.events[event], additions, params.find("data", checks.anything, None))
+
+    # -- listeners
+
+    def hearing(self, sender: Name, event: Name) -> list[int]:
+        """Return the ids of the listeners that hear an event, in order of dispatch."""
+        found = self._hearing.get((sender, event))
+        if found is None:
+            if len(self._hearing) >= KEPT:
+                self._hearing.clear()
+            found = self._hearing[sender, event] = [
+                ident
+                for pattern in patterns_of(sender, event)
+                for ident, listened in self._listeners.items()
+                if listened == pattern
+            ]
+        return found
+
+    def _add_listener(self, params: Fields) -> dict[str, int]:
+        self._hearing.clear()
+        return super()._add_listener(params)
+
+    def _remove_listener(self, params: Fields) -> None:
+        self._hearing.clear()
+        super()._remove_listener(params)
+
+    def _pattern(self, params: Fields) -> Pattern:
+        return params.find("sender", _name_or_any, None), params.find("event", _name_or_any, None)
+
+    # -- the peer itself
+
+    def _plain(self, params: Fields) -> None:
+        self._peer.declare(lines=params.find("lines", _flag, None), answering=params.find("answers", _flag, None))

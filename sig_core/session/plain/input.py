@@ -1,0 +1,72 @@
+"""What a plain peer has sent, object by object, and no more of it in one turn than others can wait for."""
+
+from __future__ import annotations
+
+from sig_core.errors import RemoteProtocolError, SigError
+from sig_core.protocol.objects import ObjectReader
+
+__all__ = ["EACH", "TURN", "PlainInput"]
+
+TURN = 64  # objects that are taken in one turn: a peer that sends thousands at once does not keep the others waiting
+EACH = 512  # bytes, of an object or an answer, that count as one object more
+
+
+class PlainInput:
+    """Reads objects, and reckons what they cost.
+
+    Args:
+        limit: bytes of the longest object.
+        packets: what is fed is a packet, and ends with the end of an object.
+
+    Attributes:
+        has_more: the turn was over before all was taken; the next one goes on.
+    """
+
+    def __init__(self, limit: int, *, packets: bool) -> None:
+        self.has_more = False
+        self._reader = ObjectReader(limit)
+        self._packets = packets
+        self._effort = 0  # of this turn, in objects
+
+    @property
+    def begun(self) -> bool:
+        """Whether an object has come."""
+        return self._reader.begun
+
+    @property
+    def lines(self) -> bool:
+        """Whether a newline has followed an object."""
+        return self._reader.lines
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of an object that is not complete, when all that are were taken."""
+        return self._reader.waiting
+
+    @property
+    def fault(self) -> SigError | None:
+        """What is wrong with the input, once all that came before it was taken."""
+        if self._packets and self.waiting and not self.has_more and self._reader.fault is None:
+            return RemoteProtocolError("a packet ends inside an object")
+        return self._reader.fault
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes."""
+        self._reader.feed(data)
+
+    def begin_turn(self) -> None:
+        """Let objects be taken again."""
+        self._effort, self.has_more = 0, False
+
+    def next_object(self) -> bytes | None:
+        """Return the next object; None: none is complete, or the turn is over."""
+        self.has_more = self._effort >= TURN
+        found = None if self.has_more else self._reader.next_object()
+        if found is not None:
+            self.spend(len(found))
+            self._effort += 1
+        return found
+
+    def spend(self, size: int) -> None:
+        """Count the bytes of an object, or of an answer."""
+        self._effort += size // EACH

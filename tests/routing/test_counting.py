@@ -1,0 +1,68 @@
+"""What was fired, and what of it is missing where it was to arrive."""
+
+from __future__ import annotations
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sig_core.routing.counting import EventCounter, LossDetector
+
+
+def test_a_tally_counts_what_many_threads_add() -> None:
+    counter = EventCounter()
+
+    def add() -> None:
+        for _ in range(20_000):
+            counter.increment()
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    looked = [counter.value() for _ in range(100)]
+    for thread in threads:
+        thread.join()
+    assert counter.value() == 80_000 and counter.value() == 80_000
+    assert looked == sorted(looked)
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["heard", "lost", "told", "away"]), st.integers(1, 9)))
+
+
+@given(STEPS)
+def test_heard_and_missing_add_up_to_what_was_fired(steps: list[tuple[str, int]]) -> None:
+    """heard: arrives; lost: a gap is reported; told: the link is cut, then bound again; away: cut, nobody is told."""
+    ledger = LossDetector()
+    fired, accounted = 7, 7
+    assert ledger.begin("s", "e", "a", fired) == 0
+    for step, count in steps:
+        fired += count
+        if step in ("heard", "lost"):
+            ledger.add("s", "e", count)
+            accounted += count
+        elif step == "told":
+            accounted += ledger.begin("s", "e", "a", fired)
+            assert accounted == fired
+    assert accounted + ledger.begin("s", "e", "a", fired) == fired
+
+
+def test_another_life_begins_anew() -> None:
+    ledger = LossDetector()
+    ledger.begin("s", "e", "a", 5)
+    assert ledger.begin("s", "e", "b", 100) == 0
+    assert ledger.begin("s", "e", "b", 103) == 3
+    assert ledger.begin("s", "e", "b", 90) == 0  # a sender that counts back is not believed
+
+
+def test_what_nobody_hears_is_forgotten() -> None:
+    ledger = LossDetector()
+    for sender in ("s", "t"):
+        for event in ("e", "f"):
+            ledger.begin(sender, event, "a", 0)
+    ledger.keep(lambda sender, event: False, ("s", "e"))
+    assert ledger.topics() == [("s", "f"), ("t", "e"), ("t", "f")]
+    ledger.keep(lambda sender, event: event == "e", (None, None))
+    assert ledger.topics() == [("t", "e")]
+    ledger.add("s", "f", 5)  # still on its way: it does not begin a count
+    assert len(ledger) == 1

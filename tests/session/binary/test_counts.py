@@ -1,0 +1,127 @@
+"""The count of events that a sender keeps through all its links, as server and listeners hear of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sig_core as sig
+from sig_core.session.binary.reports import Bound
+from sig_core.session.binary.server_messages import Joined
+from tests.session.by_hand import Raw
+from tests.session.harness import Link, Net
+
+
+def join(link: Link, life: str = "a", **fired: int) -> Joined:
+    joined, error = link.ask(lambda when: link.client.add_sender("s", ["e"], None, when, life=life, fired=fired))
+    assert error is None, error
+    link._routes["s", "e"] = joined.routes["e"]
+    found: Joined = joined
+    return found
+
+
+def bounds(link: Link) -> list[tuple[str, int]]:
+    return [(bound.life, bound.count) for bound in link.of(Bound)]
+
+
+def test_a_listener_is_told_where_the_count_begins_for_it() -> None:
+    net = Net()
+    owner, early, late = net.connect(), net.connect(), net.connect("msgpack")
+    early.listen("s", "e")
+    assert join(owner).routed is None
+    for number in range(3):
+        owner.fire("s", "e", number)
+    late.listen()
+    owner.fire("s", "e", 3)
+    assert (bounds(early), bounds(late)) == ([("a", 0)], [("a", 3)])
+
+
+def test_who_never_counts_is_not_counted() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    listener.listen()
+    owner.add_sender("s", ["e"])
+    owner.fire("s", "e", 1)
+    assert bounds(listener) == []
+
+
+def test_a_sender_that_is_back_tells_everybody_who_heard_it() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    listener.listen("s")
+    join(owner)
+    owner.fire("s", "e", 1)
+    owner.queue("s", "e", 2)  # lost with the link
+    owner.lose()
+    back = net.connect()
+    assert join(back, e=2).routed == {"e": 1}
+    assert bounds(listener) == [("a", 0), ("a", 2)]
+    back.fire("s", "e", 3)
+    assert [value for value in listener.values() if isinstance(value, int)] == [1, 3] and bounds(listener) == []
+
+
+def test_a_listener_that_is_back_is_told_with_the_next_event_or_when_it_asks() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    listener.listen("s")
+    join(owner)
+    owner.fire("s", "e", 1)
+    listener.lose()
+    owner.fire("s", "e", 2)
+    back, asks = net.connect(), net.connect()
+    back.listen("s", "e")
+    asks.listen("s", "e")
+    asks.call("recall", topics=[["s", "e"], ["s", "no"], ["no", "e"]])
+    assert (bounds(back), bounds(asks)) == ([], [("a", 2)])
+    owner.fire("s", "e", 3)
+    assert (bounds(back), bounds(asks)) == ([("a", 2)], [])
+
+
+def test_what_was_not_heard_for_a_while_is_counted_anew() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    join(owner)
+    for pattern in (("s", "e"), ("s", None), (None, None)):
+        ident = listener.listen(*pattern)
+        owner.fire("s", "e", 1)
+        listener.call("remove_listener", listener_id=ident)
+        owner.fire("s", "e", 2)
+    assert bounds(listener) == [("a", 0), ("a", 2), ("a", 4)]
+
+
+def test_another_life_and_one_that_is_unknown() -> None:
+    net = Net()
+    first = net.connect()
+    join(first, "a")
+    first.fire("s", "e", 1)
+    first.lose()
+    other = net.connect()
+    assert join(other, "b", e=9).routed is None
+    other.lose()
+    assert join(net.connect(), "a", e=5).routed is None  # another was here meanwhile
+
+
+def test_presence_is_not_counted() -> None:
+    net = Net()
+    raw = Raw(net)
+    raw.ask("add_listener", sender=None, event=None)
+    found = raw.say({"id": 5, "method": "add_sender", "params": {"sender": "s", "events": ["e"], "life": "a"}})
+    binds: list[dict[str, Any]] = [message["params"] for message in found if message.get("method") == "bind"]
+    assert [bind["event"] for bind in binds] == [sig.EVENT_CONNECT]
+    assert not {"life", "count"} & set(binds[0])
+
+
+def test_the_programs_own_listeners_at_the_server_count_too() -> None:
+    with sig.ServerRouter("local://counts") as server, sig.ClientRouter("local://counts") as other:
+        server.add_listener(lambda info, data: None, "s")
+        port = server._port
+        link = other._line.open_link()
+        for fired, routed in ((0, 0), (7, 0)):
+            told: list[Any] = []
+            link.session.add_sender("s", ["e"], None, lambda *answer: told.append(answer), life="a", fired={"e": fired})  # noqa: B023
+            other.flush()
+            assert told[0][1] is None
+            if fired:
+                assert told[0][0].routed == {"e": routed}
+            link.session.call("remove_sender", {"sender": "s"}, lambda *answer: None)
+            other.flush()
+        assert port.lost == {"the link of their sender was lost": 7}
