@@ -20,7 +20,7 @@ from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
-from sig_core.session.client_state.remote_subscription import RemoteSubscription, ignore
+from sig_core.session.client_state.remote_subscription import RemoteSubscription
 
 __all__ = ["Registrations"]
 
@@ -96,10 +96,13 @@ class Registrations:
         self._claim(remotes)
         try:
             yield from self._add(session, remotes)
-        except BaseException:
+        except Exception:
             if all_or_none:
-                for remote in remotes:
-                    self._take_back(session, remote)
+                yield from self._take_back(session, remotes)
+            raise
+        except BaseException:  # whoever waited is interrupted, or cancelled
+            self._withdraw(session, remotes, all_or_none)
+            yield None
             raise
         finally:
             with self._lock:
@@ -129,14 +132,9 @@ class Registrations:
                     break
         except SigError as error:  # it can't be asked for: those before it are there all the same
             refusal = error
-        try:
-            while asked:
-                refused = yield from self._added(session, asked)
-                refusal = refusal or refused
-        except BaseException:
-            for pending in asked:
-                self._withdraw(session, pending.remote.name)
-            raise
+        while asked:
+            refused = yield from self._added(session, asked)
+            refusal = refusal or refused
         if refusal is not None:
             raise refusal
 
@@ -154,8 +152,8 @@ class Registrations:
             joined: Joined = yield pending.ask
         except SigError as error:
             asked.popleft()
-            if isinstance(error, TimeoutError):
-                self._withdraw(session, pending.remote.name)
+            if isinstance(error, TimeoutError):  # it may be there all the same, or soon
+                self._ask_quietly(session, pending.remote.name)
             return error
         asked.popleft()
         with self._lock:
@@ -171,23 +169,37 @@ class Registrations:
             topic.publisher = LazyPublisher(topic, session, route, count, self._outlet)
         self._installed[remote.name] = remote.sender
 
-    def _take_back(self, session: ClientSession, remote: RemoteSender) -> None:
-        """Undo what was done for a sender, without waiting."""
+    def _take_back(self, session: ClientSession, remotes: list[RemoteSender]) -> Steps[None]:
+        """Disconnect those that are there; the server answers in order, so that the last answer stands for all."""
+        asked = [self._ask_quietly(session, remote.name) for remote in remotes if self._uninstall(remote)]
+        if asked and asked[-1] is not None:
+            with suppress(SigError):
+                yield asked[-1]
+
+    def _withdraw(self, session: ClientSession, remotes: list[RemoteSender], everything: bool) -> None:
+        """Disconnect, without waiting, those whose answer was not waited for, or all."""
+        for remote in remotes:
+            if everything or remote.name not in self._order:
+                self._uninstall(remote)
+                self._ask_quietly(session, remote.name)
+
+    def _uninstall(self, remote: RemoteSender) -> bool:
+        """Take a sender out of this program; false if it is not in."""
         with self._lock:
             self._order.pop(remote.name, None)
-            there = self._installed.get(remote.name) is remote.sender
-            if there:
-                del self._installed[remote.name]
-                self._topics.drop(remote.name)
-                remote.sender.removed = True
-                self._fired += remote.fired()
-        if there:
-            self._withdraw(session, remote.name)
+            if self._installed.get(remote.name) is not remote.sender:
+                return False
+            del self._installed[remote.name]
+            self._topics.drop(remote.name)
+            remote.sender.removed = True
+            self._fired += remote.fired()
+        return True
 
-    def _withdraw(self, session: ClientSession, name: Name) -> None:
-        """Let the server forget a sender, if it has it; nobody waits for that."""
-        with suppress(SigError):  # the link is gone, and with it what was connected there
-            session.call("remove_sender", {"sender": name}, ignore)
+    def _ask_quietly(self, session: ClientSession, name: Name) -> Ask | None:
+        """Ask the server to forget a sender, if it has it; None: the link is gone, and with it what was there."""
+        with suppress(SigError):
+            return self.ask_removal(session, name)
+        return None
 
     def ask_removal(self, session: ClientSession, name: Name) -> Ask:
         """Ask the server to disconnect a sender."""

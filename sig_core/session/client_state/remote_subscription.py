@@ -63,12 +63,12 @@ class RemoteSubscription:
 
     def _take_back(self) -> None:
         if self._ident is not None and self.session.state is State.OPEN:
-            self.session.call("remove_listener", {"listener_id": self._ident}, ignore)
+            self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
 
 
 def _nothing() -> None:
     """It is taken back when it is answered."""
 
 
-def ignore(value: Any, error: SigError | None) -> None:
+def _ignore(value: Any, error: SigError | None) -> None:
     """Take an answer that nobody waits for."""
