@@ -14,6 +14,7 @@ from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter
 from sig_core.errors import LinkClosed, SigError, UnknownSender
 from sig_core.events import Name, check_name
+from sig_core.io.aio.coroutine_listener import in_listener
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
 from sig_core.io.client.link import STOP
@@ -94,7 +95,7 @@ class ClientRouter(AsyncRouter):
         )
         self._callback_task.callbacks = self._state.callbacks
         self._state.callbacks.add("gave_up" if reconnect is not None else "disconnected", self._ended)
-        self.lost = self._state.lost
+        self.lost, self._times = self._state.lost, self._state.times
         self._connection = AsyncioConnection(
             url,
             self.limits,
@@ -391,14 +392,14 @@ class ClientRouter(AsyncRouter):
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         future: asyncio.Future[Any] = link.loop.create_future()
         ident = link.session.request(sender, method, payload, partial(settle, future), deadline)
-        link.asked(deadline)
+        link.asked(begun, deadline)
         try:
-            answer = await link.answer(future)
-        finally:
-            if future.cancelled() or not future.done():
-                link.session.cancel(ident)
-                link.added(0)
-        self._state.times.append(time.monotonic() - begun)
+            answer = await (link.answer_inside(future) if in_listener.get() else future)
+        except BaseException:
+            link.session.cancel(ident)  # if it was not answered
+            link.added(0)
+            raise
+        self._times.append(time.monotonic() - begun)
         return answer
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:

@@ -183,7 +183,7 @@ class AsyncioLink:
         self.flush()
         try:
             async with asyncio.timeout(seconds):
-                return await self.answer(reply.future)
+                return await (self.answer_inside(reply.future) if in_listener.get() else reply.future)
         except TimeoutError as error:
             if isinstance(error, SigError):
                 raise
@@ -192,10 +192,8 @@ class AsyncioLink:
             if ident is not None and (reply.future.cancelled() or not reply.future.done()):
                 self.session.cancel(ident)
 
-    async def answer(self, future: asyncio.Future[T]) -> T:
-        """Await an answer; from inside a coroutine listener no longer than its events may pile up."""
-        if not in_listener.get():
-            return await future
+    async def answer_inside(self, future: asyncio.Future[T]) -> T:
+        """Await an answer inside a coroutine listener: no longer than its events may pile up, or raise Overflow."""
         if not self._reading:
             raise self._overflow()
         self._inside.add(future)
@@ -248,13 +246,13 @@ class AsyncioLink:
             self._once.close()
             raise LinkClosed(f"{self._link.peer}: nothing leaves any more: the loop of its client is closed") from error
 
-    def asked(self, deadline: float) -> None:
+    def asked(self, now: float, deadline: float) -> None:
         """Note that a request was appended: it leaves now, or with others that are made in the same turn.
 
         Args:
-            deadline: monotonic seconds when its answer is late.
+            now, deadline: monotonic seconds when it was made, and when its answer is late.
         """
-        if time.perf_counter() - self._last >= BURST_GAP:
+        if now - self._last >= BURST_GAP:
             self.flush()
         elif not self.gathers:
             self._gather(self.loop.call_soon)
@@ -381,7 +379,7 @@ class AsyncioLink:
         except Exception as error:
             self._lose(lost(self._link.peer, error))
             return
-        self._last = time.perf_counter()
+        self._last = time.monotonic()
         if bool(self._rest) is not self._writing:
             self._watch_writing(bool(self._rest))
         elif self._rest:
