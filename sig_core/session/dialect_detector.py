@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from sig_core.errors import SigError
-from sig_core.session.base import State
+from sig_core.session.base import SessionState, State
 from sig_core.session.dialects import Dialect, dialect_of
 from sig_core.session.link_session import LinkSession
 
@@ -16,7 +16,7 @@ __all__ = ["DialectDetector"]
 Make = Callable[[], LinkSession]
 
 
-class DialectDetector:
+class DialectDetector(SessionState):
     """Waits for the first byte, then hands the link over, for good.
 
     Args:
@@ -42,8 +42,7 @@ class DialectDetector:
         become: Callable[[LinkSession], None],
     ) -> None:
         self.peer = peer
-        self.state = State.OPENING
-        self.error: SigError | None = None
+        self._move(State.OPENING)
         self.on_change: Callable[[], None] = lambda: None
         self.lost: Counter[str] = Counter()
         self._deadline = deadline

@@ -21,7 +21,7 @@ class LinkSession(Protocol):
         state, error: see `Session`.
         lost: events that did not reach the peer, by reason.
         reading_paused: its input is not to be read for now.
-        lingers: after the end of its input it still has something to say, and ends by itself.
+        keeps_half_open: after the end of its input it still has something to say, and ends by itself.
         on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
 

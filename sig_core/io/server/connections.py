@@ -69,7 +69,7 @@ class ConnectionManager:
         self._acceptors: dict[PolledAcceptor | AcceptorThread, SessionFactory] = {}
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
         self._dirty: list[Connection] = []
-        self._behind: list[PlainSession] = []  # that have more input than one turn takes
+        self._backlog: list[PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_look = 0.0  # at all connections
         self._stopping = False
@@ -212,18 +212,18 @@ class ConnectionManager:
         """See `ServerContext`."""
         self._told(session)
 
-    def due(self, when: float) -> None:
+    def tick_stations_at(self, when: float) -> None:
         """See `ServerContext`."""
         self.loop.tick_at(when)
 
-    def look_at(self, when: float) -> None:
+    def tick_sessions_at(self, when: float) -> None:
         """See `ServerContext`."""
         self._next_look = min(self._next_look, when)
         self.loop.tick_at(when)
 
-    def behind(self, session: PlainSession) -> None:
+    def add_backlog(self, session: PlainSession) -> None:
         """See `ServerContext`."""
-        self._behind.append(session)
+        self._backlog.append(session)
         self.loop.tick_at(0.0)
 
     # -- what connections ask of their host
@@ -243,7 +243,7 @@ class ConnectionManager:
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
             if isinstance(session, ServerSession | PlainSession):
-                self.exchange.leave(session)
+                self.exchange.leave(session.port)
         if known:
             log_end(session, "link closed")
             if isinstance(session, ServerSession | PlainSession) and session.codec:
@@ -264,10 +264,10 @@ class ConnectionManager:
         """Do what is due: lines to the millisecond, all else at looks that are further apart."""
         with self.lock:
             lines = self.stations.tick(now)
-            behind, self._behind = self._behind, []
-        for session in behind:
+            backlog, self._backlog = self._backlog, []
+        for session in backlog:
             with self.lock:  # for each anew: that is what they wait for
-                session.go_on(now)
+                session.take_backlog(now)
         if now >= self._next_look:
             self._next_look = NEVER  # what sessions ask for meanwhile counts
             wait = self._look(now)

@@ -20,6 +20,7 @@ from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode
 from sig_core.session.binary.reports import ReplyCallback
@@ -38,46 +39,46 @@ class _RequestRun(Run):
         self.asked = asked
 
 
-class LocalPort:
+class LocalPort(QueuedPort):
     """Takes what is for this program, in any codec, and hands it out as jobs.
 
     Args:
         codec: gives the codec of a name.
         limits: `max_inbound`, `stall` and `max_depth` are its own.
         lock: that guards the exchange; the port's methods are called under it.
-        holds: of the exchange.
+        flow_control: of the exchange.
         targets: gives who hears (sender, event).
         answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
-    """
 
-    peer = "this program"
+    Attributes:
+        codec: what presence is encoded in for it: any will do, once the server listens.
+        flow: set while this program's own events may go out.
+        dispatcher: runs listeners and handlers.
+        answers: runs what is to be told of requests, and all else that may call the user.
+    """
 
     def __init__(
         self,
         codec: Callable[[str], Codec],
         limits: Limits,
         lock: threading.Lock,
-        holds: FlowControl,
+        flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, Asked, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
-        self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
-        self.traffic = Traffic()
-        self.lost = self.traffic.lost
-        self.flow = threading.Event()  # set while this program's own events may go out
+        super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
+        self.flow = threading.Event()
         self.flow.set()
         self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
         self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
         self._codec = codec
-        self._limits = limits
         self._lock = lock
-        self._flow_control = holds
+        self._flow_control = flow_control
         self._targets = targets
         self._answer = answer
         self._failed = failed
-        self._inbox = Outbox(limits.max_inbound, self._lose)
         self._names: dict[int, tuple[Name, Name]] = {}
         self._calls: deque[tuple[Subscription, Info, Any]] = deque()
         self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
@@ -93,24 +94,21 @@ class LocalPort:
         """Queue events for the dispatch thread."""
         self._names[run.route] = (sender, event)
         self.traffic.fired += run.count
-        self._inbox.put(run)
+        self._outbox.put(run)
         self.dispatcher.kick()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Count what the sender fired while its link was gone."""
         if missing:
             self.traffic.fired += missing
-            self._names[route] = (sender, event)
+            self._learn(route, sender, event)
             self._lose(route, missing, "the link of their sender was lost")
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count and log lost events."""
-        self.traffic.fired += count
-        self._names[run.route] = (sender, event)
-        self._lose(run.route, count, reason)
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        self._names[route] = (sender, event)
 
     def _lose(self, route: int, count: int, reason: str) -> None:
-        self.lost[reason] += count
+        super()._lose(route, count, reason)
         name = self._names.get(route, route)
         self._log(log.warning, f"{count} events of {name} did not reach this program: {reason}")
 
@@ -132,9 +130,9 @@ class LocalPort:
         return one_by_one(asked, self._ask)
 
     def _ask(self, token: int, asked: Asked, params: bytes) -> SigError | None:
-        if self._inbox.size > self._inbox.limit:
-            return Busy(f"sender {asked.sender!r}: {self._inbox.limit} bytes of input wait already")
-        self._inbox.put(_RequestRun(token, asked, params))
+        if self._outbox.size > self._outbox.limit:
+            return Busy(f"sender {asked.sender!r}: {self._outbox.limit} bytes of input wait already")
+        self._outbox.put(_RequestRun(token, asked, params))
         self.dispatcher.kick()
         return None
 
@@ -147,16 +145,9 @@ class LocalPort:
         """Pass on the failure of a request of this program."""
         self.later(partial(ident, None, error))
 
-    def is_slow(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._inbox.begins_stall(now)
-
-    def recovers(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._inbox.ends_stall(now, self._limits.stall)
-
     def set_reading_paused(self, on: bool) -> None:
         """Let this program's triggers wait, or go on."""
+        super().set_reading_paused(on)
         if on:
             self.flow.clear()
         else:
@@ -164,13 +155,7 @@ class LocalPort:
 
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`. What a dispatch thread is taking over just now is in none of the counts."""
-        inbox = self._inbox
-        return {
-            "peer": self.peer,
-            "queue": inbox.describe(),
-            "held": not self.flow.is_set(),
-            **self.traffic.describe(inbox.waiting + len(self._events)),
-        }
+        return self._figures(self._outbox.waiting + len(self._events))
 
     # -- jobs
 
@@ -178,8 +163,8 @@ class LocalPort:
         while not self._calls:
             if not self._events:
                 with self._lock:
-                    run = self._inbox.pop()
-                    if self._inbox.stalled:
+                    run = self._outbox.pop()
+                    if self._outbox.stalled:
                         self._flow_control.taken(self)
                 if run is None:
                     return None

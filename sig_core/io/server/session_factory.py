@@ -25,7 +25,8 @@ from sig_core.session.line.station import Station
 from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.link_session import LinkSession
-from sig_core.session.plain.session import PLAIN_CODEC, PlainSession
+from sig_core.session.plain.port import PLAIN_CODEC
+from sig_core.session.plain.session import PlainSession
 
 __all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_end"]
 
@@ -49,14 +50,14 @@ class ServerContext(Protocol):
     def ended(self, session: PeerSession) -> None:
         """A client that was taken in has left."""
 
-    def due(self, when: float) -> None:
-        """A station needs a tick at `when`."""
+    def tick_stations_at(self, when: float) -> None:
+        """Let the stations tick at `when`, monotonic seconds, at the latest."""
 
-    def look_at(self, when: float) -> None:
-        """A session needs a tick at `when`."""
+    def tick_sessions_at(self, when: float) -> None:
+        """Let the sessions tick at `when`, monotonic seconds, at the latest."""
 
-    def behind(self, session: PlainSession) -> None:
-        """A session has more input than one turn takes, and goes on in the next one."""
+    def add_backlog(self, session: PlainSession) -> None:
+        """Note that a session has more input than one turn takes: it takes the rest in the next one."""
 
 
 class SessionFactory:
@@ -117,8 +118,8 @@ class SessionFactory:
             peer=peer,
             packets=packets,
             deadline=deadline,
-            due=context.look_at,
-            behind=context.behind,
+            request_tick=context.tick_sessions_at,
+            on_backlog=context.add_backlog,
         )
         context.opened(session, context.limits.keepalive)
         return session
@@ -164,7 +165,7 @@ class SessionFactory:
 
     def due(self, when: float) -> None:
         """See `StationOwner`."""
-        self._context.due(when)
+        self._context.tick_stations_at(when)
 
     def said(self, station: Station, text: str, *, warning: bool) -> None:
         """See `StationOwner`."""

@@ -27,13 +27,13 @@ from sig_core.protocol.wire import (
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Asked, Run
+from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import encode, fitting
 from sig_core.session.base import Session, State
-from sig_core.session.calls import Calls
+from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.dialects import check_binary, complaint_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
-from sig_core.session.link_stats import link_stats
 
 __all__ = ["ServerSession"]
 
@@ -49,7 +49,7 @@ def _nobody(*anything: object) -> None:
     return None
 
 
-class ServerSession(Session):
+class ServerSession(QueuedPort, Session):
     """One client at the server. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
 
     Args:
@@ -62,15 +62,14 @@ class ServerSession(Session):
         now: monotonic seconds.
 
     Attributes:
-        lost: events that did not reach this client, by reason.
-        reading_paused: the client's input is not to be read for now.
+        client: 32 hex digits that it chose for itself; "" before its hello.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
-        on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_outbox", "_reads", "_refused_routes"),
-        *("client", "codec", "lost", "on_change", "on_open", "peer", "reading_paused"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_reads", "_refused_routes"),
+        *("client", "on_open"),
+        *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
 
@@ -85,20 +84,15 @@ class ServerSession(Session):
         packets: bool,
         now: float,
     ) -> None:
-        super().__init__(limits, packets=packets, now=now)
-        self.peer = peer
-        self.codec = ""
+        Session.__init__(self, limits, packets=packets, now=now)
+        QueuedPort.__init__(self, peer, "", limits, Outbox(limits.max_outbox, self._lose), self.traffic)
         self.client = ""
-        self.reading_paused = False
-        self.on_change: Callable[[], None] = _nobody
         self.on_open: Callable[[float], None] = _nobody
-        self.lost = self.traffic.lost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
         self._reads: frozenset[str] = frozenset()
-        self._calls = Calls(self, exchange, limits)
-        self._outbox = Outbox(limits.max_outbox, self._lose)
+        self._calls = BinaryCalls(self, exchange, limits)
         self._bound: dict[int, tuple[Name, Name | None]] = {}
         self._gaps: dict[int, tuple[int, str]] = {}
         self._refused_routes: dict[int, None] = {}
@@ -142,7 +136,7 @@ class ServerSession(Session):
             software="pysig",
         )
         self._send(welcome_frame(welcome))
-        self.state = State.OPEN
+        self._move(State.OPEN)
         self._exchange.join(self)
         self.on_open(hello.keepalive)
         self.on_open = _nobody
@@ -210,7 +204,7 @@ class ServerSession(Session):
             if message.method == "goodbye":
                 self._read_goodbye(message)
             else:
-                self._calls.note(message)
+                self._calls.take_notice(message)
         except RemoteProtocolError:
             self._calls.unknown_notices += 1
 
@@ -233,7 +227,7 @@ class ServerSession(Session):
             self.on_change()
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
-        """Tell the client what a number stands for."""
+        """Tell the client what a route stands for."""
         self._bound[route] = (sender, event)
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
@@ -246,12 +240,12 @@ class ServerSession(Session):
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
 
-    def knows(self, route: int, sender: Name) -> None:
-        """Note that the client learns the number of a sender from an answer."""
+    def note_route(self, route: int, sender: Name) -> None:
+        """Note that the client learns the route of a sender's requests from an answer."""
         self._bound[route] = (sender, None)
 
-    def forgets(self, pattern: Pattern) -> None:
-        """Note that what matches is not heard for a while: when it is again, its count has to be told anew."""
+    def note_unheard(self, pattern: Pattern) -> None:
+        """Note that the client does not hear what matches for a while: then its count has to be told anew."""
         sender, event = pattern
         if sender is not None and event is not None:
             routes = [self._exchange.route_of(sender, event)]
@@ -261,22 +255,19 @@ class ServerSession(Session):
             if route not in self._gaps:
                 self._bound.pop(route, None)
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count lost events, and tell the client by and by."""
-        self.traffic.fired += count
-        if run.route not in self._bound:
-            self.bind(run.route, sender, event)
-        self._lose(run.route, count, reason)
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        if route not in self._bound:
+            self.bind(route, sender, event)
 
     def _lose(self, route: int, count: int, reason: str) -> None:
-        self.lost[reason] += count
+        super()._lose(route, count, reason)
         before, _ = self._gaps.get(route, (0, ""))
         self._gaps[route] = (before + count, reason)
         self.on_change()
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
-        self.traffic.refused += count
+        super().refuse(route, count, error)
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
             self._refused_routes[route] = None
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
@@ -316,20 +307,6 @@ class ServerSession(Session):
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that this client made."""
         self._send(self._error_frame(route, ident, error))
-
-    def is_slow(self, now: float) -> bool:
-        """See `Outbox`."""
-        outbox = self._outbox
-        return (outbox.size > outbox.high or outbox.stalled or outbox.yielding) and outbox.begins_stall(now)
-
-    def recovers(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._outbox.ends_stall(now, self.limits.stall)
-
-    def set_reading_paused(self, on: bool) -> None:
-        """Do not read this client's input, or read it again."""
-        self.reading_paused = on
-        self.on_change()
 
     def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
         size, limit = len(frame) - 4, self._peer_max_frame
@@ -409,10 +386,13 @@ class ServerSession(Session):
             self._exchange.close(self, list(self._calls.patterns))
         self.on_change()
 
-    def stats(self) -> dict[str, Any]:
-        """See `Port.stats`."""
-        who = {"peer": self.peer, "client": self.client, "codec": self.codec}
-        return link_stats(self._calls, self._outbox, self.traffic, **who, reading_paused=self.reading_paused)
+    def _own_figures(self) -> dict[str, Any]:
+        return {"client": self.client, "codec": self.codec, **self._calls.figures()}
+
+    @property
+    def port(self) -> ServerSession:
+        """What of it the exchange knows."""
+        return self
 
     @property
     def patterns(self) -> list[Pattern]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from sig_core.protocol.board import gave_way
 from sig_core.routing.outbox import Outbox
@@ -27,6 +27,10 @@ class BoardOutput:
         longest: bytes of the longest message that the board takes.
         traffic: where losses are counted.
         changed: called when there is a message where there was none.
+
+    Attributes:
+        longest: see above.
+        outbox: what waits, but for the notices of losses.
     """
 
     def __init__(
@@ -37,12 +41,11 @@ class BoardOutput:
         changed: Callable[[], None],
     ) -> None:
         self.longest = longest
+        self.outbox = Outbox(limit, self._give_way)
         self._traffic = traffic
         self._changed = changed
-        self._outbox = Outbox(limit, self._give_way)
         self._gaps: dict[int, int] = {}
         self._taken: deque[int] = deque(maxlen=OPEN)  # events in each of the messages that were taken last
-        self._doubtful = 0  # events taken whose arrival nobody knows
 
     def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
         """Append a message.
@@ -52,13 +55,13 @@ class BoardOutput:
             events: 1, or 0 where another message with the same event is counted.
         """
         was_empty = not self.has_message
-        self._outbox.put(Run(0 if number is None else number + 1, "", events, message))
+        self.outbox.put(Run(0 if number is None else number + 1, "", events, message))
         if was_empty:
             self._changed()
 
     def has_room(self, size: int) -> bool:
         """Return whether a message of so many bytes that must not give way may come."""
-        return self._outbox.has_room(size)
+        return self.outbox.has_room(size)
 
     def lose(self, numbers: Iterable[int], missing: int, reason: str, events: int) -> None:
         """Count `events` that do not reach the board, and tell it by and by that these items have missed so many."""
@@ -74,7 +77,7 @@ class BoardOutput:
     def forget(self) -> None:
         """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
         self._gaps.clear()
-        outbox, kept = self._outbox, [run for run in self._outbox.runs if not run.route]
+        outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
         events = sum(run.count for run in outbox.runs)
         if events:
             self._traffic.lost[ANEW] += events
@@ -84,14 +87,14 @@ class BoardOutput:
     @property
     def has_message(self) -> bool:
         """Whether `next_message` would give one."""
-        return bool(self._outbox.size or self._gaps)
+        return bool(self.outbox.size or self._gaps)
 
     def next_message(self) -> bytes | None:
         """Take the next message."""
         if self._gaps:
             self._taken.append(0)
             return gave_way(*self._gaps.popitem())
-        run = self._outbox.pop()
+        run = self.outbox.pop()
         if run is None:
             return None
         self._taken.append(run.count)
@@ -101,7 +104,7 @@ class BoardOutput:
         """Count the events in so many of the messages that were taken last as lost: they may not have arrived."""
         unknown = sum(list(self._taken)[-messages:]) if messages else 0
         if unknown:
-            self._doubtful += unknown
+            self.outbox.taken -= unknown
             self._traffic.lost[IN_DOUBT] += unknown
 
     def cut(self, make: Callable[[str], bytes], text: str) -> bytes:
@@ -112,10 +115,3 @@ class BoardOutput:
             clean = clean[: max(0, len(clean) - (len(message) - self.longest))]
             message = make(clean.decode("utf-8", "ignore"))
         return message
-
-    def stats(self) -> tuple[dict[str, Any], int]:
-        """Tell how full it is, and how many events wait; brings the count of those delivered up to date."""
-        outbox = self._outbox
-        self._traffic.delivered = outbox.taken - self._doubtful
-        queue = outbox.describe()
-        return queue, outbox.waiting

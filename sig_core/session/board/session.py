@@ -35,9 +35,10 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
-from sig_core.session.base import State
+from sig_core.session.base import SessionState, State
 from sig_core.session.board.output import BoardOutput
 from sig_core.session.board.registration import Match, Registration
 from sig_core.session.board.renaming import Renaming
@@ -50,11 +51,7 @@ IDLE: Final = 3600.0  # seconds
 RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
 
 
-def _nobody(*anything: object) -> None:
-    return None
-
-
-class BoardSession:
+class BoardSession(QueuedPort, SessionState):
     """One board, from its registration to the end of its session. It is fed with whole messages.
 
     Args:
@@ -67,12 +64,11 @@ class BoardSession:
         line: gives the counts of its line, for `stats`.
 
     Attributes:
-        reading_paused: it is to be given no credit for now.
         ignored: messages that broke a rule.
         finished: never: only the line ends the session of a board.
-        on_change: called when there is a message for it where there was none, and when `reading_paused` changes.
     """
 
+    client = ""
     finished = False
 
     def __init__(
@@ -86,26 +82,15 @@ class BoardSession:
         terms: SynAck,
         line: Callable[[], dict[str, int]],
     ) -> None:
-        self.peer = peer
-        self.client = ""
-        self.codec = BOARD_CODEC
-        self.state = State.OPEN
-        self.error: SigError | None = None
-        self.reading_paused = False
+        traffic, limit = Traffic(), min(limits.max_outbox, limits.max_board_outbox)
+        self._out = BoardOutput(limit, max(terms.mtu, terms.message), traffic, lambda: self.on_change())
+        super().__init__(peer, BOARD_CODEC, limits, self._out.outbox, traffic)
+        self._move(State.OPEN)
         self.ignored = 0
-        self.traffic = Traffic()
-        self.lost = self.traffic.lost
-        self.on_change: Callable[[], None] = _nobody
         self._exchange = exchange
         self._codec = codec
         self._rename = rename
         self._line = line
-        self._out = BoardOutput(
-            min(limits.max_outbox, limits.max_board_outbox),
-            max(terms.mtu, terms.message),
-            self.traffic,
-            lambda: self.on_change(),
-        )
         self._registration: Registration | None = None
         self._senders = 0  # 1 while its sender is connected
         self._gathered: list[bytes] = []  # events of one route, as frames, that are to be passed on
@@ -273,24 +258,17 @@ class BoardSession:
     def _matches(self, route: int) -> tuple[Match, ...]:
         return () if self._registration is None else self._registration.matches(*self._names[route])
 
-    def _miss(self, route: int, count: int, reason: str) -> None:
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        self._names[route] = sender, event
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
         self._out.lose([number for number, _ in self._matches(route)], count, reason, count)
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Boards do not count over the lives of a sender; what an owner lost before us is told."""
         if missing and route in self._names:
             self.traffic.fired += missing
-            self._miss(route, missing, "lost by who fired it")
-
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count lost events, and tell the board."""
-        self.traffic.fired += count
-        self._names[run.route] = sender, event
-        self._miss(run.route, count, reason)
-
-    def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the board's to send."""
-        self.traffic.refused += count
+            self._lose(route, missing, "lost by who fired it")
 
     def request(self, asked: Asked) -> list[tuple[int, SigError]]:
         """Queue requests for the board's sender."""
@@ -329,15 +307,6 @@ class BoardSession:
         """A board holds nobody back."""
         return False
 
-    def recovers(self, now: float) -> bool:
-        """See `is_slow`."""
-        return True
-
-    def set_reading_paused(self, on: bool) -> None:
-        """Take no more from the board, or take it again."""
-        self.reading_paused = on
-        self.on_change()
-
     def _too_big(self, what: str, size: int) -> MessageTooBig:
         limit = self._out.longest
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
@@ -360,23 +329,17 @@ class BoardSession:
         if self.state is State.CLOSED:
             return
         self.settle(self._gathered_at)
-        self.state, self.error = State.CLOSED, error
+        self._move(State.CLOSED, error)
         self._out.doubt(doubtful)
         self._leave()
         self._exchange.leave(self)
 
-    def stats(self) -> dict[str, Any]:
-        """See `Port.stats`."""
-        queue, waiting = self._out.stats()
+    def _own_figures(self) -> dict[str, Any]:
         line = self._line()
         return {
-            "peer": self.peer,
             "client": "",
             "codec": BOARD_CODEC,
             "senders": self._senders,
             "subscriptions": len(self._patterns),
-            "queue": queue,
-            "held": self.reading_paused,
             "line": {**line, "ignored": line["ignored"] + self.ignored},
-            **self.traffic.describe(waiting),
         }

@@ -9,7 +9,7 @@ from typing import Final
 from sig_core.errors import HandshakeError, LinkClosed, LinkLost, SigError, Status
 from sig_core.line.handshake import read_hello
 from sig_core.line.packets import HELLO, PacketReader
-from sig_core.session.base import State
+from sig_core.session.base import SessionState, State
 from sig_core.session.line.station import Station
 
 __all__ = ["LineSession"]
@@ -19,7 +19,7 @@ LONGEST_NOISE: Final = 4096  # ... and where HELLO may be lost, and said again
 IDLE: Final = 3600.0  # seconds: stations have ticks of their own
 
 
-class LineSession:
+class LineSession(SessionState):
     """One link to a station: one that it is led to, or the one whose session the first HELLO names.
 
     Args:
@@ -41,8 +41,7 @@ class LineSession:
         self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True
     ) -> None:
         self.peer = peer
-        self.state = State.OPENING
-        self.error: SigError | None = None
+        self._move(State.OPENING)
         self.on_change: Callable[[], None] = lambda: None
         self._find_station = find
         self._station: Station | None = None
@@ -61,7 +60,7 @@ class LineSession:
 
     def lead_to(self, station: Station) -> None:
         """Lead there."""
-        self.state = State.OPEN
+        self._move(State.OPEN)
         self._station = station
         station.attach(lambda: self.on_change(), self._replaced)
 
@@ -140,4 +139,4 @@ class LineSession:
 
     def _close(self, error: SigError) -> None:
         if self.state is not State.CLOSED:
-            self.state, self.error = State.CLOSED, error
+            self._move(State.CLOSED, error)
