@@ -30,7 +30,7 @@ class QueuedPort:
     Args:
         peer: printable, for messages and logs.
         codec: name of the codec that payloads for this port are in; "": not known yet.
-        limits: what it may cost; `stall` is the time for which it may hold its feeders back.
+        limits: what it may cost; for `stall` seconds it may pause the ports that feed it.
         outbox: what waits for it.
         traffic: what passed through it.
 
@@ -61,7 +61,7 @@ class QueuedPort:
         """Events that were to reach it and did not, by reason."""
         return self.traffic.lost
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+    def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Count events that can't be delivered."""
         self._learn(run.route, sender, event)
         self.traffic.fired += count
@@ -81,12 +81,12 @@ class QueuedPort:
     # -- stalls
 
     def is_slow(self, now: float) -> bool:
-        """Return whether those who feed this port are to be held back; see `Outbox`."""
+        """Return whether the ports that feed this one are to be paused; see `Outbox`."""
         outbox = self._outbox
-        return (outbox.size > outbox.high or outbox.stalled or outbox.yielding) and outbox.begins_stall(now)
+        return (outbox.size > outbox.high_water or outbox.stalled or outbox.dropping) and outbox.begins_stall(now)
 
     def recovers(self, now: float) -> bool:
-        """Return whether those who were held back may go on; see `Outbox`."""
+        """Return whether the ports that were paused because of this one may go on; see `Outbox`."""
         return self._outbox.ends_stall(now, self.limits.stall)
 
     def set_reading_paused(self, on: bool) -> None:

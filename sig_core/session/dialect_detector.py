@@ -13,7 +13,7 @@ from sig_core.session.link_session import LinkSession
 __all__ = ["DialectDetector"]
 
 
-Make = Callable[[], LinkSession]
+MakeSession = Callable[[], LinkSession]
 
 
 class DialectDetector(SessionState):
@@ -24,7 +24,7 @@ class DialectDetector(SessionState):
         deadline: monotonic seconds until which a first byte must have come.
         binary: makes the session of the binary dialect; it also says what is wrong with those that are not served.
         others: make the sessions of the other dialects that are.
-        become: told the session that the link has from now on.
+        switch_to: told the session that the link has from now on.
     """
 
     client = ""
@@ -37,9 +37,9 @@ class DialectDetector(SessionState):
         self,
         peer: str,
         deadline: float,
-        binary: Make,
-        others: Mapping[Dialect, Make],
-        become: Callable[[LinkSession], None],
+        binary: MakeSession,
+        others: Mapping[Dialect, MakeSession],
+        switch_to: Callable[[LinkSession], None],
     ) -> None:
         self.peer = peer
         self._move(State.OPENING)
@@ -48,11 +48,11 @@ class DialectDetector(SessionState):
         self._deadline = deadline
         self._binary = binary
         self._others = others
-        self._become = become
+        self._switch_to = switch_to
 
-    def _decide(self, make: Make) -> LinkSession:
+    def _decide(self, make: MakeSession) -> LinkSession:
         session = make()
-        self._become(session)
+        self._switch_to(session)
         return session
 
     def receive_data(self, data: bytes, now: float) -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 from sig_core.errors import HandshakeError
 from sig_core.protocol.wire import PREFACE
 
-__all__ = ["Dialect", "check_binary", "complaint_for", "dialect_of"]
+__all__ = ["Dialect", "check_binary", "dialect_of", "refusal_for"]
 
 
 class Dialect(Enum):
@@ -41,7 +41,7 @@ def check_binary(head: bytes) -> None:
     raise HandshakeError(f"first byte 0x{head[:1].hex()} is that of no dialect")
 
 
-def complaint_for(head: bytes, text: str) -> bytes:
+def refusal_for(head: bytes, text: str) -> bytes:
     """Return the last words for a peer of another dialect, in it where that is possible; b"" where not."""
     if not head or dialect_of(head) is not Dialect.PLAIN:
         return b""

@@ -62,7 +62,7 @@ class Played:
     def raw(self, data: bytes) -> None:
         """A message comes."""
         self.session.message(data, self.net.now)
-        self.session.settle(self.net.now)
+        self.session.flush_events(self.net.now)
         self.net.pump()
         self.check()
 

@@ -46,7 +46,7 @@ class StationOwner:
 
     # -- what a station asks
 
-    def session_for(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
+    def make_session(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
         made: BoardSession | StreamOnLine
         if terms.dialect == BINARY:
             program = self.net.server_session()
@@ -61,12 +61,12 @@ class StationOwner:
         self.begun.append(made)
         return made
 
-    def ended(self, session: BoardSession | StreamOnLine) -> None:
+    def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         self.over.append(session)
         self.net.exchange.leave(session.port)
 
-    def due(self, when: float) -> None:
+    def tick_at(self, when: float) -> None:
         self.when = when
 
-    def said(self, station: Station, text: str, *, warning: bool) -> None:
+    def report(self, station: Station, text: str, *, warning: bool) -> None:
         self.log.append((text, warning))

@@ -19,7 +19,7 @@ from sig_core.routing.entities import Subscription
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode
@@ -31,12 +31,12 @@ __all__ = ["LocalPort"]
 class _RequestRun(Run):
     """A request in the queue of runs, so that it keeps its place among the events."""
 
-    __slots__ = ("asked", "token")
+    __slots__ = ("batch", "token")
 
-    def __init__(self, token: int, asked: Asked, params: bytes) -> None:
-        super().__init__(0, asked.codec, 0, params)
+    def __init__(self, token: int, batch: RequestBatch, params: bytes) -> None:
+        super().__init__(0, batch.codec, 0, params)
         self.token = token
-        self.asked = asked
+        self.batch = batch
 
 
 class LocalPort(QueuedPort):
@@ -48,7 +48,7 @@ class LocalPort(QueuedPort):
         lock: that guards the exchange; the port's methods are called under it.
         flow_control: of the exchange.
         targets: gives who hears (sender, event).
-        answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
+        answer: called with (token, batch, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
 
     Attributes:
@@ -65,7 +65,7 @@ class LocalPort(QueuedPort):
         lock: threading.Lock,
         flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
-        answer: Callable[[int, Asked, bytes], None],
+        answer: Callable[[int, RequestBatch, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
@@ -125,14 +125,14 @@ class LocalPort(QueuedPort):
         self._answers.append(job)
         self.answers.kick()
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the dispatch thread."""
-        return one_by_one(asked, self._ask)
+        return request_each(batch, self._ask)
 
-    def _ask(self, token: int, asked: Asked, params: bytes) -> SigError | None:
+    def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
         if self._outbox.size > self._outbox.limit:
-            return Busy(f"sender {asked.sender!r}: {self._outbox.limit} bytes of input wait already")
-        self._outbox.put(_RequestRun(token, asked, params))
+            return Busy(f"sender {batch.sender!r}: {self._outbox.limit} bytes of input wait already")
+        self._outbox.put(_RequestRun(token, batch, params))
         self.dispatcher.kick()
         return None
 
@@ -165,11 +165,11 @@ class LocalPort(QueuedPort):
                 with self._lock:
                     run = self._outbox.pop()
                     if self._outbox.stalled:
-                        self._flow_control.taken(self)
+                        self._flow_control.note_taken(self)
                 if run is None:
                     return None
                 if isinstance(run, _RequestRun):
-                    return partial(self._answer, run.token, run.asked, run.data)
+                    return partial(self._answer, run.token, run.batch, run.data)
                 self._events.extend((run, additions, data) for additions, data in split_events(run.data))
             else:
                 self._spread(*self._events.popleft())

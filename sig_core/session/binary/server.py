@@ -26,12 +26,12 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Asked, Run
+from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
-from sig_core.routing.transcode import encode, fitting
+from sig_core.routing.transcode import drop_oversized, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.calls import BinaryCalls
-from sig_core.session.dialects import check_binary, complaint_for
+from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
 
@@ -163,7 +163,7 @@ class ServerSession(QueuedPort, Session):
 
     def _take_requests(self, route: int, count: int, run: bytes) -> None:
         exchange, most = self._exchange, self.limits.max_requests
-        mine, last = exchange.requests.of(self), ""
+        mine, last = exchange.requests.tokens_of(self), ""
         same: dict[int, bytes] = {}  # in a row, of one method: they go on together
         try:
             for ident, method, tail in split_requests(run, count):
@@ -172,7 +172,7 @@ class ServerSession(QueuedPort, Session):
                 if method is not last:
                     if same:
                         exchange.request(self, route, self.codec, last, same)
-                        mine, same = exchange.requests.of(self), {}
+                        mine, same = exchange.requests.tokens_of(self), {}
                     last = method
                 if ident in mine or ident in same:
                     raise RemoteProtocolError(f"request {ident}: its id is in use")
@@ -220,7 +220,7 @@ class ServerSession(QueuedPort, Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            given, run = run.count, fitting(run, self._peer_max_frame)
+            given, run = run.count, drop_oversized(run, self._peer_max_frame)
             if run.count < given:
                 self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
@@ -272,20 +272,20 @@ class ServerSession(QueuedPort, Session):
             self._refused_routes[route] = None
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
-        outbox, frames = self._outbox, request_frames(asked.route, asked.tails)
+        outbox, frames = self._outbox, request_frames(batch.route, batch.tails)
         data = b"".join(frames)  # of a single one it gives that, uncopied
-        if outbox.size + len(data) <= outbox.high and len(data) - 4 <= self._peer_max_frame:
+        if outbox.size + len(data) <= outbox.high_water and len(data) - 4 <= self._peer_max_frame:
             self._send(data)
             return []
         refused: list[tuple[int, SigError]] = []
-        for token, frame in zip(asked.tails, frames, strict=True):
+        for token, frame in zip(batch.tails, frames, strict=True):
             if not outbox.has_room(len(frame)):
-                text = f"sender {asked.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
+                text = f"sender {batch.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
                 refused.append((token, Busy(text)))
             elif len(frame) - 4 > self._peer_max_frame:
-                what = f"request {asked.method!r} of sender {asked.sender!r}"
+                what = f"request {batch.method!r} of sender {batch.sender!r}"
                 refused.append((token, self._too_big(what, frame)))
             else:
                 self._send(frame)
@@ -324,7 +324,7 @@ class ServerSession(QueuedPort, Session):
         outbox = self._outbox
         data = outbox.take(room)
         if outbox.stalled:
-            self._exchange.flow_control.taken(self)
+            self._exchange.flow_control.note_taken(self)
         if not self._gaps:
             return data
         gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
@@ -375,7 +375,7 @@ class ServerSession(QueuedPort, Session):
         if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:
             self._send(refusal(status or Status.BAD_MESSAGE, text))
         elif self.state is State.OPENING:
-            self._send(complaint_for(self._head, text))
+            self._send(refusal_for(self._head, text))
         super()._say_goodbye(status, text)
 
     def _end(self, error: SigError) -> None:

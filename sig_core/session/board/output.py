@@ -14,9 +14,9 @@ from sig_core.routing.traffic import Traffic
 __all__ = ["BoardOutput"]
 
 IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
-ANEW: Final = "waited when the board registered anew"
-OPEN: Final = 16  # messages that may be taken and not acknowledged, at the very most
-MOST = 2**32 - 1  # that one message can say were lost
+REGISTERED_ANEW: Final = "waited when the board registered anew"
+MAX_UNACKNOWLEDGED: Final = 16  # messages that may be taken and not acknowledged, at the very most
+MAX_COUNT = 2**32 - 1  # that one message can say were lost
 
 
 class BoardOutput:
@@ -41,11 +41,11 @@ class BoardOutput:
         changed: Callable[[], None],
     ) -> None:
         self.longest = longest
-        self.outbox = Outbox(limit, self._give_way)
+        self.outbox = Outbox(limit, self._note_dropped)
         self._traffic = traffic
         self._changed = changed
         self._gaps: dict[int, int] = {}
-        self._taken: deque[int] = deque(maxlen=OPEN)  # events in each of the messages that were taken last
+        self._taken: deque[int] = deque(maxlen=MAX_UNACKNOWLEDGED)  # events in each of the messages that were taken last
 
     def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
         """Append a message.
@@ -68,19 +68,19 @@ class BoardOutput:
         if events:
             self._traffic.lost[reason] += events
         for number in numbers:
-            self._gaps[number] = min(MOST, self._gaps.get(number, 0) + missing)
+            self._gaps[number] = min(MAX_COUNT, self._gaps.get(number, 0) + missing)
         self._changed()
 
-    def _give_way(self, place: int, events: int, reason: str) -> None:
+    def _note_dropped(self, place: int, events: int, reason: str) -> None:
         self.lose((place - 1,), 1, reason, events)
 
-    def forget(self) -> None:
+    def drop_events(self) -> None:
         """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
         self._gaps.clear()
         outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
         events = sum(run.count for run in outbox.runs)
         if events:
-            self._traffic.lost[ANEW] += events
+            self._traffic.lost[REGISTERED_ANEW] += events
         outbox.runs = deque(kept)
         outbox.size = sum(len(run.data) for run in kept)
 
@@ -100,14 +100,14 @@ class BoardOutput:
         self._taken.append(run.count)
         return run.data
 
-    def doubt(self, messages: int) -> None:
+    def lose_in_doubt(self, messages: int) -> None:
         """Count the events in so many of the messages that were taken last as lost: they may not have arrived."""
         unknown = sum(list(self._taken)[-messages:]) if messages else 0
         if unknown:
             self.outbox.taken -= unknown
             self._traffic.lost[IN_DOUBT] += unknown
 
-    def cut(self, make: Callable[[str], bytes], text: str) -> bytes:
+    def shorten(self, make: Callable[[str], bytes], text: str) -> bytes:
         """Return a message with as much of a text as the board takes."""
         clean = text.encode("utf-8", "backslashreplace")
         message = make(clean.decode())

@@ -34,7 +34,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
@@ -46,9 +46,9 @@ from sig_core.session.board.renaming import Renaming
 __all__ = ["BOARD_CODEC", "BoardSession"]
 
 BOARD_CODEC: Final = "cbor-board"
-IDS: Final = 256  # requests that a board can have open
+MAX_REQUESTS: Final = 256  # requests that a board can have open
 IDLE: Final = 3600.0  # seconds
-RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
+RETRY_INTERVAL: Final = 1.0  # seconds between attempts to register under a name that is taken
 
 
 class BoardSession(QueuedPort, SessionState):
@@ -110,18 +110,18 @@ class BoardSession(QueuedPort, SessionState):
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
-        """Take a message; one that breaks a rule is counted. Call `settle` when all that came at once was given."""
+        """Take a message; one that breaks a rule is counted. Call `flush_events` when all that came at once was given."""
         try:
             message = read_from_board(data)
             if isinstance(message, Fire):
                 self._take_event(message, now)
                 return
-            self.settle(now)
+            self.flush_events(now)
             self._take(message, now)
         except (RemoteProtocolError, CodecError):
             self.ignored += 1
 
-    def settle(self, now: float) -> None:
+    def flush_events(self, now: float) -> None:
         """Pass on the events that were gathered: neighbours of one route go as one run."""
         if self._gathered:
             gathered, self._gathered = self._gathered, []
@@ -136,17 +136,17 @@ class BoardSession(QueuedPort, SessionState):
         elif isinstance(message, Ask):
             self._take_request(message)
         elif isinstance(message, Register):
-            self._leave()
-            self._out.forget()
+            self._unregister()
+            self._out.drop_events()
             if self.reading_paused:  # whom it fed does not know it any more
                 self.set_reading_paused(False)
             self._registration = Registration(message)
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
         elif self._registration is None:
             raise RemoteProtocolError("an item comes before its registration")
         else:
             self._registration.add(message)
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
 
     def _take_event(self, event: Fire, now: float) -> None:
         decode(self._codec, event.value)
@@ -155,7 +155,7 @@ class BoardSession(QueuedPort, SessionState):
             return
         route = self._routes[event.event]
         if route != self._gathered_route:
-            self.settle(now)
+            self.flush_events(now)
             self._gathered_route = route
         self._gathered_at = now
         self._gathered.append(event_frame(route, event.value))
@@ -179,7 +179,7 @@ class BoardSession(QueuedPort, SessionState):
 
     def _take_request(self, request: Ask) -> None:
         decode(self._codec, request.value)
-        if request.id in self._exchange.requests.of(self):
+        if request.id in self._exchange.requests.tokens_of(self):
             raise RemoteProtocolError(f"request {request.id} is open already")
         entry = self._exchange.senders.get(request.sender)
         if entry is None:
@@ -190,7 +190,7 @@ class BoardSession(QueuedPort, SessionState):
 
     # -- registration
 
-    def _enter_if_complete(self, now: float) -> None:
+    def _register_if_complete(self, now: float) -> None:
         """Connect what was registered, once all of it is there; what is in the way is told, and tried again."""
         registration = self._registration
         if registration is None or not registration.complete:
@@ -205,8 +205,8 @@ class BoardSession(QueuedPort, SessionState):
             self._out.put(registered(Status.OK))
         else:
             if self._retry_at is None:  # told once
-                self._out.put(self._out.cut(lambda text: registered(error.status, text), str(error)))
-            self._retry_at = now + RETRY
+                self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
+            self._retry_at = now + RETRY_INTERVAL
 
     def _add_sender(self, registration: Registration) -> SigError | None:
         assert registration.name is not None
@@ -220,7 +220,7 @@ class BoardSession(QueuedPort, SessionState):
         self._routes = [entry.events[event] for event in registration.events]
         return None
 
-    def _leave(self) -> None:
+    def _unregister(self) -> None:
         """Forget what was registered."""
         self._exchange.close(self, self._patterns)
         self._registration, self._retry_at = None, None
@@ -230,7 +230,7 @@ class BoardSession(QueuedPort, SessionState):
     def tick(self, now: float) -> float:
         """Do what is due; give the seconds until the next call is needed."""
         if self._retry_at is not None and now >= self._retry_at:
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
         return IDLE if self._retry_at is None else self._retry_at - now
 
     # -- the port
@@ -270,20 +270,20 @@ class BoardSession(QueuedPort, SessionState):
             self.traffic.fired += missing
             self._lose(route, missing, "lost by who fired it")
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the board's sender."""
-        return one_by_one(asked, self._ask)
+        return request_each(batch, self._ask)
 
-    def _ask(self, token: int, what: Asked, params: bytes) -> SigError | None:
+    def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
         assert self._registration is not None
-        ident = next((free for free in range(IDS) if free not in self._asked), None)
+        ident = next((free for free in range(MAX_REQUESTS) if free not in self._asked), None)
         if ident is None:
-            return Busy(f"sender {what.sender!r}: {IDS} requests are open, more a board does not take")
-        message = asked(ident, self._registration.number_of(what.method), params)
+            return Busy(f"sender {batch.sender!r}: {MAX_REQUESTS} requests are open, more a board does not take")
+        message = asked(ident, self._registration.number_of(batch.method), params)
         if len(message) > self._out.longest:
-            return self._too_big(f"request {what.method!r} of sender {what.sender!r}", len(message))
+            return self._too_big(f"request {batch.method!r} of sender {batch.sender!r}", len(message))
         if not self._out.has_room(len(message)):
-            return Busy(f"sender {what.sender!r}: too much waits for {self.peer} already")
+            return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
         self._asked[ident] = token
         self._out.put(message)
         return None
@@ -300,7 +300,7 @@ class BoardSession(QueuedPort, SessionState):
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the board made."""
         self._out.put(
-            self._out.cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
+            self._out.shorten(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
         )
 
     def is_slow(self, now: float) -> bool:
@@ -328,10 +328,10 @@ class BoardSession(QueuedPort, SessionState):
         """End: the session of the link is over. `doubtful`: messages taken last that may not have arrived."""
         if self.state is State.CLOSED:
             return
-        self.settle(self._gathered_at)
+        self.flush_events(self._gathered_at)
         self._move(State.CLOSED, error)
-        self._out.doubt(doubtful)
-        self._leave()
+        self._out.lose_in_doubt(doubtful)
+        self._unregister()
         self._exchange.leave(self)
 
     def _own_figures(self) -> dict[str, Any]:

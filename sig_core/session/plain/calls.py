@@ -75,7 +75,7 @@ class PlainCalls(Calls):
 
     # -- listeners
 
-    def hearing(self, sender: Name, event: Name) -> list[int]:
+    def listeners_of(self, sender: Name, event: Name) -> list[int]:
         """Return the ids of the listeners that hear an event, in order of dispatch."""
         found = self._hearing.get((sender, event))
         if found is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sig_core.errors import RemoteProtocolError, SigError
 from sig_core.protocol.objects import ObjectReader
 
-__all__ = ["EACH", "TURN", "PlainInput"]
+__all__ = ["BYTES_PER_OBJECT", "OBJECTS_PER_TURN", "PlainInput"]
 
-TURN = 64  # objects that are taken in one turn: a peer that sends thousands at once does not keep the others waiting
-EACH = 512  # bytes, of an object or an answer, that count as one object more
+OBJECTS_PER_TURN = 64  # objects that are taken in one turn: a peer that sends thousands at once does not keep the others waiting
+BYTES_PER_OBJECT = 512  # bytes, of an object or an answer, that count as one object more
 
 
 class PlainInput:
@@ -60,7 +60,7 @@ class PlainInput:
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
-        self.has_more = self._effort >= TURN
+        self.has_more = self._effort >= OBJECTS_PER_TURN
         found = None if self.has_more else self._reader.next_object()
         if found is not None:
             self.spend(len(found))
@@ -69,4 +69,4 @@ class PlainInput:
 
     def spend(self, size: int) -> None:
         """Count the bytes of an object, or of an answer."""
-        self._effort += size // EACH
+        self._effort += size // BYTES_PER_OBJECT

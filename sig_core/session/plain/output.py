@@ -11,8 +11,8 @@ from sig_core.routing.ports import Run
 
 __all__ = ["PlainOutput"]
 
-REST = 0.02  # seconds after a message in which an old client may not have taken it from its buffer yet
-SILENCE = 1.0  # seconds without an answer after which a peer that has never answered is taken for one that does not
+MESSAGE_GAP = 0.02  # seconds after a message in which an old client may not have taken it from its buffer yet
+FIRST_ANSWER_TIMEOUT = 1.0  # seconds without an answer after which a peer that has never answered is taken for one that does not
 
 
 class _Call(Run):
@@ -30,7 +30,7 @@ class PlainOutput:
 
     Args:
         limit: bytes that may wait.
-        patience: seconds for an answer of a peer that has answered before.
+        answer_timeout: seconds for an answer of a peer that has answered before.
         lost: see `Outbox`.
         changed: called when there is output where there was none.
         due: called with when `tick` is needed, monotonic seconds.
@@ -41,11 +41,11 @@ class PlainOutput:
     """
 
     def __init__(
-        self, limit: int, patience: float, lost: Loss, changed: Callable[[], None], due: Callable[[float], None]
+        self, limit: int, answer_timeout: float, lost: Loss, changed: Callable[[], None], due: Callable[[float], None]
     ) -> None:
         self.lines = False
         self.calls = Outbox(limit, lost)
-        self._patience = patience
+        self._answer_timeout = answer_timeout
         self._changed = changed
         self._due = due
         self._answers: deque[bytes] = deque()  # those that may overtake calls
@@ -53,7 +53,7 @@ class PlainOutput:
         self._answering: bool | None = None  # what is known of the peer, or what it said
         self._said_answering = self._said_lines = False
         self._open: int | None = None  # the call that the peer is to answer before the next one goes
-        self._open_patience = SILENCE
+        self._open_timeout = FIRST_ANSWER_TIMEOUT
         self._open_until = NEVER
         self._resting_until = NEVER
         self._resting = False
@@ -142,10 +142,10 @@ class PlainOutput:
             self._answers_size += size
 
     def _wait_longer(self) -> None:
-        """Return the call that is open the patience for a peer that answers."""
+        """Return the call that is open the answer_timeout for a peer that answers."""
         if self._open is not None and self._open_until != NEVER:
-            self._open_until += self._patience - self._open_patience
-            self._open_patience = self._patience
+            self._open_until += self._answer_timeout - self._open_timeout
+            self._open_timeout = self._answer_timeout
 
     def answered(self, ident: int) -> None:
         """Note that the peer has answered a call."""
@@ -158,7 +158,7 @@ class PlainOutput:
                 self._resting = False  # it has taken all that came before
             self._changed()
 
-    def hurry(self) -> None:
+    def release_all(self) -> None:
         """Hold nothing back any more: the link ends."""
         self._ending, self._resting, self._open = True, False, None
 
@@ -186,7 +186,7 @@ class PlainOutput:
         if isinstance(run, _Call) and self._one_by_one:
             self._open = self._last = run.ident
             self._open_until = NEVER  # until it is sent
-            self._open_patience = SILENCE if self._answering is None and run.route else self._patience
+            self._open_timeout = FIRST_ANSWER_TIMEOUT if self._answering is None and run.route else self._answer_timeout
         return run.data
 
     def _take_answers(self) -> bytes:
@@ -201,10 +201,10 @@ class PlainOutput:
         if self._unsent > 0:
             return
         if self._resting:
-            self._resting_until = now + REST
+            self._resting_until = now + MESSAGE_GAP
             self._due(self._resting_until)
         if self._open is not None and self._open_until == NEVER:
-            self._open_until = now + self._open_patience
+            self._open_until = now + self._open_timeout
             self._due(self._open_until)
 
     def tick(self, now: float) -> float:

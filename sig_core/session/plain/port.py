@@ -25,7 +25,7 @@ from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.handlers import check_method
 from sig_core.routing.info import info_of
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
@@ -181,7 +181,7 @@ class PlainPort(QueuedPort):
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Queue events, a message for each listener that hears them."""
         self.traffic.fired += run.count
-        listeners = self.calls.hearing(sender, event)
+        listeners = self.calls.listeners_of(sender, event)
         for additions, payload in split_events(run.data):
             try:
                 added = None if additions is None else decode(self._json, additions)
@@ -208,20 +208,20 @@ class PlainPort(QueuedPort):
         super().refuse(route, count, error)
         self._refusal = error
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for a sender of this peer."""
-        return one_by_one(asked, self._ask)
+        return request_each(batch, self._ask)
 
-    def _ask(self, token: int, asked: Asked, data: bytes) -> SigError | None:
+    def _ask(self, token: int, batch: RequestBatch, data: bytes) -> SigError | None:
         if self.leaving:
-            return LinkClosed(f"sender {asked.sender!r}: {self.peer} is leaving")
-        params = {"sender": asked.sender, "method": asked.method}
+            return LinkClosed(f"sender {batch.sender!r}: {self.peer} is leaving")
+        params = {"sender": batch.sender, "method": batch.method}
         try:
             number, message = self._call("request", params | {"params": decode(self._json, data)})
         except CodecError as error:
             return error
         if not self._outbox.has_room(len(message)):
-            return Busy(f"sender {asked.sender!r}: too much waits for {self.peer} already")
+            return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
         self._asked[number] = token
         self.output.put_call(number, message)
         return None
@@ -248,7 +248,7 @@ class PlainPort(QueuedPort):
         """Take messages for the peer; see `PlainOutput`."""
         data = self.output.take(room)
         if self._outbox.stalled:
-            self._exchange.flow_control.taken(self)
+            self._exchange.flow_control.note_taken(self)
         return data
 
     def _own_figures(self) -> dict[str, Any]:

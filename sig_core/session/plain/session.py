@@ -210,5 +210,5 @@ class PlainSession(SessionState):
             return
         self._move(State.CLOSED, error)
         self.port.close()
-        self._out.hurry()
+        self._out.release_all()
         self.on_change()
