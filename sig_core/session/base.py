@@ -72,7 +72,7 @@ NEXT: dict[State | None, frozenset[State]] = {  # state -> those that may follow
 
 
 class SessionState:
-    """The state of a session, and the only way to move it.
+    """The state of a session, and the only method that moves it.
 
     Attributes:
         state: where it is.
@@ -102,7 +102,7 @@ class SessionState:
 
 
 class Session(SessionState):
-    """One end of a link. Nothing is read from a clock: `now` is monotonic seconds, given with each call.
+    """One end of a link. It reads no clock: `now` is monotonic seconds, an argument of each call.
 
     Attributes:
         encoding: the codec agreed on; None while opening.
@@ -132,7 +132,7 @@ class Session(SessionState):
     # -- in
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
-        """Take bytes as they came; give the frames in them, up to the first breach: see `FrameReader.fault`."""
+        """Take bytes as they came; return the frames in them, up to the first breach: see `FrameReader.fault`."""
         self._heard = now
         self.traffic.bytes_in += len(data)
         if self.state is CLOSED or not data:
@@ -176,7 +176,7 @@ class Session(SessionState):
     # -- control messages
 
     def _read_control(self, body: bytes) -> Call | Notice | Answer | None:
-        """Decode and check the body of a control frame; what is bad is answered here. None: nothing is left to do."""
+        """Return the message in a control frame; None: there is none, or it was bad, and that is answered."""
         if not body:
             return None  # keep-alive
         assert self.encoding is not None
@@ -204,7 +204,7 @@ class Session(SessionState):
         self._send(frame)
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
-        """Return what is said instead of a message that is longer than the peer takes."""
+        """Return what is sent instead of a message that is longer than the peer takes."""
         limit, status = self._peer_max_frame, message.get("status")
         if status is None:
             text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
@@ -225,7 +225,7 @@ class Session(SessionState):
     # -- time
 
     def _keep_alive(self, now: float) -> float:
-        """Send a keep-alive if one is due; give the seconds until the next may be."""
+        """Send a keep-alive if one is due; return the seconds until the next may be."""
         due = self._sent + self._peer_keepalive / 3
         if now >= due:
             self._send(KEEP_ALIVE)
@@ -247,7 +247,7 @@ class Session(SessionState):
     # -- end
 
     def fail(self, error: SigError) -> None:
-        """End the session because of `error`: tell the peer if it can be told."""
+        """End the session because of `error`; the peer is told if that is possible."""
         if self.state is State.CLOSED:
             return
         self._say_goodbye(error.status, str(error))
@@ -266,7 +266,7 @@ class Session(SessionState):
                 self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))
 
     def _end(self, error: SigError) -> None:
-        if self.state is CLOSED:  # already, since its goodbye was too much for the output: why it was said counts
+        if self.state is CLOSED:  # already: its goodbye was too much for the output. The first reason counts
             self.error = error
             return
         self._move(State.CLOSED, error)

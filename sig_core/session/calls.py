@@ -68,11 +68,11 @@ class Calls:
         return self._counts.keys()
 
     def figures(self) -> dict[str, int]:
-        """Return what `stats` tells of it."""
+        """Return its part of `stats`."""
         return {"senders": self.senders, "subscriptions": len(self._counts)}
 
     def run(self, call: Call) -> Any:
-        """Do what a call asks and return its response.
+        """Execute a call and return its response.
 
         Raises:
             SigError: it can't be done; its status says why.

@@ -52,7 +52,7 @@ class Played:
             rename or Renaming(),
             peer="board",
             terms=terms,
-            line=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
+            line_counts=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
         )
         self.session.on_change = self._changed
 

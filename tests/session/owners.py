@@ -55,7 +55,7 @@ class StationOwner:
         else:
             net = self.net
             made = BoardSession(
-                net.exchange, CODEC, net.limits, Renaming(), peer=station.peer, terms=terms, line=station.counts
+                net.exchange, CODEC, net.limits, Renaming(), peer=station.peer, terms=terms, line_counts=station.counts
             )
             made.on_change = station.changed
         self.begun.append(made)

@@ -1,4 +1,4 @@
-"""The port of a server's own program: its listeners, handlers and requests. User code runs on the dispatch threads."""
+"""The port of a server's own program: its listeners, handlers and requests. User code runs on dispatch threads."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class _RequestRun(Run):
 
 
 class LocalPort(QueuedPort):
-    """Takes what is for this program, in any codec, and hands it out as jobs.
+    """Queues what is for this program, in any codec, and runs it as jobs.
 
     Args:
-        codec: gives the codec of a name.
-        limits: `max_inbound`, `stall` and `max_depth` are its own.
+        codec: returns the codec of a name.
+        limits: `max_inbound`, `stall` and `max_depth` are for it.
         lock: that guards the exchange; the port's methods are called under it.
         flow_control: of the exchange.
-        targets: gives who hears (sender, event).
+        targets: returns who listens to (sender, event).
         answer: called with (token, batch, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
 
@@ -121,7 +121,7 @@ class LocalPort(QueuedPort):
         self.later(partial(write, text))
 
     def later(self, job: Job) -> None:
-        """Run a job on a thread of the router, after those that were given before."""
+        """Run a job on a thread of the router, after those that were added before."""
         self._answers.append(job)
         self.answers.kick()
 
@@ -137,7 +137,7 @@ class LocalPort(QueuedPort):
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[ReplyCallback, bytes]]) -> None:
-        """Pass on what requests of this program brought."""
+        """Pass on the answers to requests of this program."""
         for when, value in values:
             self.later(partial(self._tell, when, codec, value))
 

@@ -170,7 +170,10 @@ class SessionFactory:
         context = self._context
         codec = context.codec(BOARD_CODEC)
         board = BoardSession(
-            context.exchange, codec, context.limits, self._rename, peer=station.peer, terms=terms, line=station.counts
+            *(context.exchange, codec, context.limits, self._rename),
+            peer=station.peer,
+            terms=terms,
+            line_counts=station.counts,
         )
         board.on_change = station.changed
         context.session_opened(board, context.limits.keepalive)

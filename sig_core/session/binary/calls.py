@@ -27,7 +27,13 @@ class BinaryClient(Port, Protocol):
     """The session that these calls are made on."""
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
-        """Tell the client what a route stands for."""
+        """Tell the client what a route stands for.
+
+        Args:
+            route: of the requests of a sender, or of one of its events.
+            sender: its name.
+            event: its name; None: the route is that of requests.
+        """
 
     def note_route(self, route: int, sender: Name) -> None:
         """Note that the client learns the route of a sender's requests from an answer."""
@@ -91,7 +97,7 @@ class BinaryCalls(Calls):
                 self._client.bind(entry.events[event], sender, event)
 
     def _sync(self, params: Fields) -> None:
-        """Say that all that came before was routed."""
+        """Answer when all that came before was routed."""
 
     # -- listeners
 

@@ -50,7 +50,7 @@ def _nobody(*anything: object) -> None:
 
 
 class ServerSession(QueuedPort, Session):
-    """One client at the server. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+    """One client at the server. Feed it with `receive_data`, send what `take` returns, call `tick` when it is due.
 
     Args:
         exchange: that it is a port of.
@@ -167,7 +167,7 @@ class ServerSession(QueuedPort, Session):
         same: dict[int, bytes] = {}  # in a row, of one method: they go on together
         try:
             for ident, method, tail in split_requests(run, count):
-                if self.state is not OPEN:  # by what it was told of those before
+                if self.state is not OPEN:  # it was ended by an answer to those before
                     return
                 if method is not last:
                     if same:
@@ -227,7 +227,7 @@ class ServerSession(QueuedPort, Session):
             self.on_change()
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
-        """Tell the client what a route stands for."""
+        """See `BinaryClient`."""
         self._bound[route] = (sender, event)
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
@@ -241,11 +241,11 @@ class ServerSession(QueuedPort, Session):
             self.bind(route, sender, event)
 
     def note_route(self, route: int, sender: Name) -> None:
-        """Note that the client learns the route of a sender's requests from an answer."""
+        """See `BinaryClient`."""
         self._bound[route] = (sender, None)
 
     def note_unheard(self, pattern: Pattern) -> None:
-        """Note that the client does not hear what matches for a while: then its count has to be told anew."""
+        """See `BinaryClient`: when it hears that again, it has to be told the count again."""
         sender, event = pattern
         if sender is not None and event is not None:
             routes = [self._exchange.route_of(sender, event)]
@@ -266,7 +266,7 @@ class ServerSession(QueuedPort, Session):
         self.on_change()
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
+        """Count events that were not the client's to send; it is told once for each route (of 1,000 at most)."""
         super().refuse(route, count, error)
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
             self._refused_routes[route] = None
@@ -275,7 +275,7 @@ class ServerSession(QueuedPort, Session):
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
         outbox, frames = self._outbox, request_frames(batch.route, batch.tails)
-        data = b"".join(frames)  # of a single one it gives that, uncopied
+        data = b"".join(frames)  # a single one is not copied
         if outbox.size + len(data) <= outbox.high_water and len(data) - 4 <= self._peer_max_frame:
             self._send(data)
             return []
@@ -292,7 +292,7 @@ class ServerSession(QueuedPort, Session):
         return refused
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue what requests brought that this client made."""
+        """Queue the answers to requests that this client made."""
         frames = reply_frames(route, values)
         data = b"".join(frames)
         if len(data) - 4 <= self._peer_max_frame:
@@ -316,7 +316,7 @@ class ServerSession(QueuedPort, Session):
 
     @property
     def has_output(self) -> bool:
-        """Whether `take` would give something."""
+        """Whether `take` would return something."""
         return bool(self._outbox.size or self._gaps)
 
     def take(self, room: int) -> bytes:
@@ -348,7 +348,7 @@ class ServerSession(QueuedPort, Session):
     # -- time
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         if self.state is State.OPENING:
             if now >= self._deadline:
                 self.fail(HandshakeError(f"no hello within {self.limits.handshake:g} s", Status.TIMEOUT))

@@ -1,4 +1,4 @@
-"""The messages that wait for a board: bounded, the oldest events give way, and what gave way is told."""
+"""The messages that wait for a board: bounded; the oldest events are dropped, and their number is reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BoardOutput:
 
     Attributes:
         longest: see above.
-        outbox: what waits, but for the notices of losses.
+        outbox: what waits, without the reports of losses.
     """
 
     def __init__(
@@ -45,13 +45,14 @@ class BoardOutput:
         self._traffic = traffic
         self._changed = changed
         self._gaps: dict[int, int] = {}
-        self._taken: deque[int] = deque(maxlen=MAX_UNACKNOWLEDGED)  # events in each of the messages that were taken last
+        self._taken: deque[int] = deque(maxlen=MAX_UNACKNOWLEDGED)  # events in each of the messages taken last
 
     def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
         """Append a message.
 
         Args:
-            number: of the item that hears this event, which may give way later; None: it is no event.
+            message: to send.
+            number: of the item that hears this event, which may be dropped later; None: it is no event.
             events: 1, or 0 where another message with the same event is counted.
         """
         was_empty = not self.has_message
@@ -60,11 +61,18 @@ class BoardOutput:
             self._changed()
 
     def has_room(self, size: int) -> bool:
-        """Return whether a message of so many bytes that must not give way may come."""
+        """Return whether a message of so many bytes that must not be dropped may be put."""
         return self.outbox.has_room(size)
 
     def lose(self, numbers: Iterable[int], missing: int, reason: str, events: int) -> None:
-        """Count `events` that do not reach the board, and tell it by and by that these items have missed so many."""
+        """Count events that do not reach the board; it gets a report soon.
+
+        Args:
+            numbers: of the items that would have heard them.
+            missing: how many each of these items has missed.
+            reason: why, in words.
+            events: how many are counted; 0 where they are counted elsewhere.
+        """
         if events:
             self._traffic.lost[reason] += events
         for number in numbers:
@@ -75,7 +83,7 @@ class BoardOutput:
         self.lose((place - 1,), 1, reason, events)
 
     def drop_events(self) -> None:
-        """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
+        """Drop the events that wait, and all reports of losses: numbers stand for other items from now on."""
         self._gaps.clear()
         outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
         events = sum(run.count for run in outbox.runs)
@@ -86,7 +94,7 @@ class BoardOutput:
 
     @property
     def has_message(self) -> bool:
-        """Whether `next_message` would give one."""
+        """Whether `next_message` would return one."""
         return bool(self.outbox.size or self._gaps)
 
     def next_message(self) -> bytes | None:
@@ -101,14 +109,19 @@ class BoardOutput:
         return run.data
 
     def lose_in_doubt(self, messages: int) -> None:
-        """Count the events in so many of the messages that were taken last as lost: they may not have arrived."""
+        """Count the events in so many of the messages taken last as lost: they may not have arrived."""
         unknown = sum(list(self._taken)[-messages:]) if messages else 0
         if unknown:
             self.outbox.taken -= unknown
             self._traffic.lost[IN_DOUBT] += unknown
 
     def shorten(self, make: Callable[[str], bytes], text: str) -> bytes:
-        """Return a message with as much of a text as the board takes."""
+        """Return a message with as much of a text as the board takes.
+
+        Args:
+            make: returns the message with a text.
+            text: that may be too long.
+        """
         clean = text.encode("utf-8", "backslashreplace")
         message = make(clean.decode())
         while len(message) > self.longest and clean:

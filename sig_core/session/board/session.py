@@ -61,7 +61,7 @@ class BoardSession(QueuedPort, SessionState):
         rename: how it is called here.
         peer: printable, for messages and logs.
         terms: what it said of itself.
-        line: gives the counts of its line, for `stats`.
+        line_counts: returns the counts of its line, for `stats`.
 
     Attributes:
         ignored: messages that broke a rule.
@@ -80,7 +80,7 @@ class BoardSession(QueuedPort, SessionState):
         *,
         peer: str,
         terms: SynAck,
-        line: Callable[[], dict[str, int]],
+        line_counts: Callable[[], dict[str, int]],
     ) -> None:
         traffic, limit = Traffic(), min(limits.max_outbox, limits.max_board_outbox)
         self._out = BoardOutput(limit, max(terms.mtu, terms.message), traffic, lambda: self.on_change())
@@ -90,7 +90,7 @@ class BoardSession(QueuedPort, SessionState):
         self._exchange = exchange
         self._codec = codec
         self._rename = rename
-        self._line = line
+        self._line_counts = line_counts
         self._registration: Registration | None = None
         self._senders = 0  # 1 while its sender is connected
         self._gathered: list[bytes] = []  # events of one route, as frames, that are to be passed on
@@ -99,7 +99,7 @@ class BoardSession(QueuedPort, SessionState):
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
         self._names: dict[int, tuple[Name, Name]] = {}
-        self._asked: dict[int, int] = {}  # id of the board's -> token of the exchange
+        self._tokens: dict[int, int] = {}  # id of the board's -> token of the exchange
         exchange.join(self)
 
     @property
@@ -110,7 +110,7 @@ class BoardSession(QueuedPort, SessionState):
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
-        """Take a message; one that breaks a rule is counted. Call `flush_events` when all that came at once was given."""
+        """Take a message; one that breaks a rule is counted. Call `flush_events` after all that came at once."""
         try:
             message = read_from_board(data)
             if isinstance(message, Fire):
@@ -122,7 +122,7 @@ class BoardSession(QueuedPort, SessionState):
             self.ignored += 1
 
     def flush_events(self, now: float) -> None:
-        """Pass on the events that were gathered: neighbours of one route go as one run."""
+        """Pass on the events that were gathered: neighbours of one route as one run."""
         if self._gathered:
             gathered, self._gathered = self._gathered, []
             run = Run(self._gathered_route, BOARD_CODEC, len(gathered), b"".join(gathered))
@@ -138,7 +138,7 @@ class BoardSession(QueuedPort, SessionState):
         elif isinstance(message, Register):
             self._unregister()
             self._out.drop_events()
-            if self.reading_paused:  # whom it fed does not know it any more
+            if self.reading_paused:  # the ports that it fed do not know it any more
                 self.set_reading_paused(False)
             self._registration = Registration(message)
             self._register_if_complete(now)
@@ -151,7 +151,7 @@ class BoardSession(QueuedPort, SessionState):
     def _take_event(self, event: Fire, now: float) -> None:
         decode(self._codec, event.value)
         if event.event >= len(self._routes):
-            self.traffic.refused += 1  # it is not in, or has no such event
+            self.traffic.refused += 1  # it is not connected, or has no such event
             return
         route = self._routes[event.event]
         if route != self._gathered_route:
@@ -161,7 +161,7 @@ class BoardSession(QueuedPort, SessionState):
         self._gathered.append(event_frame(route, event.value))
 
     def _take_answer(self, answer: BoardAnswer) -> None:
-        token = self._asked.pop(answer.id, None)
+        token = self._tokens.pop(answer.id, None)
         if token is None:
             raise RemoteProtocolError(f"answer {answer.id} is to nothing")
         requests = self._exchange.requests
@@ -191,7 +191,7 @@ class BoardSession(QueuedPort, SessionState):
     # -- registration
 
     def _register_if_complete(self, now: float) -> None:
-        """Connect what was registered, once all of it is there; what is in the way is told, and tried again."""
+        """Connect what was registered, once all of it is there; a failure is reported once, and tried again."""
         registration = self._registration
         if registration is None or not registration.complete:
             return
@@ -204,7 +204,7 @@ class BoardSession(QueuedPort, SessionState):
             self._retry_at = None
             self._out.put(registered(Status.OK))
         else:
-            if self._retry_at is None:  # told once
+            if self._retry_at is None:  # reported once
                 self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
             self._retry_at = now + RETRY_INTERVAL
 
@@ -221,14 +221,14 @@ class BoardSession(QueuedPort, SessionState):
         return None
 
     def _unregister(self) -> None:
-        """Forget what was registered."""
+        """Remove what was registered."""
         self._exchange.close(self, self._patterns)
         self._registration, self._retry_at = None, None
         self._patterns, self._routes, self._senders = [], [], 0
         self._names.clear()
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         if self._retry_at is not None and now >= self._retry_at:
             self._register_if_complete(now)
         return IDLE if self._retry_at is None else self._retry_at - now
@@ -236,7 +236,7 @@ class BoardSession(QueuedPort, SessionState):
     # -- the port
 
     def accepts_codec(self, codec: str) -> bool:
-        """Everything is written anew for a board."""
+        """Only its own: all else is transcoded for a board."""
         return codec == BOARD_CODEC
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
@@ -265,7 +265,7 @@ class BoardSession(QueuedPort, SessionState):
         self._out.lose([number for number, _ in self._matches(route)], count, reason, count)
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
-        """Boards do not count over the lives of a sender; what an owner lost before us is told."""
+        """Boards keep no counts over several links of a sender: what its owner lost is reported as a gap."""
         if missing and route in self._names:
             self.traffic.fired += missing
             self._lose(route, missing, "lost by who fired it")
@@ -276,7 +276,7 @@ class BoardSession(QueuedPort, SessionState):
 
     def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
         assert self._registration is not None
-        ident = next((free for free in range(MAX_REQUESTS) if free not in self._asked), None)
+        ident = next((free for free in range(MAX_REQUESTS) if free not in self._tokens), None)
         if ident is None:
             return Busy(f"sender {batch.sender!r}: {MAX_REQUESTS} requests are open, more a board does not take")
         message = asked(ident, self._registration.number_of(batch.method), params)
@@ -284,12 +284,12 @@ class BoardSession(QueuedPort, SessionState):
             return self._too_big(f"request {batch.method!r} of sender {batch.sender!r}", len(message))
         if not self._out.has_room(len(message)):
             return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
-        self._asked[ident] = token
+        self._tokens[ident] = token
         self._out.put(message)
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue what requests brought that the board made."""
+        """Queue the answers to requests that the board made."""
         for ident, value in values:
             message = answered(ident, Status.OK, value)
             if len(message) > self._out.longest:
@@ -304,7 +304,7 @@ class BoardSession(QueuedPort, SessionState):
         )
 
     def is_slow(self, now: float) -> bool:
-        """A board holds nobody back."""
+        """A board never pauses those who feed it."""
         return False
 
     def _too_big(self, what: str, size: int) -> MessageTooBig:
@@ -315,7 +315,7 @@ class BoardSession(QueuedPort, SessionState):
 
     @property
     def has_message(self) -> bool:
-        """Whether `next_message` would give one."""
+        """Whether `next_message` would return one."""
         return self._out.has_message
 
     def next_message(self, room: int) -> bytes | None:
@@ -325,7 +325,12 @@ class BoardSession(QueuedPort, SessionState):
     # -- end
 
     def end(self, error: SigError, doubtful: int) -> None:
-        """End: the session of the link is over. `doubtful`: messages taken last that may not have arrived."""
+        """End: the session of the line is over.
+
+        Args:
+            error: why.
+            doubtful: messages that were taken last and may not have arrived.
+        """
         if self.state is State.CLOSED:
             return
         self.flush_events(self._gathered_at)
@@ -335,7 +340,7 @@ class BoardSession(QueuedPort, SessionState):
         self._exchange.leave(self)
 
     def _own_figures(self) -> dict[str, Any]:
-        line = self._line()
+        line = self._line_counts()
         return {
             "client": "",
             "codec": BOARD_CODEC,

@@ -48,7 +48,7 @@ class Stations:
         return station
 
     def tick(self, now: float) -> float:
-        """Do what is due, and drop the stations that are not needed; return when the next call is, monotonic seconds."""
+        """Do what is due, and drop stations that are not needed; return when to call again, monotonic seconds."""
         due = NEVER
         for station in list(self._all):
             if station.due <= now:

@@ -18,7 +18,7 @@ __all__ = ["PlainCalls"]
 
 _name_or_any = checks.optional(checks.name)
 _event_names = checks.choice_of(checks.optional(checks.name), checks.list_of(checks.name, 0, 10**7))
-KEPT = 1000  # events whose listeners are remembered
+MAX_CACHED = 1000  # events whose listeners are remembered
 
 _flag = checks.optional(checks.boolean)
 
@@ -37,9 +37,9 @@ class PlainClient(Port, Protocol):
 
 
 class PlainCalls(Calls):
-    """The calls of one plain peer."""
+    """The calls of one plain peer, beside `request`, which is answered later."""
 
-    methods = tuple(sorted({*Calls.methods, "plain", "request", "signal"}))  # "request" is answered later, by the port
+    methods = tuple(sorted({*Calls.methods, "plain", "request", "signal"}))
     _client: PlainClient
 
     def __init__(self, client: PlainClient, exchange: Exchange, limits: Limits) -> None:
@@ -79,7 +79,7 @@ class PlainCalls(Calls):
         """Return the ids of the listeners that hear an event, in order of dispatch."""
         found = self._hearing.get((sender, event))
         if found is None:
-            if len(self._hearing) >= KEPT:
+            if len(self._hearing) >= MAX_CACHED:
                 self._hearing.clear()
             found = self._hearing[sender, event] = [
                 ident

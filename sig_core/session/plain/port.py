@@ -41,7 +41,7 @@ _method = checks.text(1, 255)
 
 
 class PlainPort(QueuedPort):
-    """A plain peer as a port of the exchange. Its `PlainSession` reads what the peer says, and tells it here.
+    """A plain peer as a port of the exchange. Its `PlainSession` reads its input, and calls this.
 
     Args:
         exchange: that it is a port of.
@@ -85,7 +85,7 @@ class PlainPort(QueuedPort):
         self._on_answered = on_answered
         self._request_tick = request_tick
         self._last_call = 0  # number of the last call of the peer's
-        self._asked: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
+        self._tokens: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
         self._open = OpenRequests(limits.request_timeout)  # made by the peer
         self._refusal: SigError | None = None
         exchange.join(self)
@@ -135,8 +135,8 @@ class PlainPort(QueuedPort):
         if type(number) is not int or not 0 < number <= self._last_call:
             self.unmatched_replies += 1
             return
-        self.output.answered(number)
-        token = self._asked.pop(number, None)
+        self.output.note_answer(number)
+        token = self._tokens.pop(number, None)
         if token is None:
             return  # to an event
         requests = self._exchange.requests
@@ -147,11 +147,11 @@ class PlainPort(QueuedPort):
             requests.complete(self, PLAIN_CODEC, [(token, encode(self._json, message.response))])
 
     def leave(self) -> None:
-        """Forget what the peer has registered; what it asked is still answered."""
+        """Remove what the peer has registered; its open requests are still answered."""
         self.leaving = True
         self._exchange.withdraw(self, self.calls.patterns)
         self.calls = PlainCalls(self, self._exchange, self.limits)
-        self._asked.clear()
+        self._tokens.clear()
 
     @property
     def waits_for_answers(self) -> bool:
@@ -159,7 +159,7 @@ class PlainPort(QueuedPort):
         return bool(self._open)
 
     def close(self) -> None:
-        """Forget the peer; what waits for it may still be taken."""
+        """Remove all of the peer from the exchange; its output may still be taken."""
         self._exchange.close(self, self.calls.patterns)
 
     def tick(self, now: float) -> float:
@@ -167,9 +167,9 @@ class PlainPort(QueuedPort):
         while (number := self._open.overdue(now)) is not None:
             self._exchange.requests.cancel(self, number)
             self.fail_to(number, 0, RequestTimeout(f"no answer within {self.limits.request_timeout:g} s"))
-        if self._asked:  # who asked may have given up
+        if self._tokens:  # who asked may have given up
             still = self._exchange.requests.is_open
-            self._asked = {number: token for number, token in self._asked.items() if still(self, token)}
+            self._tokens = {number: token for number, token in self._tokens.items() if still(self, token)}
         return min(self._open.deadline, self.output.tick(now))
 
     # -- what the exchange does
@@ -198,13 +198,13 @@ class PlainPort(QueuedPort):
         return self._last_call, encode(self._json, call(self._last_call, method, params)) + b"\n"
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
-        """Count what its owner lost before us; plain peers are told of no loss."""
+        """Count what the sender's owner lost; plain peers get no reports of losses."""
         if missing:
             self.traffic.fired += missing
             self._lose(route, missing, "lost by who fired it")
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the peer's to send; the call that sent them says so."""
+        """Count events that were not the peer's to send; the call that sent them fails."""
         super().refuse(route, count, error)
         self._refusal = error
 
@@ -222,12 +222,12 @@ class PlainPort(QueuedPort):
             return error
         if not self._outbox.has_room(len(message)):
             return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
-        self._asked[number] = token
+        self._tokens[number] = token
         self.output.put_call(number, message)
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue what requests brought that the peer made."""
+        """Queue the answers to requests that the peer made."""
         for ident, value in values:
             peers_own = self._open.pop(ident)
             try:

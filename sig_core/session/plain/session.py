@@ -180,7 +180,7 @@ class PlainSession(SessionState):
     # -- end
 
     def receive_eof(self) -> None:
-        """The peer has closed its half of the link, or all of it: it leaves, and what it asked is still answered."""
+        """The peer has closed its half of the link, or all of it: its open requests are still answered."""
         if self.state is State.CLOSED:
             return
         if self._in.waiting:
@@ -194,7 +194,7 @@ class PlainSession(SessionState):
             self._end(LinkClosed("the peer closed the link"))
 
     def fail(self, error: SigError) -> None:
-        """End because of `error`: tell the peer."""
+        """End because of `error`; the peer is told."""
         if self.state is State.CLOSED:
             return
         self._answer(failure(None, error))

@@ -298,7 +298,7 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
         peer.out()
     assert len(net.exchange.requests) == 0
     peer.session.tick(net.now)
-    assert len(peer.session.port._asked) == 0
+    assert len(peer.session.port._tokens) == 0
 
 
 def test_requests_that_were_answered_leave_nothing() -> None:
