@@ -64,7 +64,7 @@ class Connection(Protocol):
         """Close the link at once; what waits is not sent."""
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
 
 
 class PolledConnection:
@@ -196,7 +196,7 @@ class PolledConnection:
         self._host.note_closed(self)
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
 
@@ -282,7 +282,7 @@ class PumpedConnection:
             self._host.note_closed(self)
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
     def join(self, timeout: float) -> None:

@@ -166,7 +166,7 @@ class ConnectionManager:
             each.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptors back, without a word on the wire."""
+        """In a forked child: close the descriptors; nothing is sent."""
         self.loop.abandon()
         for thing in (*self._acceptors, *self._connections):
             thing.abandon()

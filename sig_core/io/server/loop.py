@@ -82,7 +82,7 @@ class IoThread:
         self._outlet.close()
 
     def abandon(self) -> None:
-        """In a forked child, where the thread does not exist: give the descriptors back."""
+        """In a forked child, where the thread does not exist: close the descriptors."""
         self._poller.close()
         self._inlet.close()
         self._outlet.close()
