@@ -33,7 +33,7 @@ class Poller(Protocol[T]):
         """Return what is ready within `timeout` seconds (0 and more), and for what of that which it waits for."""
 
     def close(self) -> None:
-        """Return its own descriptor back."""
+        """Close its own descriptor."""
 
 
 class SelectorPoller(Generic[T]):

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
+from sig_core.clock import Clock
 from sig_core.errors import RequestTimeout
 from sig_core.events import Name
 from sig_core.io.server.local_port import LocalPort
@@ -33,13 +34,22 @@ class ServerRequests:
     Args:
         exchange, port: of the server; calls of them are made under `lock`.
         plugins: that know the codecs.
+        clock: returns monotonic seconds, for deadlines.
     """
 
-    def __init__(self, exchange: Exchange, port: LocalPort, lock: threading.Lock, plugins: Plugins) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        port: LocalPort,
+        lock: threading.Lock,
+        plugins: Plugins,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._exchange = exchange
         self._port = port
         self._lock = lock
         self._plugins = plugins
+        self._clock = clock
         self._deadlines: list[tuple[float, int, ReplyCallback, RequestTimeout]] = []  # a heap
         self._count = itertools.count()  # so that entries of one deadline need not be compared
 
@@ -66,7 +76,7 @@ class ServerRequests:
         when: ReplyCallback = future
         self._send(sender, method, params, when)
         with self._lock:
-            deadline = time.monotonic() + seconds
+            deadline = self._clock() + seconds
             heapq.heappush(self._deadlines, (deadline, next(self._count), when, _late(sender, method, seconds)))
         return future
 
@@ -85,7 +95,7 @@ class ServerRequests:
             _, _, when, error = heapq.heappop(deadlines)
             if requests.cancel(self._port, when):
                 self._port.fail_to(when, 0, error)
-        open_now = requests.of(self._port)
+        open_now = requests.tokens_of(self._port)
         if len(deadlines) > SPARE + 2 * len(open_now):  # most have their answer: let go of what is remembered of them
             self._deadlines = [entry for entry in deadlines if entry[2] in open_now]
             heapq.heapify(self._deadlines)

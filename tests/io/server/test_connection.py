@@ -48,7 +48,8 @@ def turn(link: Flood, patience: int = 0) -> list[int]:
     session, buffer = Session(patience), ReceiveBuffer()
     while len(buffer.read(Flood(LARGE), 0)) < LARGE:
         pass  # it has not grown yet
-    host: Any = SimpleNamespace(lock=threading.Lock(), buffer=buffer, dirty=pytest.fail, gone=pytest.fail)
+    unused = {"mark_dirty": pytest.fail, "note_closed": pytest.fail}
+    host: Any = SimpleNamespace(lock=threading.Lock(), buffer=buffer, clock=lambda: 0.0, **unused)
     made: Any = session
     source: Any = link
     PolledConnection(host, source, made).ready(READ)

@@ -54,7 +54,7 @@ def test_who_feeds_a_slow_program_goes_on_as_soon_as_it_has_drained() -> None:
     with lock:
         while not port.is_slow(0.0):
             port.deliver(Run(1, "json", 1, frame), "s", "e")
-        holds.add(port, feeder)  # type: ignore[arg-type]
+        holds.pause_feeder(port, feeder)  # type: ignore[arg-type]
     assert feeder.reading_paused
     gate.open(10)
     eventually(lambda: gate.passed == 10)
