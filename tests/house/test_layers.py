@@ -39,8 +39,9 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},
     "router": RING_0 | {"protocol", "routing", "log"},
     "client": RING_0 | RING_1 | RING_2 - {"io.server"} | {"router"},
-    "server": RING_0 | RING_1 | RING_2 - {"io.client"} | {"router"},
-    "aio": RING_0 | RING_1 | RING_2 | {"router"},
+    "server_base": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router"},
+    "server": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router", "server_base"},
+    "aio": RING_0 | RING_1 | RING_2 | {"router", "server_base"},
     # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server
     "testing": RING_0 | {"links", "plugins", "protocol", "line", "server"},
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
+from sig_core.errors import LocalProtocolError
 from sig_core.events import Info
 from sig_core.log import log
 from sig_core.routing.entities import Listener, Subscription
@@ -33,6 +36,7 @@ class CoroutineListeners:
     Attributes:
         size_each: bytes that an event which comes now is taken to have; the link sets it.
         waiting: bytes of events that wait, or are worked on.
+        limit: bytes that may wait for one listener; more events are lost to it, and counted.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class CoroutineListeners:
     ) -> None:
         self.size_each = 0
         self.waiting = 0
+        self.limit = math.inf
         self.failed = failed
         self.lose = lose
         self.relieved = relieved
@@ -59,7 +64,8 @@ class CoroutineListeners:
         """Let the callback of a subscription run as a task, if it is a coroutine function; returns the subscription."""
         if is_coroutine_function(subscription.callback):
             if self.loop is None:
-                self.bind()
+                with suppress(RuntimeError):  # no loop runs yet: its router binds it when it starts
+                    self.bind()
             subscription.call = _Queue(self, subscription)
         return subscription
 
@@ -77,41 +83,49 @@ class CoroutineListeners:
             _, late = await asyncio.wait(tasks, timeout=timeout)
             for task in late:
                 log.warning(f"{task.get_name()}: cancelled: it still runs {timeout:g} s after the stop")
-                self.stopping.add(task)
-                task.cancel()
+            self.cancel()
             await asyncio.sleep(0)  # the cancellation is delivered
+
+    def cancel(self) -> None:
+        """Cancel the calls that run, but for the one that calls this; what waits for their listeners is lost."""
+        for task in self._tasks - {asyncio.current_task()}:
+            self.stopping.add(task)
+            task.cancel()
 
 
 class _Queue:
     """The events that wait for one listener. Called as the listener is."""
 
-    __slots__ = ("_events", "_full", "_listeners", "_running", "_subscription", "callback")
+    __slots__ = ("_events", "_full", "_listeners", "_running", "_size", "_subscription", "callback")
 
     def __init__(self, listeners: CoroutineListeners, subscription: Subscription) -> None:
         self.callback: Listener = subscription.callback
         self._listeners = listeners
         self._subscription = subscription
         self._events: deque[tuple[Info, Any, int]] = deque()
+        self._size = 0  # bytes
         self._running = False
         self._full = False
 
     def __call__(self, info: Info, data: Any) -> None:
         listeners = self._listeners
         if threading.get_ident() != listeners.thread:
-            assert listeners.loop is not None
+            if listeners.loop is None:
+                raise LocalProtocolError("no loop runs yet for a listener that is a coroutine function")
             listeners.loop.call_soon_threadsafe(self._put, info, data, 0)
         else:
             self._put(info, data, listeners.size_each)
 
     def _put(self, info: Info, data: Any, size: int) -> None:
-        if len(self._events) >= MOST:
+        if len(self._events) >= MOST or (self._size and self._size + size > self._listeners.limit):
             if not self._full:
                 what = f"listener {name_of_callable(self.callback)}"
-                log.warning(f"{what}: {MOST} events wait for it; more are lost to it")
+                log.warning(f"{what}: {len(self._events)} events wait for it; more are lost to it")
             self._full = True
             self._listeners.lose(info)
             return
         self._events.append((info, data, size))
+        self._size += size
         self._listeners.waiting += size
         if not self._running:
             self._running = True
@@ -127,6 +141,7 @@ class _Queue:
                 try:
                     await self._call(info, data)
                 finally:
+                    self._size -= size
                     listeners.waiting -= size
                     if size:
                         listeners.relieved()
@@ -152,5 +167,6 @@ class _Queue:
         """Count what does not come any more: the router stops."""
         while self._events:
             info, _, size = self._events.popleft()
+            self._size -= size
             self._listeners.waiting -= size
             self._listeners.lose(info)

@@ -68,6 +68,11 @@ class HandlerTasks:
             if left <= 0:
                 break
             await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel those that run, but for the one that calls this; those that wait never run."""
+        self._waiting.clear()
         for task in self._running - {asyncio.current_task()}:
             task.cancel()
 

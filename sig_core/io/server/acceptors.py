@@ -1,4 +1,4 @@
-"""Accepting links: on the I/O thread, or on a thread of its own for what can't be polled."""
+"""Accepting links: on the loop of a server, or on a thread of its own for what can't be polled."""
 
 from __future__ import annotations
 
@@ -6,34 +6,28 @@ import threading
 from collections.abc import Callable
 
 from sig_core.contract import Acceptor, Link, PollableAcceptor
-from sig_core.io.server.loop import IoThread
+from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 
-__all__ = ["AcceptorThread", "PolledAcceptor"]
+__all__ = ["AcceptorThread", "PolledAcceptor", "pass_on"]
 
-LINKS_PER_TURN = 64  # that are accepted in one turn of the I/O thread
+LINKS_PER_TURN = 64  # that are accepted in one turn of the loop
 PAUSE = 0.1  # seconds without accepting after a failure, such as no descriptor left; on a thread it doubles each time
 MAX_PAUSE = 5.0  # seconds
 ACCEPT_TIMEOUT = 0.25  # seconds after which a thread checks whether it should end
-CLOSE_TIMEOUT = 2.0  # seconds that a close waits for the I/O thread
-
-
-def _run_later(seconds: float, function: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, function)
-    timer.daemon = True
-    timer.start()
+CLOSE_TIMEOUT = 2.0  # seconds that a close waits for the loop's thread
 
 
 class PolledAcceptor:
-    """Accepts on the I/O thread.
+    """Accepts on the loop of a server.
 
     Args:
-        loop: the I/O thread.
+        loop: that polls it.
         acceptor: that is polled; it is closed with this.
         on_link: called with each link.
-        run_later: called with seconds and a function, which is to be called then, on any thread.
+        run_later: called with seconds and a function, which is to be called then, on any thread; None: the loop's.
 
     Attributes:
         address: the URL as bound.
@@ -41,16 +35,16 @@ class PolledAcceptor:
 
     def __init__(
         self,
-        loop: IoThread,
+        loop: Loop,
         acceptor: PollableAcceptor,
         on_link: Callable[[Link], None],
-        run_later: Callable[[float, Callable[[], None]], None] = _run_later,
+        run_later: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
         self.address = acceptor.address
         self._loop = loop
         self._acceptor = acceptor
         self._on_link = on_link
-        self._run_later = run_later
+        self._run_later = run_later or loop.run_later
         self._once = CloseOnce(acceptor, acceptor.address)
         self._watched = False
 
@@ -59,7 +53,7 @@ class PolledAcceptor:
         return self._acceptor.fileno()
 
     def start(self) -> None:
-        """Begin to accept; on the I/O thread."""
+        """Begin to accept; on the loop's thread."""
         if not self._once.closed:
             self._loop.watch(self, READ)
             self._watched = True
@@ -75,7 +69,7 @@ class PolledAcceptor:
                 return
             if link is None:
                 return
-            _pass_on(link, self._on_link, self.address)
+            pass_on(link, self._on_link, self.address)
 
     def _pause(self) -> None:
         # Polling is level-triggered: without this the thread would spin on the peer that waits.
@@ -92,13 +86,17 @@ class PolledAcceptor:
         done = threading.Event()
 
         def close() -> None:
-            self._unwatch()
-            self._once.close()
+            self.close_now()
             done.set()
 
         self._loop.post(close)
         if not self._loop.is_current():
             done.wait(CLOSE_TIMEOUT)
+
+    def close_now(self) -> None:
+        """Stop listening; on the loop's thread."""
+        self._unwatch()
+        self._once.close()
 
     def join(self, timeout: float) -> None:
         """Nothing to wait for."""
@@ -108,7 +106,7 @@ class PolledAcceptor:
         self._once.close()
 
 
-def _pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
+def pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
     """Pass a link on; what is none must not end the acceptor."""
     try:
         on_link(link)
@@ -154,7 +152,7 @@ class AcceptorThread:
                 continue
             pause = self._pause
             if link is not None:
-                _pass_on(link, self._on_link, self.address)
+                pass_on(link, self._on_link, self.address)
 
     def close(self) -> None:
         """Stop listening, from any thread."""

@@ -1,4 +1,4 @@
-"""A session on its link, at the server: polled by the I/O thread, or pumped by two threads of its own."""
+"""A session on its link, at the server: polled by a loop, or pumped by two threads of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
-from sig_core.io.server.loop import IoThread
+from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce, link_lost
@@ -29,13 +29,13 @@ class Host(Protocol):
 
     Attributes:
         lock: that guards the session.
-        loop: the I/O thread.
-        buffer: that pollable links are read into; on the I/O thread alone.
+        loop: that polls.
+        buffer: that pollable links are read into; on the loop's thread alone.
         clock: returns monotonic seconds.
     """
 
     lock: threading.Lock
-    loop: IoThread
+    loop: Loop
     buffer: ReceiveBuffer
     clock: Clock
 
@@ -68,7 +68,7 @@ class Connection(Protocol):
 
 
 class PolledConnection:
-    """On a pollable link. Everything but `abort` happens on the I/O thread."""
+    """On a pollable link. Everything happens on the loop's thread."""
 
     __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
 

@@ -1,4 +1,4 @@
-"""All connections of a server: where it listens, who is connected, and the one I/O thread that serves them."""
+"""All connections of a server: where it listens, who is connected, and the one loop that serves them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
 from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream
-from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor, pass_on
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
-from sig_core.io.server.loop import IoThread
+from sig_core.io.server.loop import IoThread, Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import log
@@ -33,6 +35,11 @@ CHECK = 0.25  # seconds between checks of all connections, at most
 CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
 Codecs = Mapping[str, Codec]
+MakeLoop: TypeAlias = Callable[[Callable[[], None], Callable[[float], float], str, Clock], Loop]
+
+
+def _nobody_waits() -> None:
+    return None
 
 
 class ConnectionManager:
@@ -47,6 +54,7 @@ class ConnectionManager:
         on_session: called with a session whose peer is known (its `error` is None), and again when it has ended.
         clock: returns monotonic seconds.
         stop_time: seconds that a stop waits for goodbyes to go out, and again for threads.
+        make_loop: makes what polls; see `Loop` for its arguments.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class ConnectionManager:
         *,
         clock: Clock = time.monotonic,
         stop_time: float = STOP,
+        make_loop: MakeLoop = IoThread,
     ) -> None:
         self.lock = lock
         self.exchange = exchange
@@ -68,7 +77,7 @@ class ConnectionManager:
         self.stations = Stations()
         self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
         self.clock = clock
-        self.loop = IoThread(self._turn, self._tick, "sig-io", clock)
+        self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
         self.buffer = ReceiveBuffer()
         self._on_tick = on_tick
         self._on_session = on_session
@@ -80,7 +89,8 @@ class ConnectionManager:
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
-        self._emptied = threading.Event()  # set when a stop has seen the last client go
+        self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
+        self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
 
     # -- from any thread
 
@@ -112,7 +122,9 @@ class ConnectionManager:
         if isinstance(acceptor, PollableAcceptor):
             watched = PolledAcceptor(self.loop, acceptor, on_link)
         else:
-            watched = AcceptorThread(acceptor, on_link)
+            watched = AcceptorThread(
+                acceptor, lambda link: self.loop.post(partial(pass_on, link, on_link, acceptor.address))
+            )
         self._acceptors[watched] = factory
         self.loop.post(watched.start)
 
@@ -122,14 +134,36 @@ class ConnectionManager:
         Raises:
             ConfigError: nobody listens there.
         """
+        acceptor, factory = self.remove_acceptor(address)
+        self.close_acceptor(acceptor)
+        self.send_away(factory)
+
+    def remove_acceptor(self, address: str) -> tuple[PolledAcceptor | AcceptorThread, SessionFactory]:
+        """Return the acceptor of an address, which is to be closed, and its factory, for `send_away`.
+
+        Raises:
+            ConfigError: nobody listens there.
+        """
         with self.lock:
             acceptor = next((each for each in self._acceptors if each.address == address), None)
             if acceptor is None:
                 there = ", ".join(self.addresses) or "no address"
                 raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
-            factory = self._acceptors.pop(acceptor)
-        acceptor.close()
+            return acceptor, self._acceptors.pop(acceptor)
+
+    def close_acceptor(self, acceptor: PolledAcceptor | AcceptorThread) -> None:
+        """Close an acceptor, and wait for its thread if it has one."""
+        self._close(acceptor)
         acceptor.join(self._stop_time)
+
+    def _close(self, acceptor: PolledAcceptor | AcceptorThread) -> None:
+        if isinstance(acceptor, PolledAcceptor) and self.loop.is_current():
+            acceptor.close_now()
+        else:
+            acceptor.close()
+
+    def send_away(self, factory: SessionFactory) -> None:
+        """Say goodbye to who came to an address where nobody listens any more."""
         with self.lock:
             for connection, where in self._connections.items():
                 if where is factory:
@@ -141,27 +175,63 @@ class ConnectionManager:
 
         It waits for `stop_time` at most until the peers have taken what waits for them, then as long for threads.
         """
+        emptied = threading.Event()
+        self.stop_accepting()
+        if self.say_goodbye(emptied.set):
+            emptied.wait(self._stop_time)
+        self.abort_all()
+        self.join()  # before the loop stops: a link that was just accepted is handed over to it
+        self.loop.stop()
+
+    # -- the steps of an end
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether an acceptor, or a link, can't be polled: to close it may take a while."""
+        with self.lock:
+            threaded = [each for each in self._connections if isinstance(each, PumpedConnection)]
+        return bool(threaded or self._leaving) or any(isinstance(each, AcceptorThread) for each in self._acceptors)
+
+    def stop_accepting(self) -> None:
+        """Listen nowhere any more. Again: does nothing."""
         self._stopping = True
         for acceptor in self._acceptors:
-            acceptor.close()
+            self._close(acceptor)
+
+    def say_goodbye(self, emptied: Callable[[], None] = _nobody_waits) -> bool:
+        """Say goodbye to all; returns whether somebody is to take it.
+
+        Args:
+            emptied: called, on any thread, when the last of them has gone.
+        """
+        with self.lock:
+            self._emptied = emptied
+            for connection in self._connections:
+                connection.session.close("the server stops")
+                if isinstance(connection, PumpedConnection):
+                    self._leaving.append(connection)
+            self.stations.close()
+            waits = bool(self._connections)
+        if waits:
+            self.loop.wake()
+        return waits
+
+    def abort_all(self) -> None:
+        """Close all links at once; of what waits is sent what goes now, where that is known: on the loop's thread."""
         with self.lock:
             connections = list(self._connections)
-            for connection in connections:
-                connection.session.close("the server stops")
-            self.stations.close()
-        if connections:
-            self.loop.wake()
-            self._emptied.wait(self._stop_time)
         for connection in connections:
-            if isinstance(connection, PumpedConnection):
+            if self.loop.is_current():
+                connection.flush()
+            if self.loop.is_current() or isinstance(connection, PumpedConnection):
                 connection.abort()
             else:
                 self.loop.post(connection.abort)
-        self.loop.stop()
-        self._join([*self._acceptors, *(each for each in connections if isinstance(each, PumpedConnection))])
 
-    def _join(self, threaded: list[PolledAcceptor | AcceptorThread | PumpedConnection]) -> None:
-        until = self.clock() + self._stop_time  # for all of them together
+    def join(self) -> None:
+        """Wait for the threads of acceptors and links, `stop_time` for all of them together."""
+        until = self.clock() + self._stop_time
+        threaded: list[PolledAcceptor | AcceptorThread | PumpedConnection] = [*self._acceptors, *self._leaving]
         for each in threaded:
             each.join(max(0.0, until - self.clock()))
 
@@ -174,7 +244,7 @@ class ConnectionManager:
     # -- new links
 
     def _accept(self, link: Link, factory: SessionFactory) -> None:
-        """Serve a new link. On the I/O thread, or on that of a non-pollable acceptor."""
+        """Serve a new link; on the loop's thread."""
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
@@ -265,9 +335,9 @@ class ConnectionManager:
             if isinstance(session, ServerSession | PlainSession) and session.codec:
                 self._on_session(session)
         if self._stopping and not self._connections:
-            self._emptied.set()
+            self._emptied()
 
-    # -- on the I/O thread
+    # -- on the loop's thread
 
     def _turn(self) -> None:
         while self._dirty:

@@ -1,4 +1,4 @@
-"""The port of a server's own program: its listeners, handlers and requests. User code runs on dispatch threads."""
+"""The port of a server's own program: what comes for its listeners, its handlers and who asked, as jobs in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, SigError
 from sig_core.events import Info, Name
-from sig_core.io.server.dispatcher import Dispatcher, Job
+from sig_core.io.server.dispatcher import Job
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
@@ -40,23 +40,27 @@ class _RequestRun(Run):
 
 
 class LocalPort(QueuedPort):
-    """Queues what is for this program, in any codec, and runs it as jobs.
+    """Queues what is for this program, in any codec, and hands it out as jobs. Who runs them is for the subclass.
+
+    A subclass sets `_kick` and `_kick_answers`, which are called, from any thread, when there is another job for
+    `_next_job` and `_next_answer`; they must not block.
 
     Args:
         codec: returns the codec of a name.
-        limits: `max_inbound`, `stall` and `max_depth` are for it.
+        limits: `max_inbound` and `stall` are for it.
         lock: that guards the exchange; the port's methods are called under it.
         flow_control: of the exchange.
         targets: returns who listens to (sender, event).
-        answer: called with (token, batch, encoded params) on a dispatch thread, for one request.
+        answer: called in a job with (token, batch, encoded params), for one request.
         failed: called when a listener raised.
 
     Attributes:
         codec: what presence is encoded in for it: any will do, once the server listens.
         flow: set while this program's own events may go out.
-        dispatcher: runs listeners and handlers.
-        answers: runs what is to be told of requests, and all else that may call the user.
     """
+
+    _kick: Callable[[], None]  # for listeners and handlers
+    _kick_answers: Callable[[], None]  # for what is to be told of requests, and all else that may call the user
 
     def __init__(
         self,
@@ -71,8 +75,6 @@ class LocalPort(QueuedPort):
         super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
         self.flow = threading.Event()
         self.flow.set()
-        self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
-        self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
         self._codec = codec
         self._lock = lock
         self._flow_control = flow_control
@@ -91,11 +93,11 @@ class LocalPort(QueuedPort):
         return True
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
-        """Queue events for the dispatch thread."""
+        """Queue events for the listeners."""
         self._names[run.route] = (sender, event)
         self.traffic.fired += run.count
         self._outbox.put(run)
-        self.dispatcher.kick()
+        self._kick()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Count what the sender fired while its link was gone."""
@@ -121,19 +123,19 @@ class LocalPort(QueuedPort):
         self.later(partial(write, text))
 
     def later(self, job: Job) -> None:
-        """Run a job on a thread of the router, after those that were added before."""
+        """Run a job where user code may run, after those that were added before."""
         self._answers.append(job)
-        self.answers.kick()
+        self._kick_answers()
 
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
-        """Queue requests for the dispatch thread."""
+        """Queue requests for the handlers."""
         return request_each(batch, self._ask)
 
     def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
         if self._outbox.size > self._outbox.limit:
             return Busy(f"sender {batch.sender!r}: {self._outbox.limit} bytes of input wait already")
         self._outbox.put(_RequestRun(token, batch, params))
-        self.dispatcher.kick()
+        self._kick()
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[ReplyCallback, bytes]]) -> None:
@@ -154,7 +156,7 @@ class LocalPort(QueuedPort):
             self.flow.set()
 
     def stats(self) -> dict[str, Any]:
-        """See `Port.stats`. What a dispatch thread is taking over just now is in none of the counts."""
+        """See `Port.stats`. What is being taken over just now is in none of the counts."""
         return self._figures(self._outbox.waiting + len(self._events))
 
     # -- jobs

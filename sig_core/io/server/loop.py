@@ -1,4 +1,4 @@
-"""The I/O thread of a server: one poller for all pollable links and acceptors. It runs no user code."""
+"""What serves all pollable links and acceptors of a server; and the thread that does so. It runs no user code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +16,11 @@ from sig_core.clock import NEVER, Clock
 from sig_core.io.server.poller import READ, Poller, new_poller
 from sig_core.log import log
 
-__all__ = ["IoThread", "Watched"]
+__all__ = ["IoThread", "Loop", "Watched"]
 
 
 class Watched(Protocol):
-    """What the thread polls."""
+    """What a loop polls."""
 
     def fileno(self) -> int:
         """Stable until it is unwatched."""
@@ -28,13 +29,13 @@ class Watched(Protocol):
         """Called with READ, WRITE or both. What it raises is a bug, and is logged as one."""
 
 
-class IoThread:
-    """Polls, then lets `turn` flush what came of it, then `tick`s when it is time.
+class Loop(ABC):
+    """Polls, then lets `turn` flush what came of it, then `tick`s when it is time. Its parts run on one thread.
 
     Args:
-        turn: called after each batch of events, on the thread.
+        turn: called after each batch of events, on that thread.
         tick: called with `now`; returns the seconds until it wants to be called again.
-        name: of the thread.
+        name: for the log.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -48,16 +49,94 @@ class IoThread:
         name: str,
         clock: Clock = time.monotonic,
     ) -> None:
+        self.has_turn_ahead = False
         self._turn = turn
         self._tick = tick
+        self._name = name
         self._clock = clock
+        self._next_tick = 0.0
+        self._asked_tick = NEVER
+
+    # -- from any thread
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin; only now it takes descriptors."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End: nothing is polled, and no turn is taken, any more. What was posted before still runs."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """In a forked child: let go of what is the parent's."""
+
+    @abstractmethod
+    def post(self, function: Callable[[], None]) -> None:
+        """Let `function` be called soon, on the loop's thread."""
+
+    @abstractmethod
+    def run_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Let `function` be called in so many seconds, on any thread."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Let a turn be taken soon."""
+
+    @abstractmethod
+    def is_current(self) -> bool:
+        """Return whether this is the loop's thread."""
+
+    def tick_soon(self) -> None:
+        """Let the next turn tick."""
+        self._next_tick = 0.0
+        self.wake()
+
+    def tick_at(self, when: float) -> None:
+        """Let a turn tick at `when` (monotonic seconds) at the latest; for who holds the lock that `tick` takes."""
+        self._asked_tick = min(self._asked_tick, when)
+        if when < self._next_tick:
+            self._next_tick = when
+            self.wake()
+
+    # -- on the loop's thread
+
+    @abstractmethod
+    def watch(self, watched: Watched, events: int) -> None:
+        """Poll `watched` for events (not 0)."""
+
+    @abstractmethod
+    def change(self, watched: Watched, events: int) -> None:
+        """Poll it for other events (not 0)."""
+
+    @abstractmethod
+    def unwatch(self, watched: Watched) -> None:
+        """Poll it no more."""
+
+    def _tick_now(self, now: float) -> None:
+        self._next_tick = now + 0.25
+        self._asked_tick = NEVER  # what was asked for before, `tick` sees for itself
+        try:
+            self._next_tick = min(now + self._tick(now), self._asked_tick)
+        except Exception:
+            log.error(f"{self._name}: a tick failed\n{traceback.format_exc()}")
+
+
+class IoThread(Loop):
+    """A loop on a thread of its own; see `Loop`."""
+
+    def __init__(
+        self,
+        turn: Callable[[], None],
+        tick: Callable[[float], float],
+        name: str,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        super().__init__(turn, tick, name, clock)
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
         self._again = False  # somebody came too late for the turn that is taken now
-        self.has_turn_ahead = False
         self._stopping = False
-        self._next_tick = 0.0
-        self._asked_tick = NEVER
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     # -- from any thread
@@ -92,6 +171,12 @@ class IoThread:
         self._posted.append(function)
         self.wake()
 
+    def run_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Let `function` be called in so many seconds, on a thread of its own."""
+        timer = threading.Timer(seconds, function)
+        timer.daemon = True
+        timer.start()
+
     def wake(self) -> None:
         """Let the thread take a turn soon."""
         self._again = True
@@ -102,18 +187,6 @@ class IoThread:
             self._inlet.send(b"\0")
         except (BlockingIOError, OSError):
             return  # it is awake already, or gone
-
-    def tick_soon(self) -> None:
-        """Let the next turn tick."""
-        self._next_tick = 0.0
-        self.wake()
-
-    def tick_at(self, when: float) -> None:
-        """Let a turn tick at `when` (monotonic seconds) at the latest; for who holds the lock that `tick` takes."""
-        self._asked_tick = min(self._asked_tick, when)
-        if when < self._next_tick:
-            self._next_tick = when
-            self.wake()
 
     def is_current(self) -> bool:
         """Return whether this is the thread."""
@@ -145,7 +218,7 @@ class IoThread:
                 self._again = self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
                 self._turn()  # last: what a tick brings about leaves now
             except Exception:
-                log.error(f"{self._thread.name}: a turn failed\n{traceback.format_exc()}")
+                log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
                 self._again, self.has_turn_ahead = True, False  # the turn that was promised comes soon
 
     def _poll(self) -> None:
@@ -163,11 +236,3 @@ class IoThread:
     def _drain(self) -> None:
         with suppress(BlockingIOError):
             self._outlet.recv(4096)
-
-    def _tick_now(self, now: float) -> None:
-        self._next_tick = now + 0.25
-        self._asked_tick = NEVER  # what was asked for before, `tick` sees for itself
-        try:
-            self._next_tick = min(now + self._tick(now), self._asked_tick)
-        except Exception:
-            log.error(f"{self._thread.name}: a tick failed\n{traceback.format_exc()}")

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import sig_core
-from sig_core.io.server.local_port import LocalPort
+from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.flow_control import FlowControl
@@ -42,7 +42,7 @@ class Gate:
 def test_who_feeds_a_slow_program_goes_on_as_soon_as_it_has_drained() -> None:
     gate, feeder, holds, lock = Gate(), Feeder(), FlowControl(), threading.Lock()
     frame = event_frame(1, PAYLOAD)
-    port = LocalPort(
+    port = ThreadedPort(
         sig_core.default_plugins().codecs.get,
         Limits(max_inbound=EVENTS * len(frame)),
         lock,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sig_core.errors import EncodeError, RemoteError, RequestTimeout, UnknownMethod, UnknownSender
-from sig_core.io.server.local_port import LocalPort
-from sig_core.io.server.server_requests import SPARE, ServerRequests
+from sig_core.io.server.threaded_port import ThreadedPort
+from sig_core.io.server.threaded_requests import SPARE, ThreadedRequests
 from sig_core.routing.ports import RequestBatch
 from sig_core.testing import eventually, within
 from tests.session.harness import PLUGINS, Link, Net
@@ -23,14 +23,14 @@ class Program:
         self.net = Net()
         self.lock = threading.Lock()
         self.jobs: list[Callable[[], None]] = []
-        self.port = LocalPort(
+        self.port = ThreadedPort(
             *(PLUGINS.codecs.get, self.net.limits, self.lock, self.net.exchange.flow_control),
             lambda sender, event: (),
             self._answer,
             lambda *failed: None,
         )
         self.net.exchange.join(self.port, own=True)
-        self.requests = ServerRequests(self.net.exchange, self.port, self.lock, PLUGINS, self.clock)
+        self.requests = ThreadedRequests(self.net.exchange, self.port, self.lock, PLUGINS, self.clock)
         self.client: Link = self.net.connect()
         self.client.add_sender("s", [], ["m"])
 

@@ -1,0 +1,45 @@
+"""Requests of a server's own program to senders of its clients, awaited on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sig_core.errors import SigError
+from sig_core.events import Name
+from sig_core.io.server.server_requests import ServerRequests
+
+__all__ = ["AsyncioRequests"]
+
+
+class AsyncioRequests(ServerRequests):
+    """Asks, and awaits the answer; see `ServerRequests`."""
+
+    async def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
+        """Return the answer; cancelled, it is not waited for any more.
+
+        Raises:
+            RequestTimeout: none came within `seconds`.
+            SigError: what the answer says.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def tell(value: Any, error: SigError | None) -> None:  # in a job of the port, so on the loop
+            if future.done():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        self._send(sender, method, params, tell)
+        try:
+            await asyncio.wait({future}, timeout=seconds)
+            if not future.done() and self._cancel(tell):
+                raise self._late(sender, method, seconds)
+            return await future  # if it is not done, the answer came just now, and is told soon
+        finally:
+            if not future.done():
+                self._cancel(tell)
+            elif not future.cancelled():
+                future.exception()  # looked at: who asked may have been cancelled in that very turn

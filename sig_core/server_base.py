@@ -1,0 +1,291 @@
+"""What servers of every face share: which senders, listeners and requests there are, here and at clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from sig_core.address import Address
+from sig_core.contract import Acceptor, Codec
+from sig_core.errors import LocalProtocolError, MessageTooBig, NotOwner
+from sig_core.events import Info, Name, Pattern, check_name
+from sig_core.io.server.connections import ConnectionManager, MakeLoop
+from sig_core.io.server.local_port import LocalPort
+from sig_core.io.server.session_factory import PeerSession
+from sig_core.io.sync.fork import close_in_child
+from sig_core.log import log
+from sig_core.plugins import Plugins, default_plugins
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import event_frame
+from sig_core.router import BUILT_IN, RouterBase, check_url, name_of
+from sig_core.routing.entities import Sender, Subscription
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.info import additions_of
+from sig_core.routing.ports import RequestBatch, Run
+from sig_core.routing.table import Publisher
+from sig_core.routing.transcode import EVENT_OF, encode
+from sig_core.session.board.renaming import Renaming
+from sig_core.session.errors import error_of_handler
+
+__all__ = ["ServerBase"]
+
+HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
+RUNNING, NEW = "running", "new"
+
+P = TypeVar("P", bound=LocalPort)
+
+
+class ServerBase(RouterBase):
+    """Routes between the senders and listeners of this program and those of its clients.
+
+    A face adds how it starts and stops, how its callers wait, and who runs listeners and handlers. It is a router of
+    its face too, whose constructor it calls; then it calls `_set_up` and `_join_program`.
+
+    Attributes:
+        limits: what clients may cost.
+    """
+
+    _port: LocalPort
+
+    def _set_up(
+        self,
+        urls: tuple[str, ...],
+        codecs: Sequence[str] | None,
+        limits: Limits | None,
+        plugins: Plugins | None,
+        make_loop: MakeLoop,
+    ) -> None:
+        """Make the exchange, and what serves clients.
+
+        Args:
+            urls, codecs, limits, plugins: see the constructor of a face.
+            make_loop: see `ConnectionManager`.
+        """
+        for url in urls:
+            check_url(url)
+        self.limits = limits or Limits()
+        self._urls = urls
+        self._codec_names = None if codecs is None else list(codecs)
+        self._plugins = plugins or default_plugins()
+        self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
+        self._clients = ConnectionManager(
+            *(self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks),
+            make_loop=make_loop,
+        )
+        self._state = NEW
+        close_in_child(self)
+
+    def _join_program(self, make_port: Callable[..., P]) -> P:
+        """Let this program's own listeners and handlers be part of the exchange; returns their port."""
+        port = make_port(
+            self._plugins.codecs.get,
+            self.limits,
+            self._lock,
+            self._exchange.flow_control,
+            self._targets_of,
+            self._answer,
+            self.listener_failed,
+        )
+        self._exchange.join(port, own=True)
+        return port
+
+    def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:
+        topic = self._table.topic(sender, event)
+        targets = topic.targets
+        return topic.refresh() if targets is None else targets
+
+    # -- life
+
+    def _begin(self) -> None:
+        """Run from now on, or raise LocalProtocolError: it was started before."""
+        if self._state != NEW:
+            raise LocalProtocolError(f"this server is {self._state}: a server starts once; make another one")
+        self._plugins.hooks.of("sig_session_opened")  # loads them here: an import may take long, or say something
+        self._state = RUNNING
+
+    def _allowed(self, where: str | Acceptor, codecs: Sequence[str] | None) -> Mapping[str, Codec]:
+        """Return the codecs that clients may use at a new address; raises as `listen` does."""
+        self._check_running(where)
+        allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
+        self._port.codec = self._port.codec or next(iter(allowed))
+        return allowed
+
+    def _check_running(self, where: object) -> None:
+        if self._state != RUNNING:
+            remedy = "call start() first, or use it in `with`" if self._state == NEW else "make another one"
+            raise LocalProtocolError(f"{where}: this server is {self._state}: {remedy}")
+
+    def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:
+        """Bind an address; may block."""
+        return Renaming.of(Address.parse(where)), self._plugins.listen(where)
+
+    def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
+        """Serve whoever comes there; returns the address as bound."""
+        self._clients.accept_from(acceptor, allowed, rename)
+        log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
+        return acceptor.address
+
+    def _check_listens(self, address: str) -> None:
+        if self._state != RUNNING:
+            raise LocalProtocolError(f"{address}: this server is {self._state}, and listens nowhere")
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs that it listens on, as bound."""
+        return self._clients.addresses
+
+    @property
+    def peers(self) -> list[str]:
+        """The clients that are connected, printable."""
+        return self._clients.peers
+
+    def stats(self, *, peers: bool = True) -> dict[str, Any]:
+        """Return how it stands: counts of links, senders, subscriptions, events, bytes and requests.
+
+        See docs/statistics.md.
+
+        Args:
+            peers: each client for itself as well, and this program.
+        """
+        with self._lock:
+            told = self._exchange.stats(peers=peers)
+        return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
+
+    def _tell_hooks(self, session: PeerSession) -> None:
+        """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
+        name = "sig_session_opened" if session.error is None else "sig_session_closed"
+        tell = self._plugins.hooks.of(name)
+        if tell is not None:
+            facts = {"peer": session.peer, "client": session.client, "codec": session.codec, "error": session.error}
+            self._port.later(partial(tell, **facts))
+
+    def _tick(self, now: float) -> float:
+        """Look, under the lock, what is due of what the clients share."""
+        self._exchange.flow_control.tick(now)
+        return HOLDING if self._exchange.flow_control else self.limits.keepalive
+
+    # -- senders of this program, seen by clients
+
+    def _claim(self, sender: Sender) -> None:
+        super()._claim(sender)
+        assert sender.name is not None
+        events = [event for event in sender.events if event is not None and event not in BUILT_IN]
+        entry = self._exchange.add_sender(self._port, sender.name, events, sender.handler.names(), tell_owner=False)
+        for event, route in entry.events.items():  # presence is fired by the exchange: its signals stay at home
+            topic = self._table.topic(sender.name, event)
+            topic.publisher = None if event in BUILT_IN else self._publisher(sender.name, event, route)
+
+    def _release(self, sender: Sender) -> None:
+        assert sender.name is not None
+        self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
+
+    def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
+        exchange, port, flow = self._exchange, self._port, self._port.flow
+
+        def publisher(info: Info, data: Any) -> None:
+            wanted = exchange.wanted(sender, event, port)
+            if not wanted:
+                return
+            runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            if not flow.is_set():
+                self._hold_back(sender, event)
+            with self._lock:
+                exchange.publish(port, runs, sender, event, time.monotonic())
+
+        return publisher
+
+    def _hold_back(self, sender: Name, event: Name) -> None:
+        """Wait, or raise: a client can't follow the events of this program."""
+        raise NotImplementedError
+
+    def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
+        codec = self._plugins.codecs.get(name)
+        added = additions_of(info)
+        additions = None if added is None else encode(codec, added, EVENT_OF, event, sender)
+        if additions is not None and len(additions) > 65_535:
+            text = f"event {event!r} of sender {sender!r}: additions of {len(additions)} bytes, 65535 are carried"
+            raise MessageTooBig(text, len(additions), 65_535)
+        frame = event_frame(route, encode(codec, data, EVENT_OF, event, sender), additions)
+        size, limit = len(frame) - 4, self.limits.max_frame
+        if size > limit:
+            text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"
+            raise MessageTooBig(text, size, limit)
+        return Run(route, name, 1, frame)
+
+    def _interest(self, pattern: Pattern, wanted: bool) -> None:
+        if wanted:
+            self._exchange.listen(self._port, pattern)
+        else:
+            self._exchange.unlisten(self._port, pattern)
+
+    # -- senders of clients, seen by this program
+
+    def get_sender(self, sender: Name) -> Sender | None:
+        """Return a sender that is connected, here or at a client, or that somebody here listens to; else None."""
+        found = super().get_sender(sender)
+        name = check_name(sender, "sender")
+        with self._lock:
+            entry = self._exchange.senders.get(name)
+        if entry is None or entry.owner is self._port:
+            return found
+        view = self.class_sender(self, name)
+        for event in entry.events:
+            view.events[event] = view.class_event(view, event)
+            self.topic(name, event).publisher = _not_ours(name, entry.owner.peer)
+        return view
+
+    def has_sender(self, name: Name) -> bool:
+        """Return whether a sender of that name is connected, here or at a client."""
+        return name in self._exchange.senders
+
+    def _remove_local(self, sender: Sender | Name) -> bool:
+        if super()._remove_local(sender):
+            return True
+        name = name_of(sender)
+        entry = self._exchange.senders.get(name)
+        if entry is not None and entry.owner is not self._port:
+            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
+        return False
+
+    # -- requests of clients to senders of this program
+
+    def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:
+        """Have a handler run for a client's request, and `_reply` called with what comes of it."""
+        raise NotImplementedError
+
+    def _call_handler(self, asked: RequestBatch, params: bytes) -> Any:
+        """Run a handler; returns what it returns, and raises what it raises."""
+        handler = self._local_sender(asked.sender).handler
+        return handler.call(asked.method, self._plugins.codecs.get(asked.codec).decode(params))
+
+    def _reply(self, token: int, codec: str, value: Any, error: BaseException | None) -> None:
+        """Tell who asked what came of it: a value, or an error."""
+        encoded = b""
+        try:
+            if error is None:
+                encoded = encode(self._plugins.codecs.get(codec), value)
+        except (Exception, SystemExit) as raised:
+            error = raised
+        requests = self._exchange.requests
+        with self._lock:
+            if error is not None:
+                requests.fail(self._port, token, error_of_handler(error))
+            else:
+                requests.complete(self._port, codec, [(token, encoded)])
+
+    # -- fork
+
+    def after_fork(self) -> None:
+        """In the child: let go of what is the parent's, without a word on the wire."""
+        if self._state == RUNNING:
+            self._state = "closed by a fork"
+            self._clients.abandon()
+
+
+def _not_ours(sender: Name, owner: str) -> Publisher:
+    def refuse(info: Info, data: Any) -> None:
+        raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
+
+    return refuse
