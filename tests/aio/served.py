@@ -57,12 +57,13 @@ class Served:
 
     Attributes:
         server: it runs.
+        loop: on which it runs.
     """
 
     def __init__(self, kind: str, *urls: str, **options: Any) -> None:
         self.server = aio.ServerRouter(*urls, **options)
-        self._loop = new_loop(kind)
-        self._thread = threading.Thread(target=self._loop.run_forever, name="served")
+        self.loop = new_loop(kind)
+        self._thread = threading.Thread(target=self.loop.run_forever, name="served")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -81,9 +82,9 @@ class Served:
             self._end()
 
     def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(within(10))
-        self._loop.close()
+        self.loop.close()
 
     @property
     def url(self) -> str:
@@ -92,7 +93,7 @@ class Served:
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine gives on the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within(20))
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(within(20))
 
     def do(self, function: Callable[[], T]) -> T:
         """Return what a function gives on the loop."""
