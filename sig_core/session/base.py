@@ -240,7 +240,7 @@ class Session(SessionState):
         """Queue a frame that must not be dropped."""
 
     def sent(self, count: int, now: float) -> None:
-        """Note that so many bytes of output left."""
+        """Note that so many bytes of output left; `now`: monotonic seconds."""
         self._sent = now
         self.traffic.bytes_out += count
 

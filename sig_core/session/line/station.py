@@ -44,9 +44,9 @@ class Station:
     Args:
         peer: printable, for messages and logs.
         owner: makes the sessions, and is told when they end.
-        new_sid: gives a random number, 1 .. 2**32-1.
+        new_sid: returns a random number, 1 .. 2**32-1.
         terms: what this side offers.
-        clock: gives monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
         line: the reliable line, over all its links.
