@@ -9,7 +9,7 @@ import pytest
 
 from sig_core.io.client import writer as module
 from sig_core.io.client.writer import BURST, BYTES, GAP, Writer
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 
 
 class Link:
