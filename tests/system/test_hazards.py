@@ -32,7 +32,7 @@ def test_a_request_on_the_heels_of_the_answer_to_add_sender(server: sig.ServerRo
 
             listener = eager.add_remote_listener(ask, number, sig.EVENT_CONNECT)
             reader = busy._line.link.reader  # type: ignore[union-attr]
-            with reader._role:  # nobody reads: as while a callback runs
+            with reader.role.lock:  # nobody reads: as while a callback runs
                 adding = threading.Thread(target=busy.add_remote_sender, args=(number, [], {"x": lambda p: p + 1}))
                 adding.start()
                 eventually(lambda: len(server._exchange.requests) == 1)
@@ -204,7 +204,7 @@ def test_what_is_kept_while_another_thread_waits_is_bounded(server: sig.ServerRo
         reader = client._line.link.reader  # type: ignore[union-attr]
         most = 0
         for _ in range(100):
-            most = max(most, reader._kept)
+            most = max(most, reader.inbox.event_bytes)
             threading.Event().wait(0.005)
         release.set()
         asking.join(within(30))
@@ -220,8 +220,8 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
     assert link is not None
     future = client.request_async("s", "hang")
     client.flush()
-    link.reader._asked = float("inf")  # the reading thread keeps away until somebody else asks
-    eventually(lambda: not link.reader._role.locked())
+    link.reader.role._asked = float("inf")  # the reading thread keeps away until somebody else asks
+    eventually(lambda: not link.reader.role.lock.locked())
     receive = link.session.receive_data
 
     def receiving(data: bytes, now: float) -> Any:
@@ -238,7 +238,7 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    eventually(lambda: link.reader._role.locked() and len(server._exchange.requests) == 2)
+    eventually(lambda: link.reader.role.lock.locked() and len(server._exchange.requests) == 2)
     server.stop()
     waiting.join(within(20))
     release.set()

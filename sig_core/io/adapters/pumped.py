@@ -1,4 +1,4 @@
-"""Any link, as one that can be polled: for event loops, which must not wait in it."""
+"""A link that can be polled, made of any: for event loops, which must not wait in it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from typing import Final
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.links.close_once import CloseOnce
 
 __all__ = ["PumpedLink", "pollable"]
 
-HIGH, LOW = 1 << 20, 1 << 18  # bytes that wait to be sent, at which the link is not writable, and writable again
-AHEAD = 1 << 20  # bytes that are received before anybody asks for them
-LAST_WORDS = 2.0  # seconds that they may take after a close
-READ_TIMEOUT = 0.05  # seconds after which the receiving thread looks whether the link is closed
+HIGH_WATER: Final = 1 << 20  # bytes that wait to be sent, at which the link is no longer writable ...
+LOW_WATER: Final = 1 << 18  # ... and below which it is again
+READ_AHEAD: Final = 1 << 20  # bytes that are received before anybody asks for them
+DRAIN_TIMEOUT: Final = 2.0  # seconds after a close for what waits to be sent
+READ_TIMEOUT: Final = 0.05  # seconds after which the receiving thread looks whether the link is closed
 
 
 def pollable(link: Link) -> PollableLink:
@@ -25,18 +28,23 @@ def pollable(link: Link) -> PollableLink:
 
 
 class PumpedLink:
-    """One thread receives, one sends; a pair of sockets tells a poll what is the matter.
+    """One thread receives, one sends; a pair of sockets shows a poll whether the link is readable and writable.
 
     Its socket is readable while something is there, and not writable while too much waits: then it is full of bytes
     that mean nothing, which the sending thread takes out.
+
+    Args:
+        raw: moves the bytes; it is closed with this one.
+        clock: monotonic seconds.
     """
 
     wants_write = False
 
-    def __init__(self, raw: Link) -> None:
+    def __init__(self, raw: Link, clock: Clock = time.monotonic) -> None:
         self.traits = raw.traits
         self.peer = raw.peer
         self._raw = raw
+        self._clock = clock
         self._once = CloseOnce(raw, raw.peer)
         self._near, self._far = socket.socketpair()
         for end in (self._near, self._far):
@@ -51,7 +59,7 @@ class PumpedLink:
         self._failed: Exception | None = None
         self._close_by: float | None = None
         for part, name in ((self._receive, "in"), (self._send, "out")):
-            threading.Thread(target=part, name=f"sig-polled-{name} {raw.peer}", daemon=True).start()
+            threading.Thread(target=part, name=f"sig-pumped-{name} {raw.peer}", daemon=True).start()
 
     # -- for the loop
 
@@ -83,7 +91,7 @@ class PumpedLink:
         with self._changed:
             if self._failed is not None:
                 raise self._failed
-            if self._going_size > HIGH:
+            if self._going_size > HIGH_WATER:
                 self._full = True
                 _fill(self._near)
                 return 0
@@ -101,9 +109,9 @@ class PumpedLink:
         raise NotImplementedError("it is polled")
 
     def close(self) -> None:
-        """See `Link`; returns at once, what waits to be sent still has 2 s."""
+        """See `Link`; returns at once, and what waits to be sent still has 2 s."""
         with self._changed:
-            self._close_by = time.monotonic() + LAST_WORDS
+            self._close_by = self._clock() + DRAIN_TIMEOUT
             self._changed.notify_all()
 
     # -- the threads
@@ -118,7 +126,7 @@ class PumpedLink:
                 _wake(self._far)
                 self._changed.wait_for(lambda: self._close_by is not None)
         with self._changed:
-            self._changed.wait_for(lambda: not self._going or self._failed is not None, LAST_WORDS)
+            self._changed.wait_for(lambda: not self._going or self._failed is not None, DRAIN_TIMEOUT)
             self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
             self._changed.notify_all()
         self._once.close()
@@ -127,7 +135,7 @@ class PumpedLink:
 
     def _take_one(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._came_size < AHEAD or self._close_by is not None)
+            self._changed.wait_for(lambda: self._came_size < READ_AHEAD or self._close_by is not None)
         try:
             data = self._raw.receive(READ_TIMEOUT)
         except TimeoutError:
@@ -141,7 +149,7 @@ class PumpedLink:
     def _may_close(self) -> bool:
         with self._changed:
             closing, idle = self._close_by, not self._going or self._failed is not None
-        return closing is not None and (idle or time.monotonic() >= closing)
+        return closing is not None and (idle or self._clock() >= closing)
 
     def _send(self) -> None:
         while True:
@@ -160,7 +168,7 @@ class PumpedLink:
             with self._changed:
                 self._going.popleft()
                 self._going_size -= len(data)
-                if self._full and self._going_size < LOW:
+                if self._full and self._going_size < LOW_WATER:
                     self._full = False
                     _drain(self._far)
                 self._changed.notify_all()

@@ -184,7 +184,7 @@ def test_a_send_waits_for_a_peer_that_does_not_read_and_ends_on_close() -> None:
             client.send(piece)
 
     flooding = begin(flood)
-    eventually(lambda: client._sender_waits and client._queued >= datagram_stream.HIGH)  # type: ignore[attr-defined]
+    eventually(lambda: client._sender_waits and client._queued >= datagram_stream.HIGH_WATER)  # type: ignore[attr-defined]
     client.close()
     with pytest.raises(OSError, match="closed"):
         flooding.result(SOON)
