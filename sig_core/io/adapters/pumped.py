@@ -126,7 +126,8 @@ class PumpedLink:
                 _wake(self._far)
                 self._changed.wait_for(lambda: self._close_by is not None)
         with self._changed:
-            self._changed.wait_for(lambda: not self._going or self._failed is not None, DRAIN_TIMEOUT)
+            left = 0.0 if self._close_by is None else max(0.0, self._close_by - self._clock())
+            self._changed.wait_for(lambda: not self._going or self._failed is not None, left)
             self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
             self._changed.notify_all()
         self._once.close()
