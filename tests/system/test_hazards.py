@@ -31,7 +31,7 @@ def test_a_request_on_the_heels_of_the_answer_to_add_sender(server: sig.ServerRo
                 asked.append(eager.request_async(info["sender"], "x", 5))
 
             listener = eager.add_remote_listener(ask, number, sig.EVENT_CONNECT)
-            reader = busy._line.link.reader  # type: ignore[union-attr]
+            reader = busy._connection.link.reader  # type: ignore[union-attr]
             with reader.role.lock:  # nobody reads: as while a callback runs
                 adding = threading.Thread(target=busy.add_remote_sender, args=(number, [], {"x": lambda p: p + 1}))
                 adding.start()
@@ -151,7 +151,7 @@ def test_a_bad_timeout_sends_nothing(server: sig.ServerRouter) -> None:
                 client.flush(timeout)  # type: ignore[arg-type]
         client.remote_request("s", "x", 2)
         assert ran == [2]
-        assert not client._line.link.session._requests  # type: ignore[union-attr]
+        assert not client._connection.link.session._requests  # type: ignore[union-attr]
 
 
 def test_many_futures_whose_callbacks_ask(server: sig.ServerRouter) -> None:
@@ -201,7 +201,7 @@ def test_what_is_kept_while_another_thread_waits_is_bounded(server: sig.ServerRo
         for _ in range(200):
             signal.trigger("x" * 100_000)  # 20 MB
         flood.flush(within(30))
-        reader = client._line.link.reader  # type: ignore[union-attr]
+        reader = client._connection.link.reader  # type: ignore[union-attr]
         most = 0
         for _ in range(100):
             most = max(most, reader.inbox.event_bytes)
@@ -216,7 +216,7 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
     release = threading.Event()
     server.add_sender("s", [], {"hang": lambda params: release.wait(within(30))})
     client = sig.ClientRouter(server.addresses[0]).start()
-    link = client._line.link
+    link = client._connection.link
     assert link is not None
     future = client.request_async("s", "hang")
     client.flush()

@@ -15,7 +15,7 @@ from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.links.close_once import link_lost
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 
 __all__ = ["Writer", "wait_ready"]
 
@@ -133,12 +133,19 @@ class Writer:
             self.gathers = True
             self._wake.set()
 
-    def asked(self, size: int) -> None:
-        """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""
+    def asked(self, size: int, deadline: float) -> None:
+        """Note that a request was appended: send it now; those that callbacks make may gather.
+
+        Args:
+            size: bytes.
+            deadline: monotonic seconds when its answer is late.
+        """
         if threading.get_ident() == self.reading_thread:
             self.added(size)
         else:
             self.flush()
+        if deadline < self.next_tick:
+            self.due(deadline)
 
     def make_room(self) -> None:
         """Wait until output drains.

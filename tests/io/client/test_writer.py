@@ -24,7 +24,7 @@ from sig_core.io.client.writer import (
     Writer,
     wait_ready,
 )
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 from sig_core.testing import FakeClock, begin, eventually
 from tests.support import within
 
@@ -189,7 +189,7 @@ def test_a_request_is_sent_at_once_with_all_that_gathered(desk: Desk) -> None:
     desk.writer.gathers = True
     desk.fire()
     desk.queue(b"request")
-    desk.writer.asked(7)
+    desk.writer.asked(7, 105.0)
     assert desk.link.sent == [bytes(10) + b"request"]
 
 
@@ -197,7 +197,7 @@ def test_requests_of_callbacks_may_gather(desk: Desk) -> None:
     desk.writer.reading_thread = threading.get_ident()
     desk.writer.gathers = True
     desk.queue(b"request")
-    desk.writer.asked(7)
+    desk.writer.asked(7, 105.0)
     assert desk.link.sent == []
 
 
@@ -377,6 +377,15 @@ def test_due_brings_the_next_tick_forward_and_never_puts_it_off(desk: Desk) -> N
     assert not desk.writer._wake.wait(0)
     desk.writer.due(102.0)
     assert desk.writer.next_tick == 102.0
+    assert desk.writer._wake.wait(0)
+
+
+def test_a_request_brings_the_tick_forward_at_which_its_answer_is_late(desk: Desk) -> None:
+    desk.writer.next_tick = 103.0
+    desk.writer.asked(7, 105.0)
+    assert desk.writer.next_tick == 103.0
+    desk.writer.asked(7, 101.0)
+    assert desk.writer.next_tick == 101.0
     assert desk.writer._wake.wait(0)
 
 

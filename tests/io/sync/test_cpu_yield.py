@@ -9,7 +9,7 @@ import pytest
 import sig_core as sig
 from sig_core.io.client.writer import MAX_BATCH
 from sig_core.io.sync import cpu_yield
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 from tests.support import eventually
 
 
