@@ -50,15 +50,15 @@ class PumpedLink:
         for end in (self._near, self._far):
             end.setblocking(False)
         self._changed = threading.Condition()
-        self._came: deque[bytes] = deque()
-        self._came_size = 0
+        self._received: deque[bytes] = deque()
+        self._received_size = 0
         self._end: Exception | None = None
-        self._going: deque[bytes] = deque()
-        self._going_size = 0
+        self._outgoing: deque[bytes] = deque()
+        self._outgoing_size = 0
         self._full = False
         self._failed: Exception | None = None
         self._close_by: float | None = None
-        for part, name in ((self._receive, "in"), (self._send, "out")):
+        for part, name in ((self._pump_in, "in"), (self._pump_out, "out")):
             threading.Thread(target=part, name=f"sig-pumped-{name} {raw.peer}", daemon=True).start()
 
     # -- for the loop
@@ -70,13 +70,13 @@ class PumpedLink:
     def recv_into(self, buffer: memoryview, /) -> int:
         """See `PollableLink`."""
         with self._changed:
-            if self._came:
-                data = self._came.popleft()
+            if self._received:
+                data = self._received.popleft()
                 size = min(len(data), len(buffer))
                 buffer[:size] = data[:size]
                 if size < len(data):
-                    self._came.appendleft(data[size:])
-                self._came_size -= size
+                    self._received.appendleft(data[size:])
+                self._received_size -= size
                 self._changed.notify_all()
                 return size
             if self._end is None:
@@ -91,12 +91,12 @@ class PumpedLink:
         with self._changed:
             if self._failed is not None:
                 raise self._failed
-            if self._going_size > HIGH_WATER:
+            if self._outgoing_size > HIGH_WATER:
                 self._full = True
                 _fill(self._near)
                 return 0
-            self._going.append(bytes(data))
-            self._going_size += len(data)
+            self._outgoing.append(bytes(data))
+            self._outgoing_size += len(data)
             self._changed.notify_all()
             return len(data)
 
@@ -116,7 +116,7 @@ class PumpedLink:
 
     # -- the threads
 
-    def _receive(self) -> None:
+    def _pump_in(self) -> None:
         try:
             while not self._may_close():
                 self._take_one()
@@ -127,7 +127,7 @@ class PumpedLink:
                 self._changed.wait_for(lambda: self._close_by is not None)
         with self._changed:
             left = 0.0 if self._close_by is None else max(0.0, self._close_by - self._clock())
-            self._changed.wait_for(lambda: not self._going or self._failed is not None, left)
+            self._changed.wait_for(lambda: not self._outgoing or self._failed is not None, left)
             self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
             self._changed.notify_all()
         self._once.close()
@@ -136,29 +136,29 @@ class PumpedLink:
 
     def _take_one(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._came_size < READ_AHEAD or self._close_by is not None)
+            self._changed.wait_for(lambda: self._received_size < READ_AHEAD or self._close_by is not None)
         try:
             data = self._raw.receive(READ_TIMEOUT)
         except TimeoutError:
             return
         if data:
             with self._changed:
-                self._came.append(data)
-                self._came_size += len(data)
+                self._received.append(data)
+                self._received_size += len(data)
                 _wake(self._far)
 
     def _may_close(self) -> bool:
         with self._changed:
-            closing, idle = self._close_by, not self._going or self._failed is not None
+            closing, idle = self._close_by, not self._outgoing or self._failed is not None
         return closing is not None and (idle or self._clock() >= closing)
 
-    def _send(self) -> None:
+    def _pump_out(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._going or self._failed is not None)
+                self._changed.wait_for(lambda: self._outgoing or self._failed is not None)
                 if self._failed is not None:
                     return
-                data = self._going[0]
+                data = self._outgoing[0]
             try:
                 self._raw.send(data)
             except Exception as error:
@@ -167,9 +167,9 @@ class PumpedLink:
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._going.popleft()
-                self._going_size -= len(data)
-                if self._full and self._going_size < LOW_WATER:
+                self._outgoing.popleft()
+                self._outgoing_size -= len(data)
+                if self._full and self._outgoing_size < LOW_WATER:
                     self._full = False
                     _drain(self._far)
                 self._changed.notify_all()

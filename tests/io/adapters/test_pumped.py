@@ -6,6 +6,7 @@ import queue
 import select
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -157,10 +158,12 @@ def readable(link: PumpedLink, timeout: float = 0) -> bool:
 
 
 def read(link: PumpedLink, size: int = 100) -> bytes:
-    """Read what the poll says is there."""
-    assert readable(link, LONG)
+    """Read as a loop does: when the poll says so, which may be for nothing."""
     buffer = bytearray(size)
-    return bytes(buffer[: link.recv_into(memoryview(buffer))])
+    while True:
+        assert readable(link, LONG)
+        with suppress(BlockingIOError):
+            return bytes(buffer[: link.recv_into(memoryview(buffer))])
 
 
 def test_a_link_that_can_be_polled_stays_as_it_is() -> None:

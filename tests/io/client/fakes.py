@@ -14,14 +14,29 @@ from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.link_receiver import LinkReceiver
 from sig_core.io.client.nested_wait import NestedWait
 from sig_core.io.client.receive_role import ReceiveRole
+from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Events, ReplyReceived, Report, RequestsReceived
-from sig_core.testing import FakeClock
+from sig_core.testing import FakeClock, within
 
-__all__ = ["Parts", "ScriptedLink", "ScriptedSession", "Sink", "StubWriter", "answer", "asking", "events", "future"]
+__all__ = [
+    "LONG",
+    "Parts",
+    "Patient",
+    "ScriptedLink",
+    "ScriptedSession",
+    "Sink",
+    "StubWriter",
+    "answer",
+    "asking",
+    "events",
+    "future",
+]
+
+LONG = within(10.0)  # seconds within which what other threads do must have happened
 
 
 def events(text: bytes) -> Events:
@@ -148,6 +163,18 @@ class StubWriter:
 
     def stop(self) -> None:
         self.stopped = True
+
+
+class Patient(AutoResetEvent):
+    """One whose waits end by being woken, or the test fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken: list[bool] = []
+
+    def wait(self, timeout: float) -> bool:
+        self.woken.append(super().wait(LONG))
+        return self.woken[-1]
 
 
 class Sink:

@@ -10,10 +10,7 @@ from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.client.nested_wait import ROLE_RETRY
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.testing import begin
-from tests.io.client.fakes import Parts, answer, asking, events, future
-from tests.support import within
-
-LONG = within(10.0)
+from tests.io.client.fakes import LONG, Parts, answer, asking, events, future
 
 
 def test_the_callback_reads_its_answer_itself() -> None:

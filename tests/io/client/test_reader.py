@@ -12,12 +12,10 @@ from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Closed
 from sig_core.testing import begin, eventually
-from tests.io.client.fakes import Parts, answer, asking, events, future
-from tests.support import nothing_left_behind, within
+from tests.io.client.fakes import LONG, Parts, Patient, answer, asking, events, future
+from tests.support import nothing_left_behind
 
 __all__ = ["nothing_left_behind"]
-
-LONG = within(10.0)
 
 
 class Desk(Parts):
@@ -69,6 +67,15 @@ def test_callbacks_run_on_the_reading_thread_and_answers_of_futures_come_first()
     desk.run()
     assert seen == [("future", True), (b"1", True)]
     assert not desk.reader.is_current()
+
+
+def test_the_time_that_callbacks_take_is_not_silence_of_the_peer() -> None:
+    desk = Desk(keepalive=1.0)
+    desk.sink.does = lambda got: desk.clock.advance(60.0)
+    desk.comes(b"1", events(b"1"))
+    desk.link.script += [lambda: None, EOFError()]
+    desk.run()
+    assert str(desk.session.error) == "the end"
 
 
 def test_what_a_callback_brings_about_at_the_end_still_runs() -> None:
@@ -151,6 +158,7 @@ def test_a_cut_ends_hearing_out_and_the_link_is_closed_once() -> None:
 
 def test_a_cut_wakes_the_thread_that_stands_by() -> None:
     desk = Desk()
+    news = desk.reader.role.news = Patient()
     with desk.reader.role.lock:
         desk.reader.start()
         eventually(lambda: desk.reader.role._standing_by)
@@ -158,6 +166,7 @@ def test_a_cut_wakes_the_thread_that_stands_by() -> None:
         desk.reader.cut()
     desk.reader.join(LONG)
     assert not desk.reader._thread.is_alive()
+    assert news.woken == [True]
 
 
 def test_who_waits_is_told_of_the_end_although_a_callback_keeps_the_thread() -> None:

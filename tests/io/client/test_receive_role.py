@@ -9,14 +9,12 @@ import pytest
 
 from sig_core.errors import LinkLost
 from sig_core.io.client.receive_role import ASK_AGAIN, STAND_BY, ReceiveRole
-from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.session.base import State
 from sig_core.testing import begin, eventually
-from tests.io.client.fakes import Parts, answer, asking, events, future
-from tests.support import within
+from tests.io.client.fakes import LONG, Parts, Patient, answer, asking, events, future
 
-LONG = within(10.0)
+VERY_LONG = 10 * LONG  # seconds of a wait that must not end by its time
 
 
 class News:
@@ -32,18 +30,6 @@ class News:
     def wait(self, timeout: float) -> bool:
         self.waits.append(timeout)
         return False
-
-
-class Patient(AutoResetEvent):
-    """One whose waits end by being woken, or the test fails."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.woken: list[bool] = []
-
-    def wait(self, timeout: float) -> bool:
-        self.woken.append(super().wait(LONG))
-        return self.woken[-1]
 
 
 def role_of(parts: Parts) -> tuple[ReceiveRole, News]:
@@ -113,7 +99,7 @@ def test_it_stops_reading_while_the_callbacks_do_not_keep_up() -> None:
     parts.comes(b"1", events(bytes(4096)))
     parts.comes(b"2", events(bytes(1)))
     parts.comes(b"3", answer(waiter, 5))
-    running = begin(role.wait, waiter, LONG)
+    running = begin(role.wait, waiter, VERY_LONG)
     eventually(lambda: waiter in role._waiters)
     assert parts.link.reads == 2
     assert len(parts.inbox.reports) == 2
@@ -134,9 +120,9 @@ def test_a_thread_without_the_role_is_told_by_who_has_it() -> None:
 
     parts.session.meaning[b"both"] = [answer(second, 2), answer(first, 1)]
     parts.link.script.append(block)
-    one = begin(role.wait, first, LONG)
+    one = begin(role.wait, first, VERY_LONG)
     assert reading.wait(LONG)
-    two = begin(role.wait, second, LONG)
+    two = begin(role.wait, second, VERY_LONG)
     eventually(lambda: second in role._waiters)
     go_on.set()
     one.result(LONG)
@@ -159,9 +145,9 @@ def test_a_thread_that_waits_takes_the_role_over_when_who_read_has_left() -> Non
 
     parts.session.meaning |= {b"1": [answer(first, 1)], b"2": [answer(second, 2)]}
     parts.link.script += [block, b"2"]
-    one = begin(role.wait, first, LONG)
+    one = begin(role.wait, first, VERY_LONG)
     assert reading.wait(LONG)
-    two = begin(role.wait, second, LONG)
+    two = begin(role.wait, second, VERY_LONG)
     eventually(lambda: second in role._waiters)
     go_on.set()
     one.result(LONG)
@@ -173,7 +159,7 @@ def test_a_thread_that_waits_takes_the_role_over_when_who_read_has_left() -> Non
 def test_two_threads_may_wait_for_the_same() -> None:
     parts, waiter = Parts(), PendingReply()
     with parts.role.lock:
-        both = [begin(parts.role.wait, waiter, LONG) for _ in range(2)]
+        both = [begin(parts.role.wait, waiter, VERY_LONG) for _ in range(2)]
         eventually(lambda: parts.role._waiters)
         waiter.tell(1, None)
         for one in both:
@@ -239,7 +225,7 @@ def test_who_gives_the_role_back_wakes_the_thread_that_stands_by() -> None:
 
     parts.session.meaning[b"1"] = [answer(waiter, 1)]
     parts.link.script.append(block)
-    waiting = begin(parts.role.wait, waiter, LONG)
+    waiting = begin(parts.role.wait, waiter, VERY_LONG)
     assert reading.wait(LONG)
     parts.clock.advance(ASK_AGAIN)
     news: Any = Patient()

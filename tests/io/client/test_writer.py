@@ -229,9 +229,11 @@ def test_the_reading_thread_sends_what_can_go_and_leaves_the_rest(desk: Desk) ->
     assert desk.writer._wake.wait(0)  # the writer's thread is to do the rest
     desk.writer.push()
     assert desk.link.sent == [b"0123"]
+    assert desk.writer._wake.wait(0)
     desk.queue(b"later")
     desk.writer.push()
     assert desk.link.sent == [b"0123", b"456789", b"later"]
+    assert not desk.writer._wake.wait(0)
 
 
 def test_the_reading_thread_does_not_wait_for_a_thread_that_sends(desk: Desk) -> None:
@@ -434,14 +436,14 @@ def test_but_ticks_come_in_time(desk: Desk) -> None:
 
 def test_it_sends_the_rest_when_the_link_takes_more(desk: Desk) -> None:
     desk.link.takes += [4, 0]
-    desk.ticks += [lambda: LONG, lambda: LONG]
+    desk.ticks += [lambda: 10 * LONG] * 2
     desk.queue(b"0123456789")
-    desk.writer._run()  # it does not wait for the next tick: a rest wakes it anew
+    begin(desk.writer._run).result(LONG)  # it does not wait for the next tick: a rest wakes it anew
     assert b"".join(desk.link.sent) == b"0123456789"
 
 
 def test_a_wake_has_it_send_and_tick(desk: Desk) -> None:
-    desk.ticks += [lambda: LONG, lambda: LONG]
+    desk.ticks += [lambda: 10 * LONG] * 2
     desk.writer.start()
     eventually(lambda: desk.ticked)
     desk.queue(b"x")
