@@ -21,10 +21,10 @@ Subscribe: TypeAlias = Callable[[Listener], Awaitable[Subscription]]
 class EventStream:
     """Iterates over events: `async for info, data in client.events("temp", "#changed")`.
 
-    It subscribes with `async with`, or else when the first event is asked for, and ends when its router stops. In
+    It subscribes with `async with`, or else when the first event is asked for, and ends when its router stops. In an
     `async with` the subscription ends with the block; else with `aclose`, or when nobody holds the stream any more.
 
-    Where more than `queue` events wait, the oldest give way: they are counted in `lost`, and in the router's own `lost`.
+    Where more than `queue` events wait, the oldest give way: counted in `lost`, and in that of the router.
 
     Args:
         subscribe: adds a listener.
@@ -89,13 +89,17 @@ class EventStream:
             subscription.remove()
 
     async def _begin(self) -> None:
-        if self._subscription is None and not self._ended:
-            subscription = await self._subscribe(_Feed(self))
-            if self._subscription is not None or self._ended:  # begun twice at once, or closed meanwhile
-                subscription.remove()
-                return
-            self._subscription = subscription
-            weakref.finalize(self, subscription.remove).atexit = False
+        if self._subscription is not None or self._ended:
+            return
+        subscription = await self._subscribe(_Feed(self))
+        if self._is_settled():  # begun twice at once, or closed meanwhile
+            subscription.remove()
+            return
+        self._subscription = subscription
+        weakref.finalize(self, subscription.remove).atexit = False
+
+    def _is_settled(self) -> bool:
+        return self._subscription is not None or self._ended
 
     def put(self, info: Info, data: Any) -> None:
         """Take an event; on the loop's thread."""
