@@ -11,6 +11,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.io.server.dispatcher import Dispatcher
+from sig_core.testing import begin
 from tests.support import eventually, within
 
 
@@ -245,6 +246,26 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
     with pytest.raises(sig.SigError):
         future.result(within(5))
     client.stop()
+
+
+def test_each_thread_gets_its_answer_while_a_callback_blocks(server: sig.ServerRouter) -> None:
+    """Who reads leaves with its own answer; the reading thread is in the callback: another that waits must read on."""
+    answers = [threading.Event(), threading.Event()]
+    sender = server.add_sender("s", ["e"], {"wait": lambda number: answers[number].wait(within(30))})
+    entered, release = threading.Event(), threading.Event()
+    with sig.ClientRouter(server.addresses[0]) as client:
+        client.add_remote_listener(lambda info, data: (entered.set(), release.wait(within(30))), "s", "e")
+        sender.get_signal("e").trigger()
+        assert entered.wait(within(10))
+        role = client._connection.link.reader.role  # type: ignore[union-attr]
+        first = begin(client.remote_request, "s", "wait", 0, timeout=within(30))
+        eventually(role.lock.locked)
+        second = begin(client.remote_request, "s", "wait", 1, timeout=within(30))
+        eventually(lambda: role._waiters)
+        for asked, answer in zip((first, second), answers, strict=True):
+            answer.set()
+            assert asked.result(within(10)) is True
+        release.set()
 
 
 def test_additions_that_are_too_long(server: sig.ServerRouter) -> None:
