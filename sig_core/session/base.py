@@ -169,9 +169,9 @@ class Session(SessionState):
         return now - self._heard
 
     @property
-    def missing(self) -> int:
+    def read_hint(self) -> int:
         """See `FrameReader`; a packet comes whole, however long it is."""
-        return 0 if self._packets else self._reader.missing
+        return 0 if self._packets else self._reader.read_hint
 
     # -- control messages
 

@@ -304,7 +304,7 @@ class AsyncioLink:
         session = self.session
         for _ in range(READS):
             try:
-                data = self._buffer.read(self._link, session.missing)
+                data = self._buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 break
             except Exception as error:

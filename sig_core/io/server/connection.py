@@ -102,7 +102,7 @@ class PolledConnection:
         host, session = self._host, self.session
         for _ in range(READS):
             try:
-                data = host.buffer.read(self._link, session.missing)
+                data = host.buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 return
             except Exception as error:

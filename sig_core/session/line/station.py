@@ -190,6 +190,6 @@ class Station:
         """See `UpperLayer`."""
         self._owner.report(self, f"says: {text.rstrip()}", warning=False)
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
         self._owner.report(self, text, warning=True)

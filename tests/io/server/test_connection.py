@@ -34,7 +34,7 @@ class Session:
     """Takes what comes, and holds it back after the `patience`th read."""
 
     def __init__(self, patience: int) -> None:
-        self.peer, self.error, self.reading_paused, self.missing = "flood", None, False, 0
+        self.peer, self.error, self.reading_paused, self.read_hint = "flood", None, False, 0
         self.taken: list[int] = []
         self._patience = patience
 
@@ -136,7 +136,7 @@ class Talking:
     """A session with output that the test puts there."""
 
     def __init__(self, *, keeps_half_open: bool = False) -> None:
-        self.peer, self.missing, self.reading_paused, self.keeps_half_open = "taking", 0, False, keeps_half_open
+        self.peer, self.read_hint, self.reading_paused, self.keeps_half_open = "taking", 0, False, keeps_half_open
         self.error: Exception | None = None
         self.output: list[bytes] = []
         self.log: list[Any] = []
