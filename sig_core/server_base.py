@@ -48,6 +48,7 @@ class ServerBase(RouterBase):
     """
 
     _port: LocalPort
+    _how_to_start = "call start() first, or use it in `with`"
 
     def _set_up(
         self,
@@ -114,7 +115,7 @@ class ServerBase(RouterBase):
 
     def _check_running(self, where: object) -> None:
         if self._state != RUNNING:
-            remedy = "call start() first, or use it in `with`" if self._state == NEW else "make another one"
+            remedy = self._how_to_start if self._state == NEW else "make another one"
             raise LocalProtocolError(f"{where}: this server is {self._state}: {remedy}")
 
     def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:

@@ -57,6 +57,8 @@ class ServerRouter(ServerBase, AsyncRouter):
     Use it in `async with`, or call `start` and `stop`.
     """
 
+    _how_to_start = "await start() first, or use it in `async with`"
+
     def __init__(
         self,
         *urls: str,
@@ -144,12 +146,13 @@ class ServerRouter(ServerBase, AsyncRouter):
         """
         self._check_loop()
         self._check_listens(address)
-        acceptor, factory = self._clients.remove_acceptor(address)
+        listening = self._clients.listening
+        acceptor, factory = listening.remove(address)
         try:
             if isinstance(acceptor, AcceptorThread):
-                await _elsewhere(partial(self._clients.close_acceptor, acceptor))
+                await _elsewhere(partial(_close_and_join, acceptor))
             else:
-                self._clients.close_acceptor(acceptor)
+                listening.close(acceptor)
         finally:
             self._clients.send_away(factory)
 
@@ -327,6 +330,11 @@ class ServerRouter(ServerBase, AsyncRouter):
 def _give_back(taken: tuple[Renaming, Acceptor]) -> None:
     acceptor = taken[1]
     CloseOnce(acceptor, acceptor.address).close()
+
+
+def _close_and_join(acceptor: AcceptorThread) -> None:
+    acceptor.close()
+    acceptor.join(STOP)
 
 
 async def _elsewhere(call: Callable[[], None]) -> None:

@@ -245,7 +245,12 @@ class Exchange:
         route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
-        """Return the names of the codecs in which ports other than `port` hear this event."""
+        """Return the names of the codecs in which an event is to be delivered.
+
+        Args:
+            sender, event: which one.
+            port: whose own listeners do not count.
+        """
         targets = self._targets_of(self._table.topic(sender, event))
         return frozenset(target.codec for target in targets if target is not port)
 
@@ -383,7 +388,11 @@ class Exchange:
         self.requests.fail_owner(port)
 
     def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
-        """Remove all that a port has: see `withdraw`; and the requests that it made."""
+        """Remove all that a port has, and the requests that it made.
+
+        Args:
+            port, patterns: see `withdraw`.
+        """
         self.requests.forget_asker(port)
         self.withdraw(port, patterns)
         self.flow_control.forget(port)

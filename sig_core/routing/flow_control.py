@@ -18,7 +18,12 @@ class FlowControl:
         self._feeders: dict[Port, set[Port]] = {}
 
     def pause_feeder(self, slow: Port, feeder: Port) -> None:
-        """Pause a port because of a slow one that it feeds; a port is never paused because of itself."""
+        """Pause a port because of a slow one that it feeds; a port is never paused because of itself.
+
+        Args:
+            slow: takes what it gets too slowly.
+            feeder: is not read until `slow` recovers.
+        """
         if slow is feeder:
             return
         feeders = self._feeders.setdefault(slow, set())

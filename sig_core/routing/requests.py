@@ -145,7 +145,16 @@ class Requests:
         return found
 
     def fail(self, owner: Port, token: int, error: SigError) -> bool:
-        """Pass the failure of a request on; false if `owner` has no such request open."""
+        """Pass the failure of a request on to who made it.
+
+        Args:
+            owner: that was asked.
+            token: of the request.
+            error: why.
+
+        Returns:
+            False if `owner` has no such request open.
+        """
         opened = self._close(owner, token)
         if opened is None:
             return False
@@ -158,7 +167,15 @@ class Requests:
         asker.fail_to(ident, route, error)
 
     def cancel(self, asker: Port, ident: Any) -> bool:
-        """Drop a request whose answer is no longer wanted; false if it is not open."""
+        """Drop a request whose answer is no longer wanted.
+
+        Args:
+            asker: who made it.
+            ident: its own id of the request.
+
+        Returns:
+            False if it is not open.
+        """
         token = self.tokens_of(asker).get(ident)
         if token is None:
             return False
@@ -170,7 +187,12 @@ class Requests:
         return self._tokens.get(asker, NOTHING)
 
     def is_open(self, owner: Port, token: int) -> bool:
-        """Return whether somebody still waits for the answer of `owner`."""
+        """Return whether somebody still waits for the answer to a request.
+
+        Args:
+            owner: that was asked.
+            token: of the request.
+        """
         opened = self._open.get(token)
         return opened is not None and opened[2] is owner
 

@@ -90,7 +90,12 @@ class Transcoder:
         return encode(self._codec(target), decode(self._codec(source), data))
 
     def run(self, run: Run, target: str) -> Run:
-        """Return a run in another codec, without the events that this can't carry (`count` tells)."""
+        """Return a run in another codec; events that this can't carry are left out, and not in its `count`.
+
+        Args:
+            run: the events.
+            target: name of the codec.
+        """
         frames: list[bytes] = []
         for additions, data in split_events(run.data):
             try:
@@ -103,7 +108,12 @@ class Transcoder:
 
 
 def drop_oversized(run: Run, limit: int) -> Run:
-    """Return a run without the events whose frames are longer than `limit` bytes (`count` tells)."""
+    """Return a run without the events that are too long; they are not in its `count`.
+
+    Args:
+        run: the events.
+        limit: bytes of the longest frame that remains, without its length.
+    """
     frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
     kept = [frame for frame in frames if len(frame) - 4 <= limit]
     return Run(run.route, run.codec, len(kept), b"".join(kept))

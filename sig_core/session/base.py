@@ -169,9 +169,9 @@ class Session(SessionState):
         return now - self._heard
 
     @property
-    def missing(self) -> int:
+    def read_hint(self) -> int:
         """See `FrameReader`; a packet comes whole, however long it is."""
-        return 0 if self._packets else self._reader.missing
+        return 0 if self._packets else self._reader.read_hint
 
     # -- control messages
 
@@ -240,7 +240,7 @@ class Session(SessionState):
         """Queue a frame that must not be dropped."""
 
     def sent(self, count: int, now: float) -> None:
-        """Note that so many bytes of output left."""
+        """Note that so many bytes of output left; `now`: monotonic seconds."""
         self._sent = now
         self.traffic.bytes_out += count
 

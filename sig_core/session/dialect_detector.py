@@ -30,7 +30,7 @@ class DialectDetector(SessionState):
     client = ""
     reading_paused = False
     keeps_half_open = False
-    missing = 0
+    read_hint = 0
     has_output = False
 
     def __init__(

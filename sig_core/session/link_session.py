@@ -37,7 +37,7 @@ class LinkSession(Protocol):
     def lost(self) -> Counter[str]: ...
 
     @property
-    def missing(self) -> int:
+    def read_hint(self) -> int:
         """Bytes that are best read at once and alone; 0: nothing is known."""
 
     @property

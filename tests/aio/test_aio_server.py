@@ -16,6 +16,8 @@ from sig_core import aio
 from sig_core.plugins import Plugins
 from tests.aio.served import LOOPS, Served, run, until
 from tests.support import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
+from tests.system.plainpeer import PlainPeer
+from tests.system.test_addresses import Unpolled, made
 
 CARRIERS = ["tcp", "unix", "local", "lossy+tcp"]
 POLLED = ["tcp", "unix"]
@@ -551,6 +553,24 @@ def test_addresses_come_and_go(loop: str, url: str, tmp_path: Path) -> None:
     run(loop, main())
 
 
+@pytest.mark.parametrize("polled", [True, False])
+def test_an_acceptor_that_the_program_made(loop: str, polled: bool) -> None:
+    """Without a descriptor it is served by a thread, though its links can be polled."""
+    acceptor = made("tcp://127.0.0.1:0") if polled else Unpolled(made("tcp://127.0.0.1:0"))
+    with Served(loop) as served:
+        served.server.add_sender("s", [], {"echo": lambda params: params})
+        assert served.call(served.server.listen(acceptor)) == acceptor.address
+        with sig.ClientRouter(acceptor.address) as client, PlainPeer(acceptor.address) as plain:
+            assert client.remote_request("s", "echo", 1) == 1
+            asked = {"sender": "s", "method": "echo", "params": [2]}
+            assert plain.call("request", **asked) == [2]
+            served.call(served.server.unlisten(acceptor.address))
+            assert plain.rest() == b""
+        assert served.server.addresses == []
+    if isinstance(acceptor, Unpolled):
+        assert acceptor.closed == 1
+
+
 def test_hooks_are_told_on_the_loop(loop: str) -> None:
     told: list[Any] = []
 
@@ -574,10 +594,29 @@ def test_hooks_are_told_on_the_loop(loop: str) -> None:
     assert told[3:] == [("closed", sig.LinkClosed, "served")]  # by the time the stop is done
 
 
+def test_a_stop_leaves_no_reader_writer_or_timer(url: str) -> None:
+    async def main() -> None:
+        selector: Any = asyncio.get_running_loop()
+        before = set(selector._selector.get_map())
+        async with aio.ServerRouter(url) as server:
+            own = server.add_sender("own", ["e"])
+            async with aio.ClientRouter(server.addresses[0]) as client:
+                await client.add_remote_listener(lambda info, data: None, "own", "e")
+                own.get_signal("e").trigger("x" * 1_000_000)
+                await client.flush()
+            left = aio.ClientRouter(server.addresses[0], reconnect=None)
+            await left.start()
+        await left.stop()
+        assert set(selector._selector.get_map()) == before
+        assert all(handle.cancelled() for handle in selector._scheduled if "AsyncioLoop" in repr(handle))
+
+    run("asyncio", main())
+
+
 def test_errors_of_a_server_that_does_not_run(loop: str) -> None:
     async def main() -> None:
         server = aio.ServerRouter("tcp://127.0.0.1:0")
-        with pytest.raises(sig.LocalProtocolError, match=r"this server is new: call start\(\) first"):
+        with pytest.raises(sig.LocalProtocolError, match=r"this server is new: await start\(\) first"):
             await server.listen("tcp://127.0.0.1:0")
         with pytest.raises(sig.LocalProtocolError, match="this server is new, and listens nowhere"):
             await server.unlisten("tcp://127.0.0.1:1")

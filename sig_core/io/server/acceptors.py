@@ -11,7 +11,7 @@ from sig_core.io.server.poller import READ
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 
-__all__ = ["AcceptorThread", "PolledAcceptor", "pass_on"]
+__all__ = ["AcceptorThread", "PolledAcceptor"]
 
 LINKS_PER_TURN = 64  # that are accepted in one turn of the loop
 PAUSE = 0.1  # seconds without accepting after a failure, such as no descriptor left; on a thread it doubles each time
@@ -69,7 +69,7 @@ class PolledAcceptor:
                 return
             if link is None:
                 return
-            pass_on(link, self._on_link, self.address)
+            _pass_on(link, self._on_link, self.address)
 
     def _pause(self) -> None:
         # Polling is level-triggered: without this the thread would spin on the peer that waits.
@@ -106,7 +106,7 @@ class PolledAcceptor:
         self._once.close()
 
 
-def pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
+def _pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
     """Pass a link on; what is none must not end the acceptor."""
     try:
         on_link(link)
@@ -152,7 +152,7 @@ class AcceptorThread:
                 continue
             pause = self._pause
             if link is not None:
-                pass_on(link, self._on_link, self.address)
+                _pass_on(link, self._on_link, self.address)
 
     def close(self) -> None:
         """Stop listening, from any thread."""

@@ -162,7 +162,8 @@ class AsyncioLoop(Loop):
         except Exception:
             log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
             self.wake()
-        self._set_timer()
+        finally:  # also after an interrupt: the loop may run again
+            self._set_timer()
 
     def _set_timer(self) -> None:
         when, loop = self._next_tick, self._loop

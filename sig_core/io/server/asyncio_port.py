@@ -58,6 +58,7 @@ class AsyncioPort(LocalPort):
         self._post = post
         self._listeners = listeners
         self._note_lost = note_lost
+        self._size_each = 0  # bytes of the event whose listeners are called
         self._requested = 0  # bytes of requests that wait for their handler
         self._taken = Outbox(limits.max_inbound, self._lose)  # empty: it tells when what was taken from ours is a stall
         self._scheduled = False

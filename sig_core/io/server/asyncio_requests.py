@@ -13,10 +13,13 @@ __all__ = ["AsyncioRequests"]
 
 
 class AsyncioRequests(ServerRequests):
-    """Asks, and awaits the answer; see `ServerRequests`."""
+    """Makes requests, and awaits their answers; see `ServerRequests`."""
 
     async def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
-        """Return the answer; cancelled, it is not waited for any more.
+        """Make a request and return its answer; cancelled, it is not waited for any more.
+
+        Args:
+            sender, method, params, seconds: see `ThreadedRequests.ask`.
 
         Raises:
             RequestTimeout: none came within `seconds`.

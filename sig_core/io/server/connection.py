@@ -86,9 +86,10 @@ class PolledConnection:
         return self._link.fileno()
 
     def start(self) -> None:
-        """Begin to read."""
-        self._events = READ
-        self._host.loop.watch(self, READ)
+        """Begin to read, unless it was aborted, or flushed, since its link came."""
+        if not self._once.closed and not self._events:
+            self._events = READ
+            self._host.loop.watch(self, READ)
 
     def ready(self, events: int) -> None:
         """Read, or send on."""
@@ -102,7 +103,7 @@ class PolledConnection:
         host, session = self._host, self.session
         for _ in range(READS):
             try:
-                data = host.buffer.read(self._link, session.missing)
+                data = host.buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 return
             except Exception as error:

@@ -10,11 +10,12 @@ from functools import partial
 from typing import TypeAlias
 
 from sig_core.clock import NEVER, Clock
-from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
+from sig_core.contract import Acceptor, Codec, Link, PollableLink
 from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream
-from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor, pass_on
+from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import IoThread, Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
@@ -55,6 +56,9 @@ class ConnectionManager:
         clock: returns monotonic seconds.
         stop_time: seconds that a stop waits for goodbyes to go out, and again for threads.
         make_loop: makes what polls; see `Loop` for its arguments.
+
+    Attributes:
+        listening: the addresses.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class ConnectionManager:
         self._on_tick = on_tick
         self._on_session = on_session
         self._stop_time = stop_time
-        self._acceptors: dict[PolledAcceptor | AcceptorThread, SessionFactory] = {}
+        self.listening = Listening(self.loop, lock)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
         self._dirty: list[Connection] = []
         self._backlog: list[PlainSession] = []  # that have more input than one turn takes
@@ -97,7 +101,7 @@ class ConnectionManager:
     @property
     def addresses(self) -> list[str]:
         """The URLs that are listened on, as bound."""
-        return [acceptor.address for acceptor in self._acceptors]
+        return self.listening.addresses
 
     @property
     def peers(self) -> list[str]:
@@ -118,15 +122,7 @@ class ConnectionManager:
         def on_link(link: Link) -> None:
             self._accept(link, factory)
 
-        watched: PolledAcceptor | AcceptorThread
-        if isinstance(acceptor, PollableAcceptor):
-            watched = PolledAcceptor(self.loop, acceptor, on_link)
-        else:
-            watched = AcceptorThread(
-                acceptor, lambda link: self.loop.post(partial(pass_on, link, on_link, acceptor.address))
-            )
-        self._acceptors[watched] = factory
-        self.loop.post(watched.start)
+        self.listening.add(acceptor, factory, on_link)
 
     def refuse_at(self, address: str) -> None:
         """Stop listening at an address, and say goodbye to who came there.
@@ -134,33 +130,10 @@ class ConnectionManager:
         Raises:
             ConfigError: nobody listens there.
         """
-        acceptor, factory = self.remove_acceptor(address)
-        self.close_acceptor(acceptor)
-        self.send_away(factory)
-
-    def remove_acceptor(self, address: str) -> tuple[PolledAcceptor | AcceptorThread, SessionFactory]:
-        """Return the acceptor of an address, which is to be closed, and its factory, for `send_away`.
-
-        Raises:
-            ConfigError: nobody listens there.
-        """
-        with self.lock:
-            acceptor = next((each for each in self._acceptors if each.address == address), None)
-            if acceptor is None:
-                there = ", ".join(self.addresses) or "no address"
-                raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
-            return acceptor, self._acceptors.pop(acceptor)
-
-    def close_acceptor(self, acceptor: PolledAcceptor | AcceptorThread) -> None:
-        """Close an acceptor, and wait for its thread if it has one."""
-        self._close(acceptor)
+        acceptor, factory = self.listening.remove(address)
+        self.listening.close(acceptor)
         acceptor.join(self._stop_time)
-
-    def _close(self, acceptor: PolledAcceptor | AcceptorThread) -> None:
-        if isinstance(acceptor, PolledAcceptor) and self.loop.is_current():
-            acceptor.close_now()
-        else:
-            acceptor.close()
+        self.send_away(factory)
 
     def send_away(self, factory: SessionFactory) -> None:
         """Say goodbye to who came to an address where nobody listens any more."""
@@ -180,7 +153,7 @@ class ConnectionManager:
         if self.say_goodbye(emptied.set):
             emptied.wait(self._stop_time)
         self.abort_all()
-        self.join()  # before the loop stops: a link that was just accepted is handed over to it
+        self.join()  # before the loop stops: a link that was just accepted may be handed over to it
         self.loop.stop()
 
     # -- the steps of an end
@@ -190,13 +163,12 @@ class ConnectionManager:
         """Whether an acceptor, or a link, can't be polled: to close it may take a while."""
         with self.lock:
             threaded = [each for each in self._connections if isinstance(each, PumpedConnection)]
-        return bool(threaded or self._leaving) or any(isinstance(each, AcceptorThread) for each in self._acceptors)
+        return bool(threaded or self._leaving or self.listening.threads)
 
     def stop_accepting(self) -> None:
         """Listen nowhere any more. Again: does nothing."""
         self._stopping = True
-        for acceptor in self._acceptors:
-            self._close(acceptor)
+        self.listening.close_all()
 
     def say_goodbye(self, emptied: Callable[[], None] = _nobody_waits) -> bool:
         """Say goodbye to all; returns whether somebody is to take it.
@@ -231,20 +203,21 @@ class ConnectionManager:
     def join(self) -> None:
         """Wait for the threads of acceptors and links, `stop_time` for all of them together."""
         until = self.clock() + self._stop_time
-        threaded: list[PolledAcceptor | AcceptorThread | PumpedConnection] = [*self._acceptors, *self._leaving]
+        threaded: list[AcceptorThread | PumpedConnection] = [*self.listening.threads, *self._leaving]
         for each in threaded:
             each.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
         """In a forked child: close the descriptors; nothing is sent."""
         self.loop.abandon()
-        for thing in (*self._acceptors, *self._connections):
-            thing.abandon()
+        self.listening.abandon()
+        for connection in self._connections:
+            connection.abandon()
 
     # -- new links
 
     def _accept(self, link: Link, factory: SessionFactory) -> None:
-        """Serve a new link; on the loop's thread."""
+        """Serve a new link; on the loop's thread, or that of an acceptor that can't be polled."""
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
@@ -258,13 +231,19 @@ class ConnectionManager:
         with self.lock:
             connection = self._connect(link, factory)
             self._connections[connection] = factory
+        if self.loop.is_current() or isinstance(connection, PumpedConnection):
+            self._begin(connection)
+        else:
+            self.loop.post(partial(self._begin, connection))
+        log.debug(f"{link.peer}: connected")
+
+    def _begin(self, connection: Connection) -> None:
         connection.start()
         with self.lock:
             if connection.session.has_output:  # on a line the server speaks first
                 self.mark_dirty(connection)
         if self._stopping:
             connection.abort()
-        log.debug(f"{link.peer}: connected")
 
     def _refusal(self, link: Link) -> str | None:
         if len(self._connections) >= self.limits.max_links:

@@ -19,7 +19,7 @@ __all__ = ["ServerRequests"]
 
 
 class ServerRequests:
-    """Asks through the exchange. How the answer is waited for is for the subclass.
+    """Makes requests through the exchange. How their answers are waited for is for the subclass.
 
     Args:
         exchange, port: of the server; calls of them are made under `lock`.

@@ -23,11 +23,11 @@ from sig_core.session.binary.reports import ReplyCallback
 
 __all__ = ["ThreadedRequests"]
 
-SPARE = 1000  # deadlines of answered requests that may be remembered
+SPARE = 1000  # deadlines of answered requests that may be kept
 
 
 class ThreadedRequests(ServerRequests):
-    """Asks, and waits, or gives a future.
+    """Makes requests, and waits for their answers, or returns futures of them.
 
     Args:
         exchange, port, lock, plugins: see `ServerRequests`.
@@ -50,7 +50,13 @@ class ThreadedRequests(ServerRequests):
         self._count = itertools.count()  # so that entries of one deadline need not be compared
 
     def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
-        """Return the answer; on a dispatch thread another takes the jobs meanwhile.
+        """Make a request and return its answer; if this is a dispatch thread, another takes the jobs meanwhile.
+
+        Args:
+            sender: who is asked.
+            method: that is called.
+            params: any value that the codec of its owner carries.
+            seconds: to wait at most.
 
         Raises:
             RequestTimeout: none came within `seconds`.
@@ -67,7 +73,15 @@ class ThreadedRequests(ServerRequests):
         return waiter.result()
 
     def ask_async(self, sender: Name, method: str, params: Any, seconds: float) -> Future[Any]:
-        """Return a future of the answer; its callbacks run on a thread of the router."""
+        """Make a request and return a future of its answer; its callbacks run on a thread of the router.
+
+        Args:
+            sender, method, params: see `ask`.
+            seconds: after which it fails with RequestTimeout.
+
+        Raises:
+            SigError: the request can't be made.
+        """
         future = HelpedFuture(self._wait_for)
         when: ReplyCallback = future
         self._send(sender, method, params, when)
@@ -85,7 +99,7 @@ class ThreadedRequests(ServerRequests):
         return None if timeout is None else 0.0
 
     def expire(self, now: float) -> None:
-        """Fail the requests whose time is over; under the lock."""
+        """Fail the asynchronous requests whose time is over; under the lock."""
         deadlines, requests = self._deadlines, self._exchange.requests
         while deadlines and deadlines[0][0] <= now:
             _, _, when, error = heapq.heappop(deadlines)

@@ -79,8 +79,8 @@ class BoardOutput:
             self._gaps[number] = min(MAX_COUNT, self._gaps.get(number, 0) + missing)
         self._changed()
 
-    def _note_dropped(self, place: int, events: int, reason: str) -> None:
-        self.lose((place - 1,), 1, reason, events)
+    def _note_dropped(self, route: int, events: int, reason: str) -> None:
+        self.lose((route - 1,), 1, reason, events)
 
     def drop_events(self) -> None:
         """Drop the events that wait, and all reports of losses: numbers stand for other items from now on."""

@@ -110,7 +110,12 @@ class BoardSession(QueuedPort, SessionState):
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
-        """Take a message; one that breaks a rule is counted. Call `flush_events` after all that came at once."""
+        """Take a message; one that breaks a rule is counted. Call `flush_events` after all that came at once.
+
+        Args:
+            data: the message.
+            now: monotonic seconds.
+        """
         try:
             message = read_from_board(data)
             if isinstance(message, Fire):

@@ -35,7 +35,7 @@ class LineSession(SessionState):
     client = ""
     reading_paused = False  # a line stops its peer by credit
     keeps_half_open = False
-    missing = 0
+    read_hint = 0
 
     def __init__(
         self, peer: str, find_station: Callable[[int], Station], deadline: float, *, reliable: bool = True

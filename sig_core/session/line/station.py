@@ -44,9 +44,9 @@ class Station:
     Args:
         peer: printable, for messages and logs.
         owner: makes the sessions, and is told when they end.
-        new_sid: gives a random number, 1 .. 2**32-1.
+        new_sid: returns a random number, 1 .. 2**32-1.
         terms: what this side offers.
-        clock: gives monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
         line: the reliable line, over all its links.
@@ -190,6 +190,6 @@ class Station:
         """See `UpperLayer`."""
         self._owner.report(self, f"says: {text.rstrip()}", warning=False)
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
         self._owner.report(self, text, warning=True)

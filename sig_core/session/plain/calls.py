@@ -33,7 +33,13 @@ class PlainClient(Port, Protocol):
     output: PlainOutput
 
     def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
-        """Route an event of one of its senders."""
+        """Route an event of one of the peer's senders.
+
+        Args:
+            route: of the event.
+            additions: what its info has beside sender and event.
+            data: its value.
+        """
 
 
 class PlainCalls(Calls):

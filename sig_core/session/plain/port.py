@@ -93,12 +93,7 @@ class PlainPort(QueuedPort):
     # -- what the peer does
 
     def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
-        """Route an event of one of the peer's senders.
-
-        Args:
-            route: of the event.
-            additions: what its info has beside sender and event.
-            data: its value.
+        """See `PlainClient`.
 
         Raises:
             SigError: it can't be carried, or is not the peer's to send.

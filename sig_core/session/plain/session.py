@@ -43,7 +43,7 @@ class PlainSession(SessionState):
     client = ""
     codec = PLAIN_CODEC
     keeps_half_open = True
-    missing = 0
+    read_hint = 0
 
     def __init__(
         self,

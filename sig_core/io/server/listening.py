@@ -1,0 +1,87 @@
+"""Where a server listens: its acceptors, and what serves who comes there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sig_core.contract import Acceptor, Link, PollableAcceptor
+from sig_core.errors import ConfigError
+from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
+from sig_core.io.server.loop import Loop
+from sig_core.io.server.session_factory import SessionFactory
+
+__all__ = ["Accepting", "Listening"]
+
+Accepting: TypeAlias = PolledAcceptor | AcceptorThread
+
+
+class Listening:
+    """The addresses of a server.
+
+    Args:
+        loop: that polls.
+        lock: of the server.
+    """
+
+    def __init__(self, loop: Loop, lock: threading.Lock) -> None:
+        self._loop = loop
+        self._lock = lock
+        self._factories: dict[Accepting, SessionFactory] = {}
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs that are listened on, as bound."""
+        return [acceptor.address for acceptor in self._factories]
+
+    @property
+    def threads(self) -> list[AcceptorThread]:
+        """The acceptors that have a thread: to close one may take a while."""
+        return [acceptor for acceptor in self._factories if isinstance(acceptor, AcceptorThread)]
+
+    def add(self, acceptor: Acceptor, factory: SessionFactory, on_link: Callable[[Link], None]) -> None:
+        """Accept.
+
+        Args:
+            acceptor: it is closed with this, or once it was removed.
+            factory: makes the sessions of who comes there.
+            on_link: called with each link, on the loop's thread, or that of the acceptor.
+        """
+        watched: Accepting
+        if isinstance(acceptor, PollableAcceptor):
+            watched = PolledAcceptor(self._loop, acceptor, on_link)
+        else:
+            watched = AcceptorThread(acceptor, on_link)
+        self._factories[watched] = factory
+        self._loop.post(watched.start)
+
+    def remove(self, address: str) -> tuple[Accepting, SessionFactory]:
+        """Return the acceptor of an address, which is to be closed, and its factory.
+
+        Raises:
+            ConfigError: nobody listens there.
+        """
+        with self._lock:
+            acceptor = next((each for each in self._factories if each.address == address), None)
+            if acceptor is None:
+                there = ", ".join(self.addresses) or "no address"
+                raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
+            return acceptor, self._factories.pop(acceptor)
+
+    def close(self, acceptor: Accepting) -> None:
+        """Close an acceptor, from any thread. Again: does nothing."""
+        if isinstance(acceptor, PolledAcceptor) and self._loop.is_current():
+            acceptor.close_now()
+        else:
+            acceptor.close()
+
+    def close_all(self) -> None:
+        """Close all acceptors, from any thread. Again: does nothing."""
+        for acceptor in self._factories:
+            self.close(acceptor)
+
+    def abandon(self) -> None:
+        """In a forked child: close the descriptors, and no more."""
+        for acceptor in self._factories:
+            acceptor.abandon()
