@@ -83,6 +83,7 @@ class ServerRouter(ServerBase, AsyncRouter):
         self._asker = AsyncioRequests(self._exchange, self._port, self._lock, self._plugins)
         self._parting = False  # goodbye is said: nobody is answered any more
         self._ended: asyncio.Event | None = None  # set when a stop has let go of everything
+        self._joined = False  # no thread is left
 
     # -- life
 
@@ -181,6 +182,8 @@ class ServerRouter(ServerBase, AsyncRouter):
             await self._settle()
         elif self._ended is not None:
             await self._ended.wait()
+            if not self._joined:  # the stop before was cancelled
+                await _elsewhere(self._abort_and_join)
 
     async def _take_leave(self) -> None:
         """Let callbacks end, and say goodbye."""
@@ -203,10 +206,12 @@ class ServerRouter(ServerBase, AsyncRouter):
         await self._coroutine_listeners.stop(max(0.0, until - loop.time()))
         if self._clients.has_threads:
             await _elsewhere(self._abort_and_join)
+        self._joined = True
 
     def _abort_and_join(self) -> None:
         self._clients.abort_all()
         self._clients.join()
+        self._joined = True
 
     def _end(self) -> None:
         """End at once: nothing is waited for. What is cut short says goodbye as far as that goes now."""
