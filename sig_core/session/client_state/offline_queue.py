@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from sig_core.contract import Codec
@@ -51,9 +51,7 @@ class OfflineQueue:
 
     def put(self, sender: Name, event: Name, codec: Codec, frame: bytes) -> None:
         """Append an event, encoded in `codec`; under the lock."""
-        self._queue.append(((sender, event), codec, frame))
-        self.waiting[sender, event] += 1
-        self.size += len(frame)
+        self._append(((sender, event), codec, frame))
         while self.size > self.keep:
             self.dropped[self._pop()[0]] += 1
 
@@ -64,17 +62,33 @@ class OfflineQueue:
             session: of the new link.
             route_of: returns the number of (sender, event) there; None: it has none.
             resume: called under the lock, once it is empty: from then on events go out directly, behind these.
+
+        Raises:
+            SigError: the session has ended; what is in the queue stays there.
         """
         for _ in range(ROUNDS):
             with self.lock:
+                session.check_open()
                 if not self._queue:
                     resume()
                     return
                 batch = self._take_all()
             self._send(batch, session, route_of)
         with self.lock:
+            session.check_open()
             self._send(self._take_all(), session, route_of)
             resume()
+
+    def drop(self, sender: Name, events: Iterable[Name]) -> None:
+        """Drop these events of a sender, counted; under the lock."""
+        keys = {(sender, event) for event in events}
+        if keys.isdisjoint(self.waiting):
+            return
+        for kept in self._take_all():
+            if kept[0] in keys:
+                self.dropped[kept[0]] += 1
+            else:
+                self._append(kept)
 
     def clear(self) -> None:
         """Drop everything, counted."""
@@ -93,10 +107,17 @@ class OfflineQueue:
     def _take_all(self) -> list[_Kept]:
         return [self._pop() for _ in range(len(self._queue))]
 
+    def _append(self, kept: _Kept) -> None:
+        self._queue.append(kept)
+        self.waiting[kept[0]] += 1
+        self.size += len(kept[2])
+
     def _pop(self) -> _Kept:
-        found = self._queue.popleft()
-        self.size -= len(found[2])
-        self.waiting[found[0]] -= 1
+        key, _, frame = found = self._queue.popleft()
+        self.size -= len(frame)
+        self.waiting[key] -= 1
+        if not self.waiting[key]:
+            del self.waiting[key]
         return found
 
 

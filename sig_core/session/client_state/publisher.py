@@ -86,6 +86,8 @@ class LazyPublisher:
             with offline.lock:
                 now = topic.publisher
                 if now is publisher:
+                    if not outlet.keeps_events:  # what waited was dropped just now, for good
+                        raise closed_error(sender, event, session.error)
                     count()
                     offline.put(sender, event, session.encoding, frame)
                     return
