@@ -321,9 +321,7 @@ class BoardSession:
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the board made."""
-        self._out.put(
-            self._out.cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
-        )
+        self._out.put(self._out.cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error)))
 
     def is_slow(self, now: float) -> bool:
         """A board holds nobody back."""

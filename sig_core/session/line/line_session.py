@@ -37,9 +37,7 @@ class LineSession:
     keeps_half_open = False
     missing = 0
 
-    def __init__(
-        self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True
-    ) -> None:
+    def __init__(self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True) -> None:
         self.peer = peer
         self.state = State.OPENING
         self.error: SigError | None = None

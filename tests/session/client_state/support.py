@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from tests.session.harness import PLUGINS, Link, Net
 
 KEEPS = Reconnect(keep=1_000_000)
 WINDOWS = pytest.mark.parametrize(("ahead", "together"), [(1000, 100), (3, 2), (1, 1)])
+
+IDS = itertools.count(1)
 
 Do = Callable[[Ask | None], BaseException | None]
 """What happens at a yield of a plan, before its answer is looked for; what it returns is thrown into the plan."""
@@ -140,7 +143,6 @@ class Client:
         self.heard: list[tuple[Name, Name, Any]] = []
         self.wakes = 0
         self.link: ClientLink | None = None
-        ids = itertools.count(1)
         self.state = ClientState(
             *("fake://server", self.net.limits, policy),
             lock=self.lock,
@@ -148,7 +150,7 @@ class Client:
             installed=self.router._senders,
             make_reply=FakeReply,
             wake_callbacks=self._wake,
-            new_id=lambda size: f"{next(ids):0{2 * size}x}",
+            new_id=lambda size: f"{next(IDS):0{2 * size}x}",
             chance=lambda: chance,
             failed=lambda *failure: self.failed.append(failure),
             log=self.log,
@@ -318,9 +320,31 @@ class Client:
         return {name: events[name] for name in ("fired", "waiting", "dropped", "unsent")}
 
 
-def times_out(ask: Ask | None) -> BaseException:
+def times_out(client: Client, ask: Ask | None) -> BaseException | None:
     """No answer comes in time; it comes later."""
-    return RequestTimeout("no answer in time")
+    return None if ask is None else RequestTimeout("no answer in time")
+
+
+def loses(client: Client, ask: Ask | None) -> None:
+    """The link ends before anything of this reaches the server."""
+    client.lose()
+
+
+def answers_and_loses(client: Client, ask: Ask | None) -> None:
+    """The link ends when the server has answered."""
+    client.net.pump()
+    client.lose()
+
+
+def interrupts(client: Client, ask: Ask | None) -> BaseException:
+    """Whoever waits is interrupted."""
+    return KeyboardInterrupt()
+
+
+def cancels(client: Client, ask: Ask | None) -> BaseException:
+    """Whoever waits is cancelled, when the answer is there already."""
+    client.net.pump()
+    return CancelledError()
 
 
 def windows(monkeypatch: pytest.MonkeyPatch, ahead: int, together: int) -> None:
@@ -329,23 +353,28 @@ def windows(monkeypatch: pytest.MonkeyPatch, ahead: int, together: int) -> None:
     monkeypatch.setattr(registrations, "TOGETHER", together)
 
 
-def yields_of(make: Callable[[], tuple[Client, Steps[Any]]]) -> int:
-    """How often a plan yields."""
-    client, steps = make()
-    count = 0
-
-    def noted(ask: Ask | None) -> None:
-        nonlocal count
-        count += 1
-
+def at_each_yield(
+    make: Callable[[], tuple[Client, Steps[Any]]], do: Callable[[Client, Ask | None], BaseException | None]
+) -> Iterator[tuple[Client, BaseException | None]]:
+    """Drive a plan once for each of its yields, with `do` there; give each client, and what its plan raised."""
     for at in itertools.count():
         client, steps = make()
-        before = count
-        with suppress(SigError):
-            client.run(steps, at, noted)
-        if count == before:
-            return at
-    raise AssertionError("it yields for ever")
+        done: list[int] = []
+        raised: BaseException | None = None
+        try:
+            client.run(steps, at, partial(_note, client, do, done))
+        except BaseException as error:
+            raised = error
+        if not done:
+            assert at, "it never yields"
+            return
+        yield client, raised
+
+
+def _note(client: Client, do: Any, done: list[int], ask: Ask | None) -> BaseException | None:
+    done.append(1)
+    thrown: BaseException | None = do(client, ask)
+    return thrown
 
 
 def routed(witness: Link, names: Iterable[Name]) -> Counter[Name]:

@@ -49,7 +49,7 @@ class Queue(OfflineQueue):
 
         self.release(peer, lambda sender, event: ROUTES.get((sender, event)), resume)
         assert resumed == [True] and self.size == 0 and not self.waiting
-        found = [(int.from_bytes(frame[5:9], "little"), list(split_events(frame))[0][1]) for frame in peer.out]
+        found = [(int.from_bytes(frame[5:9], "little"), next(iter(split_events(frame)))[1]) for frame in peer.out]
         assert peer.encoding is not None
         return [(route, peer.encoding.decode(data)) for route, data in found]
 
@@ -221,7 +221,7 @@ def test_what_is_put_in_between_two_rounds_comes_behind(times: int) -> None:
     order: list[str] = []
     queue.release(peer, route, lambda: order.append(f"resumed after {len(peer.out)}"))
     expected = [0, *range(101 - times, 101)][: min(times, offline_queue.ROUNDS) + 1]
-    values = [JSON.decode(list(split_events(frame))[0][1]) for frame in peer.out]
+    values = [JSON.decode(next(iter(split_events(frame)))[1]) for frame in peer.out]
     assert values == [0, *range(101 - times, 101 - times + len(expected) - 1)]
     assert order == [f"resumed after {len(values)}"] and len(queue) == 0
     assert route.under_lock == (1 if times >= offline_queue.ROUNDS else 0)

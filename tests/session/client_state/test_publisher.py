@@ -1,4 +1,4 @@
-"""The way of a client's events out: made with the first event, kept while there is no link, refused when there is none."""
+"""The way of a client's events out: made with the first event, kept without a link, refused if none comes."""
 
 from __future__ import annotations
 

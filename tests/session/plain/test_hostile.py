@@ -131,7 +131,7 @@ def test_what_is_too_long_ends_the_link() -> None:
 def test_ten_megabytes_of_text_come_and_go() -> None:
     net = Net()
     peer, program = Plain(net), net.connect()
-    text = "\u20ac{\\\"}" * 300_000 + "x" * 8_000_000
+    text = '\u20ac{\\"}' * 300_000 + "x" * 8_000_000
     peer.listen("s", "e"), program.listen("s", "e")
     peer.add_sender("s", ["e"])
     message = {"method": "signal", "params": {"info": {"sender": "s", "event": "e"}, "data": text}}
