@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from sig_core.contract import Codec
@@ -34,6 +34,7 @@ class OfflineQueue:
 
     Attributes:
         dropped: events that gave way, or that could not be sent later, by (sender, event).
+        untold: of these, those that no server knows to be missing yet.
         waiting: events that are in it, by (sender, event).
         size: bytes that are in it.
     """
@@ -42,6 +43,7 @@ class OfflineQueue:
         self.keep = keep
         self.lock = lock
         self.dropped: Counter[Key] = Counter()
+        self.untold: Counter[Key] = Counter()
         self.waiting: Counter[Key] = Counter()
         self.size = 0
         self._queue: deque[_Kept] = deque()
@@ -53,7 +55,7 @@ class OfflineQueue:
         """Append an event, encoded in `codec`; under the lock."""
         self._append(((sender, event), codec, frame))
         while self.size > self.keep:
-            self.dropped[self._pop()[0]] += 1
+            self._drop(self._pop()[0])
 
     def release(self, session: ClientSession, route_of: RouteOf, resume: Callable[[], None]) -> None:
         """Empty it into the output of a session; what can't go there is dropped and counted.
@@ -80,21 +82,29 @@ class OfflineQueue:
             resume()
 
     def drop(self, sender: Name, events: Iterable[Name]) -> None:
-        """Drop these events of a sender, counted; under the lock."""
+        """Drop these events of a sender, counted; no server will ask for them; under the lock."""
         keys = {(sender, event) for event in events}
-        if keys.isdisjoint(self.waiting):
-            return
-        for kept in self._take_all():
-            if kept[0] in keys:
-                self.dropped[kept[0]] += 1
-            else:
-                self._append(kept)
+        if not keys.isdisjoint(self.waiting):
+            for kept in self._take_all():
+                if kept[0] in keys:
+                    self._drop(kept[0])
+                else:
+                    self._append(kept)
+        for key in keys & self.untold.keys():
+            del self.untold[key]
+
+    def told(self, sender: Name, dropped: Mapping[Name, int]) -> None:
+        """Note that a server knows so many events of a sender to be missing; under the lock."""
+        for event, count in dropped.items():
+            self.untold[sender, event] -= count
+            if not self.untold[sender, event]:
+                del self.untold[sender, event]
 
     def clear(self) -> None:
         """Drop everything, counted."""
         with self.lock:
             for key, _, _ in self._take_all():
-                self.dropped[key] += 1
+                self._drop(key)
 
     def _send(self, batch: list[_Kept], session: ClientSession, route_of: RouteOf) -> None:
         assert session.encoding is not None
@@ -102,7 +112,11 @@ class OfflineQueue:
             try:
                 session.out.append(_readdressed(frame, route_of(*key), codec, session.encoding, session.max_out))
             except CodecError:
-                self.dropped[key] += 1
+                self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        self.dropped[key] += 1
+        self.untold[key] += 1
 
     def _take_all(self) -> list[_Kept]:
         return [self._pop() for _ in range(len(self._queue))]

@@ -153,8 +153,9 @@ class Registrations:
         Raises:
             SigError: the link has ended.
         """
-        name, reply, waiting = remote.name, self._make_reply(), self._outlet.offline.waiting
-        fired = {event: counter.value() - waiting[name, event] for event, counter in remote.counters.items()}
+        name, reply, offline = remote.name, self._make_reply(), self._outlet.offline
+        fired = {event: counter.value() - offline.waiting[name, event] for event, counter in remote.counters.items()}
+        dropped = {event: count for event in fired if (count := offline.untold[name, event])}
         requests, ident = remote.sender.handler.names(), None
         try:
             ident = session.add_sender(name, list(fired), requests, reply.tell, life=remote.life, fired=fired)
@@ -162,7 +163,7 @@ class Registrations:
         except SigError as error:
             session.check_open()
             reply.tell(None, error)
-        return PendingSender(remote, fired, Ask(reply, ident, f"add_sender {name!r}"))
+        return PendingSender(remote, fired, dropped, Ask(reply, ident, f"add_sender {name!r}"))
 
     def _added(self, session: ClientSession, pending: PendingSender) -> Steps[SigError | None]:
         """Wait until a sender is there; return why it is not, if so."""
@@ -201,6 +202,7 @@ class Registrations:
             raise
         with self._lock:
             pending.note_unsent(joined, self.unsent)
+            self._outlet.offline.told(pending.remote.name, pending.dropped)
         return joined
 
     def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:

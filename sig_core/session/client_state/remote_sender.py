@@ -52,11 +52,13 @@ class PendingSender:
     Attributes:
         remote: it.
         fired: of each event, what the server was told that had been fired.
+        dropped: of these, what was dropped while there was no link, as nobody knew yet; where there is any.
         ask: the question.
     """
 
     remote: RemoteSender
     fired: dict[Name, int]
+    dropped: dict[Name, int]
     ask: Ask
 
     def check(self, joined: Joined) -> None:
@@ -67,6 +69,6 @@ class PendingSender:
     def note_unsent(self, joined: Joined, unsent: Counter[tuple[Name, Name]]) -> None:
         """Count what was fired and never reached the server, as far as it can tell."""
         for event, routed in (joined.routed or {}).items():
-            missing = self.fired.get(event, 0) - routed
+            missing = self.fired.get(event, 0) - self.dropped.get(event, 0) - routed
             if missing > 0:
                 unsent[self.remote.name, event] += missing

@@ -111,6 +111,20 @@ def test_a_sender_that_is_removed_takes_its_events_with_it() -> None:
     assert queue.out() == [(9, 2)]
 
 
+def test_what_was_dropped_is_told_once() -> None:
+    queue = Queue(0)
+    for _ in range(3):
+        queue.add(1)
+    queue.add(1, "t")
+    with queue.lock:
+        queue.told("s", {"e": 2})
+    assert queue.untold == {("s", "e"): 1, ("t", "e"): 1} and queue.dropped == {("s", "e"): 3, ("t", "e"): 1}
+    with queue.lock:
+        queue.told("t", {"e": 1})
+        queue.drop("s", ["e"])  # it was removed: nobody is told any more
+    assert queue.untold == {} and queue.dropped.total() == 4
+
+
 # -- release
 
 

@@ -10,6 +10,7 @@ from sig_core.errors import Busy, LinkClosed, LinkLost, MessageTooBig, OutcomeUn
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state import registrations
 from sig_core.session.client_state.asks import Ask, Steps
+from sig_core.session.client_state.reconnect import Reconnect
 from tests.session.client_state.support import (
     Client,
     answers_and_loses,
@@ -467,6 +468,28 @@ def test_what_left_and_did_not_arrive_is_known_at_the_next_link() -> None:
     client.connect()
     assert client.counts() == {"fired": 4, "waiting": 0, "dropped": 0, "unsent": 2}
     assert client.registrations.unsent == {("s0", "e"): 1, ("s1", "e"): 1}
+
+
+def test_what_was_dropped_here_did_not_leave_and_is_missing_at_listeners() -> None:
+    net = Net()
+    client, witness = Client(net, Reconnect(keep=30)).connect(), Client(net).connect()
+    client.add("s")
+    witness.listen("s", "e")
+    client.trigger("s", "first")
+    net.pump()
+    for link in range(3):
+        client.lose()
+        for value in range(10 * link, 10 * link + 5):
+            client.trigger("s", value)
+        client.connect()
+        net.pump()
+        client.trigger("s", "last")  # lost with the next loss, but for the last one
+    net.pump()
+    values = [value for _, _, value in witness.heard]
+    counts = client.counts()
+    assert counts["fired"] == 19 and counts["waiting"] == 0 and counts["unsent"] == 2
+    assert len(values) + counts["dropped"] + counts["unsent"] == 19
+    assert witness.state.lost.total() + len(values) == 19
 
 
 def test_a_server_that_was_started_anew_can_not_tell() -> None:
