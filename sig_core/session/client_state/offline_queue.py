@@ -55,7 +55,7 @@ class OfflineQueue:
         """Append an event, encoded in `codec`; under the lock."""
         self._append(((sender, event), codec, frame))
         while self.size > self.keep:
-            self._drop(self._pop()[0])
+            self._drop([self._pop()[0]])
 
     def release(self, session: ClientSession, route_of: RouteOf, resume: Callable[[], None]) -> None:
         """Empty it into the output of a session; what can't go there is dropped and counted.
@@ -75,20 +75,22 @@ class OfflineQueue:
                     resume()
                     return
                 batch = self._take_all()
-            self._send(batch, session, route_of)
+            unsendable = self._send(batch, session, route_of)
+            with self.lock:
+                self._drop(unsendable)
         with self.lock:
             session.check_open()
-            self._send(self._take_all(), session, route_of)
+            self._drop(self._send(self._take_all(), session, route_of))
             resume()
 
     def drop(self, sender: Name, events: Iterable[Name]) -> None:
         """Drop these events of a sender, counted; no server will ask for them; under the lock."""
         keys = {(sender, event) for event in events}
         if not keys.isdisjoint(self.waiting):
-            for kept in self._take_all():
-                if kept[0] in keys:
-                    self._drop(kept[0])
-                else:
+            everything = self._take_all()
+            self._drop(key for key, _, _ in everything if key in keys)
+            for kept in everything:
+                if kept[0] not in keys:
                     self._append(kept)
         for key in keys & self.untold.keys():
             del self.untold[key]
@@ -103,20 +105,23 @@ class OfflineQueue:
     def clear(self) -> None:
         """Drop everything, counted."""
         with self.lock:
-            for key, _, _ in self._take_all():
-                self._drop(key)
+            self._drop(key for key, _, _ in self._take_all())
 
-    def _send(self, batch: list[_Kept], session: ClientSession, route_of: RouteOf) -> None:
+    def _send(self, batch: list[_Kept], session: ClientSession, route_of: RouteOf) -> list[Key]:
+        """Append events to the output of a session; return whose can't go there."""
         assert session.encoding is not None
+        unsendable: list[Key] = []
         for key, codec, frame in batch:
             try:
                 session.out.append(_readdressed(frame, route_of(*key), codec, session.encoding, session.max_out))
             except CodecError:
-                self._drop(key)
+                unsendable.append(key)
+        return unsendable
 
-    def _drop(self, key: Key) -> None:
-        self.dropped[key] += 1
-        self.untold[key] += 1
+    def _drop(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.dropped[key] += 1
+            self.untold[key] += 1
 
     def _take_all(self) -> list[_Kept]:
         return [self._pop() for _ in range(len(self._queue))]

@@ -202,7 +202,8 @@ class Registrations:
             raise
         with self._lock:
             pending.note_unsent(joined, self.unsent)
-            self._outlet.offline.told(pending.remote.name, pending.dropped)
+            if self.senders.get(pending.remote.name) is pending.remote:
+                self._outlet.offline.told(pending.remote.name, pending.dropped)
         return joined
 
     def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:
