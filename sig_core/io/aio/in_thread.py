@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 __all__ = ["in_thread"]
 
@@ -25,39 +24,61 @@ async def in_thread(call: Callable[[], T], discard: Callable[[T], object], name:
         name: of the thread.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    lock = threading.Lock()
-    wanted = True  # guarded by the lock: either the result is handed over, or it is discarded
-
-    def hand_over(result: T | None, error: BaseException | None) -> None:
-        if error is None and not future.done():
-            future.set_result(result)  # type: ignore[arg-type] # there is no error, so it is the result
-        elif error is not None and not future.done():
-            future.set_exception(error)
+    ended: asyncio.Future[None] = loop.create_future()
+    handover = _Handover(discard)
 
     def run() -> None:
-        result, error = None, None
         try:
-            result = call()
-        except BaseException as caught:
-            error = caught
-        with lock:
-            handed = wanted
-            if handed:
-                try:
-                    loop.call_soon_threadsafe(hand_over, result, error)
-                except RuntimeError:  # the loop is closed
-                    handed = False
-        if not handed and error is None:
-            discard(result)  # type: ignore[arg-type] # see above
+            handover.put(call())
+        except BaseException as error:
+            handover.error = error
+        try:
+            loop.call_soon_threadsafe(_settle, ended)
+        except RuntimeError:  # the loop is closed
+            handover.refuse()
 
     threading.Thread(target=run, name=name, daemon=True).start()
     try:
-        return await future
+        await ended
     except BaseException:
-        with lock:
-            wanted = False
-        if future.done() and not future.cancelled() and future.exception() is None:
-            with suppress(Exception):  # it was handed over in the moment of the cancellation
-                discard(future.result())
+        handover.refuse()
         raise
+    return handover.take()
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class _Handover(Generic[T]):
+    """A result on its way between two threads: taken once, or discarded once, whoever is late."""
+
+    def __init__(self, discard: Callable[[T], object]) -> None:
+        self.error: BaseException | None = None
+        self._discard = discard
+        self._lock = threading.Lock()
+        self._result: list[T] = []
+        self._refused = False
+
+    def put(self, result: T) -> None:
+        """Leave the result."""
+        with self._lock:
+            if not self._refused:
+                self._result.append(result)
+                return
+        self._discard(result)
+
+    def take(self) -> T:
+        """Take the result, or raise the error that came instead."""
+        if self.error is not None:
+            raise self.error
+        return self._result.pop()
+
+    def refuse(self) -> None:
+        """Discard the result, now or when it comes."""
+        with self._lock:
+            self._refused = True
+            left, self._result = self._result, []
+        for result in left:
+            self._discard(result)

@@ -28,10 +28,10 @@ class RemoteSubscription:
         SigError: the link has ended.
     """
 
-    __slots__ = ("_ended", "_error", "_ident", "_lock", "_pattern", "_session", "_waiting")
+    __slots__ = ("_ended", "_error", "_ident", "_lock", "_pattern", "_waiting", "session")
 
     def __init__(self, session: ClientSession, pattern: Pattern, lock: Lock) -> None:
-        self._session = session
+        self.session = session
         self._pattern = pattern
         self._lock = lock
         self._waiting: list[Reply] | None = []  # None: it is answered
@@ -78,7 +78,7 @@ class RemoteSubscription:
     def _take_back(self) -> None:
         if self._ident is not None:
             with suppress(SigError):  # the link is gone, and with it what was there
-                self._session.call("remove_listener", {"listener_id": self._ident}, _ignore)
+                self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import ConfigError, RemoteProtocolError, SigError
+from sig_core.errors import ConfigError, RemoteProtocolError, SigError, UnknownSender
 from sig_core.events import Info, Name, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
@@ -150,6 +150,40 @@ class ClientState:
         """Ask the server, with a call of the protocol."""
         reply = self._make_reply()
         return Ask(reply, session.call(method, params, reply.tell), what)
+
+    def remove_own(self, name: Name, forget: Callable[[], bool]) -> Steps[bool]:
+        """Disconnect a sender of this program: at the server, if it is there, then here; return whether it was here.
+
+        Args:
+            name: of the sender.
+            forget: disconnects it here, and returns whether it was connected.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
+        """
+        if name in self.registrations.senders and self.connection.is_up:
+            try:
+                yield self.registrations.ask_removal(self.connection.open_session(), name)
+            except SigError:
+                raise
+            except BaseException as error:  # whoever waited is interrupted: what was asked happens all the same
+                forget()
+                if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
+                    yield None
+                raise
+        return forget()
+
+    def remove_other(self, session: ClientSession, name: Name) -> Steps[bool]:
+        """Ask the server to disconnect a sender that is not of this program; return whether there is one.
+
+        Raises:
+            NotOwner: there is.
+        """
+        try:
+            yield self.ask(session, "remove_sender", {"sender": name}, f"remove_sender {name!r}")
+        except UnknownSender:
+            return False
+        return True
 
     @staticmethod
     def read_senders(listed: Any) -> dict[Name, list[Name]]:
