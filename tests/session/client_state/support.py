@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from asyncio import CancelledError
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -31,8 +30,8 @@ WINDOWS = pytest.mark.parametrize(("ahead", "together"), [(1000, 100), (3, 2), (
 
 IDS = itertools.count(1)
 
-Do = Callable[[Ask | None], BaseException | None]
-"""What happens at a yield of a plan, before its answer is looked for; what it returns is thrown into the plan."""
+Do = Callable[[Ask | None], object]
+"""What happens at a yield of a plan, before its answer is looked for; an exception that it returns is thrown there."""
 
 
 class FakeLock:
@@ -98,6 +97,13 @@ class FakeReply:
         if error is not None:
             raise error
         return value
+
+
+def result_of(ask: Ask) -> Any:
+    """Return what was answered, or raise it."""
+    reply = ask.reply
+    assert isinstance(reply, FakeReply)
+    return reply.result()
 
 
 class ClientLink(Link):
@@ -225,13 +231,13 @@ class Client:
                     self._interrupt(ask, do)
                 self.net.pump()
                 if ask is not None:
-                    value = ask.reply.result()  # type: ignore[attr-defined]
+                    value = result_of(ask)
             except BaseException as caught:
                 error = caught
 
     def _interrupt(self, ask: Ask | None, do: Do) -> None:
         thrown = do(ask)
-        if thrown is not None:
+        if isinstance(thrown, BaseException):
             if ask is not None and ask.ident is not None:
                 self.session.cancel(ask.ident)  # as a face does for who waits no longer
             raise thrown
@@ -251,15 +257,22 @@ class Client:
         """Add senders."""
         self.run(self.adding(*names, **how))
 
-    def remove(self, name: Name) -> None:
-        """Remove a sender."""
-        if name in self.registrations.senders and self.state.connection.is_up:
-            ask = self.registrations.ask_removal(self.session, name)
-            self.net.pump()
-            ask.reply.result()  # type: ignore[attr-defined]
-        self.router._remove_local(name)
-        self.registrations.forget_sender(name)
+    def removing(self, name: Name) -> Steps[bool]:
+        """The plan that removes a sender of this program."""
+
+        def forget() -> bool:
+            self.lock.check_free()
+            removed = self.router._remove_local(name)
+            self.registrations.forget_sender(name)
+            return removed
+
+        return self.state.remove_own(name, forget)
+
+    def remove(self, name: Name) -> bool:
+        """Remove a sender; tell whether it was there."""
+        removed: bool = self.run(self.removing(name))
         self.net.pump()
+        return removed
 
     def listener(self, info: Info, data: Any) -> None:
         """Note an event."""
@@ -354,7 +367,7 @@ def windows(monkeypatch: pytest.MonkeyPatch, ahead: int, together: int) -> None:
 
 
 def at_each_yield(
-    make: Callable[[], tuple[Client, Steps[Any]]], do: Callable[[Client, Ask | None], BaseException | None]
+    make: Callable[[], tuple[Client, Steps[Any]]], do: Callable[[Client, Ask | None], object]
 ) -> Iterator[tuple[Client, BaseException | None]]:
     """Drive a plan once for each of its yields, with `do` there; give each client, and what its plan raised."""
     for at in itertools.count():
@@ -371,16 +384,9 @@ def at_each_yield(
         yield client, raised
 
 
-def _note(client: Client, do: Any, done: list[int], ask: Ask | None) -> BaseException | None:
+def _note(client: Client, do: Callable[[Client, Ask | None], object], done: list[int], ask: Ask | None) -> object:
     done.append(1)
-    thrown: BaseException | None = do(client, ask)
-    return thrown
-
-
-def routed(witness: Link, names: Iterable[Name]) -> Counter[Name]:
-    """How many events of each sender a client at the server got, presence left out."""
-    heard = witness.heard()
-    return Counter(each.sender for each in heard if each.sender in set(names) and not str(each.event).startswith("#"))
+    return do(client, ask)
 
 
 NOBODY_THERE = ConnectFailed("nobody there")

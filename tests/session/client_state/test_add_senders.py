@@ -29,6 +29,7 @@ from tests.session.client_state.support import (
     cancels,
     interrupts,
     loses,
+    result_of,
     times_out,
     windows,
 )
@@ -49,7 +50,7 @@ def kinds(steps: Steps[None], client: Client) -> list[str]:
         client.lock.check_free()
         found.append("send" if ask is None else ask.what)
         client.net.pump()
-        value = None if ask is None else ask.reply.result()  # type: ignore[attr-defined]
+        value = None if ask is None else result_of(ask)
 
 
 # -- the steps
@@ -97,7 +98,7 @@ def test_no_more_are_asked_for_than_may_be_ahead(monkeypatch: pytest.MonkeyPatch
             ask = steps.send(value)
             assert len(asked) - answered <= 3
             client.net.pump()
-            value = None if ask is None else ask.reply.result()  # type: ignore[attr-defined]
+            value = None if ask is None else result_of(ask)
             answered += ask is not None
 
 
@@ -232,7 +233,7 @@ def answer(client: Client, steps: Steps[None], ask: Any) -> Any:
     """Give a plan its answer, and what it asks next."""
     client.net.pump()
     try:
-        value = None if ask is None else ask.reply.result()
+        value = None if ask is None else result_of(ask)
     except SigError as error:
         return steps.throw(error)
     return steps.send(value)
@@ -386,7 +387,7 @@ def test_an_answer_that_can_not_be_meant(response: Any) -> None:
     peer.feed_message({"id": ask.ident, "status": 0, "response": response})
     peer.messages()
     try:
-        value = ask.reply.result()  # type: ignore[attr-defined]
+        value = result_of(ask)
         with pytest.raises(RemoteProtocolError):
             steps.send(value)
     except RemoteProtocolError as error:

@@ -10,7 +10,7 @@ import pytest
 from sig_core.errors import Busy, LinkLost, NotOwner, OutcomeUnknown, RequestTimeout, UnknownSender
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Subscription
-from sig_core.session.client_state.asks import Steps
+from sig_core.session.client_state.asks import Steps, run_without_link
 from tests.session.by_hand import Client as ByHand
 from tests.session.client_state.support import (
     Client,
@@ -19,6 +19,7 @@ from tests.session.client_state.support import (
     cancels,
     interrupts,
     loses,
+    result_of,
     times_out,
 )
 from tests.session.harness import Net
@@ -33,7 +34,7 @@ def result(client: Client, steps: Steps[None], ask: Any) -> None:
     """Let a plan that waits for its last answer end."""
     client.net.pump()
     try:
-        value = ask.reply.result()
+        value = result_of(ask)
     except Exception as error:
         steps.throw(error)
     else:
@@ -218,6 +219,73 @@ def test_a_sender_that_is_removed_without_a_link_is_not_back_and_its_events_are_
     assert client.counts() == {"fired": 3, "waiting": 0, "dropped": 2, "unsent": 0}
 
 
+@pytest.mark.parametrize("do", [interrupts, cancels])
+def test_a_removal_that_is_interrupted_happens_all_the_same(do: Any) -> None:
+    def make() -> tuple[Client, Steps[Any]]:
+        client = Client().connect()
+        client.add("s", "t")
+        return client, client.removing("s")
+
+    for client, raised in at_each_yield(make, do):
+        assert isinstance(raised, KeyboardInterrupt | CancelledError)
+        assert client.check_same() == (["t"], [])
+        client.add("s")
+        assert client.check_same() == (["t", "s"], [])
+
+
+def test_a_removal_that_is_closed_happens_all_the_same() -> None:
+    client = Client().connect()
+    client.add("s")
+    steps = client.removing("s")
+    next(steps)
+    steps.close()
+    assert client.check_same() == ([], [])
+
+
+@pytest.mark.parametrize("do", [times_out, loses, answers_and_loses])
+def test_a_removal_whose_answer_does_not_come_leaves_the_sender(do: Any) -> None:
+    def make() -> tuple[Client, Steps[Any]]:
+        client = Client().connect()
+        client.add("s", "t")
+        return client, client.removing("s")
+
+    for client, raised in at_each_yield(make, do):
+        assert isinstance(raised, RequestTimeout | OutcomeUnknown | LinkLost | type(None))
+        left = ["t"] if raised is None else ["s", "t"]
+        assert client.here()[0] == left
+        client.lose()
+        client.connect()
+        assert client.check_same() == (left, [])
+
+
+def test_a_removal_without_a_link_asks_nothing() -> None:
+    client = Client().connect()
+    client.add("s")
+    client.router.add_sender("local")
+    assert (run_without_link(client.removing("local")), run_without_link(client.removing("nobody"))) == (True, False)
+    client.lose()
+    assert run_without_link(client.removing("s")) is True and client.here() == ([], [])
+
+
+def test_a_plan_that_waits_needs_a_link() -> None:
+    client = Client().connect()
+    client.add("s")
+    with pytest.raises(AssertionError, match="nobody who could give one"):
+        run_without_link(client.removing("s"))
+
+
+def test_a_sender_of_another_program() -> None:
+    client = Client().connect()
+    other = Client(client.net).connect()
+    other.add("o")
+    with pytest.raises(NotOwner):
+        client.run(client.state.remove_other(client.session, "o"))
+    assert client.run(client.state.remove_other(client.session, "nobody")) is False
+    client.session.add_sender("raw", [], None, lambda value, error: None)  # of this link, but not of its registrations
+    assert client.run(client.state.remove_other(client.session, "raw")) is True
+    assert client.at_server() == ([], []) and other.check_same() == (["o"], [])
+
+
 def test_a_removal_whose_answer_is_late_can_be_made_again() -> None:
     client = Client().connect()
     client.add("s")
@@ -235,7 +303,7 @@ def test_a_removal_that_is_asked_for_twice() -> None:
     client.add("s")
     asks = [client.registrations.ask_removal(client.session, "s") for _ in range(2)]
     client.net.pump()
-    assert [ask.reply.result() for ask in asks] == [None, None]  # type: ignore[attr-defined]
+    assert [result_of(ask) for ask in asks] == [None, None]
 
 
 def test_a_removal_without_a_link() -> None:
@@ -255,9 +323,9 @@ def test_what_a_server_says_otherwise_of_a_removal_is_an_error() -> None:
     asks = [client.registrations.ask_removal(peer.session, "s") for _ in range(2)]
     for ask, kind in zip(asks, (NotOwner, Busy), strict=True):
         peer.feed_message({"id": ask.ident, "status": int(kind.status), "exception": "no"})
-    assert asks[0].reply.result() is None  # type: ignore[attr-defined]
+    assert result_of(asks[0]) is None
     with pytest.raises(Busy):
-        asks[1].reply.result()  # type: ignore[attr-defined]
+        result_of(asks[1])
 
 
 def test_forgetting_what_is_not_there_or_is_there_is_nothing() -> None:

@@ -16,6 +16,7 @@ from tests.session.client_state.support import (
     answers_and_loses,
     at_each_yield,
     loses,
+    result_of,
     times_out,
 )
 from tests.session.harness import Net
@@ -139,7 +140,7 @@ def test_what_waited_goes_out_before_what_is_new() -> None:
             client.trigger("s0", number)  # at each step another one
             number += 1
             client.net.pump()
-            value = None if ask is None else ask.reply.result()  # type: ignore[attr-defined]
+            value = None if ask is None else result_of(ask)
     client.net.pump()
     assert [each.value for each in witness.heard() if each.event == "e"] == list(range(number))
     assert client.counts() == {"fired": number, "waiting": 0, "dropped": 0, "unsent": 0}
@@ -284,11 +285,11 @@ def test_what_waits_is_not_given_to_a_link_that_ended_after_the_last_answer() ->
     ask: Any = next(steps)
     for _ in range(2):
         client.net.pump()
-        ask = steps.send(ask.reply.result())
+        ask = steps.send(result_of(ask))
     client.net.pump()
     client.lose()
     with pytest.raises(LinkLost):
-        steps.send(ask.reply.result())  # the last sender was answered before
+        steps.send(result_of(ask))  # the last sender was answered before
     assert client.counts() == {"fired": 1, "waiting": 1, "dropped": 0, "unsent": 0}
 
 

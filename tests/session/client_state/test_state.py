@@ -8,7 +8,12 @@ import pytest
 
 from sig_core.errors import LinkClosed, LinkLost, LocalProtocolError, OutcomeUnknown, RemoteProtocolError, SigError
 from sig_core.session.client_state.reconnect import Reconnect
-from tests.session.client_state.support import KEEPS, NOBODY_THERE, Client
+from tests.session.client_state.support import (
+    KEEPS,
+    NOBODY_THERE,
+    Client,
+    result_of,
+)
 from tests.session.harness import Net
 
 GONE = LinkLost("gone")
@@ -134,7 +139,7 @@ def test_a_call_of_the_protocol() -> None:
     ask = client.state.ask(client.session, "list_senders", {"list_events": True}, "list_senders")
     assert ask.what == "list_senders" and ask.ident is not None
     client.net.pump()
-    listed = client.state.read_senders(ask.reply.result())  # type: ignore[attr-defined]
+    listed = client.state.read_senders(result_of(ask))
     assert listed == {"s": ["e", "#connect", "#disconnect"]}
 
 
@@ -143,7 +148,7 @@ def test_a_call_whose_link_is_lost() -> None:
     ask = client.state.ask(client.session, "sync", {}, "flush")
     client.lose()
     with pytest.raises(OutcomeUnknown):
-        ask.reply.result()  # type: ignore[attr-defined]
+        result_of(ask)
     with pytest.raises(LinkLost):
         client.state.ask(client.session, "sync", {}, "flush")
 
