@@ -23,12 +23,12 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern
 from sig_core.routing.counting import LossDetector
 from sig_core.routing.entities import Listener, Sender, Subscription
-from sig_core.routing.table import Table
+from sig_core.routing.table import Publisher, Table
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
-from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher
+from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher, removed_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
 
@@ -228,15 +228,15 @@ class Registrations:
         if self._is_installed(remote):
             remote.sender.removed = True
             del self._installed[remote.name]
-            self._refuse_events(remote, UnknownSender(f"sender {remote.name!r} is no longer connected: add it again"))
+            self._replace_publishers(remote, removed_publisher(remote.name))
             self._topics.drop(remote.name)
 
     def _is_installed(self, remote: RemoteSender) -> bool:
         return self._installed.get(remote.name) is remote.sender
 
-    def _refuse_events(self, remote: RemoteSender, error: SigError) -> None:
+    def _replace_publishers(self, remote: RemoteSender, publisher: Publisher) -> None:
         for event in remote.counters:
-            self._topics.topic(remote.name, event).publisher = refusing_publisher(remote.name, error)
+            self._topics.topic(remote.name, event).publisher = publisher
 
     def _forget(self, remote: RemoteSender) -> Ask | None:
         """Forget a sender, here and where it was asked for; under the lock."""
@@ -403,7 +403,7 @@ class Registrations:
         self._log.error(f"sender {remote.name!r} is not back: {error}")
         with self._lock:
             if self._is_installed(remote):  # else it was removed meanwhile
-                self._refuse_events(remote, error)
+                self._replace_publishers(remote, refusing_publisher(remote.name, error))
 
     def _settled(self, session: ClientSession, ask: Ask, what: str) -> Steps[SigError | None]:
         """Wait for an answer; log and return what it says, unless the link is gone: then raise that."""

@@ -356,7 +356,7 @@ def test_all_are_counted_once_while_they_are_taken_back() -> None:
     signal = client.router._senders["s"].get_signal("e")
     ask = answer(client, steps, ask)
     assert ask.what == "remove_sender 's'" and client.counts()["fired"] == 1
-    with pytest.raises(Exception, match="'s' is no longer connected"):
+    with pytest.raises(UnknownSender, match="'s' is no longer connected"):
         signal.trigger(2)  # whoever got it meanwhile
     with pytest.raises(SenderExists):
         answer(client, steps, ask)

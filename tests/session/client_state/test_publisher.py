@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SenderExists
+from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SenderExists, UnknownSender
 from sig_core.session.client_state import publisher
 from sig_core.session.client_state.publisher import LazyPublisher, refusing_publisher
 from tests.session.client_state.support import KEEPS, Client
@@ -76,9 +76,9 @@ def test_one_that_was_looked_up_before_its_sender_was_removed_refuses() -> None:
     lazy = topic_of(client).publisher
     signal = client.router._senders["s"].get_signal("e")
     client.remove("s")
-    with pytest.raises(Exception, match="'s' is no longer connected"):
+    with pytest.raises(UnknownSender, match="'s' is no longer connected"):
         lazy(INFO, 1)
-    with pytest.raises(Exception, match="'s' is no longer connected"):
+    with pytest.raises(UnknownSender, match="'s' is no longer connected"):
         signal.trigger(1)
     assert client.counts()["fired"] == 0
 
@@ -196,7 +196,7 @@ def test_a_sender_that_is_removed_in_the_moment_of_keeping_keeps_nothing(monkeyp
     client = connected()
     client.lose()
     during_the_encoding(client, monkeypatch, lambda: client.remove("s"))
-    with pytest.raises(Exception, match="'s' is no longer connected"):
+    with pytest.raises(UnknownSender, match="'s' is no longer connected"):
         client.trigger("s", 1)
     assert client.counts() == {"fired": 0, "waiting": 0, "dropped": 0, "unsent": 0}
 
