@@ -190,7 +190,27 @@ def test_a_removed_subscription_is_removed_once() -> None:
     assert client.check_same() == ([], [])
 
 
+def test_whether_there_is_something_to_send_when_one_is_removed() -> None:
+    client = Client().connect()
+    first, second, third = client.listen("s"), client.listen("s"), client.listen("t")
+    found = [client.registrations.unsubscribe(each) for each in (first, second)]
+    client.lose()
+    assert [*found, client.registrations.unsubscribe(third)] == [False, True, False]
+
+
 # -- senders that are removed
+
+
+def test_a_removal_is_asked_for_once() -> None:
+    client = Client().connect()
+    client.add("s")
+    steps, count = client.removing("s"), len(client.session.out)
+    ask = next(steps)
+    client.net.pump()
+    assert ask is not None and result_of(ask) is None
+    with pytest.raises(StopIteration):
+        steps.send(None)
+    assert count == 0 and client.session.out == []
 
 
 def test_a_sender_that_is_removed_is_nowhere() -> None:

@@ -493,6 +493,17 @@ def test_what_was_dropped_here_did_not_leave_and_is_missing_at_listeners() -> No
     assert witness.state.lost.total() + len(values) == 19
 
 
+def test_what_was_dropped_of_a_sender_that_was_replaced_meanwhile_is_nobodys() -> None:
+    client = Client(policy=Reconnect(keep=30)).connect()
+    client.add("s")
+    client.lose()
+    for value in range(5):
+        client.trigger("s", value)
+    client.connect(at=0, do=lambda ask: (client.remove("s"), client.add("s")))
+    assert client.counts() == {"fired": 5, "waiting": 0, "dropped": 5, "unsent": 0}
+    assert client.state.offline.untold == {}
+
+
 def test_a_server_that_was_started_anew_can_not_tell() -> None:
     client = full()
     client.trigger("s0", 1)
