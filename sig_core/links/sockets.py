@@ -161,7 +161,7 @@ class SocketLink(_Handle):
 
     @_inside
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give 1 to 65,536 bytes, or None if nothing came within `timeout` seconds (0 and more).
+        """Return 1 to 65,536 bytes, or None if nothing came within `timeout` seconds (0 and more).
 
         Raises:
             EOFError: the peer ended, and all that it had sent was received.

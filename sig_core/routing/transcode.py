@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from sig_core.contract import Codec
+from sig_core.contract import Codec, HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.errors import CodecError, DecodeError, EncodeError
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
-__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "decode_most_of", "encode", "fitting", "unencodable"]
+__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "encode", "fitting", "offered_by", "unencodable"]
+
+CODECS = 64  # whose options are remembered
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
@@ -54,10 +58,35 @@ def decode(codec: Codec, data: bytes) -> object:
         raise DecodeError(f"{codec.name}: {len(data)} bytes are no value of it: {error}") from error
 
 
-def decode_most_of(codec: Codec) -> Callable[[bytes], object]:
-    """Return the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
-    fast: Callable[[bytes], object] = getattr(codec, "decode_most", codec.decode)
-    return fast
+class Offered(NamedTuple):
+    """What a codec offers beyond the protocol `Codec`.
+
+    Attributes:
+        decode_most: the fastest way to decode most payloads; when it raises, `decode` has to be asked.
+        decode_many: decodes payloads that came together; None: there is no such way.
+        reads: the names of other codecs whose bytes it decodes.
+    """
+
+    decode_most: Callable[[bytes], object]
+    decode_many: Callable[[Sequence[bytes]], list[object]] | None
+    reads: frozenset[str]
+
+
+def offered_by(codec: Codec) -> Offered:
+    """Return what a codec offers, which is found out once: to ask a protocol takes as long as to decode an event."""
+    try:
+        return _offered_by(codec)  # type: ignore[arg-type]  # as objects are, most codecs can be hashed
+    except TypeError:
+        return _offered_by.__wrapped__(codec)
+
+
+@lru_cache(maxsize=CODECS)
+def _offered_by(codec: Codec) -> Offered:
+    return Offered(
+        codec.decode_most if isinstance(codec, HasDecodeMost) else codec.decode,
+        codec.decode_many if isinstance(codec, HasDecodeMany) else None,
+        codec.reads if isinstance(codec, HasReads) else frozenset(),
+    )
 
 
 class Transcoder:

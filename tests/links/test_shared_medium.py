@@ -18,7 +18,7 @@ SOON = within(5.0)
 
 
 def met(acceptor: MediumAcceptor) -> MediumLink:
-    """Give the link of a peer that has said something."""
+    """Return the link of a peer that has said something."""
     link = acceptor.accept(SOON)
     assert link is not None
     return link
@@ -36,7 +36,7 @@ class Place:
         return dial(self.wire.end(name), "server")
 
     def meet(self, name: str) -> tuple[MediumLink, MediumLink]:
-        """Give both ends of a new link, which has carried a packet."""
+        """Return both ends of a new link, which has carried a packet."""
         client = self.dial(name)
         client.send(b"hello")
         server = met(self.acceptor)

@@ -14,7 +14,7 @@ from tests.testing.plain_codec import PlainCodec
 
 
 def changed(value: Any, change: Any) -> Any:
-    """Give a value with each part changed."""
+    """Return a value with each part changed."""
     if isinstance(value, dict):
         return {key: changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -64,7 +64,7 @@ LEFT: list[Callable[[], object]] = []  # what puts away what mutants leave open
 
 
 def noting(mutants: list[Mutant]) -> Callable[[str, str], Callable[[T], T]]:
-    """Give what notes classes as mutants: `@caught_by(check, says)`."""
+    """Return what notes classes as mutants: `@caught_by(check, says)`."""
 
     def caught_by(check: str, says: str) -> Callable[[T], T]:
         def note(broken: T) -> T:

@@ -36,7 +36,7 @@ class CanCarrier:
     errors = (can.CanError, NotImplementedError)  # the latter: python-can knows no such interface
 
     def connect(self, address: Address, /) -> Link:
-        """Give a link to a node; only what is sent shows whether it is there."""
+        """Return a link to a node; only what is sent shows whether it is there."""
         node = _number(address, "node", NODES - 1, secrets.randbelow(NODES))
         return dial(CanMedium(address, node), node)
 

@@ -30,7 +30,7 @@ class UdpCarrier:
     options = frozenset({"mtu"})
 
     def connect(self, address: Address, /) -> Link:
-        """Give a link to a server; only what is sent shows whether it is there."""
+        """Return a link to a server; only what is sent shows whether it is there."""
         if not address.host or not address.port:
             raise ConfigError(f"address {address.url!r}: give a host and a port, as in udp://127.0.0.1:3000")
         sock, where, mtu = _open(address)
