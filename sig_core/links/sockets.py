@@ -239,7 +239,7 @@ class SocketAcceptor(_Handle):
     Args:
         sock: bound and listening.
         address: its URL as bound.
-        welcome: sets the options of an accepted socket, names its peer, and gives the link.
+        make_link: sets the options of an accepted socket, names its peer, and returns the link.
         cleanup: runs once, at close, while the address is still ours; removes a socket file, for example.
     """
 
@@ -247,13 +247,13 @@ class SocketAcceptor(_Handle):
         self,
         sock: socket.socket,
         address: str,
-        welcome: Callable[[socket.socket], SocketLink],
+        make_link: Callable[[socket.socket], SocketLink],
         cleanup: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(sock, address)
         self.address = address
         self._listening = sock
-        self._welcome = welcome
+        self._make_link = make_link
         self._cleanup = cleanup
 
     @_inside
@@ -268,7 +268,7 @@ class SocketAcceptor(_Handle):
         try:
             sock, _ = self._listening.accept()
             with close_on_error(sock):
-                return self._welcome(sock)
+                return self._make_link(sock)
         except OSError as error:
             if self._closed:
                 raise self._gone() from error

@@ -10,14 +10,23 @@ import can
 
 from sig_can.frames import CLASSIC, FD, LISTENERS, NODES, id_of, mask_of, pack, unpack
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Link, LinkTraits
+from sig_core.contract import (
+    Acceptor,
+    AddressTraits,
+    HasAddressTraits,
+    HasErrors,
+    HasOptions,
+    HasTrial,
+    Link,
+    LinkTraits,
+)
 from sig_core.errors import ConfigError
 from sig_core.links.shared_medium import demux, dial
 
 __all__ = ["CanCarrier"]
 
 
-class CanCarrier:
+class CanCarrier(HasOptions, HasErrors, HasTrial, HasAddressTraits):
     """Links over a CAN bus: one node listens, others dial it. Frames of anybody else on the bus are left alone.
 
     The host of a URL is the channel, as python-can calls it; case counts.
@@ -43,6 +52,10 @@ class CanCarrier:
     def listen(self, address: Address, /) -> Acceptor:
         """Listen on a bus. Nothing there can tell whether another node does so under the same id."""
         return demux(CanMedium(address, None))
+
+    def address_traits(self, address: Address, /) -> AddressTraits:
+        """Return what a bus can do: none tells whether an id is taken, and virtual ones lie within one process."""
+        return AddressTraits(exclusive=False, between_processes=address.options.get("interface") != "virtual")
 
 
 class CanMedium:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Link, LinkTraits
+from sig_core.contract import Acceptor, HasOptions, HasTrial, Link, LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links.shared_medium import demux, dial
 from sig_core.links.sockets import close_on_error
@@ -18,7 +18,7 @@ MTU = 1200  # bytes that every path of IPv6 carries, with all headers (RFC 9000,
 LONGEST = 65_507  # bytes that IPv4 carries in one datagram
 
 
-class UdpCarrier:
+class UdpCarrier(HasOptions, HasTrial):
     """Links over UDP: the core puts right that datagrams vanish, come twice or late.
 
     Options:
