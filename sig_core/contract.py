@@ -16,7 +16,7 @@ peer ended; the core turns them into its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, runtime_checkable
 
@@ -215,7 +215,7 @@ class PortInfo(TypedDict):
 class HasPorts(Protocol):
     """A carrier that can list what is plugged in, for `sig ports` and `sig doctor`."""
 
-    def ports(self) -> Sequence[PortInfo]:
+    def ports(self) -> Iterable[PortInfo]:
         """Return the ports that are there now; opens none of them. Not promised: that one is still there when used."""
 
 

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sig_core import contract
 from sig_core.address import did_you_mean
+from sig_core.contract import Link
 from sig_core.errors import BrokenPlugin, ConfigError, UnknownPlugin
 from sig_core.plugins.info import PluginInfo, info_of, missing_of
 
@@ -167,7 +167,7 @@ class Registry(Generic[T]):
 
 def _declared(made: object) -> list[str]:
     """Return the attributes that a plug-in says it has, by inheriting protocols of the contract."""
-    bases = [base for base in type(made).__mro__ if base.__module__ == contract.__name__]
+    bases = [base for base in type(made).__mro__ if base.__module__ == Link.__module__]
     return [name for base in bases for name in inspect.get_annotations(base)]
 
 

@@ -43,7 +43,7 @@ class FactChecks(CarrierSuite):
             Address.parse(trial).scheme == self.made.scheme, f"trial {trial!r} has another scheme than its carrier"
         )
         if isinstance(self.made, HasPorts):
-            for port in self.soon("ports", self.made.ports):
+            for port in self.soon("ports", list, self.made.ports()):
                 good = isinstance(port, dict) and {*port} == PortInfo.__required_keys__
                 self.check(good, f"ports returned {port!r}; a port has {', '.join(sorted(PortInfo.__required_keys__))}")
         with self.listening() as acceptor:

@@ -84,6 +84,19 @@ def test_a_broken_plugin_hurts_its_own_name_alone(install: Install, source: str,
         plugins.choose_codecs(["json", "mine"])
 
 
+def test_a_plugin_that_says_what_it_has_not_is_broken(install: Install) -> None:
+    source = """
+        from sig_core.contract import HasOptions, HasTrial
+        class Carrier(HasOptions, HasTrial):
+            scheme, options, trail = "mine", frozenset(), "mine://x"
+            def connect(self, address): ...
+            def listen(self, address): ...
+    """
+    install("lab", source, group="sig.carriers", target="Carrier")
+    with pytest.raises(BrokenPlugin, match="carrier 'mine' of lab 1.5 is no carrier: what it gave has no trial: "):
+        Plugins().carriers.get("mine")
+
+
 def test_two_distributions_of_one_name_are_both_named(install: Install) -> None:
     install("lab", GOOD)
     install("rival", GOOD)
