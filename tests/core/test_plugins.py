@@ -93,7 +93,7 @@ def test_a_plugin_that_says_what_it_has_not_is_broken(install: Install) -> None:
             def listen(self, address): ...
     """
     install("lab", source, group="sig.carriers", target="Carrier")
-    with pytest.raises(BrokenPlugin, match="carrier 'mine' of lab 1.5 is no carrier: what it gave has no trial: "):
+    with pytest.raises(BrokenPlugin, match=r"carrier 'mine' of lab 1\.5 is no carrier: what it gave has no trial: "):
         Plugins().carriers.get("mine")
 
 
