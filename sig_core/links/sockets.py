@@ -49,7 +49,7 @@ R = TypeVar("R")
 
 
 class SocketLike(Protocol):
-    """What is called of a socket. None of it blocks once `setblocking(False)` was called; errors are OSError.
+    """What a link calls of its socket. None of it blocks once `setblocking(False)` was called; errors are OSError.
 
     `close` may be called again, by any thread.
     """
@@ -88,7 +88,7 @@ class _Handle:
         return self._fd
 
     def close(self) -> None:
-        """Let go of the socket, from any thread and as often as you like; calls that wait on it end at once."""
+        """Close the socket, from any thread and as often as you like; calls that wait on it end at once."""
         if not self._first.acquire(blocking=False):
             return
         if self._pid != os.getpid():  # after fork the connection is the parent's: only our copy of its number goes
@@ -283,7 +283,7 @@ class SocketAcceptor(_Handle):
 
 @contextmanager
 def close_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close the socket if what follows raises, so that a failed connect leaves no descriptor."""
+    """Close the socket if the block raises, so that a failed connect leaves no descriptor."""
     try:
         yield
     except BaseException:

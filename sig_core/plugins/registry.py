@@ -143,7 +143,7 @@ class Registry(Generic[T]):
         return cast(T, made)
 
     def unknown(self, name: str) -> UnknownPlugin:
-        """Return the error of a name that nobody offers."""
+        """Return the error for a name that no distribution offers; it proposes a name that looks like it."""
         names = self.names()
         if not names:
             return UnknownPlugin(

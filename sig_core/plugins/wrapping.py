@@ -55,13 +55,13 @@ class Layers:
         return link
 
     def as_bound(self, url: str) -> str:
-        """Return the URL that a carrier has bound with the wrappers and their options: who uses it has the same."""
+        """Return the URL that a carrier has bound, with the wrappers and their options: whoever uses it gets the same."""
         query = as_query(self._options)
         return "+".join([*self._names, url]) + (query.replace("?", "&", 1) if "?" in url else query)
 
 
 class WrappedAcceptor:
-    """Gives wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say.
+    """Returns wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say.
 
     Attributes:
         one_peer: see `HasOnePeer`; as without wrappers, since one that makes reliable links lose bytes does not make
