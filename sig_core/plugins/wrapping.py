@@ -55,7 +55,7 @@ class Layers:
         return link
 
     def as_bound(self, url: str) -> str:
-        """Return the URL that a carrier has bound, with the wrappers and their options: whoever uses it gets the same."""
+        """Return the URL that a carrier has bound, with the wrappers and their options: its users get the same."""
         query = as_query(self._options)
         return "+".join([*self._names, url]) + (query.replace("?", "&", 1) if "?" in url else query)
 
