@@ -10,23 +10,14 @@ import can
 
 from sig_can.frames import CLASSIC, FD, LISTENERS, NODES, id_of, mask_of, pack, unpack
 from sig_core.address import Address
-from sig_core.contract import (
-    Acceptor,
-    AddressTraits,
-    HasAddressTraits,
-    HasErrors,
-    HasOptions,
-    HasTrial,
-    Link,
-    LinkTraits,
-)
+from sig_core.contract import Acceptor, AddressTraits, Link, LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links.shared_medium import demux, dial
 
 __all__ = ["CanCarrier"]
 
 
-class CanCarrier(HasOptions, HasErrors, HasTrial, HasAddressTraits):
+class CanCarrier:
     """Links over a CAN bus: one node listens, others dial it. Frames of anybody else on the bus are left alone.
 
     The host of a URL is the channel, as python-can calls it; case counts.
