@@ -294,6 +294,8 @@ class Medium(Protocol):
 class Codec(Protocol):
     """An encoding of values (`sig_core.portable` says which). Both methods are called from any thread at any time.
 
+    It can be hashed, as every object can whose class does not define `__eq__` alone: what it offers is kept by it.
+
     Attributes:
         name: what a hello negotiates, and the name of the entry point.
         extras: what it carries beyond the portable model: "bytes", "nonfinite".

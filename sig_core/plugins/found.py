@@ -25,7 +25,7 @@ class Plugins:
 
     def __init__(self) -> None:
         self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier", ("connect", "listen"))
-        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode"))
+        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode", "__hash__"))
         self.wrappers: Registry[Wrapper] = Registry("sig.wrappers", "wrapper", ("__call__",), make=False)
         self.hook_plugins: Registry[object] = Registry("sig.hooks", "hook", (), make=False)
         self.hooks = Hooks(self.hook_plugins)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sig_core.address import did_you_mean
@@ -137,7 +137,7 @@ class Registry(Generic[T]):
         return loaded() if self._make_it else loaded
 
     def _checked(self, made: Any, who: str) -> T:
-        missing = [name for name in (*self._required, *_declared(made)) if not hasattr(made, name)]
+        missing = [name for name in (*self._required, *_declared(made)) if not _has(made, name)]
         if missing:
             raise BrokenPlugin(f"{who} is no {self.kind}: what it gave has no {', '.join(missing)}: {made!r}")
         return cast(T, made)
@@ -163,6 +163,12 @@ class Registry(Generic[T]):
                     found[point.name].append(point)
             self._found = {name: _distinct(points) for name, points in found.items()}
         return self._found
+
+
+def _has(made: object, name: str) -> bool:
+    if name == "__hash__":  # which is there, and None, in a class that defines `__eq__` alone
+        return isinstance(made, Hashable)
+    return hasattr(made, name)
 
 
 def _declared(made: object) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from sig_core.contract import Codec, HasDecodeMany, HasDecodeMost, HasReads
@@ -13,9 +12,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
-__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "encode", "fitting", "offered_by", "unencodable"]
-
-CODECS = 64  # whose options are remembered
+__all__ = ["EVENT_OF", "OFFERS", "REQUEST_TO", "Transcoder", "decode", "encode", "fitting", "unencodable"]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
@@ -72,21 +69,19 @@ class Offered(NamedTuple):
     reads: frozenset[str]
 
 
-def offered_by(codec: Codec) -> Offered:
-    """Return what a codec offers, which is found out once: to ask a protocol takes as long as to decode an event."""
-    try:
-        return _offered_by(codec)  # type: ignore[arg-type]  # as objects are, most codecs can be hashed
-    except TypeError:
-        return _offered_by.__wrapped__(codec)
+class _Offers(dict[Codec, Offered]):
+    """What each codec offers: `OFFERS[codec]`. It is asked once, since that takes as long as to decode an event."""
+
+    def __missing__(self, codec: Codec) -> Offered:
+        found = self[codec] = Offered(
+            codec.decode_most if isinstance(codec, HasDecodeMost) else codec.decode,
+            codec.decode_many if isinstance(codec, HasDecodeMany) else None,
+            codec.reads if isinstance(codec, HasReads) else frozenset(),
+        )
+        return found
 
 
-@lru_cache(maxsize=CODECS)
-def _offered_by(codec: Codec) -> Offered:
-    return Offered(
-        codec.decode_most if isinstance(codec, HasDecodeMost) else codec.decode,
-        codec.decode_many if isinstance(codec, HasDecodeMany) else None,
-        codec.reads if isinstance(codec, HasReads) else frozenset(),
-    )
+OFFERS = _Offers()
 
 
 class Transcoder:

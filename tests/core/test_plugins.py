@@ -70,6 +70,7 @@ def test_a_plugin_is_made_once(install: Install) -> None:
         ("Codec = 5", "Codec", "TypeError"),
         ("def Codec(): raise OSError('no device')", "Codec", "OSError: no device"),
         ("class Codec: name = 'x'", "Codec", "is no codec: what it gave has no encode, decode"),
+        (f"{GOOD}    def __eq__(self, other): return True", "Codec", "what it gave has no __hash__: "),
     ],
 )
 def test_a_broken_plugin_hurts_its_own_name_alone(install: Install, source: str, target: str, why: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.address import Address
-from sig_core.contract import LinkTraits
+from sig_core.contract import HasOnePeer, LinkTraits
 from sig_core.links import asyncio_bridge as bridge
 from sig_core.links.asyncio_bridge import Bridge, BridgedLink
 from sig_core.testing import begin
@@ -132,6 +132,18 @@ def test_it_shows_what_the_carrier_says(place: Place) -> None:
     assert place.acceptor.address == "memory://here"
     assert (client.peer, client.traits) == (MemoryLink.peer, MemoryLink.traits)
     place.close(client, server)
+
+
+class OneOtherEnd(MemoryCarrier):
+    one_peer = True
+
+
+@pytest.mark.parametrize("carrier", [MemoryCarrier, OneOtherEnd])
+def test_an_acceptor_says_of_its_peers_what_the_carrier_says(carrier: type[MemoryCarrier]) -> None:
+    acceptor = Bridge(carrier()).listen(WHERE)
+    assert isinstance(acceptor, HasOnePeer) is (carrier is OneOtherEnd)
+    assert getattr(acceptor, "one_peer", None) is getattr(carrier, "one_peer", None)
+    acceptor.close()
 
 
 def test_short_waits_lose_nothing_since_no_receive_is_cancelled(place: Place) -> None:

@@ -27,7 +27,7 @@ from sig_core.protocol.wire import (
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Asked, Run
-from sig_core.routing.transcode import encode, fitting, offered_by
+from sig_core.routing.transcode import OFFERS, encode, fitting
 from sig_core.session.base import Session, State
 from sig_core.session.calls import Calls
 from sig_core.session.dialects import check_binary, complaint_for
@@ -130,7 +130,7 @@ class ServerSession(Session):
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
-        self._reads = offered_by(self.encoding).reads
+        self._reads = OFFERS[self.encoding].reads
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
         self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
