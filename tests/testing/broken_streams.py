@@ -160,14 +160,13 @@ class DeafToClose(StreamLink):
 
     def receive(self, timeout: float) -> bytes | None:
         while not self.closing:
-            if self.wait(0.01):
+            if self.wait(0.01) and not self.closing:  # it is woken by the close, too
                 return super().receive(0)
         self.stop.wait()
         return None
 
     def close(self) -> None:
         self.closing = True
-        threading.Event().wait(0.05)
         super().close()
 
 
