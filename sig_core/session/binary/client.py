@@ -39,6 +39,7 @@ from sig_core.protocol.wire import (
 from sig_core.routing.handlers import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
 from sig_core.session.base import Session, State
+from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
     Events,
@@ -77,6 +78,7 @@ class ClientSession(Session):
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
+        gate: sends what is in `out`; of the link, set by who made it.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -93,6 +95,7 @@ class ClientSession(Session):
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
+        self.gate: Gate = ClosedGate()
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
-from sig_core.errors import ConfigError
+from sig_core.errors import ConfigError, ConnectFailed, SigError
 
-__all__ = ["Reconnect"]
+__all__ = ["Reconnect", "ReconnectSchedule"]
 
 _RANGES: dict[str, tuple[float, float]] = {
     "first": (0.001, 3600.0),
@@ -63,3 +63,42 @@ class Reconnect:
         while self.attempts is None or attempt < self.attempts:
             yield wait * (1 - self.jitter * chance())
             wait, attempt = min(wait * self.factor, self.most), attempt + 1
+
+
+class ReconnectSchedule:
+    """When the next attempts are due, over all the links of a client.
+
+    Waits grow, and attempts count, until a link has lived for `most` seconds: who is taken in and dropped again and
+    again is not let in faster than who is refused.
+
+    Args:
+        policy: see `Reconnect`.
+        chance: returns a random number from 0 to 1.
+    """
+
+    def __init__(self, policy: Reconnect, chance: Callable[[], float]) -> None:
+        self._policy = policy
+        self._chance = chance
+        self._waits = policy.waits(chance)
+        self._told = ""
+        self.count = 0  # attempts so far
+        self.last: SigError = ConnectFailed("no attempt was made")
+
+    def lost(self, lived: float, error: SigError) -> None:
+        """Note that a link was lost after so many seconds."""
+        if lived >= self._policy.most:
+            self._waits, self.count = self._policy.waits(self._chance), 0
+        self._told, self.last = "", error
+
+    def next_wait(self) -> float | None:
+        """Return the seconds before the next attempt; None: all attempts are used up."""
+        self.count += 1
+        return next(self._waits, None)
+
+    def failed(self, error: SigError) -> str | None:
+        """Note that an attempt failed; return what the user should read of it, once for each cause."""
+        self.last, text = error, str(error)
+        if text == self._told:
+            return None
+        self._told = text
+        return f"attempt {self.count} to come back failed: {text}"
