@@ -190,10 +190,12 @@ class CallbackTask:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._running = False  # apart from the task: one that is eager may have ended before it is known
 
     def wake(self) -> None:
         """See to it that what is to be told is told soon."""
-        if self._task is None:
+        if not self._running:
+            self._running = True
             self._task = asyncio.get_running_loop().create_task(self._run(), name="state callbacks")
 
     async def settle(self, timeout: float) -> None:
@@ -211,4 +213,4 @@ class CallbackTask:
                     await result
             except (Exception, asyncio.CancelledError):
                 log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
-        self._task = None
+        self._running = False
