@@ -23,7 +23,7 @@ from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.state import ClientState
-from sig_core.session.client_state.state_callbacks import StateCallbacks
+from sig_core.session.client_state.state_callbacks import StateCallback, StateCallbacks
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
 
@@ -205,12 +205,17 @@ class CallbackTask:
             await asyncio.wait([task], timeout=timeout)
 
     async def _run(self) -> None:
-        while (news := self.callbacks.take()) is not None:
-            callback, state, error = news
-            try:
-                result = callback(state, error)
-                if inspect.isawaitable(result):
-                    await result
-            except (Exception, asyncio.CancelledError):
-                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
-        self._running = False
+        try:
+            while (news := self.callbacks.take()) is not None:
+                await _tell(*news)
+        finally:
+            self._running = False
+
+
+async def _tell(callback: StateCallback, state: str, problem: SigError | None) -> None:
+    try:
+        result = callback(state, problem)
+        if inspect.isawaitable(result):
+            await result
+    except (Exception, asyncio.CancelledError):
+        log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
