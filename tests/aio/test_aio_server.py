@@ -815,6 +815,47 @@ def test_a_stop_or_unlisten_that_is_cancelled_is_finished_by_the_next(
     run(loop, main())
 
 
+def test_an_address_that_is_taken_while_the_server_stops_is_given_back(loop: str, url: str) -> None:
+    async def main() -> None:
+        server = await aio.ServerRouter("tcp://127.0.0.1:0").start()
+        taking = asyncio.ensure_future(server.listen(url))
+        await asyncio.sleep(0)
+        await server.stop()
+        try:
+            await taking  # it may have been in time
+        except sig.LocalProtocolError as error:
+            assert "this server is stopped" in str(error)
+        async with aio.ServerRouter(url) as again, aio.ClientRouter(again.addresses[0]) as client:
+            await client.flush()
+
+    run(loop, main())
+
+
+def test_two_stops_at_once_end_together(loop: str) -> None:
+    async def main() -> None:
+        server = await aio.ServerRouter("tcp://127.0.0.1:0").start()
+        inside, go = asyncio.Event(), asyncio.Event()
+
+        async def answer(params: Any) -> None:
+            inside.set()
+            await go.wait()
+
+        server.add_sender("s", [], {"m": answer})
+        async with aio.ClientRouter(server.addresses[0], reconnect=None) as client:
+            asked = client.request_async("s", "m")
+            await inside.wait()
+            stops = [asyncio.ensure_future(server.stop()) for _ in range(3)]
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not any(each.done() for each in stops)
+            go.set()
+            await asyncio.gather(*stops)
+            assert await asked is None
+            assert server.peers == []
+
+    run(loop, main())
+
+
 @pytest.mark.parametrize("name", ["request", "remove_sender", "wait_for_room"])
 def test_a_cancelled_call_leaves_a_server_that_works(loop: str, name: str) -> None:
     calls: dict[str, Any] = {
