@@ -14,6 +14,7 @@ from sig_core.io.server.loop import IoThread
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.pending_reply import check_timeout
+from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
@@ -90,7 +91,8 @@ class ServerRouter(ServerBase, Router):
         """
         allowed = self._allowed(where, codecs)
         rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)
-        return self._accept_from(acceptor, allowed, rename)
+        log.info(self._accept_from(acceptor, allowed, rename))
+        return acceptor.address
 
     def unlisten(self, address: str) -> None:
         """Return an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.

@@ -15,7 +15,6 @@ from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
-from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
@@ -123,10 +122,9 @@ class ServerBase(RouterBase):
         return Renaming.of(Address.parse(where)), self._plugins.listen(where)
 
     def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
-        """Serve whoever comes there; returns the address as bound."""
+        """Serve whoever comes there; returns what `listen` logs of it."""
         self._clients.accept_from(acceptor, allowed, rename)
-        log.info(f"listening on {acceptor.address} in {', '.join(allowed)}")
-        return acceptor.address
+        return f"listening on {acceptor.address} in {', '.join(allowed)}"
 
     def _check_listens(self, address: str) -> None:
         if self._state != RUNNING:

@@ -21,6 +21,7 @@ from sig_core.io.server.asyncio_requests import AsyncioRequests
 from sig_core.io.server.connections import STOP
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.links.close_once import CloseOnce
+from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Event, Listener, Subscription
@@ -126,14 +127,16 @@ class ServerRouter(ServerBase, AsyncRouter):
         """
         self._check_loop()
         allowed = self._allowed(where, codecs)
-        if not isinstance(where, str):
-            return self._accept_from(where, allowed, Renaming())
+        rename, acceptor = await self._take(where) if isinstance(where, str) else (Renaming(), where)
+        log.info(self._accept_from(acceptor, allowed, rename))
+        return acceptor.address
+
+    async def _take(self, where: str) -> tuple[Renaming, Acceptor]:
         taken = await in_thread(partial(self._take_address, where), _give_back, f"sig-listen {where}")
         if self._state != RUNNING:  # it was stopped meanwhile
             _give_back(taken)
             self._check_running(where)
-        rename, acceptor = taken
-        return self._accept_from(acceptor, allowed, rename)
+        return taken
 
     async def unlisten(self, address: str) -> None:
         """Give an address up; who came there is sent away, who came elsewhere stays.
