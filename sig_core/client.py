@@ -36,8 +36,8 @@ DEFAULT = Reconnect()
 class ClientRouter(Router):
     """Joins this program to a server, and comes back when the link is lost.
 
-    `add_sender`, `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone at
-    the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
+    `add_sender` and `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone
+    at the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
     arrival; every method may be called inside them. What is remote is there again when the link is: in the same order,
     before "reconnected" is told. Requests that were open then fail as `OutcomeUnknown`; none is ever repeated.
 
@@ -102,6 +102,9 @@ class ClientRouter(Router):
     def start(self) -> Self:
         """Connect; returns when the server has taken this client in.
 
+        Returns:
+            This client.
+
         Raises:
             LocalProtocolError: it was started before.
             ConfigError: the URL can't be meant.
@@ -123,11 +126,12 @@ class ClientRouter(Router):
         self._callback_thread.join(STOP)
 
     def on(self, state: str, callback: StateCallback) -> None:
-        """Let `callback(state, error)` be called whenever the link comes to a state.
+        """Call `callback(state, error)` from now on whenever the link comes to a state.
 
-        The states: "connected" once; "disconnected" with why; "reconnected" with the first thing that could not be
-        restored, or None; "gave_up" with the last failure. They are told in order, on a thread of their own; while one
-        is running, the link comes and goes without waiting for it.
+        Args:
+            state: "connected", once; "disconnected", with why; "reconnected", with the first thing that could not be
+                restored, or None; "gave_up", with the last failure.
+            callback: called on a thread of its own, in order; the link comes and goes without waiting for it.
 
         Raises:
             ConfigError: there is no such state, or `callback` can't be called.
@@ -147,20 +151,28 @@ class ClientRouter(Router):
 
     @property
     def codec(self) -> str:
-        """Name of the codec that was agreed on."""
+        """Name of the codec that was agreed on.
+
+        Raises:
+            LocalProtocolError: the client is not started.
+            LinkClosed: there is no link now.
+        """
         return self._connection.open_link().codec.name
 
     def stats(self) -> dict[str, Any]:
-        """Tell how it stands, over all its links: docs/statistics.md.
+        """Return how it stands, over all its links: docs/statistics.md.
 
-        Of what it fired, "waiting" is kept for the next link, "dropped" was given up there, and "unsent" left for a
-        server and is known not to have got there; what a killed server had taken and not passed on, only listeners can
-        tell.
+        Of what it fired, "waiting" is kept for the next link, "dropped" was dropped there, and "unsent" left for a
+        server and is known not to have reached it. What a killed server had taken and not passed on, only its listeners
+        know.
         """
         return {**self._state.stats(), "listener_errors": self.listener_errors}
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
-        """Ask the server how it stands; see `ServerRouter.stats`.
+        """Return how the server stands; see `ServerRouter.stats`.
+
+        Args:
+            peers: each client by itself as well.
 
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked.
@@ -171,8 +183,11 @@ class ClientRouter(Router):
     def flush(self, timeout: float | None = None) -> None:
         """Return when the server has routed everything that this thread triggered before.
 
+        Args:
+            timeout: seconds; None: the limit `request_timeout`.
+
         Raises:
-            RequestTimeout: that took longer than `timeout` seconds (None: the limit `request_timeout`).
+            RequestTimeout: that took longer.
             LinkLost, OutcomeUnknown: the link is gone.
 
         Not promised: that listeners have run.
@@ -188,6 +203,9 @@ class ClientRouter(Router):
 
         Args:
             sender, events, request_handler: see `Router.add_sender`; the handler runs on the reading thread.
+
+        Returns:
+            The sender, whose `get_signal` makes what triggers its events.
 
         Raises:
             SenderExists: the name is taken, here or at the server.
@@ -229,6 +247,9 @@ class ClientRouter(Router):
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not.
 
+        Args:
+            sender: it, or its name.
+
         Returns:
             False if it is not connected.
 
@@ -247,6 +268,9 @@ class ClientRouter(Router):
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a remote sender of this program.
+
+        Args:
+            sender: it, or its name.
 
         Returns:
             False if it is not connected.
@@ -290,6 +314,9 @@ class ClientRouter(Router):
         Args:
             listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread.
 
+        Returns:
+            The subscription, which lasts until it is removed, over all links.
+
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
@@ -304,6 +331,9 @@ class ClientRouter(Router):
     ) -> bool:
         """End the oldest remote subscription of `listener` to exactly this.
 
+        Args:
+            listener, sender, event: as they were given to `add_remote_listener`.
+
         Returns:
             False if there is none.
         """
@@ -316,9 +346,10 @@ class ClientRouter(Router):
     # -- remote requests
 
     def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask any sender at the server and give its answer.
+        """Ask any sender at the server and return its answer.
 
         Args:
+            sender, method, params: whom, what, and with which value.
             timeout: seconds; None: the limit `request_timeout`.
 
         Raises:
@@ -339,7 +370,7 @@ class ClientRouter(Router):
         return answer
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask a sender of this program, or else one at the server."""
+        """Ask a sender of this program, or else one at the server; see `remote_request`."""
         if check_name(sender, "sender") in self._senders:
             return super().request(sender, method, params)
         return self.remote_request(sender, method, params, timeout)
@@ -347,10 +378,17 @@ class ClientRouter(Router):
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None
     ) -> Future[Any]:
-        """Ask a sender and give a future of the answer; callbacks of the future run on the reading thread.
+        """Ask a sender and return a future of the answer; callbacks of the future run on the reading thread.
 
         Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`
-        would wait there for its own thread. Of this program's own senders the handler runs now, in this thread.
+        would wait there for its own thread. The handler of a sender of this program runs now, in this thread.
+
+        Args:
+            sender, method, params, timeout: see `remote_request`.
+
+        Raises:
+            EncodeError, MessageTooBig: the params can't be carried.
+            LinkClosed: there is no link now. All that comes later is in the future.
         """
         if self._senders and check_name(sender, "sender") in self._senders:
             return super().request_async(sender, method, params)
