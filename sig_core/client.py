@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
-from sig_core.errors import UnknownSender
-from sig_core.events import Name, check_name
+from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.events import Name
 from sig_core.io.client.link import STOP, ClientLink
 from sig_core.io.client.reconnecting import CallbackThread, ReconnectingConnection
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
-from sig_core.log import log
-from sig_core.plugins import Plugins, default_plugins
+from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import Router, check_url, name_of, pattern_of
+from sig_core.router import Router, name_of, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
-from sig_core.session.client_state.state import ClientState
-from sig_core.session.client_state.state_callbacks import StateCallback
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
-DEFAULT = Reconnect()
-
-
-class ClientRouter(Router):
+class ClientRouter(ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
     `add_sender` and `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone
@@ -68,30 +60,18 @@ class ClientRouter(Router):
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
-        self.url = check_url(url)
-        self.limits = limits or Limits()
-        codecs = [codec] if isinstance(codec, str) else list(codec)
-        found = plugins or default_plugins()
         self._callback_thread = CallbackThread(f"sig-state {url}")
-        self._state = ClientState(
-            *(url, self.limits, reconnect),
-            lock=self._lock,
-            topics=self._table,
-            installed=self._senders,
+        self._begin(
+            *(url, codec, limits, reconnect, plugins),
             make_reply=PendingReply,
             wake_callbacks=self._callback_thread.wake,
-            new_id=lambda size: os.urandom(size).hex(),
-            chance=random.random,
-            failed=self.listener_failed,
-            log=log,
         )
         self._callback_thread.callbacks = self._state.callbacks
-        self.lost = self._state.lost
         self._connection = ReconnectingConnection(
             url,
             self.limits,
-            connect=lambda: found.connect(url),
-            codecs=lambda: found.choose_codecs(codecs),
+            connect=self._dial,
+            codecs=self._offered_codecs,
             state=self._state,
             clock=time.monotonic,
         )
@@ -125,48 +105,11 @@ class ClientRouter(Router):
         self._connection.stop()
         self._callback_thread.join(STOP)
 
-    def on(self, state: str, callback: StateCallback) -> None:
-        """Call `callback(state, error)` from now on whenever the link comes to a state.
-
-        Args:
-            state: "connected", once; "disconnected", with why; "reconnected", with the first thing that could not be
-                restored, or None; "gave_up", with the last failure.
-            callback: called on a thread of its own, in order; the link comes and goes without waiting for it.
-
-        Raises:
-            ConfigError: there is no such state, or `callback` can't be called.
-        """
-        self._state.callbacks.add(state, callback)
-
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the link lives."""
-        return self._state.connection.is_up
-
-    @property
-    def codec(self) -> str:
-        """Name of the codec that was agreed on.
-
-        Raises:
-            LocalProtocolError: the client is not started.
-            LinkClosed: there is no link now.
-        """
-        return self._connection.open_link().codec.name
-
-    def stats(self) -> dict[str, Any]:
-        """Return how it stands, over all its links: docs/statistics.md.
-
-        Of what it fired, "waiting" is kept for the next link, "dropped" was dropped there, and "unsent" left for a
-        server and is known not to have reached it. What a killed server had taken and not passed on, only its listeners
-        know.
-        """
-        return {**self._state.stats(), "listener_errors": self.listener_errors}
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
         """Return how the server stands; see `ServerRouter.stats`.
@@ -256,15 +199,10 @@ class ClientRouter(Router):
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
         """
-        name = name_of(sender)
-        registrations = self._state.registrations
-        if name in registrations.senders and self.is_connected:
-            link = self._connection.open_link()
-            ask = registrations.ask_removal(link.session, name)
-            link.finish(ask.reply, ask.ident, None, ask.what)
-        removed = self._remove_local(sender)
-        registrations.forget_sender(name)
-        return removed
+        ask = self._state.ask_removal(name_of(sender))
+        if ask is not None:
+            self._connection.open_link().finish(ask.reply, ask.ident, None, ask.what)
+        return self._forget(sender)
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a remote sender of this program.
@@ -282,15 +220,8 @@ class ClientRouter(Router):
         name = name_of(sender)
         if name in self._state.registrations.senders:
             return self.remove_sender(sender)
-        try:
-            self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
-        except UnknownSender:
-            return False
-        return True
-
-    def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, of those that this program added."""
-        return name in self._senders and (name not in self._state.registrations.senders or self.is_connected)
+        link = self._connection.open_link()
+        return link.run(self._state.remove_other(link.session, name))
 
     def list_remote_senders(self) -> list[Name]:
         """Return the names of all senders at the server; raises as `remote_senders` does."""
@@ -340,8 +271,9 @@ class ClientRouter(Router):
         return self._state.registrations.remove_listener(listener, pattern_of(sender, event))
 
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
-        if self._state.registrations.unsubscribe(subscription) and self.is_connected:
-            self._connection.open_link().writer.flush()
+        link = self._connection.link
+        if self._state.registrations.unsubscribe(subscription) and link is not None:
+            link.writer.flush()
 
     # -- remote requests
 
@@ -371,7 +303,7 @@ class ClientRouter(Router):
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server; see `remote_request`."""
-        if check_name(sender, "sender") in self._senders:
+        if self._has_own(sender):
             return super().request(sender, method, params)
         return self.remote_request(sender, method, params, timeout)
 
@@ -390,7 +322,7 @@ class ClientRouter(Router):
             EncodeError, MessageTooBig: the params can't be carried.
             LinkClosed: there is no link now. All that comes later is in the future.
         """
-        if self._senders and check_name(sender, "sender") in self._senders:
+        if self._senders and self._has_own(sender):
             return super().request_async(sender, method, params)
         link = self._connection.open_link()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)

@@ -211,9 +211,13 @@ class RouterBase:
         pattern = pattern_of(sender, event)
         if not callable(listener):
             raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
-        if not self._awaits:
-            refuse_coroutine_function(f"listener {name_of_callable(listener)}", listener)
+        self._check_callable(f"listener {name_of_callable(listener)}", listener)
         return Subscription(listener, pattern, remove)
+
+    def _check_callable(self, what: str, function: object) -> None:
+        """Refuse a coroutine function that nobody would await."""
+        if not self._awaits:
+            refuse_coroutine_function(what, function)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
@@ -246,8 +250,12 @@ class RouterBase:
             senders, subscriptions = len(self._senders), self._table.size
         return {"senders": senders, "subscriptions": subscriptions, "listener_errors": self.listener_errors}
 
+    def _has_own(self, sender: Name) -> bool:
+        """Return whether a sender is one of this program; ConfigError: there can be none of that name."""
+        return check_name(sender, "sender") in self._senders
+
     def _local_sender(self, name: Name) -> Sender:
-        found = self._senders.get(name)
+        found = self._senders.get(check_name(name, "sender"))
         if found is None:
             raise UnknownSender(f"sender {name!r} is not connected")
         return found
@@ -299,7 +307,7 @@ class Router(RouterBase):
             UnknownMethod: it has neither that method nor a default.
             Exception: whatever the handler raised.
         """
-        found = self._local_sender(check_name(sender, "sender"))
+        found = self._local_sender(sender)
         return found.handler.call(check_method(method), params)
 
     def request_async(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -12,32 +10,27 @@ from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter
-from sig_core.errors import LinkClosed, SigError, UnknownSender
-from sig_core.events import Name, check_name
+from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.errors import LinkClosed, SigError
+from sig_core.events import Name
 from sig_core.io.aio.coroutine_listener import in_listener
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
 from sig_core.io.client.link import STOP
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
-from sig_core.log import log
-from sig_core.plugins import Plugins, default_plugins
+from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import check_url, name_of, pattern_of
+from sig_core.router import name_of, pattern_of
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
-from sig_core.session.client_state.state import ClientState
-from sig_core.session.client_state.state_callbacks import StateCallback
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
-DEFAULT = Reconnect()
-
-
-class ClientRouter(AsyncRouter):
+class ClientRouter(ClientBase, AsyncRouter):
     """Joins this program to a server, and comes back when the link is lost; on the running asyncio loop.
 
     `add_sender`, `add_listener` work inside this program alone; their `remote` forms reach everyone at the server, and
@@ -76,31 +69,20 @@ class ClientRouter(AsyncRouter):
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(max_handlers, class_sender, class_signal, class_event)
-        self.url = check_url(url)
-        self.limits = limits or Limits()
-        codecs = [codec] if isinstance(codec, str) else list(codec)
-        found = plugins or default_plugins()
         self._callback_task = CallbackTask()
-        self._state = ClientState(
-            *(url, self.limits, reconnect),
-            lock=self._lock,
-            topics=self._table,
-            installed=self._senders,
+        self._begin(
+            *(url, codec, limits, reconnect, plugins),
             make_reply=AsyncReply,
             wake_callbacks=self._callback_task.wake,
-            new_id=lambda size: os.urandom(size).hex(),
-            chance=random.random,
-            failed=self.listener_failed,
-            log=log,
         )
         self._callback_task.callbacks = self._state.callbacks
         self._state.callbacks.add("gave_up" if reconnect is not None else "disconnected", self._ended)
-        self.lost, self._times = self._state.lost, self._state.times
+        self._times = self._state.times
         self._connection = AsyncioConnection(
             url,
             self.limits,
-            connect=lambda: found.connect(url),
-            codecs=lambda: found.choose_codecs(codecs),
+            connect=self._dial,
+            codecs=self._offered_codecs,
             state=self._state,
             listeners=self._coroutine_listeners,
             handlers=self._handlers,
@@ -141,20 +123,6 @@ class ClientRouter(AsyncRouter):
             self._end_streams(None)
         await self._callback_task.settle(STOP)
 
-    def on(self, state: str, callback: StateCallback) -> None:
-        """Let `callback(state, error)` be called, and awaited, whenever the link comes to a state.
-
-        Args:
-            state: "connected", once; "disconnected", with why; "reconnected", with the first thing that could not be
-                restored, or None; "gave_up", with the last failure.
-            callback: a function or a coroutine function. They are told in order, one after the other; while one is
-                running, the link comes and goes without waiting for it.
-
-        Raises:
-            ConfigError: there is no such state, or `callback` can't be called.
-        """
-        self._state.callbacks.add(state, callback)
-
     def _ended(self, state: str, error: SigError | None) -> None:
         """End the streams of events: no link comes any more."""
         closed = LinkClosed(f"{self.url}: no events come any more: {error}")
@@ -166,20 +134,6 @@ class ClientRouter(AsyncRouter):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the link lives."""
-        return self._state.connection.is_up
-
-    @property
-    def codec(self) -> str:
-        """Name of the codec that was agreed on."""
-        return self._connection.open_link().codec.name
-
-    def stats(self) -> dict[str, Any]:
-        """Return how it stands, over all its links: docs/statistics.md."""
-        return {**self._state.stats(), "listener_errors": self.listener_errors}
 
     async def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
         """Return how the server stands; see `ServerRouter.stats`.
@@ -280,15 +234,10 @@ class ClientRouter(AsyncRouter):
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
         """
-        name = name_of(sender)
-        registrations = self._state.registrations
-        if name in registrations.senders and self.is_connected:
-            link = self._connection.open_link()
-            ask = registrations.ask_removal(link.session, name)
-            await link.finish(ask.reply, ask.ident, None, ask.what)
-        removed = self._remove_local(sender)
-        registrations.forget_sender(name)
-        return removed
+        ask = self._state.ask_removal(name_of(sender))
+        if ask is not None:
+            await self._connection.open_link().finish(ask.reply, ask.ident, None, ask.what)
+        return self._forget(sender)
 
     async def remove_remote_sender(self, sender: Any) -> bool:
         """Disconnect a remote sender of this program.
@@ -306,15 +255,8 @@ class ClientRouter(AsyncRouter):
         name = name_of(sender)
         if name in self._state.registrations.senders:
             return await self.remove_sender(sender)
-        try:
-            await self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
-        except UnknownSender:
-            return False
-        return True
-
-    def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, of those that this program added."""
-        return name in self._senders and (name not in self._state.registrations.senders or self.is_connected)
+        link = self._connection.open_link()
+        return await link.run(self._state.remove_other(link.session, name))
 
     async def list_remote_senders(self) -> list[Name]:
         """Return the names of all senders at the server; raises as `remote_senders` does."""
@@ -364,7 +306,7 @@ class ClientRouter(AsyncRouter):
 
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
         link = self._connection.link
-        if self._state.registrations.unsubscribe(subscription) and link is not None and self.is_connected:
+        if self._state.registrations.unsubscribe(subscription) and link is not None:
             link.added(0)
 
     # -- remote requests
@@ -404,7 +346,7 @@ class ClientRouter(AsyncRouter):
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server; see `remote_request`."""
-        if self._senders and check_name(sender, "sender") in self._senders:
+        if self._has_own(sender):
             return await super().request(sender, method, params)
         return await self.remote_request(sender, method, params, timeout)
 

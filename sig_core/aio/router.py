@@ -13,7 +13,7 @@ from typing import Any
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.event_stream import EventStream
 from sig_core.errors import ConfigError, LocalProtocolError
-from sig_core.events import Info, Name, check_name
+from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.router import RouterBase, pattern_of
@@ -130,7 +130,7 @@ class AsyncRouter(RouterBase):
             UnknownMethod: it has neither that method nor a default.
             Exception: whatever the handler raised.
         """
-        found = self._local_sender(check_name(sender, "sender"))
+        found = self._local_sender(sender)
         value = found.handler.call(check_method(method), params)
         return await value if inspect.isawaitable(value) else value
 

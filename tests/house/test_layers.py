@@ -38,9 +38,10 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},
     "router": RING_0 | {"protocol", "routing", "log"},
-    "client": RING_0 | RING_1 | RING_2 - {"io.server"} | {"router"},
+    "client_base": RING_0 | RING_1 | {"log", "plugins", "router"},
+    "client": RING_0 | RING_1 | RING_2 - {"io.server"} | {"router", "client_base"},
     "server": RING_0 | RING_1 | RING_2 - {"io.client"} | {"router"},
-    "aio": RING_0 | RING_1 | RING_2 | {"router"},
+    "aio": RING_0 | RING_1 | RING_2 | {"router", "client_base"},
     # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server
     "testing": RING_0 | {"links", "plugins", "protocol", "line", "server"},
 }
@@ -141,7 +142,7 @@ def test_core_names_no_medium_and_no_encoding() -> None:
 
 PACKAGES = ("sig_core", "sig_carriers", "sig_codecs")
 MOST_METHODS = 28  # public ones of one class, without the second spelling of pysig 0.7
-MOST_ATTRIBUTES = 30  # that one class sets on itself
+MOST_ATTRIBUTES = 29  # that one class sets on itself
 MOST_LINES = 45  # of one function, without its docstring
 
 

@@ -46,7 +46,7 @@ def test_who_asked_before_a_stop_is_answered(url: str) -> None:
         client.add_remote_sender("s", [], {"m": answer})
         future = server.request_async("s", "m", 1)
         link = client._connection.open_link()
-        eventually(lambda: link.reader._answering)
+        eventually(lambda: link.reader.runner.answering)
         settle = link.reader.settle
         link.reader.settle = lambda seconds: (stopping.set(), settle(seconds))[1]  # type: ignore[method-assign]
         client.stop()

@@ -37,7 +37,7 @@ class ClientLink:
     Attributes:
         codec: that was agreed on; there once the link is open.
         opened: set when the server has answered the hello, or the link has ended (`session.error` tells).
-        events, incoming: see `reader.Sink`.
+        events, incoming: see `callback_runner.Sink`.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class ClientLink:
         self._ended = ended
         self._peer = link.peer
         self._clock = clock
-        self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room)
-        self.reader = Reader(session, link, self.writer, self, session.limits)
+        self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room, clock=clock)
+        self.reader = Reader(session, link, self.writer, self, session.limits, clock)
 
     def open(self) -> ClientLink:
         """Send the hello; returns when the server has answered it.

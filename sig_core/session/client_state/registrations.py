@@ -15,6 +15,7 @@ from sig_core.events import Name, Pattern
 from sig_core.routing.counting import LossDetector
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.table import Table
+from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
@@ -237,16 +238,17 @@ class Registrations:
             raise
 
     def unsubscribe(self, subscription: Subscription) -> bool:
-        """Forget a subscription; return whether something of it is to be sent."""
+        """Forget a subscription; return whether there is something to send."""
         pattern = subscription.pattern
         with self._lock:
             if not self.table.remove(pattern, subscription):
                 return False
             self._order.pop(pattern, None)
-            take_back = self._subscriptions.pop(pattern).end()
+            remote = self._subscriptions.pop(pattern)
+            take_back = remote.end()
         take_back()
         self.losses.keep(self.table.match, pattern)
-        return True
+        return remote.session.state is State.OPEN
 
     def remove_listener(self, listener: Listener, pattern: Pattern) -> bool:
         """End the oldest subscription of `listener` to exactly this; false if there is none."""

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import SigError
+from sig_core.errors import SigError, UnknownSender
 from sig_core.events import Info, Name, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
@@ -145,6 +145,24 @@ class ClientState:
         """Ask the server, with a call of the protocol."""
         reply = self._make_reply()
         return Ask(reply, session.call(method, params, reply.tell), what)
+
+    def ask_removal(self, name: Name) -> Ask | None:
+        """Ask the server to disconnect a sender of this program; None: it does not have it, or can't be asked."""
+        if name not in self.registrations.senders or not self.connection.is_up:
+            return None
+        return self.registrations.ask_removal(self.connection.open_session(), name)
+
+    def remove_other(self, session: ClientSession, name: Name) -> Steps[bool]:
+        """Ask the server to disconnect a sender that is not of this program; return whether there is one.
+
+        Raises:
+            NotOwner: there is.
+        """
+        try:
+            yield self.registrations.ask_removal(session, name)
+        except UnknownSender:
+            return False
+        return True
 
     @staticmethod
     def read_senders(listed: Any) -> dict[Name, list[Name]]:
