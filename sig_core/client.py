@@ -199,10 +199,7 @@ class ClientRouter(ClientBase, Router):
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
         """
-        ask = self._state.ask_removal(name_of(sender))
-        if ask is not None:
-            self._connection.open_link().finish(ask.reply, ask.ident, None, ask.what)
-        return self._forget(sender)
+        return self._connection.run(self._removal(sender))
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a remote sender of this program.

@@ -15,7 +15,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, check_url, name_of
 from sig_core.routing.entities import Sender
-from sig_core.session.client_state.asks import Reply
+from sig_core.session.client_state.asks import Reply, Steps
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallback
@@ -121,8 +121,13 @@ class ClientBase(RouterBase):
         """Return whether a sender of that name is connected, of those that this program added."""
         return name in self._senders and (name not in self._state.registrations.senders or self.is_connected)
 
-    def _forget(self, sender: Sender | Name) -> bool:
-        """Disconnect a sender in this program, once the server has; false if it is not connected."""
-        removed = self._remove_local(sender)
-        self._state.registrations.forget_sender(name_of(sender))
-        return removed
+    def _removal(self, sender: Sender | Name) -> Steps[bool]:
+        """Return the plan to disconnect a sender of this program, remote or not."""
+        name = name_of(sender)
+
+        def forget() -> bool:
+            removed = self._remove_local(sender)
+            self._state.registrations.forget_sender(name)
+            return removed
+
+        return self._state.remove_own(name, forget)

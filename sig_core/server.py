@@ -26,7 +26,7 @@ from sig_core.router import BUILT_IN, Router, check_url
 from sig_core.routing.entities import Event, Sender, Signal, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
-from sig_core.routing.ports import Asked, Run
+from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.table import Publisher
 from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.board.renaming import Renaming
@@ -318,7 +318,7 @@ class ServerRouter(Router):
             return super().request_async(name, method, params)
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
-    def _answer(self, token: int, asked: Asked, params: bytes) -> None:
+    def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:
         """Run a handler for a client's request, on a dispatch thread."""
         codec = self._plugins.codecs.get(asked.codec)
         try:

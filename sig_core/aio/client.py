@@ -233,11 +233,10 @@ class ClientRouter(ClientBase, AsyncRouter):
 
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
+
+        Cancelled, it is disconnected all the same.
         """
-        ask = self._state.ask_removal(name_of(sender))
-        if ask is not None:
-            await self._connection.open_link().finish(ask.reply, ask.ident, None, ask.what)
-        return self._forget(sender)
+        return await self._connection.run(self._removal(sender))
 
     async def remove_remote_sender(self, sender: Any) -> bool:
         """Disconnect a remote sender of this program.

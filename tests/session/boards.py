@@ -52,7 +52,7 @@ class Played:
             rename or Renaming(),
             peer="board",
             terms=terms,
-            line=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
+            line_counts=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
         )
         self.session.on_change = self._changed
 
@@ -62,7 +62,7 @@ class Played:
     def raw(self, data: bytes) -> None:
         """A message comes."""
         self.session.message(data, self.net.now)
-        self.session.settle(self.net.now)
+        self.session.flush_events(self.net.now)
         self.net.pump()
         self.check()
 

@@ -69,7 +69,7 @@ class Plain:
 
     @property
     def counts(self) -> dict[str, Any]:
-        counts: dict[str, Any] = self.session.stats()["events"]
+        counts: dict[str, Any] = self.session.port.stats()["events"]
         return counts
 
     def check(self) -> None:

@@ -199,6 +199,6 @@ class LineStream:
         """See `UpperLayer`."""
         log.info(f"{self.peer}: says: {text.rstrip()}")
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
         log.warning(f"{self.peer}: {text}")

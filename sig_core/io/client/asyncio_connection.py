@@ -7,6 +7,7 @@ import inspect
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from sig_core.contract import Codec, Link, PollableLink
 from sig_core.errors import ConnectFailed, SigError
@@ -20,10 +21,13 @@ from sig_core.io.client.link import STOP
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
+from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
+
+T = TypeVar("T")
 
 
 class AsyncioConnection:
@@ -113,6 +117,13 @@ class AsyncioConnection:
             assert link is not None
         link.check_loop()
         return link
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
+        if self.link is None:
+            return run_without_link(steps)
+        self.link.check_loop()
+        return await self.link.run(steps)
 
     # -- dialling
 

@@ -106,6 +106,7 @@ class AsyncioLink:
         self._last = 0.0  # when something was sent
         self._writing = False  # the loop tells when the link can be written
         self._reading = False
+        self._resumed = 0.0  # when it began to read, or to read again, monotonic seconds
         self._passing = False  # what was read is passed on just now
         self._room = asyncio.Event()
         self._inside: set[asyncio.Future[Any]] = set()  # awaited by coroutine listeners
@@ -284,6 +285,7 @@ class AsyncioLink:
     def _resume_reading(self) -> None:
         if not self._reading and not self._once.closed:
             self._reading = True
+            self._resumed = time.monotonic()
             self.loop.add_reader(self._link.fileno(), self._read)
 
     def _pause_reading(self) -> None:
@@ -302,7 +304,7 @@ class AsyncioLink:
         session = self.session
         for _ in range(READS):
             try:
-                data = self._buffer.read(self._link, session.missing)
+                data = self._buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 break
             except Exception as error:
@@ -322,18 +324,20 @@ class AsyncioLink:
 
     def _pass_on(self, reports: list[Report]) -> None:
         self._passing = True
-        for report in reports:
-            if isinstance(report, ReplyReceived):
-                report.tell()
-            elif isinstance(report, Events):
-                self._listeners.size_each = len(report.data) // report.count
-                self._inbound.events(report)
-                self._listeners.size_each = 0
-            elif isinstance(report, RequestsReceived):
-                self._handle(report)
-            else:
-                self._note(report)
-        self._passing = False
+        try:
+            for report in reports:
+                if isinstance(report, ReplyReceived):
+                    report.tell()
+                elif isinstance(report, Events):
+                    self._listeners.size_each = len(report.data) // report.count
+                    self._inbound.events(report)
+                    self._listeners.size_each = 0
+                elif isinstance(report, RequestsReceived):
+                    self._handle(report)
+                else:
+                    self._note(report)
+        finally:
+            self._passing = False
         if self._reading and self._listeners.waiting > self.session.limits.max_inbound:
             self._pause_reading()
 
@@ -382,8 +386,7 @@ class AsyncioLink:
         self._last = time.monotonic()
         if bool(self._rest) is not self._writing:
             self._watch_writing(bool(self._rest))
-        elif self._rest:
-            self.full = self._size + len(self._rest) > FULL
+        self.full = self._writing and self._size + len(self._rest) > FULL
 
     def _batch(self) -> bytes:
         out = self.session.out
@@ -398,7 +401,6 @@ class AsyncioLink:
             self.loop.add_writer(self._link.fileno(), self.flush)
         else:
             self.loop.remove_writer(self._link.fileno())
-            self.full = False
             self._room.set()
 
     def _tick(self) -> None:
@@ -409,7 +411,7 @@ class AsyncioLink:
         now, session = time.monotonic(), self.session
         reports, wait = session.tick(now)
         self._pass_on(reports)
-        silent, allowed = session.silence(now), session.limits.keepalive
+        silent, allowed = min(session.silence(now), now - self._resumed), session.limits.keepalive
         if self._reading and silent > allowed:
             self._lose(LinkLost(f"{self._link.peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))
             return
@@ -432,6 +434,7 @@ class AsyncioLink:
             self.loop.remove_reader(self._link.fileno())
         if self._writing:
             self._watch_writing(False)
+        self.full = False
         self._once.close()
         self._room.set()
         self._pass_on(self.session.end())

@@ -50,7 +50,7 @@ class LinkReceiver:
         if not (self.flows or self._ready(min(timeout, MAX_WAIT) * 1000)):
             return b""
         try:
-            data = self._buffer.read(self._pollable, self._session.missing)
+            data = self._buffer.read(self._pollable, self._session.read_hint)
         except BlockingIOError:
             self.flows = False
             return b""

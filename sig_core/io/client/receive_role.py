@@ -170,7 +170,7 @@ class ReceiveRole:
 
     def read_or_stand_by(self) -> None:
         """Read once, or wait for news while it is another thread's turn. Only for the reading thread."""
-        if self._receiver.flows and not self._session.missing:
+        if self._receiver.flows and not self._session.read_hint:
             self._give_way()
         if self._clock() - self._asked < ASK_AGAIN and not self._is_awaited():
             self.news.wait(ASK_AGAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
@@ -13,10 +14,13 @@ from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.link import STOP, ClientLink
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
+from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["CallbackThread", "ReconnectingConnection"]
+
+T = TypeVar("T")
 
 
 class ReconnectingConnection:
@@ -89,6 +93,10 @@ class ReconnectingConnection:
             link = self.link
             assert link is not None
         return link
+
+    def run(self, steps: Steps[T]) -> T:
+        """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
+        return run_without_link(steps) if self.link is None else self.link.run(steps)
 
     # -- on the thread that dials
 

@@ -144,7 +144,7 @@ class ClientSession(Session):
         self._decode_most = decode_most_of(self.encoding)
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._reader.max_frame = self.limits.max_frame
-        self.state = State.OPEN
+        self._move(State.OPEN)
         return Opened(welcome)
 
     def _take(self, frame: Frame, found: list[Report]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from sig_core.errors import SigError
 
-__all__ = ["Ask", "Lock", "Log", "Reply", "Steps"]
+__all__ = ["Ask", "Lock", "Log", "Reply", "Steps", "run_without_link"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,16 @@ class Ask:
 
 Steps: TypeAlias = Generator[Ask | None, Any, T]
 """A plan: yields what is to be waited for (None: let what was asked so far leave), and returns its result."""
+
+
+def run_without_link(steps: Steps[T]) -> T:
+    """Return the result of a plan that has nothing to wait for, since there is no link."""
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("a plan waits for an answer, and there is nobody who could give one")
 
 
 class Lock(Protocol):

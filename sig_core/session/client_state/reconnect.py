@@ -1,4 +1,4 @@
-"""When a client that lost its link tries again."""
+"""When a client that lost its link tries to connect again."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconnect:
-    """How a client comes back. Immutable; give one to `ClientRouter`, or None there for a client that never tries.
+    """How a client reconnects. Immutable; an argument of `ClientRouter`, which takes None for a client that never does.
 
     Attributes:
         first: seconds before the first attempt.
         most: seconds between attempts, at most.
-        factor: what each wait is longer than the one before.
+        factor: by which each wait is longer than the one before.
         jitter: part of each wait that is random, so that the clients of one server do not all come in one moment.
-        attempts: after so many in a row it gives up; None: never.
-        keep: bytes of encoded events that wait meanwhile, the oldest giving way; 0: a trigger raises `LinkClosed`.
+        attempts: after which, in a row, it gives up; None: never.
+        keep: bytes of encoded events that may wait meanwhile, then the oldest are dropped; 0: a trigger raises
+            `LinkClosed`.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -57,7 +58,7 @@ class Reconnect:
         """Return the seconds to wait before each attempt.
 
         Args:
-            chance: gives a random number from 0 to 1.
+            chance: returns a random number from 0 to 1.
         """
         wait, attempt = min(self.first, self.most), 0
         while self.attempts is None or attempt < self.attempts:

@@ -146,11 +146,26 @@ class ClientState:
         reply = self._make_reply()
         return Ask(reply, session.call(method, params, reply.tell), what)
 
-    def ask_removal(self, name: Name) -> Ask | None:
-        """Ask the server to disconnect a sender of this program; None: it does not have it, or can't be asked."""
-        if name not in self.registrations.senders or not self.connection.is_up:
-            return None
-        return self.registrations.ask_removal(self.connection.open_session(), name)
+    def remove_own(self, name: Name, forget: Callable[[], bool]) -> Steps[bool]:
+        """Disconnect a sender of this program: at the server, if it is there, then here; return whether it was here.
+
+        Args:
+            name: of the sender.
+            forget: disconnects it here, and returns whether it was connected.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
+        """
+        if name in self.registrations.senders and self.connection.is_up:
+            try:
+                yield self.registrations.ask_removal(self.connection.open_session(), name)
+            except SigError:
+                raise
+            except BaseException:  # whoever waited is interrupted, or cancelled: what was asked happens all the same
+                forget()
+                yield None
+                raise
+        return forget()
 
     def remove_other(self, session: ClientSession, name: Name) -> Steps[bool]:
         """Ask the server to disconnect a sender that is not of this program; return whether there is one.

@@ -60,7 +60,7 @@ class UpperLayer:
     def printed(self, text):
         pass
 
-    def noted(self, text):
+    def warned(self, text):
         pass
 
 

@@ -253,6 +253,6 @@ def test_text_on_the_line_is_logged(opened: Opener, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO):
         line.put(b"\0booting\r\n\0")
         eventually(lambda: "line://test: says: booting" in caplog.text)
-        link.noted("a short circuit")
+        link.warned("a short circuit")
     assert "line://test: a short circuit" in caplog.text
     link.close()

@@ -72,7 +72,7 @@ class ScriptedSession:
         self.out: list[bytes] = []
         self.state = State.OPEN
         self.error: SigError | None = None
-        self.missing = 0
+        self.read_hint = 0
         self.meaning: dict[bytes, list[Report]] = {}
         self.open: list[Report] = []
         self.refused: list[tuple[int, SigError]] = []

@@ -47,8 +47,8 @@ def polled() -> Iterator[Polled]:
     link.far.close()
 
 
-def receiver_of(link: Any, missing: int = 0) -> LinkReceiver:
-    session: Any = SimpleNamespace(missing=missing)
+def receiver_of(link: Any, read_hint: int = 0) -> LinkReceiver:
+    session: Any = SimpleNamespace(read_hint=read_hint)
     return LinkReceiver(link, session)
 
 
@@ -88,7 +88,7 @@ def test_after_much_it_reads_without_a_poll_until_nothing_is_there(polled: Polle
 
 
 def test_a_huge_frame_is_read_by_itself(polled: Polled) -> None:
-    receiver = receiver_of(polled, missing=50_000)
+    receiver = receiver_of(polled, read_hint=50_000)
     sizes: list[int] = []
     polled.recv = lambda size: (sizes.append(size), b"x" * size)[1]  # type: ignore[assignment]
     polled.far.send(b"x")
