@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from sig_core.contract import Codec
+from sig_core.contract import Codec, HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.errors import CodecError, DecodeError, EncodeError
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
 __all__ = [
-    *("EVENT_OF", "REQUEST_TO", "Transcoder"),
-    *("decode", "decode_most_of", "drop_oversized", "encode", "unencodable"),
+    *("EVENT_OF", "OFFERS", "REQUEST_TO", "Transcoder"),
+    *("decode", "drop_oversized", "encode", "unencodable"),
 ]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
@@ -59,10 +60,33 @@ def decode(codec: Codec, data: bytes) -> object:
         raise DecodeError(f"{codec.name}: {len(data)} bytes are no value of it: {error}") from error
 
 
-def decode_most_of(codec: Codec) -> Callable[[bytes], object]:
-    """Return the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
-    fast: Callable[[bytes], object] = getattr(codec, "decode_most", codec.decode)
-    return fast
+class Offered(NamedTuple):
+    """What a codec offers beyond the protocol `Codec`.
+
+    Attributes:
+        decode_most: the fastest way to decode most payloads; when it raises, `decode` has to be asked.
+        decode_many: decodes payloads that came together; None: there is no such way.
+        reads: the names of other codecs whose bytes it decodes.
+    """
+
+    decode_most: Callable[[bytes], object]
+    decode_many: Callable[[Sequence[bytes]], list[object]] | None
+    reads: frozenset[str]
+
+
+class _Offers(dict[Codec, Offered]):
+    """What each codec offers: `OFFERS[codec]`. It is asked once, since that takes as long as to decode an event."""
+
+    def __missing__(self, codec: Codec) -> Offered:
+        found = self[codec] = Offered(
+            codec.decode_most if isinstance(codec, HasDecodeMost) else codec.decode,
+            codec.decode_many if isinstance(codec, HasDecodeMany) else None,
+            codec.reads if isinstance(codec, HasReads) else frozenset(),
+        )
+        return found
+
+
+OFFERS = _Offers()
 
 
 class Transcoder:

@@ -141,7 +141,7 @@ def test_core_names_no_medium_and_no_encoding() -> None:
 
 
 PACKAGES = ("sig_core", "sig_carriers", "sig_codecs")
-MOST_METHODS = 20  # public ones of one class, without the second spelling of pysig 0.7
+MOST_METHODS = 22  # public ones of one class, without the second spelling of pysig 0.7
 MOST_ATTRIBUTES = 29  # that one class sets on itself
 MOST_LINES = 45  # of one function, without its docstring
 

@@ -382,7 +382,8 @@ def test_a_handler_that_raises_or_hangs_cannot_stop_the_coming_back(place: Place
             before = client._connection.link
             place.stop()
             place.start()
-            eventually(lambda before=before: client._connection.link is not before and client._state.connection.state == "connected")
+            eventually(lambda before=before: client._connection.link is not before and client.is_connected)
+            eventually(lambda: client.stats()["state"] == "connected")
             assert times
         release.set()
         eventually(lambda: calls == ["disconnected", "reconnected"] * 3)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
 from sig_core.clock import Clock
-from sig_core.contract import Acceptor, Codec, Link
+from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.handshake import BINARY, SynAck
 from sig_core.line.upper_layer import Terms
@@ -91,7 +91,7 @@ class SessionFactory:
         self._context = context
         self._codecs = codecs
         self._rename = rename
-        self._acceptor = acceptor
+        self._one_line = acceptor if isinstance(acceptor, HasOnePeer) else None
 
     def refusal(self, link: Link) -> str | None:
         """Return why a link can't be served, or None."""
@@ -127,7 +127,7 @@ class SessionFactory:
     def _line(self, link: Link, deadline: float) -> LineSession:
         """Attach to the one station that is there, or wait until one of many says which it is."""
         session = LineSession(link.peer, self._find_station(link), deadline, reliable=False)
-        if getattr(self._acceptor, "one_peer", True):
+        if self._one_line is None or self._one_line.one_peer:
             session.attach_to(self._context.stations.of_line(self, lambda: self._station(link)))
         return session
 

@@ -39,6 +39,7 @@ class ReceiveBuffer:
             BlockingIOError: nothing is there now.
             Exception: whatever the link raises.
         """
+        # This is `HasRecv`, asked by name: links are many, and a protocol takes longer to ask.
         recv: Callable[[int], bytes] | None = getattr(link, "recv", None) if missing else None
         if recv is not None:
             size = min(missing, LARGEST)

@@ -37,7 +37,7 @@ from sig_core.protocol.wire import (
     split_error,
 )
 from sig_core.routing.handlers import check_method, request_head
-from sig_core.routing.transcode import decode, decode_most_of, encode
+from sig_core.routing.transcode import OFFERS, decode, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
@@ -141,7 +141,7 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.encoding = self._codecs[welcome.codec]
-        self._decode_most = decode_most_of(self.encoding)
+        self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._reader.max_frame = self.limits.max_frame
         self._move(State.OPEN)

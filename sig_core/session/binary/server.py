@@ -28,7 +28,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
-from sig_core.routing.transcode import drop_oversized, encode
+from sig_core.routing.transcode import OFFERS, drop_oversized, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.dialects import check_binary, refusal_for
@@ -124,7 +124,7 @@ class ServerSession(QueuedPort, Session):
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
-        self._reads = getattr(self.encoding, "reads", self._reads)
+        self._reads = OFFERS[self.encoding].reads
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
         self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
