@@ -123,11 +123,7 @@ class ClientBase(RouterBase):
 
     def _removal(self, sender: Sender | Name) -> Steps[bool]:
         """Return the plan to disconnect a sender of this program, remote or not."""
-        name = name_of(sender)
+        return self._state.remove_own(name_of(sender), lambda: self._remove_local(sender))
 
-        def forget() -> bool:
-            removed = self._remove_local(sender)
-            self._state.registrations.forget_sender(name)
-            return removed
-
-        return self._state.remove_own(name, forget)
+    def _removed(self, name: Name) -> None:
+        self._state.registrations.forget_sender(name)

@@ -88,6 +88,7 @@ class RouterBase:
         name = name_of(sender)
         found = self._senders.get(name)
         if found is None:
+            self._removed(name)
             return False
         farewell = found.get_signal(EVENT_DISCONNECT)
         with self._lock:
@@ -95,8 +96,12 @@ class RouterBase:
                 return False  # another thread was faster
             self._release(found)
             self._uninstall(found)
+        self._removed(name)
         farewell.trigger(_presence(found))
         return True
+
+    def _removed(self, name: Name) -> None:
+        """Forget what else is known of a sender that is not connected any more, before anybody is told."""
 
     def get_sender(self, sender: Name) -> Sender | None:
         """Return a sender that is connected, or that somebody listens to; else None.

@@ -301,3 +301,16 @@ def test_values_that_can_not_be_sent(face: Face, url: str) -> None:
             assert heard == ["good"]
 
     face.run(scenario())
+
+
+def test_a_name_can_be_taken_again_when_its_farewell_is_heard(face: Face, url: str) -> None:
+    async def scenario() -> None:
+        again: list[Any] = []
+        async with face.client(url) as client:
+            await client.add_remote_sender("s")
+            client.add_listener(lambda info, data: again.append(client.add_sender("s")), "s", sig.EVENT_DISCONNECT)
+            assert await client.remove_sender("s") is True
+            assert len(again) == 1 and client.senders == {"s": again[0]} and client.stats()["senders"] == 0
+            assert client.listener_errors == 0
+
+    face.run(scenario())

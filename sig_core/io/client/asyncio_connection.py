@@ -23,7 +23,7 @@ from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.state import ClientState
-from sig_core.session.client_state.state_callbacks import StateCallbacks
+from sig_core.session.client_state.state_callbacks import StateCallback, StateCallbacks
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
 
@@ -190,10 +190,12 @@ class CallbackTask:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._running = False  # apart from the task: one that is eager may have ended before it is known
 
     def wake(self) -> None:
         """See to it that what is to be told is told soon."""
-        if self._task is None:
+        if not self._running:
+            self._running = True
             self._task = asyncio.get_running_loop().create_task(self._run(), name="state callbacks")
 
     async def settle(self, timeout: float) -> None:
@@ -203,12 +205,17 @@ class CallbackTask:
             await asyncio.wait([task], timeout=timeout)
 
     async def _run(self) -> None:
-        while (news := self.callbacks.take()) is not None:
-            callback, state, error = news
-            try:
-                result = callback(state, error)
-                if inspect.isawaitable(result):
-                    await result
-            except (Exception, asyncio.CancelledError):
-                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
-        self._task = None
+        try:
+            while (news := self.callbacks.take()) is not None:
+                await _tell(*news)
+        finally:
+            self._running = False
+
+
+async def _tell(callback: StateCallback, state: str, problem: SigError | None) -> None:
+    try:
+        result = callback(state, problem)
+        if inspect.isawaitable(result):
+            await result
+    except (Exception, asyncio.CancelledError):
+        log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")

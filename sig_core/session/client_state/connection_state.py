@@ -33,13 +33,8 @@ _BEGINS_FROM = {
     "disconnected": ("connected",),
     "gave up": ("away",),
 }
-_REMEDY = {
-    "new": "call start() first, or use it in `with`",
-    "starting": "it is starting",
-    "away": "it is coming back",
-    "gave up": "it gave up coming back",
-    "stopped": "it was stopped",
-}
+_REMEDY = {"new": "call start() first, or use it in `with`", "starting": "wait until start() returns"}
+_OUTLOOK = {"away": "; it is coming back", "gave up": "; it gave up coming back", "stopped": "; it was stopped"}
 
 
 class ConnectionState:
@@ -105,8 +100,8 @@ class ConnectionState:
         if session is None or session.error is None:
             remedy = _REMEDY.get(self.state, "make another one")
             raise LocalProtocolError(f"this client is {'not started' if self.state == 'new' else self.state}: {remedy}")
-        remedy = _REMEDY.get(self.state, "")
-        raise LinkClosed(f"{self._url}: not connected: {session.error}{remedy and '; '}{remedy}") from session.error
+        outlook = _OUTLOOK.get(self.state, "")
+        raise LinkClosed(f"{self._url}: not connected: {session.error}{outlook}") from session.error
 
     # -- a link comes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from sig_core.contract import Codec
@@ -34,6 +34,7 @@ class OfflineQueue:
 
     Attributes:
         dropped: events that gave way, or that could not be sent later, by (sender, event).
+        untold: of these, those that no server knows to be missing yet.
         waiting: events that are in it, by (sender, event).
         size: bytes that are in it.
     """
@@ -42,6 +43,7 @@ class OfflineQueue:
         self.keep = keep
         self.lock = lock
         self.dropped: Counter[Key] = Counter()
+        self.untold: Counter[Key] = Counter()
         self.waiting: Counter[Key] = Counter()
         self.size = 0
         self._queue: deque[_Kept] = deque()
@@ -51,11 +53,9 @@ class OfflineQueue:
 
     def put(self, sender: Name, event: Name, codec: Codec, frame: bytes) -> None:
         """Append an event, encoded in `codec`; under the lock."""
-        self._queue.append(((sender, event), codec, frame))
-        self.waiting[sender, event] += 1
-        self.size += len(frame)
+        self._append(((sender, event), codec, frame))
         while self.size > self.keep:
-            self.dropped[self._pop()[0]] += 1
+            self._drop([self._pop()[0]])
 
     def release(self, session: ClientSession, route_of: RouteOf, resume: Callable[[], None]) -> None:
         """Empty it into the output of a session; what can't go there is dropped and counted.
@@ -64,39 +64,79 @@ class OfflineQueue:
             session: of the new link.
             route_of: returns the number of (sender, event) there; None: it has none.
             resume: called under the lock, once it is empty: from then on events go out directly, behind these.
+
+        Raises:
+            SigError: the session has ended; what is in the queue stays there.
         """
         for _ in range(ROUNDS):
             with self.lock:
+                session.check_open()
                 if not self._queue:
                     resume()
                     return
                 batch = self._take_all()
-            self._send(batch, session, route_of)
+            unsendable = self._send(batch, session, route_of)
+            with self.lock:
+                self._drop(unsendable)
         with self.lock:
-            self._send(self._take_all(), session, route_of)
+            session.check_open()
+            self._drop(self._send(self._take_all(), session, route_of))
             resume()
+
+    def drop(self, sender: Name, events: Iterable[Name]) -> None:
+        """Drop these events of a sender, counted; no server will ask for them; under the lock."""
+        keys = {(sender, event) for event in events}
+        if not keys.isdisjoint(self.waiting):
+            everything = self._take_all()
+            self._drop(key for key, _, _ in everything if key in keys)
+            for kept in everything:
+                if kept[0] not in keys:
+                    self._append(kept)
+        for key in keys & self.untold.keys():
+            del self.untold[key]
+
+    def told(self, sender: Name, dropped: Mapping[Name, int]) -> None:
+        """Note that a server knows so many events of a sender to be missing; under the lock."""
+        for event, count in dropped.items():
+            self.untold[sender, event] -= count
+            if not self.untold[sender, event]:
+                del self.untold[sender, event]
 
     def clear(self) -> None:
         """Drop everything, counted."""
         with self.lock:
-            for key, _, _ in self._take_all():
-                self.dropped[key] += 1
+            self._drop(key for key, _, _ in self._take_all())
 
-    def _send(self, batch: list[_Kept], session: ClientSession, route_of: RouteOf) -> None:
+    def _send(self, batch: list[_Kept], session: ClientSession, route_of: RouteOf) -> list[Key]:
+        """Append events to the output of a session; return whose can't go there."""
         assert session.encoding is not None
+        unsendable: list[Key] = []
         for key, codec, frame in batch:
             try:
                 session.out.append(_readdressed(frame, route_of(*key), codec, session.encoding, session.max_out))
             except CodecError:
-                self.dropped[key] += 1
+                unsendable.append(key)
+        return unsendable
+
+    def _drop(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.dropped[key] += 1
+            self.untold[key] += 1
 
     def _take_all(self) -> list[_Kept]:
         return [self._pop() for _ in range(len(self._queue))]
 
+    def _append(self, kept: _Kept) -> None:
+        self._queue.append(kept)
+        self.waiting[kept[0]] += 1
+        self.size += len(kept[2])
+
     def _pop(self) -> _Kept:
-        found = self._queue.popleft()
-        self.size -= len(found[2])
-        self.waiting[found[0]] -= 1
+        key, _, frame = found = self._queue.popleft()
+        self.size -= len(frame)
+        self.waiting[key] -= 1
+        if not self.waiting[key]:
+            del self.waiting[key]
         return found
 
 

@@ -75,6 +75,10 @@ class ReconnectSchedule:
     Args:
         policy: see `Reconnect`.
         chance: returns a random number from 0 to 1.
+
+    Attributes:
+        count: attempts so far, since a link lived for so long.
+        last: why there is no link.
     """
 
     def __init__(self, policy: Reconnect, chance: Callable[[], float]) -> None:
@@ -82,7 +86,7 @@ class ReconnectSchedule:
         self._chance = chance
         self._waits = policy.waits(chance)
         self._told = ""
-        self.count = 0  # attempts so far
+        self.count = 0
         self.last: SigError = ConnectFailed("no attempt was made")
 
     def lost(self, lived: float, error: SigError) -> None:
@@ -93,8 +97,9 @@ class ReconnectSchedule:
 
     def next_wait(self) -> float | None:
         """Return the seconds before the next attempt; None: all attempts are used up."""
-        self.count += 1
-        return next(self._waits, None)
+        wait = next(self._waits, None)
+        self.count += wait is not None
+        return wait
 
     def failed(self, error: SigError) -> str | None:
         """Note that an attempt failed; return what the user should read of it, once for each cause."""

@@ -9,17 +9,26 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
-from sig_core.errors import SenderExists, SigError
+from sig_core.errors import (
+    MessageTooBig,
+    NotOwner,
+    RemoteProtocolError,
+    RequestTimeout,
+    SenderExists,
+    SigError,
+    UnknownSender,
+)
 from sig_core.events import Name, Pattern
 from sig_core.routing.counting import LossDetector
 from sig_core.routing.entities import Listener, Sender, Subscription
-from sig_core.routing.table import Table
+from sig_core.routing.table import Publisher, Table
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
-from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher
+from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher, removed_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
 
@@ -64,6 +73,7 @@ class Registrations:
         self.losses = LossDetector()
         self.unsent: Counter[tuple[Name, Name]] = Counter()
         self._fired = 0  # by senders that were removed
+        self._session: ClientSession | None = None  # of the link there is, or was last
         self._lock = lock
         self._topics = topics
         self._installed = installed
@@ -97,19 +107,17 @@ class Registrations:
         self._claim(remotes)
         try:
             yield from self._add(session, remotes)
-        except Exception:
-            if all_or_none:
-                yield from self._take_back(session, remotes)
+        except SigError:
+            last = self._take_back(remotes, all_or_none)
+            if last is not None:
+                with suppress(SigError):
+                    yield last  # the server answers in order: this answer stands for all
             raise
-        except BaseException:  # whoever waited is interrupted, or cancelled
-            self._withdraw(session, remotes, all_or_none)
-            yield None
+        except BaseException as error:  # whoever waited is interrupted, or cancelled
+            self._take_back(remotes, all_or_none)
+            if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
+                yield None
             raise
-        finally:
-            with self._lock:
-                for remote in remotes:
-                    if remote.name not in self._order:
-                        self.senders.pop(remote.name, None)
 
     def _claim(self, remotes: list[RemoteSender]) -> None:
         with self._lock:
@@ -124,97 +132,155 @@ class Registrations:
         refusal: SigError | None = None
         try:
             for number, remote in enumerate(remotes, 1):
-                asked.append(self._ask_for(session, remote))
+                with self._lock:
+                    asked.append(self._ask_for(session, remote))
                 if number % TOGETHER == 0:
                     yield None
                 if len(asked) == AHEAD:
-                    refusal = yield from self._added(session, asked)
+                    refusal = yield from self._added(session, asked.popleft())
                 if refusal is not None:
                     break
         except SigError as error:  # it can't be asked for: those before it are there all the same
             refusal = error
         while asked:
-            refused = yield from self._added(session, asked)
+            refused = yield from self._added(session, asked.popleft())
             refusal = refusal or refused
         if refusal is not None:
             raise refusal
 
     def _ask_for(self, session: ClientSession, remote: RemoteSender) -> PendingSender:
+        """Ask for a sender, under the lock; where that can't be asked on a link that lives, this is the answer.
+
+        Raises:
+            SigError: the link has ended.
+        """
         name, reply, offline = remote.name, self._make_reply(), self._outlet.offline
         fired = {event: counter.value() - offline.waiting[name, event] for event, counter in remote.counters.items()}
-        requests = remote.sender.handler.names()
-        ident = session.add_sender(name, list(remote.counters), requests, reply.tell, life=remote.life, fired=fired)
-        return PendingSender(remote, fired, Ask(reply, ident, f"add_sender {name!r}"))
-
-    def _added(self, session: ClientSession, asked: deque[PendingSender]) -> Steps[SigError | None]:
-        """Wait until the first of them is there; return why it is not, if so."""
-        pending = asked[0]
+        dropped = {event: count for event in fired if (count := offline.untold[name, event])}
+        requests, ident = remote.sender.handler.names(), None
         try:
-            joined: Joined = yield pending.ask
+            ident = session.add_sender(name, list(fired), requests, reply.tell, life=remote.life, fired=fired)
+            remote.session = session
         except SigError as error:
-            asked.popleft()
-            if isinstance(error, TimeoutError):  # it may be there all the same, or soon
-                self._ask_quietly(session, pending.remote.name)
+            session.check_open()
+            reply.tell(None, error)
+        return PendingSender(remote, fired, dropped, Ask(reply, ident, f"add_sender {name!r}"))
+
+    def _added(self, session: ClientSession, pending: PendingSender) -> Steps[SigError | None]:
+        """Wait until a sender is there; return why it is not, if so."""
+        try:
+            joined = yield from self._joined(pending)
+        except SigError as error:
             return error
-        asked.popleft()
+        remote = pending.remote
         with self._lock:
-            pending.note_unsent(joined, self.unsent)
-            self._order[pending.remote.name] = None
-            self._connect(pending.remote, session, joined)
+            if session is not self._session or self.senders.get(remote.name) is not remote:
+                return UnknownSender(
+                    f"sender {remote.name!r}: its link was lost, or it was removed, before it was there"
+                )
+            if remote.name in self._installed:
+                self._ask_quietly(remote)
+                return SenderExists(f"sender {remote.name!r} is already connected, by this program")
+            self._order[remote.name] = None
+            self._installed[remote.name] = remote.sender
+            self._connect(remote, session, joined)
         return None
 
+    def _joined(self, pending: PendingSender) -> Steps[Joined]:
+        """Wait for the server's answer, and count what it says is missing.
+
+        Raises:
+            SigError: it does not have the sender, or will not: if it may, it is asked to forget it.
+        """
+        try:
+            joined: Joined = yield pending.ask
+            pending.check(joined)
+        except SigError as error:
+            with self._lock:
+                if isinstance(error, RequestTimeout | RemoteProtocolError):
+                    self._ask_quietly(pending.remote)
+                pending.remote.session = None
+            raise
+        with self._lock:
+            pending.note_unsent(joined, self.unsent)
+            if self.senders.get(pending.remote.name) is pending.remote:
+                self._outlet.offline.told(pending.remote.name, pending.dropped)
+        return joined
+
     def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:
-        """Let the events of a sender out, and its requests in; under the lock."""
+        """Let the events of a sender out; under the lock."""
         for event, route in joined.routes.items():
             topic, count = self._topics.topic(remote.name, event), remote.counters[event].increment
             topic.publisher = LazyPublisher(topic, session, route, count, self._outlet)
-        self._installed[remote.name] = remote.sender
 
-    def _take_back(self, session: ClientSession, remotes: list[RemoteSender]) -> Steps[None]:
-        """Disconnect those that are there; the server answers in order, so that the last answer stands for all."""
-        asked = [self._ask_quietly(session, remote.name) for remote in remotes if self._uninstall(remote)]
-        if asked and asked[-1] is not None:
-            with suppress(SigError):
-                yield asked[-1]
-
-    def _withdraw(self, session: ClientSession, remotes: list[RemoteSender], everything: bool) -> None:
-        """Disconnect, without waiting, those whose answer was not waited for, or all."""
+    def _take_back(self, remotes: list[RemoteSender], everything: bool) -> Ask | None:
+        """Disconnect those that are not there yet, or all; return the last that was asked for that."""
+        last: Ask | None = None
         for remote in remotes:
-            if everything or remote.name not in self._order:
-                self._uninstall(remote)
-                self._ask_quietly(session, remote.name)
+            with self._lock:
+                if self.senders.get(remote.name) is remote and (everything or remote.name not in self._order):
+                    self._uninstall(remote)
+                    last = self._forget(remote) or last
+        return last
 
-    def _uninstall(self, remote: RemoteSender) -> bool:
-        """Take a sender out of this program; false if it is not in."""
-        with self._lock:
-            self._order.pop(remote.name, None)
-            if self._installed.get(remote.name) is not remote.sender:
-                return False
-            del self._installed[remote.name]
-            self._topics.drop(remote.name)
+    def _uninstall(self, remote: RemoteSender) -> None:
+        """Take a sender out of this program, if it is in; under the lock."""
+        if self._is_installed(remote):
             remote.sender.removed = True
-            self._fired += remote.fired()
-        return True
+            del self._installed[remote.name]
+            self._replace_publishers(remote, removed_publisher(remote.name))
+            self._topics.drop(remote.name)
 
-    def _ask_quietly(self, session: ClientSession, name: Name) -> Ask | None:
-        """Ask the server to forget a sender, if it has it; None: the link is gone, and with it what was there."""
-        with suppress(SigError):
-            return self.ask_removal(session, name)
+    def _is_installed(self, remote: RemoteSender) -> bool:
+        return self._installed.get(remote.name) is remote.sender
+
+    def _replace_publishers(self, remote: RemoteSender, publisher: Publisher) -> None:
+        for event in remote.counters:
+            self._topics.topic(remote.name, event).publisher = publisher
+
+    def _forget(self, remote: RemoteSender) -> Ask | None:
+        """Forget a sender, here and where it was asked for; under the lock."""
+        del self.senders[remote.name]
+        self._order.pop(remote.name, None)
+        self._fired += remote.fired()
+        self._outlet.offline.drop(remote.name, remote.counters)
+        return self._ask_quietly(remote)
+
+    def _ask_quietly(self, remote: RemoteSender) -> Ask | None:
+        """Ask the server to forget a sender, under the lock; None: it was asked, or its link is gone."""
+        session, remote.session = remote.session, None
+        if session is not None:
+            with suppress(SigError):
+                return self._removal(session, remote.name)
         return None
 
     def ask_removal(self, session: ClientSession, name: Name) -> Ask:
-        """Ask the server to disconnect a sender."""
+        """Ask the server to disconnect a sender of this client; that it does not have it is no error.
+
+        Raises:
+            SigError: the link has ended.
+        """
+        with self._lock:
+            ask = self._removal(session, name)
+            remote = self.senders.get(name)
+            if remote is not None and remote.session is session:
+                remote.session = None
+        return ask
+
+    def _removal(self, session: ClientSession, name: Name) -> Ask:
         reply = self._make_reply()
-        ident = session.call("remove_sender", {"sender": name}, reply.tell)
-        return Ask(reply, ident, f"remove_sender {name!r}")
+
+        def told(value: Any, error: SigError | None) -> None:
+            reply.tell(value, None if isinstance(error, UnknownSender | NotOwner) else error)
+
+        return Ask(reply, session.call("remove_sender", {"sender": name}, told), f"remove_sender {name!r}")
 
     def forget_sender(self, name: Name) -> None:
-        """Forget a sender that was removed."""
+        """Forget a sender that was removed from this program; a server that has been asked for it anew forgets it."""
         with self._lock:
-            remote = self.senders.pop(name, None)
-            self._order.pop(name, None)
-            if remote is not None:
-                self._fired += remote.fired()
+            remote = self.senders.get(name)
+            if remote is not None and not self._is_installed(remote):
+                self._forget(remote)
 
     # -- listeners
 
@@ -227,7 +293,7 @@ class Registrations:
         pattern = subscription.pattern
         with self._lock:
             remote = self._subscriptions.get(pattern)
-            if remote is None:
+            if remote is None or remote.is_refused:  # what was refused when the link came back may be taken now
                 remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
                 self._order[pattern] = None
             self.table.add(pattern, subscription)
@@ -274,8 +340,11 @@ class Registrations:
         """
         with self._lock:
             adopt(session)
+            self._session = session
             asked, heard = self._ask_anew(session)
-            recalled = self._recall(session)
+            topics = self.losses.topics()
+            chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
+            recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
         refusal = yield from self._rejoin(session, asked)
         for remote in heard:
             refused = yield from self._settled(session, remote.ask(self._make_reply()), "a listener is not back")
@@ -295,13 +364,15 @@ class Registrations:
                 asked.append(self._ask_for(session, self.senders[key]))
         return asked, heard
 
-    def _recall(self, session: ClientSession) -> list[Ask]:
-        """Ask where the counts stand of what was heard before."""
-        topics, asked = self.losses.topics(), []
-        for start in range(0, len(topics), RECALL):
-            reply, some = self._make_reply(), [list(topic) for topic in topics[start : start + RECALL]]
-            asked.append(Ask(reply, session.call("recall", {"topics": some}, reply.tell), "recall"))
-        return asked
+    def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
+        """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""
+        reply = self._make_reply()
+        try:
+            ident = session.call("recall", {"topics": [list(topic) for topic in topics]}, reply.tell)
+        except MessageTooBig:
+            half = len(topics) // 2
+            return [*self._recall(session, topics[:half]), *self._recall(session, topics[half:])] if half else []
+        return [Ask(reply, ident, "recall")]
 
     def _rejoin(self, session: ClientSession, asked: list[PendingSender]) -> Steps[SigError | None]:
         """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
@@ -309,20 +380,18 @@ class Registrations:
         answers: list[tuple[RemoteSender, Joined]] = []
         for pending in asked:
             try:
-                joined: Joined = yield pending.ask
+                joined = yield from self._joined(pending)
             except SigError as error:
                 session.check_open()
                 refusal = refusal or error
                 self._refuse(pending.remote, error)
-                continue
-            with self._lock:
-                pending.note_unsent(joined, self.unsent)
-            answers.append((pending.remote, joined))
-        routes = {remote.name: joined.routes for remote, joined in answers if self._has(remote)}
+            else:
+                answers.append((pending.remote, joined))
+        routes = {remote.name: joined.routes for remote, joined in answers if self._is_installed(remote)}
 
         def resume() -> None:
             for remote, joined in answers:
-                if self._has(remote):
+                if self._is_installed(remote):  # else it was removed meanwhile
                     self._connect(remote, session, joined)
 
         self._outlet.offline.release(session, lambda name, event: routes.get(name, {}).get(event), resume)
@@ -333,11 +402,8 @@ class Registrations:
         """Close the way of a sender's events: the server did not take it back."""
         self._log.error(f"sender {remote.name!r} is not back: {error}")
         with self._lock:
-            for event in remote.counters:
-                self._topics.topic(remote.name, event).publisher = refusing_publisher(remote.name, error)
-
-    def _has(self, remote: RemoteSender) -> bool:
-        return self.senders.get(remote.name) is remote
+            if self._is_installed(remote):  # else it was removed meanwhile
+                self._replace_publishers(remote, refusing_publisher(remote.name, error))
 
     def _settled(self, session: ClientSession, ask: Ask, what: str) -> Steps[SigError | None]:
         """Wait for an answer; log and return what it says, unless the link is gone: then raise that."""

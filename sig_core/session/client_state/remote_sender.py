@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from sig_core.errors import RemoteProtocolError
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name
 from sig_core.routing.counting import EventCounter
 from sig_core.routing.entities import Sender
+from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask
 
@@ -25,15 +27,17 @@ class RemoteSender:
 
     Attributes:
         counters: how often each of its own events was fired, over all links.
+        session: on which it was asked for, as long as nobody asked there for its removal; None: there is none.
     """
 
-    __slots__ = ("counters", "life", "name", "sender")
+    __slots__ = ("counters", "life", "name", "sender", "session")
 
     def __init__(self, sender: Sender, life: str) -> None:
         assert sender.name is not None
         self.name: Name = sender.name
         self.sender = sender
         self.life = life
+        self.session: ClientSession | None = None
         self.counters = {name: EventCounter() for name in sender.events if name is not None and name not in BUILT_IN}
 
     def fired(self) -> int:
@@ -48,16 +52,23 @@ class PendingSender:
     Attributes:
         remote: it.
         fired: of each event, what the server was told that had been fired.
+        dropped: of these, what was dropped while there was no link, as nobody knew yet; where there is any.
         ask: the question.
     """
 
     remote: RemoteSender
     fired: dict[Name, int]
+    dropped: dict[Name, int]
     ask: Ask
+
+    def check(self, joined: Joined) -> None:
+        """Raise RemoteProtocolError unless the answer gives a route to each of its events."""
+        if joined.routes.keys() != self.remote.counters.keys():
+            raise RemoteProtocolError(f"add_sender {self.remote.name!r}: the answer is about other events than it has")
 
     def note_unsent(self, joined: Joined, unsent: Counter[tuple[Name, Name]]) -> None:
         """Count what was fired and never reached the server, as far as it can tell."""
         for event, routed in (joined.routed or {}).items():
-            missing = self.fired.get(event, 0) - routed
+            missing = self.fired.get(event, 0) - self.dropped.get(event, 0) - routed
             if missing > 0:
                 unsent[self.remote.name, event] += missing

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sig_core.errors import SigError
 from sig_core.events import Pattern
-from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Ask, Lock, Reply
 
@@ -17,10 +17,15 @@ __all__ = ["RemoteSubscription"]
 class RemoteSubscription:
     """One call `add_listener`, and later its `remove_listener`. Who adds a further listener waits for the same answer.
 
+    Made under the lock. Where the call can't be made on a link that lives, this is the answer.
+
     Args:
         session: to the server.
         pattern: to hear.
         lock: guards who waits.
+
+    Raises:
+        SigError: the link has ended.
     """
 
     __slots__ = ("_ended", "_error", "_ident", "_lock", "_pattern", "_waiting", "session")
@@ -33,15 +38,24 @@ class RemoteSubscription:
         self._ident: Any = None  # that the server gave it
         self._error: SigError | None = None
         self._ended = False
-        session.call("add_listener", {"sender": pattern[0], "event": pattern[1]}, self._answered)
+        try:
+            session.call("add_listener", {"sender": pattern[0], "event": pattern[1]}, self._answered)
+        except SigError as error:
+            session.check_open()
+            self._error, self._waiting = error, None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the server has answered that it does not."""
+        return self._error is not None
 
     def ask(self, reply: Reply) -> Ask:
         """Return what to wait for until the server has answered."""
         with self._lock:
-            waits = self._waiting is not None
-            if self._waiting is not None:
-                self._waiting.append(reply)
-        if not waits:
+            waiting = self._waiting
+            if waiting is not None:
+                waiting.append(reply)
+        if waiting is None:
             reply.tell(None, self._error)
         return Ask(reply, None, f"add_listener {self._pattern}")
 
@@ -62,8 +76,9 @@ class RemoteSubscription:
             self._take_back()
 
     def _take_back(self) -> None:
-        if self._ident is not None and self.session.state is State.OPEN:
-            self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
+        if self._ident is not None:
+            with suppress(SigError):  # the link is gone, and with it what was there
+                self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
 
 
 def _nothing() -> None:

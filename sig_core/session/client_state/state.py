@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import SigError, UnknownSender
+from sig_core.errors import ConfigError, RemoteProtocolError, SigError, UnknownSender
 from sig_core.events import Info, Name, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
@@ -97,12 +97,15 @@ class ClientState:
         say = self._log.info if self.connection.is_expected(error) else self._log.warning
         say(f"{self._url}: link closed: {error}")
         with self._lock:
-            return self.connection.departed(session, error, now)
+            returns = self.connection.departed(session, error, now)
+        self.callbacks.wake()
+        return returns
 
     def arrived(self, session: ClientSession, problem: SigError | None, now: float) -> None:
         """Note and tell that the client is at its server; see `ConnectionState.arrived`."""
         with self._lock:
             self.connection.arrived(session, problem, now)
+        self.callbacks.wake()
 
     def restore(self, session: ClientSession, adopted: Callable[[], None]) -> Steps[SigError | None]:
         """Have on a new link all that the client had on the one before; see `Registrations.restore`.
@@ -130,7 +133,9 @@ class ClientState:
         with self._lock:
             gave_up = self.connection.give_up()
         if gave_up and self.connection.schedule is not None:
+            self.offline.clear()  # there is no next link
             self._log.error(f"{self._url}: gave up coming back: {self.connection.schedule.last}")
+            self.callbacks.wake()
 
     def stop(self) -> bool:
         """End, for good; return whether there is anything to end."""
@@ -161,9 +166,10 @@ class ClientState:
                 yield self.registrations.ask_removal(self.connection.open_session(), name)
             except SigError:
                 raise
-            except BaseException:  # whoever waited is interrupted, or cancelled: what was asked happens all the same
+            except BaseException as error:  # whoever waited is interrupted: what was asked happens all the same
                 forget()
-                yield None
+                if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
+                    yield None
                 raise
         return forget()
 
@@ -174,25 +180,34 @@ class ClientState:
             NotOwner: there is.
         """
         try:
-            yield self.registrations.ask_removal(session, name)
+            yield self.ask(session, "remove_sender", {"sender": name}, f"remove_sender {name!r}")
         except UnknownSender:
             return False
         return True
 
     @staticmethod
     def read_senders(listed: Any) -> dict[Name, list[Name]]:
-        """Return the events of all senders by name, from the response to `list_senders`."""
-        return {check_name(item["sender"]): [each["event"] for each in item["events"]] for item in listed}
+        """Return the events of all senders by name, from the response to `list_senders`.
+
+        Raises:
+            RemoteProtocolError: it is no such response.
+        """
+        try:
+            return {
+                check_name(item["sender"]): [check_name(each["event"]) for each in item["events"]] for item in listed
+            }
+        except (ConfigError, LookupError, TypeError) as error:
+            raise RemoteProtocolError(f"list_senders: the answer is no list of senders: {error!r}") from error
 
     # -- how it stands
 
     def stats(self) -> dict[str, Any]:
         """Return how it stands, over all its links: docs/statistics.md."""
         connection, offline, registrations, traffic = self.connection, self.offline, self.registrations, self.traffic
-        with self._lock:
-            fired, subscriptions = registrations.fired(), registrations.table.size
-        unsent = registrations.unsent.total()
-        sent = {"fired": fired, "waiting": len(offline), "dropped": offline.dropped.total(), "unsent": unsent}
+        with self._lock:  # so that the four add up
+            fired, unsent = registrations.fired(), registrations.unsent.total()
+            sent = {"fired": fired, "waiting": len(offline), "dropped": offline.dropped.total(), "unsent": unsent}
+            subscriptions = registrations.table.size
         return {
             "url": self._url,
             "state": connection.state,

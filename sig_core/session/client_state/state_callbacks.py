@@ -23,7 +23,7 @@ class StateCallbacks:
     """Callbacks by state, and a queue of what they are to be told, in order.
 
     Args:
-        wake: called when there is something to tell; must not block, nor call back itself.
+        wake: called when there is something to tell.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -37,15 +37,18 @@ class StateCallbacks:
         Raises:
             ConfigError: there is no such state, or `callback` can't be called.
         """
-        if state not in self._callbacks:
+        if not isinstance(state, str) or state not in self._callbacks:
             raise ConfigError(f"state {state!r}{did_you_mean(str(state), list(STATES))}: one of {', '.join(STATES)}")
         if not callable(callback):
             raise ConfigError(f"callback {callback!r} can't be called: it must be a function f(state, error)")
         self._callbacks[state].append(callback)
 
     def tell(self, state: str, error: SigError | None) -> None:
-        """Queue what happened for everybody who wants to know."""
+        """Queue what happened for everybody who wants to know; may be called under a lock."""
         self._news.extend((callback, state, error) for callback in self._callbacks[state])
+
+    def wake(self) -> None:
+        """Have what is queued told, by whoever takes it; under no lock."""
         if self._news:
             self._wake()
 
