@@ -42,10 +42,10 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Read a URL.
+        """Return the address that a URL is.
 
         Raises:
-            ConfigError: it is none; says what is wrong and the grammar.
+            ConfigError: it is none; the error says what is wrong, and the grammar.
         """
         if not isinstance(url, str):
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
@@ -89,7 +89,7 @@ class Address:
             of_wrappers: known to the wrappers, by the name of each.
 
         Raises:
-            ConfigError: the URL has another one; says which there are.
+            ConfigError: the URL has another one; the error says which there are.
         """
         takers = {**(of_wrappers or {}), self.scheme: known}
         names = {name for taken in takers.values() for name in taken}
@@ -100,7 +100,15 @@ class Address:
                 raise ConfigError(f"address {self.url!r}: unknown option {name!r}{hint}; {'; '.join(listed)}")
 
     def flag(self, name: str, default: bool) -> bool:
-        """Read an option that is yes or no: 1, 0, true, false, yes, no, on, off."""
+        """Return an option that is yes or no: 1, 0, true, false, yes, no, on, off.
+
+        Args:
+            name: of the option.
+            default: returned if the URL does not have it.
+
+        Raises:
+            ConfigError: it has another value.
+        """
         text = self.options.get(name)
         if text is None:
             return default
@@ -111,7 +119,16 @@ class Address:
         raise ConfigError(f"address {self.url!r}: option {name}={text!r} is neither 1 nor 0")
 
     def number(self, name: str, default: float, low: float, high: float) -> float:
-        """Read an option that is a number from `low` to `high`."""
+        """Return an option that is a number from `low` to `high`.
+
+        Args:
+            name: of the option.
+            default: returned if the URL does not have it.
+            low, high: the least and the greatest that it may be.
+
+        Raises:
+            ConfigError: it is no number, or beyond them.
+        """
         text = self.options.get(name)
         if text is None:
             return default
@@ -124,7 +141,16 @@ class Address:
         return value
 
     def seconds(self, name: str, default: float, low: float, high: float) -> float:
-        """Read an option that is a time from `low` to `high` seconds: "5ms", "30s", "2m", or a number of seconds."""
+        """Return, in seconds, an option that is a time: "5ms", "30s", "2m", or a number of seconds.
+
+        Args:
+            name: of the option.
+            default: seconds that are returned if the URL does not have it.
+            low, high: seconds that it may be, the least and the greatest.
+
+        Raises:
+            ConfigError: it is no time, or beyond them.
+        """
         text = self.options.get(name)
         if text is None:
             return default

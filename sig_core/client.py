@@ -28,8 +28,8 @@ __all__ = ["ClientRouter"]
 class ClientRouter(ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
-    `add_sender`, `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone at
-    the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
+    `add_sender` and `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone
+    at the server. Callbacks of remote events and requests run on the reading thread, one after the other, in order of
     arrival; every method may be called inside them. What is remote is there again when the link is: in the same order,
     before "reconnected" is told. Requests that were open then fail as `OutcomeUnknown`; none is ever repeated.
 
@@ -82,6 +82,9 @@ class ClientRouter(ClientBase, Router):
     def start(self) -> Self:
         """Connect; returns when the server has taken this client in.
 
+        Returns:
+            This client.
+
         Raises:
             LocalProtocolError: it was started before.
             ConfigError: the URL can't be meant.
@@ -109,7 +112,10 @@ class ClientRouter(ClientBase, Router):
         self.stop()
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
-        """Ask the server how it stands; see `ServerRouter.stats`.
+        """Return how the server stands; see `ServerRouter.stats`.
+
+        Args:
+            peers: each client by itself as well.
 
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked.
@@ -120,8 +126,11 @@ class ClientRouter(ClientBase, Router):
     def flush(self, timeout: float | None = None) -> None:
         """Return when the server has routed everything that this thread triggered before.
 
+        Args:
+            timeout: seconds; None: the limit `request_timeout`.
+
         Raises:
-            RequestTimeout: that took longer than `timeout` seconds (None: the limit `request_timeout`).
+            RequestTimeout: that took longer.
             LinkLost, OutcomeUnknown: the link is gone.
 
         Not promised: that listeners have run.
@@ -137,6 +146,9 @@ class ClientRouter(ClientBase, Router):
 
         Args:
             sender, events, request_handler: see `Router.add_sender`; the handler runs on the reading thread.
+
+        Returns:
+            The sender, whose `get_signal` makes what triggers its events.
 
         Raises:
             SenderExists: the name is taken, here or at the server.
@@ -178,6 +190,9 @@ class ClientRouter(ClientBase, Router):
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not.
 
+        Args:
+            sender: it, or its name.
+
         Returns:
             False if it is not connected.
 
@@ -188,6 +203,9 @@ class ClientRouter(ClientBase, Router):
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a remote sender of this program.
+
+        Args:
+            sender: it, or its name.
 
         Returns:
             False if it is not connected.
@@ -224,6 +242,9 @@ class ClientRouter(ClientBase, Router):
         Args:
             listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread.
 
+        Returns:
+            The subscription, which lasts until it is removed, over all links.
+
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
@@ -238,6 +259,9 @@ class ClientRouter(ClientBase, Router):
     ) -> bool:
         """End the oldest remote subscription of `listener` to exactly this.
 
+        Args:
+            listener, sender, event: as they were given to `add_remote_listener`.
+
         Returns:
             False if there is none.
         """
@@ -251,9 +275,10 @@ class ClientRouter(ClientBase, Router):
     # -- remote requests
 
     def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask any sender at the server and give its answer.
+        """Ask any sender at the server and return its answer.
 
         Args:
+            sender, method, params: whom, what, and with which value.
             timeout: seconds; None: the limit `request_timeout`.
 
         Raises:
@@ -274,7 +299,7 @@ class ClientRouter(ClientBase, Router):
         return answer
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask a sender of this program, or else one at the server."""
+        """Ask a sender of this program, or else one at the server; see `remote_request`."""
         if self._has_own(sender):
             return super().request(sender, method, params)
         return self.remote_request(sender, method, params, timeout)
@@ -282,10 +307,17 @@ class ClientRouter(ClientBase, Router):
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None
     ) -> Future[Any]:
-        """Ask a sender and give a future of the answer; callbacks of the future run on the reading thread.
+        """Ask a sender and return a future of the answer; callbacks of the future run on the reading thread.
 
         Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`
-        would wait there for its own thread. Of this program's own senders the handler runs now, in this thread.
+        would wait there for its own thread. The handler of a sender of this program runs now, in this thread.
+
+        Args:
+            sender, method, params, timeout: see `remote_request`.
+
+        Raises:
+            EncodeError, MessageTooBig: the params can't be carried.
+            LinkClosed: there is no link now. All that comes later is in the future.
         """
         if self._senders and self._has_own(sender):
             return super().request_async(sender, method, params)

@@ -111,9 +111,9 @@ class ClientBase(RouterBase):
     def stats(self) -> dict[str, Any]:
         """Return how it stands, over all its links: docs/statistics.md.
 
-        Of what it fired, "waiting" is kept for the next link, "dropped" was given up there, and "unsent" left for a
-        server and is known not to have got there; what a killed server had taken and not passed on, only listeners can
-        tell.
+        Of what it fired, "waiting" is kept for the next link, "dropped" was dropped there, and "unsent" left for a
+        server and is known not to have reached it. What a killed server had taken and not passed on, only its listeners
+        know.
         """
         return {**self._state.stats(), "listener_errors": self.listener_errors}
 

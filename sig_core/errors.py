@@ -31,7 +31,7 @@
      └─ LimitError
          ├─ MessageTooBig(ValueError)
          ├─ Busy                           a limit of the peer
-         ├─ Backpressure(BlockingIOError)  output full inside a callback
+         ├─ Backpressure(BlockingIOError)  output full inside a callback, or on asyncio
          └─ Overflow(BufferError)          input full while a callback waits
 
 Data are attributes; the message says who, what, the number and the limit.
@@ -283,7 +283,7 @@ class Busy(LimitError):
 
 
 class Backpressure(LimitError, BlockingIOError):
-    """Output is full, and this callback is what keeps it from draining; nothing was sent."""
+    """Output is full, and the call may not wait: inside a callback, or on asyncio. Nothing of it was sent."""
 
 
 class Overflow(LimitError, BufferError):
@@ -313,7 +313,7 @@ def is_status(number: int) -> bool:
 
 
 def error_for(status: int, text: str, exception: str = "") -> SigError:
-    """Build the exception that stands for a negative status from the wire.
+    """Return the exception that stands for a negative status from the wire.
 
     Args:
         status: a negative status; one that is not known counts as "handler raised".

@@ -50,11 +50,11 @@ def patterns_of(sender: Name, event: Name) -> list[Pattern]:
 
 
 def check_name(name: object, what: str = "name") -> Name:
-    """Return `name` if it may name a sender or an event.
+    """Return `name` if it may name a sender or an event; of a subclass of str, its plain text.
 
     Args:
         name: any object.
-        what: how the error calls it: "sender", "event".
+        what: what the error calls it: "sender", "event".
 
     Raises:
         ConfigError: it is no str, int or float; empty, too long, not finite, beyond 64 bits, or has lone surrogates.

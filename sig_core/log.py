@@ -55,7 +55,12 @@ class SimpleLogger:
         self.level = level
 
     def do_print(self, level: int, text: str) -> None:
-        """Print one line, if its level is not below the logger's."""
+        """Print one line, if its level is not below the logger's.
+
+        Args:
+            level: one of `LOG_LEVELS`.
+            text: of the line.
+        """
         if level < self.level:
             return
         line, function = _caller()
@@ -121,5 +126,9 @@ log = _Route()
 
 
 def setup_logger(logger: Logger) -> None:
-    """Let pysig log to `logger`: one of the `logging` module, a `SimpleLogger`, or anything with their methods."""
+    """Make pysig log to another logger than `logging.getLogger("sig")`.
+
+    Args:
+        logger: one of the `logging` module, a `SimpleLogger`, a `NullLogger`, or anything with their methods.
+    """
     log.set(logger)

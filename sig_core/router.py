@@ -30,12 +30,12 @@ BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 class RouterBase:
     """What routers of every face share: the senders and listeners of this program, and events between them.
 
-    Nothing here waits, so it is the same on threads and on asyncio. What may wait (`remove_sender`, `request`) is for
-    the faces: none inherits a verb that would act on this program alone where the face reaches further.
+    Nothing here waits, so it is the same on threads and on asyncio. What may wait (`remove_sender`, `request`) is left
+    to the faces: none inherits a method that would act on this program alone where the face reaches further.
 
     Args:
-        class_sender, class_signal, class_event: what to make senders, signals and events of; attributes of the same
-            names, so they can be changed on the fly.
+        class_sender, class_signal, class_event: classes of which senders, signals and events are made. They are
+            attributes of the same names, so they can be changed at any time, for what is made from then on.
 
     Attributes:
         listener_errors: calls of listeners that raised.
@@ -69,6 +69,9 @@ class RouterBase:
             events: names of its events; those that begin with `#` are channels. `#connect` and `#disconnect` are added.
             request_handler: see `RequestHandler`.
 
+        Returns:
+            The sender, whose `get_signal` makes what triggers its events.
+
         Raises:
             SenderExists: a sender of that name is connected.
             ConfigError: a name or the handler is not as it must be.
@@ -101,7 +104,11 @@ class RouterBase:
         """Forget what else is known of a sender that is not connected any more, before anybody is told."""
 
     def get_sender(self, sender: Name) -> Sender | None:
-        """Return a sender that is connected, or that somebody listens to; else None."""
+        """Return a sender that is connected, or that somebody listens to; else None.
+
+        Raises:
+            ConfigError: the name is not as it must be.
+        """
         name = check_name(sender, "sender")
         with self._lock:
             found = self._senders.get(name)
@@ -135,7 +142,7 @@ class RouterBase:
             raise SenderExists(f"sender {sender.name!r} is already connected")
 
     def _release(self, sender: Sender) -> None:
-        """Return the name back, under the lock."""
+        """Give the name back, under the lock."""
 
     def _install(self, sender: Sender) -> None:
         assert sender.name is not None
@@ -167,13 +174,15 @@ class RouterBase:
 
         Args:
             listener: called in the thread that triggers; registered twice, it is called twice.
-            sender: whose events; None: of all.
-            event: which; None: all. Without a sender: the channel of that name (see `CHANNEL_DECORATOR`).
+            sender: whose events; None: those of all senders.
+            event: which of them; None: all. Without a sender: the channel of that name (see `CHANNEL_DECORATOR`).
 
-        The sender need not be connected, nor have declared the event: a subscription waits until it is removed.
+        Returns:
+            The subscription, which lasts until it is removed; the sender need not be connected, nor have declared the
+            event.
 
         Raises:
-            ConfigError: a name is not as it must be, or `listener` can't be called.
+            ConfigError: a name is not as it must be, or `listener` can't be called or, here, would have to be awaited.
         """
         subscription = self._subscription(listener, sender, event, self._unsubscribe)
         with self._lock:
@@ -182,7 +191,17 @@ class RouterBase:
         return subscription
 
     def remove_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
-        """End the oldest subscription of `listener` to exactly this; false if there is none."""
+        """End the oldest subscription of `listener` to exactly this.
+
+        Args:
+            listener, sender, event: as they were given to `add_listener`.
+
+        Returns:
+            False if there is none.
+
+        Raises:
+            ConfigError: a name is not as it must be.
+        """
         pattern = pattern_of(sender, event)
         for found in self.listeners_at(pattern):
             if found.callback == listener:
@@ -231,7 +250,7 @@ class RouterBase:
         log.error(f"{what}\n{trace}")
 
     def stats(self) -> dict[str, Any]:
-        """Tell how it stands: counts of senders, subscriptions and calls of listeners that raised."""
+        """Return how it stands: the numbers of senders and subscriptions, and of calls of listeners that raised."""
         with self._lock:
             senders, subscriptions = len(self._senders), self._table.size
         return {"senders": senders, "subscriptions": subscriptions, "listener_errors": self.listener_errors}
@@ -268,20 +287,24 @@ class Router(RouterBase):
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender and fire its `#disconnect`.
 
+        Args:
+            sender: it, or its name.
+
         Returns:
             False if it is not connected (any more).
 
         Raises:
-            NotOwner: another program's client added it.
+            ConfigError: the name is not as it must be.
         """
         return self._remove_local(sender)
 
     # -- requests
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask a sender and give its answer; of this program's own senders the handler runs now, in this thread.
+        """Ask a sender and return its answer; the handler of one of this program's own runs now, in this thread.
 
         Args:
+            sender, method, params: whom, what, and with which value.
             timeout: seconds for a sender elsewhere; None: the limit `request_timeout`.
 
         Raises:
@@ -295,7 +318,14 @@ class Router(RouterBase):
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None
     ) -> Future[Any]:
-        """Ask a sender and give a future of the answer; of this program's own senders the handler runs now."""
+        """Ask a sender and return a future of the answer; the handler of one of this program's own runs now.
+
+        Args:
+            sender, method, params, timeout: see `request`.
+
+        Returns:
+            A future that has the answer, or what `request` would raise.
+        """
         future: Future[Any] = Future()
         try:
             future.set_result(self.request(sender, method, params, timeout))

@@ -31,19 +31,20 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a router grants its peers and its own users. Immutable; give one to a router's constructor.
+    """What a router allows its peers and its own users. Immutable; pass one to a router's constructor.
 
     Attributes:
         max_frame: bytes of one frame (an event, a request or an answer with its header), in and out.
         max_outbox: bytes of output that wait for one link.
-        max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events give way at once.
-        max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners.
+        max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
+        max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
+            asyncio, for coroutine listeners.
         stall: seconds for which the senders that feed a slow listener are held back before it loses events.
         keepalive: seconds of silence after which a link is given up.
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
         max_links: links of a server at one time.
-        max_names: routes that a server gives in its lifetime, one for each sender and each of its events.
+        max_names: routes that a server assigns in its lifetime, one for each sender and each of its events.
         max_senders: senders of one link.
         max_events: events of one sender.
         max_listeners: subscriptions of one link.

@@ -18,23 +18,33 @@ Listener: TypeAlias = Callable[[Info, Any], object]
 
 
 class Subscription:
-    """A listener that was added. True in a boolean context; `remove()` ends it, as does leaving its `with` block."""
+    """A listener that was added. True in a boolean context; `remove()` ends it, as does leaving its `with` block.
+
+    Args:
+        callback: the listener.
+        pattern: what it hears.
+        remove: called once, with this subscription, when it ends.
+
+    Attributes:
+        callback, pattern: see above.
+        call: what a dispatch calls: the listener, or nothing once the subscription is removed.
+    """
 
     __slots__ = ("_remove", "call", "callback", "pattern")
 
     def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
         self.callback = callback
         self.pattern = pattern
-        self.call: Listener = callback  # what a dispatch calls: nothing, once it is removed
+        self.call: Listener = callback
         self._remove: Callable[[Subscription], None] | None = remove
 
     @property
     def active(self) -> bool:
-        """Whether it still hears."""
+        """Whether it was not removed yet."""
         return self._remove is not None
 
     def remove(self) -> None:
-        """End it: when this returns, no call of the callback starts any more. Again: does nothing."""
+        """End it: once this has returned, no call of the listener starts any more. Again: does nothing."""
         remove, self._remove = self._remove, None
         self.call = _nothing
         if remove is not None:
@@ -117,6 +127,13 @@ class Event:
 class Signal:
     """Triggers one event of one sender. Inherit and override `trigger` to change the data, or to add to `event_info`.
 
+    Args:
+        objevent: the event.
+        broad_events: see below.
+
+    Raises:
+        ConfigError: the event is that of a broadcast, not of a sender.
+
     Attributes:
         objevent, objsender: whose it is.
         broad_events: the broadcast events that hear it too: the router's, the sender's and, if it is one, the channel.
@@ -135,15 +152,20 @@ class Signal:
         self._failed = self.objsender.objrouter.listener_failed
 
     def trigger(self, data: Any = None) -> None:
-        """Fire the event: every listener in this process runs now, in this thread, in the order of dispatch.
+        """Fire the event: every listener in this program runs now, in this thread, in the order of dispatch.
 
         A listener that raises is logged and counted; the others still run.
 
+        Args:
+            data: what listeners get. For other programs it is encoded, so a codec must be able to carry it.
+
         Raises:
             UnknownSender: the sender is not connected (any more).
-            EncodeError: the event goes to other processes and a codec can't carry `data`; nobody gets it then.
-            MessageTooBig: the same, it is too long.
+            EncodeError: the event goes to other programs and a codec can't carry `data`; nobody gets it then.
+            MessageTooBig: the event goes to other programs and is too long; nobody gets it then.
             NotOwner: another client added the sender.
+            LinkClosed: there is no link now, and nothing is kept for the next one.
+            Backpressure: output is full, and this call may not wait: it was made inside a callback.
         """
         topic = self._topic
         publisher = topic.publisher
@@ -211,7 +233,11 @@ class Sender:
         return dict(self.events)
 
     def get_event(self, event: Name | None, create: bool = False) -> Event:
-        """Return an event.
+        """Return one of its events.
+
+        Args:
+            event: its name.
+            create: an event that is not declared is made, for listeners to be counted at; it can't be triggered.
 
         Raises:
             UnknownEvent: it is not declared, and `create` is false.
@@ -246,7 +272,7 @@ class Sender:
     # -- listeners and requests
 
     def add_listener(self, listener: Listener, event: Name | None = None) -> Subscription:
-        """Listen to one event of this sender, or to all; see `Router.add_listener`."""
+        """Listen to one event of this sender, in this program, or to all; see `Router.add_listener`."""
         return self.objrouter.add_listener(listener, self.name, event)
 
     def remove_listener(self, listener: Listener, event: Name | None = None) -> bool:
@@ -263,12 +289,12 @@ class Sender:
         return self.count_listeners() > 0
 
     def request(self, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask this sender; see `Router.request`."""
+        """Ask this sender; see `request` of its router."""
         assert self.name is not None
         return self.objrouter.request(self.name, method, params, timeout)
 
     def remove(self) -> bool:
-        """Disconnect it; see `Router.remove_sender`."""
+        """Disconnect it; see `remove_sender` of its router."""
         return self.objrouter.remove_sender(self)
 
     def __repr__(self) -> str:
