@@ -82,7 +82,7 @@ def test_a_stretch_that_is_cut_off_waits(whole: int, missing: int) -> None:
 
 @pytest.mark.parametrize("around", [b"", wire.event_frame(1, b"another length")], ids=["equal", "between others"])
 def test_what_is_given_holds_no_memoryview(around: bytes) -> None:
-    """The traceback of a listener that raises keeps it: garbage in a cycle, where a view that is read crashes CPython."""
+    """The traceback of a listener that raises keeps it: garbage in a cycle, where such a view crashes CPython."""
     given = split_events(around + wire.event_frame(1, b"1234") * (10 * FEW) + around)
     next(iter(given))
     seen: dict[int, object] = {}
