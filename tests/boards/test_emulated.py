@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.conftest import need
-from tests.boards.rig import ROOT, Board, Splice, Workshop, compile_sketch, tools, within
-from tests.boards.traffic import Traffic, served
-from tests.support import eventually
+from tests.support import ROOT, eventually, within
+from tests.support.rig import Board, Splice, Workshop, compile_sketch, tools
+from tests.support.traffic import Traffic, served
 
 Starts = Callable[..., Any]
 KINDS = [
@@ -118,7 +117,7 @@ def test_a_bootloader(seconds: float, avr: Starts, workshop: Workshop) -> None:
 
 
 def test_the_sketch_of_the_library(avr: Starts, workshop: Workshop) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     heard: list[float] = []
     board = avr(compile_sketch(workshop, ROOT / "boards/c/examples/Thermometer/Thermometer.ino"))
     with served(board.port) as server:
@@ -128,7 +127,7 @@ def test_the_sketch_of_the_library(avr: Starts, workshop: Workshop) -> None:
 
 
 def test_the_lamp_of_the_library(avr: Starts, workshop: Workshop) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     board = avr(compile_sketch(workshop, ROOT / "boards/c/examples/Led/Led.ino"))
     with served(f"{board.port}&name=lamp") as server:
         eventually(lambda: server.has_sender("lamp"), 20)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.boards.rig import Board, Noise, SerialLine, Splice, Workshop
-from tests.boards.traffic import Traffic, served
+from tests.support.rig import Board, Noise, SerialLine, Splice, Workshop
+from tests.support.traffic import Traffic, served
 
 BAD = Noise.even(0.02, burst=0.0002, between=0.005)
 """2 % of all bytes are lost, flipped, doubled or joined by another one, and now and then 1 to 200 of garbage come."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.boards.rig import AvrBoard, BuildFailed, Program, ProgramFailed, Workshop, tools, within
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import AvrBoard, BuildFailed, Program, ProgramFailed, Workshop, tools
 
 # says ! when it begins, then every byte that comes; after a # it hears nothing for 2 ms
 ECHO = r"""

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.rig import NativeBoard, SerialLine, Workshop, within
-from tests.boards.traffic import Traffic, served
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import NativeBoard, SerialLine, Workshop
+from tests.support.traffic import Traffic, served
 
 Starts = Callable[..., Any]
 SMALL = {"MTU": 48, "SLOTS": 4}

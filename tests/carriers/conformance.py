@@ -6,29 +6,15 @@ import gc
 import os
 import select
 import threading
-from concurrent.futures import Future
 
 import pytest
 
 from sig_core.address import Address
 from sig_core.contract import LinkTraits, PollableAcceptor, PollableLink
+from tests.support.threads import in_thread
 
 PATIENCE = 20  # seconds after which a test gives up; nothing is measured by it
 ALL_BYTES = bytes(range(256))
-
-
-def in_thread(work, *arguments) -> Future:
-    """Run `work` in a thread of its own; its result or exception is the future's."""
-    future = Future()
-
-    def run():
-        try:
-            future.set_result(work(*arguments))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
 
 
 def receive_exactly(link, size: int) -> bytes:

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sig_core.links.sockets import SocketAcceptor, SocketLink
-from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
+from tests.carriers.conformance import PATIENCE, receive_exactly
+from tests.support.threads import in_thread
 
 
 @pytest.fixture

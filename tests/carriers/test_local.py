@@ -12,7 +12,8 @@ from sig_carriers.local import BACKLOG, LocalCarrier
 from sig_core.address import Address
 from sig_core.contract import LinkTraits, PollableLink
 from sig_core.errors import ConfigError
-from tests.carriers.conformance import PATIENCE, Conformance, in_thread
+from tests.carriers.conformance import PATIENCE, Conformance
+from tests.support.threads import in_thread
 
 LAB = Address.parse("local://lab")
 

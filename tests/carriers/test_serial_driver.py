@@ -16,8 +16,9 @@ from sig_carriers import serial_open, serial_why
 from sig_carriers.serial_link import DriverLink
 from sig_core.contract import LinkTraits, PollableLink
 from sig_core.errors import ConnectFailed, ListenFailed
-from tests.carriers.conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
+from tests.carriers.conformance import ALL_BYTES, PATIENCE, receive_exactly
 from tests.carriers.serial_ports import accepted, board, connect, listen
+from tests.support.threads import in_thread
 
 TRAITS = LinkTraits(packets=False, reliable=False, bitrate=1000)
 

@@ -14,8 +14,9 @@ import pytest
 
 from sig_carriers import serial_tty
 from sig_core.contract import LinkTraits, PollableLink
-from tests.carriers.conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
+from tests.carriers.conformance import ALL_BYTES, PATIENCE, receive_exactly
 from tests.carriers.serial_ports import board, connect
+from tests.support.threads import in_thread
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from sig_carriers.serial_port import SerialCarrier
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_core.address import Address
 from sig_core.contract import PollableAcceptor
-from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
+from tests.carriers.conformance import PATIENCE, receive_exactly
 from tests.carriers.serial_ports import accepted, board, connect, listen, point, usb
+from tests.support.threads import in_thread
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from sig_carriers.unix import MAX_PATH, UnixCarrier
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-from tests.carriers.conformance import PATIENCE, PollableConformance, in_thread
+from tests.carriers.conformance import PATIENCE, PollableConformance
+from tests.support.threads import in_thread
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ import pytest
 from sig_core.cli.failures import OK, USAGE
 from sig_core.cli.new import KINDS
 from tests.cli.command import COMMAND, environment, sig
-from tests.support import within
+from tests.support import ROOT, within
 
-ROOT = Path(__file__).parents[2]
 MISSING = re.compile(r"^(.+\.py):(\d+): one line is missing; its comment says which$", re.MULTILINE)
 NAME = "the-lab"
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
-from tests.compat.scripted import Message, Scripted, in_thread
+from tests.compat.scripted import Message, Scripted
 from tests.support import within
+from tests.support.threads import in_thread
 
 
 class Server:
@@ -126,7 +127,7 @@ def test_a_name_is_reserved_while_the_server_is_asked(server: Server) -> None:
         router.addSender("s", [])
     assert server.asks("s", "x", 7)["response"] == 7  # the server may know it before we do
     go_on.set()
-    assert added().isConnected()
+    assert added.result(within(10)).isConnected()
 
 
 def test_remove_sender_of_a_remote_one_removes_it_at_the_server(server: Server) -> None:
@@ -213,7 +214,7 @@ def test_events_that_are_faster_than_the_answer_are_heard_in_order(server: Serve
 
     server.carrier.answer = fire_first
     server.router.addRemoteListener(listen, "s", "e")
-    assert late[0]()["status"] == 0
+    assert late[0].result(within(10))["status"] == 0
     assert heard == [0, 1, 2, "later"]
     assert server.fires(99)["status"] == -7  # what was kept for nobody is not kept any more
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
-from tests.compat.scripted import Message, Scripted, in_thread, served
+from tests.compat.scripted import Message, Scripted, served
 from tests.support import eventually, sig_threads, within
+from tests.support.threads import in_thread
 
 QUICK = sig.Limits(request_timeout=0.2)
 
@@ -145,7 +146,7 @@ def test_what_is_asked_when_the_client_goes_ends() -> None:
         answer = in_thread(lambda: carrier.ask(1, "request", sender="slow", method="wait"))
         assert asked.wait(within(5))
         carrier.handle_client_disconnected(1)
-        assert answer()["status"] == -10
+        assert answer.result(within(10))["status"] == -10
         go_on.set()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boards.rig import ROOT, within
+from tests.support import ROOT, within
 
 USES = ["dirname", "grep", "id", "mkdir", "sh"]
 

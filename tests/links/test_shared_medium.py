@@ -9,8 +9,8 @@ import pytest
 
 from sig_core.links import shared_medium as media
 from sig_core.links.shared_medium import MediumAcceptor, MediumLink, demux, dial
-from tests.io.wires import End, Wire
 from tests.support import eventually, nothing_left_behind, within
+from tests.support.wires import End, Wire
 
 __all__ = ["nothing_left_behind"]
 

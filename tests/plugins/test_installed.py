@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_broken_distributions import Environment
-from tests.plugins.conftest import Program, programs
+from tests.plugins.program import Program, programs
 from tests.support import eventually
+from tests.support.environment import Environment
 
 CODECS = {"udp": "msgpack", "ws": "json-zstd", "can": "cbor", "tcp": "json"}  # of the client over each carrier
 COUNT = 200

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.plugins.conftest import NAMES
+from tests.plugins.distributions import NAMES
 from tests.support import within
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.rig import NativeBoard, Workshop, tools
-from tests.boards.traffic import Traffic, served
 from tests.support import eventually, nothing_left_behind  # noqa: F401 - a fixture
-from tests.system.cable import Cable
+from tests.support.cable import Cable
+from tests.support.rig import NativeBoard, Workshop, tools
+from tests.support.traffic import Traffic, served
 
 PLUGINS = Path(__file__).parents[2] / "examples/plugins"
 SEEDS = int(os.environ.get("SIG_SWEEP", "2"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
 from sig_core.protocol.runs import FEW, alike, split_events
-from tests.protocol.named import Frame, NamedReader
+from tests.support.named_frames import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 LIMIT = 4096

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.boards.c.library import FULL, SOURCE, SOURCES, WARNINGS
-from tests.boards.rig import ROOT, Workshop, tools, within
+from tests.support import ROOT, within
+from tests.support.rig import Workshop, tools
 
 FUZZ = ROOT / "boards/c/fuzz"
 FIRMWARE = ROOT / "boards/c/firmware"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sig_core as sig
-from tests.boards.rig import within
+from tests.support import within
 
 __all__ = ["Stats", "Traffic", "served"]
 
