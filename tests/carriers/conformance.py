@@ -11,7 +11,7 @@ import pytest
 
 from sig_core.address import Address
 from sig_core.contract import LinkTraits, PollableAcceptor, PollableLink
-from tests.support.threads import in_thread
+from sig_core.testing import begin
 
 PATIENCE = 20  # seconds after which a test gives up; nothing is measured by it
 ALL_BYTES = bytes(range(256))
@@ -93,7 +93,7 @@ class Conformance:
         """1 MiB passes while a thread reads, in one send or in several."""
         client, server = pair
         data = (ALL_BYTES * 4096)[: 1 << 20]
-        reading = in_thread(receive_exactly, server, len(data))
+        reading = begin(receive_exactly, server, len(data))
         step = len(data) // pieces
         for start in range(0, len(data), step):
             client.send(data[start : start + step])
@@ -119,7 +119,7 @@ class Conformance:
         client, server = pair
         for _ in range(20):
             started = threading.Event()
-            reading = in_thread(lambda event=started: (event.set(), server.receive(float("inf")))[1])
+            reading = begin(lambda event=started: (event.set(), server.receive(float("inf")))[1])
             assert started.wait(PATIENCE)
             client.send(b"x")
             assert reading.result(PATIENCE) == b"x"
@@ -182,7 +182,7 @@ class Conformance:
         for _ in range(20):
             client, server = self.meet(acceptor)
             started = threading.Event()
-            blocked = in_thread(lambda link=server, event=started: (event.set(), link.receive(1000)))
+            blocked = begin(lambda link=server, event=started: (event.set(), link.receive(1000)))
             assert started.wait(PATIENCE)
             server.close()
             assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -193,7 +193,7 @@ class Conformance:
         for _ in range(20):
             client, server = self.meet(acceptor)
             started = threading.Event()
-            blocked = in_thread(lambda link=server, event=started: (event.set(), link.receive(1000)))
+            blocked = begin(lambda link=server, event=started: (event.set(), link.receive(1000)))
             assert started.wait(PATIENCE)
             client.close()
             assert isinstance(blocked.exception(PATIENCE), EOFError)
@@ -210,7 +210,7 @@ class Conformance:
                 server.send(bytes(65_536))
                 flowing.set()
 
-        blocked = in_thread(flood)
+        blocked = begin(flood)
         assert flowing.wait(PATIENCE)
         (server if closer == "own" else client).close()
         assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -222,7 +222,7 @@ class Conformance:
         for _ in range(20):
             acceptor = self.carrier.listen(Address.parse(url))
             started = threading.Event()
-            blocked = in_thread(lambda acceptor=acceptor, event=started: (event.set(), acceptor.accept(1000)))
+            blocked = begin(lambda acceptor=acceptor, event=started: (event.set(), acceptor.accept(1000)))
             assert started.wait(PATIENCE)
             acceptor.close()
             assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -348,7 +348,7 @@ class PollableConformance(Conformance):
         client, server = pair
         assert client.send_some(b"abc") == 3
         assert receive_exactly(server, 3) == b"abc"
-        reading = in_thread(receive_exactly, client, 1 << 20)
+        reading = begin(receive_exactly, client, 1 << 20)
         server.send(bytes(1 << 20))
         assert reading.result(PATIENCE) == bytes(1 << 20)
 

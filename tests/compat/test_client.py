@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
+from sig_core.testing import begin
 from tests.compat.scripted import Message, Scripted
 from tests.support import within
-from tests.support.threads import in_thread
 
 
 class Server:
@@ -121,7 +121,7 @@ def test_a_name_is_reserved_while_the_server_is_asked(server: Server) -> None:
         return answer(clientid, message)
 
     server.carrier.answer = slow
-    added = in_thread(lambda: router.addRemoteSender("s", ["e"], {"x": lambda params: params}))
+    added = begin(lambda: router.addRemoteSender("s", ["e"], {"x": lambda params: params}))
     assert asked.wait(within(5))
     with pytest.raises(sig.SenderExists, match="just being connected"):
         router.addSender("s", [])
@@ -210,7 +210,7 @@ def test_events_that_are_faster_than_the_answer_are_heard_in_order(server: Serve
     def listen(info: Any, data: Any) -> None:
         heard.append(data)
         if data == 0:  # while the first is heard, another one comes
-            late.append(in_thread(lambda: server.fires(70, "later")))
+            late.append(begin(lambda: server.fires(70, "later")))
 
     server.carrier.answer = fire_first
     server.router.addRemoteListener(listen, "s", "e")

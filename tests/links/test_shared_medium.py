@@ -160,7 +160,7 @@ def test_what_finds_no_room_is_lost_counted_and_told(
     with caplog.at_level(logging.WARNING):
         for each in (client, server, place.acceptor):
             each.close()
-    assert "wire://server: 6 packets found no room, and were lost" in caplog.text
+        eventually(lambda: "wire://server: 6 packets found no room, and were lost" in caplog.text)
 
 
 def test_only_so_many_peers_are_let_in(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
