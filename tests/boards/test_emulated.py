@@ -104,6 +104,7 @@ def test_a_line_that_is_away_for_a_while(board: Board, kind: str, lines: Starts,
         assert traffic.presence == ["#connect"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 2.0])
 def test_a_bootloader(seconds: float, avr: Starts, workshop: Workshop) -> None:
     board = avr(workshop.firmware("avr"), bootloader=seconds)

@@ -116,6 +116,7 @@ def test_a_board_that_does_not_read_delays_nobody(lines: Starts, native: Starts,
         assert peer["events"]["fired"] == 20_000
 
 
+@pytest.mark.slow
 def test_a_slow_program_stops_the_board_and_not_the_line(lines: Starts, native: Starts, workshop: Workshop) -> None:
     count = 80_000  # more than fits the queues of a local link
     line = lines()
@@ -146,6 +147,7 @@ def board_of(server: sig.ServerRouter) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_twenty_boards_and_a_hundred_programs(lines: Starts, native: Starts, workshop: Workshop) -> None:
     firmware = workshop.firmware("native", **SMALL)
     ends = [lines() for _ in range(20)]

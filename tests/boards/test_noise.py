@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.quick import first_quick
 from tests.support.rig import Board, Noise, SerialLine, Splice, Workshop
 from tests.support.traffic import Traffic, served
 
@@ -41,7 +42,7 @@ def spliced(lines: Starts, running: ExitStack) -> Callable[..., SerialLine]:
     return start
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", first_quick(range(2)))
 def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=seed, noise=BAD)
     native(workshop.firmware("native-asan", MTU=48, SLOTS=4), on=line.b)
@@ -50,6 +51,7 @@ def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) ->
     assert line.counts("to_b").noise > 100
 
 
+@pytest.mark.slow
 def test_thousands_each_way(lines: Starts, native: Starts, workshop: Workshop) -> None:
     """10,000 with `make soak`, which takes most of a minute."""
     line = lines(seed=99, noise=BAD)
@@ -57,7 +59,14 @@ def test_thousands_each_way(lines: Starts, native: Starts, workshop: Workshop) -
     exchanged(line.port, "native", MANY, MANY // 10, 200)
 
 
-@pytest.mark.parametrize(("slots", "share"), [(1, 0.01), (2, 0.001), (8, 0.01)])
+@pytest.mark.parametrize(
+    ("slots", "share"),
+    [
+        pytest.param(1, 0.01, marks=pytest.mark.slow),
+        (2, 0.001),
+        pytest.param(8, 0.01, marks=pytest.mark.slow),
+    ],
+)
 def test_windows(slots: int, share: float, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=slots, noise=Noise.even(share))
     native(workshop.firmware("native", MTU=64, SLOTS=slots), on=line.b)

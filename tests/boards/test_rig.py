@@ -100,6 +100,7 @@ def test_avrs_take_turns_at_one_name(avr: Callable[..., AvrBoard], echo: Path, t
         assert not link.is_symlink()
 
 
+@pytest.mark.slow
 def test_a_bootloader_swallows_what_comes(avr: Callable[..., AvrBoard], echo: Path) -> None:
     board = avr(echo, bootloader=within(1))  # long enough for this process to write meanwhile
     with Tty(board.tty) as tty:

@@ -15,6 +15,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually, within
+from tests.support.quick import first_quick
 from tests.support.rig import NativeBoard, SerialLine, Workshop
 from tests.support.traffic import Traffic, served
 
@@ -113,6 +114,7 @@ def test_unplugged_for_two_seconds_in_a_burst(traffic: Traffic, line: SerialLine
     assert sum(traffic.server.stats()["events"]["lost"].values()) == 0
 
 
+@pytest.mark.slow
 def test_unplugged_for_too_long(traffic: Traffic, line: SerialLine) -> None:
     line.cut("a")
     traffic.wait(lambda: traffic.presence[-1] == "#disconnect", 20, "the board to be given up")
@@ -121,7 +123,7 @@ def test_unplugged_for_too_long(traffic: Traffic, line: SerialLine) -> None:
     traffic.exchange(50, 10, 20)
 
 
-@pytest.mark.parametrize("way", ["to_a", "to_b"])
+@pytest.mark.parametrize("way", first_quick(["to_a", "to_b"]))
 def test_a_stall_of_one_way_loses_nothing(way: Any, traffic: Traffic, line: SerialLine) -> None:
     traffic.ask("burst", 500)
     for seconds in (0.05, 0.5, 3.5):  # the last one is longer than the silence after which the peer is not there
@@ -136,6 +138,7 @@ def test_a_stall_of_one_way_loses_nothing(way: Any, traffic: Traffic, line: Seri
     assert traffic.presence == ["#connect"]
 
 
+@pytest.mark.slow
 def test_a_board_that_went_deaf(traffic: Traffic, line: SerialLine) -> None:
     line.deafen("to_b")
     traffic.tick(10)

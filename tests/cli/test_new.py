@@ -17,6 +17,7 @@ from sig_core.cli.failures import OK, USAGE
 from sig_core.cli.new import KINDS
 from tests.cli.command import COMMAND, environment, sig
 from tests.support import ROOT, within
+from tests.support.quick import first_quick
 
 MISSING = re.compile(r"^(.+\.py):(\d+): one line is missing; its comment says which$", re.MULTILINE)
 NAME = "the-lab"
@@ -51,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(tmp_path_factory.mktemp("new"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_red_then_one_line_then_green(made: Made, kind: str) -> None:
     named = MISSING.search(made.said[kind].stdout)
     assert named is not None, made.said[kind].stdout

@@ -14,6 +14,12 @@ from tests.plugins.program import PROGRAMS
 from tests.support import within
 from tests.support.environment import Environment, wheel
 
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("plugins"),
+    pytest.mark.usefixtures("own_tests"),
+]  # they go on meanwhile
+
 AT_ONCE = 3  # processes
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.plugins.distributions import NAMES
 from tests.support import within
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("plugins")]
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_pass(own_tests: dict[str, subprocess.Popen[str]], name: str) -> None:

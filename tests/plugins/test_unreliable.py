@@ -15,6 +15,7 @@ import pytest
 import sig_core as sig
 from tests.support import eventually, nothing_left_behind  # noqa: F401 - a fixture
 from tests.support.cable import Cable
+from tests.support.quick import first_quick
 from tests.support.rig import NativeBoard, Workshop, tools
 from tests.support.traffic import Traffic, served
 
@@ -91,7 +92,7 @@ def seeded(url: str, seed: int) -> str:
     return f"{url}&seed={seed}" if "lossy" in url else url
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
 @pytest.mark.parametrize("medium", MEDIA)
 def test_the_promises_hold(plugins: sig.Plugins, medium: str, seed: int, tmp_path: Path) -> None:
     where = seeded(MEDIA[medium].format(number=next(NUMBERS), folder=tmp_path), seed)
@@ -109,8 +110,8 @@ def cable() -> Iterator[Cable]:
 
 
 @pytest.mark.xdist_group("terminals")
-@pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("on_line", ["screen", "sensor"])
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
+@pytest.mark.parametrize("on_line", first_quick(["screen", "sensor"]))
 @pytest.mark.parametrize("line", LINES)
 def test_the_promises_hold_on_a_serial_line(
     plugins: sig.Plugins, cable: Cable, line: str, on_line: str, seed: int
@@ -133,7 +134,7 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.xdist_group("terminals")
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
 @pytest.mark.parametrize("line", LINES)
 def test_a_board_on_a_serial_line(firmware: Path, line: str, seed: int) -> None:
     wrappers, _, query = LINES[line].partition("?")

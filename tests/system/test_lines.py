@@ -229,6 +229,7 @@ def test_it_is_reset(place: Any) -> None:
             gone.wait_for(count - 1)
 
 
+@pytest.mark.slow
 def test_it_stays_away_and_what_was_asked_ends() -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
         gone = Heard()

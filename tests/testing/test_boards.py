@@ -43,6 +43,7 @@ class OneProcess(BoardConformance):
 
 
 @pytest.mark.serial
+@pytest.mark.slow
 class TestC(OneProcess):
     @pytest.fixture(autouse=True, scope="class")
     @classmethod

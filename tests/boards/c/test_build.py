@@ -11,6 +11,7 @@ import pytest
 
 from tests.boards.c.library import FULL, SOURCE, SOURCES, WARNINGS
 from tests.support import ROOT, within
+from tests.support.quick import first_quick
 from tests.support.rig import Workshop, tools
 
 FUZZ = ROOT / "boards/c/fuzz"
@@ -31,7 +32,7 @@ def need(program: str) -> None:
         pytest.skip(f"missing: {program} (make boards-setup)")
 
 
-@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("options", first_quick(OPTIONS, 2))
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_warnings(compiler: str, options: str, tmp_path: Path) -> None:
     need(compiler)
