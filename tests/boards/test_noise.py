@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.quick import first_quick
 from tests.support.rig import Board, Noise, SerialLine, Splice, Workshop
 from tests.support.traffic import Traffic, served
 
@@ -42,7 +41,8 @@ def spliced(lines: Starts, running: ExitStack) -> Callable[..., SerialLine]:
     return start
 
 
-@pytest.mark.parametrize("seed", first_quick(range(2)))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
 def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=seed, noise=BAD)
     native(workshop.firmware("native-asan", MTU=48, SLOTS=4), on=line.b)

@@ -15,7 +15,6 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually, within
-from tests.support.quick import first_quick
 from tests.support.rig import NativeBoard, SerialLine, Workshop
 from tests.support.traffic import Traffic, served
 
@@ -123,7 +122,8 @@ def test_unplugged_for_too_long(traffic: Traffic, line: SerialLine) -> None:
     traffic.exchange(50, 10, 20)
 
 
-@pytest.mark.parametrize("way", first_quick(["to_a", "to_b"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["to_a", "to_b"])
 def test_a_stall_of_one_way_loses_nothing(way: Any, traffic: Traffic, line: SerialLine) -> None:
     traffic.ask("burst", 500)
     for seconds in (0.05, 0.5, 3.5):  # the last one is longer than the silence after which the peer is not there

@@ -19,6 +19,8 @@ from tests.cli.command import COMMAND, environment, sig
 from tests.support import ROOT, within
 from tests.support.quick import first_quick
 
+pytestmark = pytest.mark.xdist_group("new")  # one process installs them
+
 MISSING = re.compile(r"^(.+\.py):(\d+): one line is missing; its comment says which$", re.MULTILINE)
 NAME = "the-lab"
 

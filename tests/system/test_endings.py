@@ -11,7 +11,6 @@ import sig_core as sig
 from sig_core.address import Address
 from sig_core.plugins import default_plugins
 from tests.support import eventually, within
-from tests.support.quick import first_quick
 from tests.system.rawpeer import EVENT, RawPeer, control, raw_server, welcome
 
 ADDED = {"route": 1, "events": [["e", 2]]}
@@ -54,7 +53,8 @@ def test_who_asked_before_a_stop_is_answered(url: str) -> None:
         assert future.result(within(10)) == 1
 
 
-@pytest.mark.parametrize("url", first_quick(["tcp://127.0.0.1:0", "local://told"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "local://told"])
 def test_who_waits_is_told_at_once_although_a_callback_blocks(url: str) -> None:
     """A thread may ask while a callback of the same client is busy, on every carrier; and a stop ends its wait."""
     entered, release, errors = threading.Event(), threading.Event(), []

@@ -114,6 +114,7 @@ def test_a_fuzz_reaches_every_line_of_the_link(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if line.startswith(tuple(f"../src/{name}:" for name in LINK))] == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     if absent := tools.missing(tools.NATIVE):
         pytest.skip(absent)
