@@ -76,5 +76,5 @@ clean:
 $(VENV)/.all $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml
 	@echo "making $(VENV) with pysig[$*] ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[$*]'
 	@touch $@

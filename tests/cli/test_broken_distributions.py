@@ -11,6 +11,8 @@ import pytest
 from tests.support import within
 from tests.support.environment import Environment, wheel
 
+pytestmark = pytest.mark.xdist_group("distributions")  # one process installs them
+
 GOOD_CODEC = """
 import json
 class Codec:
@@ -133,8 +135,6 @@ with sig.ServerRouter("wire://127.0.0.1:0") as server:
 def test_a_clash_is_settled_by_choice(fresh: Environment, tmp_path: Path) -> None:
     code = """
 import sig_core as sig
-
-pytestmark = pytest.mark.xdist_group("distributions")  # one process installs them
 plugins = sig.Plugins()
 plugins.codecs.choose("bson", "two")
 print(type(plugins.codecs.get("bson")).__module__)
