@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.rig import Board, Noise, SerialLine, Splice, Workshop
-from tests.support.traffic import Traffic, served
+from tests.support.traffic import heard_by_host
 
 BAD = Noise.even(0.02, burst=0.0002, between=0.005)
 """2 % of all bytes are lost, flipped, doubled or joined by another one, and now and then 1 to 200 of garbage come."""
@@ -22,8 +22,7 @@ Starts = Callable[..., Any]
 
 def exchanged(port: str, name: str, events: int, requests: int, seconds: float) -> None:
     """The whole of it: a server, a board that registers, traffic, and one session from first to last."""
-    with served(port) as server:
-        traffic = Traffic(server, name)
+    with heard_by_host(name, port) as traffic:
         traffic.wait_in()
         traffic.exchange(events, requests, seconds)
         assert traffic.presence[1:] == []
@@ -76,8 +75,7 @@ def test_windows(slots: int, share: float, lines: Starts, native: Starts, worksh
 def test_long_messages(lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=5, noise=Noise.even(0.005))
     native(workshop.firmware("native", MTU=48, SLOTS=4), on=line.b)
-    with served(line.port) as server:
-        traffic = Traffic(server, "native")
+    with heard_by_host("native", line.port) as traffic:
         traffic.wait_in()
         for size in (*range(36, 50), 253, 254, 255, 256, 1000, 2000):
             for byte in (b"\0", b"\1", b"\xff"):

@@ -7,6 +7,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.support import eventually, nothing_left_behind  # noqa: F401 - a fixt
 from tests.support.cable import Cable
 from tests.support.quick import first_quick
 from tests.support.rig import NativeBoard, Workshop, tools
-from tests.support.traffic import Traffic, served
+from tests.support.traffic import heard_by_host
 
 PLUGINS = Path(__file__).parents[2] / "examples/plugins"
 SEEDS = int(os.environ.get("SIG_SWEEP", "2"))
@@ -138,8 +139,10 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("line", LINES)
 def test_a_board_on_a_serial_line(firmware: Path, line: str, seed: int) -> None:
     wrappers, _, query = LINES[line].partition("?")
-    with NativeBoard(firmware) as board, served(seeded(f"{wrappers}+{board.port}?{query}", seed)) as server:
-        traffic = Traffic(server, "native")
+    with ExitStack() as stack:
+        board = stack.enter_context(NativeBoard(firmware))
+        where = seeded(f"{wrappers}+{board.port}?{query}", seed)
+        traffic = stack.enter_context(heard_by_host("native", where))
         traffic.wait_in()
         traffic.exchange(100, 20, 60)
         assert traffic.presence[1:] == []
