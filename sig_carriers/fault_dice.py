@@ -26,7 +26,7 @@ class Places:
         self._next = self._gap()
 
     def before(self, end: int) -> dict[int, float]:
-        """Give the places below `end` that were not given yet, each with a number by chance, 0 <= number < 1."""
+        """Return the places below `end` that were not given yet, each with a number by chance, 0 <= number < 1."""
         found = {}
         while self._next < end:
             found[self._next] = self._dice.random()
@@ -34,7 +34,7 @@ class Places:
         return found
 
     def _gap(self) -> int:
-        """Give how many are spared before the next one is struck: by the geometric distribution, in one step."""
+        """Return how many are spared before the next one is struck: by the geometric distribution, in one step."""
         if self._share <= 0:
             return NOWHERE
         if self._share >= 1:
@@ -62,7 +62,7 @@ class Faults:
         self._places = {kind: Places(shares[kind], f"{seed} {kind}") for kind in KINDS}
 
     def stream(self, data: bytes) -> bytes:
-        """Give what becomes of bytes of a stream."""
+        """Return what becomes of bytes of a stream."""
         parts, at = [], 0
         for place, strike in self._strikes(len(data)):
             parts += [data[at:place], *self._struck(data[place : place + 1], strike)]
@@ -70,12 +70,12 @@ class Faults:
         return b"".join([*parts, data[at:]])
 
     def packet(self, data: bytes) -> list[bytes]:
-        """Give what becomes of a packet: nothing, itself, one that is damaged, or two."""
+        """Return what becomes of a packet: nothing, itself, one that is damaged, or two."""
         found = self._strikes(1)
         return self._struck(data, found[0][1]) if found else [data]
 
     def _strikes(self, units: int) -> list[tuple[int, dict[str, float]]]:
-        """Give which of the next units are struck, ascending, and by what."""
+        """Return which of the next units are struck, ascending, and by what."""
         begin, self.seen = self.seen, self.seen + units
         found: dict[int, dict[str, float]] = {}
         for kind, places in self._places.items():

@@ -33,7 +33,7 @@ class HalfOpen:
         _after(address)
 
     def __call__(self, link: Link, address: Address, /) -> HalfOpenLink:
-        """Give the link."""
+        """Return the link."""
         return HalfOpenLink(link, _after(address))
 
 

@@ -47,7 +47,7 @@ class Lossy:
         _cut(address)
 
     def __call__(self, link: Link, address: Address, /) -> FaultLink:
-        """Give the link with faults."""
+        """Return the link with faults."""
         shares, jitter, packets = _shares(address), _jitter(address), link.traits.packets
         seed = address.options.get("seed") or str(random.randrange(2**32))
         out, into = (LossyCourse(f"{seed} {way}", shares, jitter, packets=packets) for way in ("sent", "received"))

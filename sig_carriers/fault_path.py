@@ -20,7 +20,7 @@ class Course(Protocol):
     room: int
 
     def send_off(self, data: bytes, now: float) -> list[tuple[float, bytes]]:
-        """Give what becomes of data that sets out now: pieces, and when each is to arrive, monotonic seconds."""
+        """Return what becomes of data that sets out now: pieces, and when each is to arrive, monotonic seconds."""
 
 
 class Path:
@@ -54,7 +54,7 @@ class Path:
             heapq.heappush(self._pieces, (due, self._number, piece))
 
     def take(self, now: float) -> bytes | None:
-        """Give the next piece that has arrived by now; None if there is none."""
+        """Return the next piece that has arrived by now; None if there is none."""
         if self.due > now:
             return None
         piece = heapq.heappop(self._pieces)[2]

@@ -36,7 +36,7 @@ class Slow:
         _delay(address)
 
     def __call__(self, link: Link, address: Address, /) -> FaultLink:
-        """Give the slow link."""
+        """Return the slow link."""
         rate, delay = _rate(address), _delay(address)
         traits = link.traits
         if rate:

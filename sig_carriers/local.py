@@ -8,7 +8,7 @@ import threading
 from collections import deque
 
 from sig_core.address import Address
-from sig_core.contract import LinkTraits
+from sig_core.contract import AddressTraits, HasAddressTraits, HasOptions, HasTrial, LinkTraits
 from sig_core.errors import ConfigError
 
 __all__ = ["LocalCarrier"]
@@ -19,7 +19,7 @@ _listeners: dict[str, LocalAcceptor] = {}
 _registry = threading.Lock()
 
 
-class LocalCarrier:
+class LocalCarrier(HasOptions, HasTrial, HasAddressTraits):
     """Links between threads of one process; deliberately without a descriptor to poll.
 
     Args:
@@ -64,6 +64,10 @@ class LocalCarrier:
             acceptor = _listeners[name] = LocalAcceptor(name, self._bounds)
         return acceptor
 
+    def address_traits(self, address: Address, /) -> AddressTraits:
+        """Return that no other process can connect here."""
+        return AddressTraits(between_processes=False)
+
 
 class LocalAcceptor:
     """Hands out the server's ends of new connections."""
@@ -78,7 +82,7 @@ class LocalAcceptor:
         self._closed = False
 
     def accept(self, timeout: float, /) -> LocalLink | None:
-        """Give the next peer's link, or None if nobody came within `timeout` seconds. OSError: closed."""
+        """Return the next peer's link, or None if nobody came within `timeout` seconds. OSError: closed."""
         with self._change:
             self._change.wait_for(lambda: self._waiting or self._closed, _limited(timeout))
             if self._closed:
@@ -86,7 +90,7 @@ class LocalAcceptor:
             return self._waiting.popleft() if self._waiting else None
 
     def close(self) -> None:
-        """Give the name back and end the connections that nobody accepted; those that were accepted live on."""
+        """Return the name back and end the connections that nobody accepted; those that were accepted live on."""
         with _registry:
             if _listeners.get(self._name) is self:
                 del _listeners[self._name]
@@ -129,7 +133,7 @@ class LocalLink:
             raise BrokenPipeError(errno.EPIPE, f"{self.peer}: the connection was closed; this packet is not sent")
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give one packet, or None if none came within `timeout` seconds.
+        """Return one packet, or None if none came within `timeout` seconds.
 
         Raises:
             EOFError: the peer closed, and all that it had sent was received.

@@ -45,7 +45,7 @@ class Plugged:
     serial: bool = False
 
     def names(self) -> list[str]:
-        """Give what it can be called in a URL, the most lasting first."""
+        """Return what it can be called in a URL, the most lasting first."""
         links = [*_links(BY_ID, self.device), *([] if self.serial else _links(BY_PATH, self.device))]
         return [*([self.usb] if self.usb else []), *links, self.device]
 
@@ -98,7 +98,7 @@ class Name:
         return url_of(self.text)
 
     def find(self) -> str:
-        """Give what pyserial opens: the device that has this name now, or the URL.
+        """Return what pyserial opens: the device that has this name now, or the URL.
 
         Raises:
             Absent: no port has it.
@@ -134,7 +134,7 @@ def absence(name: str) -> str:
 
 
 def url_of(name: str) -> str:
-    """Give the URL of a device or a USB identity; a slash in a serial number is no path."""
+    """Return the URL of a device or a USB identity; a slash in a serial number is no path."""
     usb = USB.fullmatch(name)
     if usb is None:
         return f"serial://{quote(name, safe=':/')}"

@@ -34,7 +34,7 @@ class PolledSerialLink(SocketLink):
         self._ended = ended
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give what came, or None if nothing did within `timeout` seconds (0 and more).
+        """Return what came, or None if nothing did within `timeout` seconds (0 and more).
 
         Raises:
             OSError: unplugged, or closed.
@@ -96,7 +96,7 @@ class DriverLink:
         self.dropped += count
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give what came, or None if nothing did within `timeout` seconds, give or take 0.1 s.
+        """Return what came, or None if nothing did within `timeout` seconds, give or take 0.1 s.
 
         The port's own timeout stays as it is: to change it is to negotiate all settings anew, with some drivers.
 

@@ -138,7 +138,7 @@ def _dial(url: str) -> socket.socket:
 
 
 def _device(where: str) -> str:
-    """Give the device that is behind a URL of pyserial, if one is."""
+    """Return the device that is behind a URL of pyserial, if one is."""
     return urlsplit(where).path or where if "://" in where else where
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Literal
 
 from sig_carriers.serial_find import Absent, plugged, url_of
 from sig_carriers.serial_link import DriverLink, PolledSerialLink
@@ -11,13 +11,13 @@ from sig_carriers.serial_open import OPTIONS, Port
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_carriers.serial_why import denial, held_by, holders
 from sig_core.address import Address
-from sig_core.contract import Link
+from sig_core.contract import HasOptions, HasPorts, Link, PortInfo
 from sig_core.errors import ConnectFailed, ListenFailed
 
 __all__ = ["SerialCarrier"]
 
 
-class SerialCarrier:
+class SerialCarrier(HasOptions, HasPorts):
     """Links over serial lines, one a port; a line may lose and damage bytes, and the core sees to that.
 
     A port is named by a device (`serial:///dev/ttyACM0`, or as udev calls it: `serial:///dev/serial/by-id/...`), by the
@@ -70,11 +70,11 @@ class SerialCarrier:
             raise ListenFailed(f"{address}: can't open the port: {port.why(error)}") from error
         return acceptor
 
-    def ports(self) -> list[dict[str, Any]]:
-        """List the ports of this machine, as `Carrier` says; opens none: that would reset some boards."""
+    def ports(self) -> list[PortInfo]:
+        """Return the ports of this machine, as `HasPorts` says; opens none: that would reset some boards."""
         found = plugged()
         busy = holders([port.device for port in found])
-        listed = []
+        listed: list[PortInfo] = []
         for port in found:
             state, cause, remedy = _state(port.device, busy[port.device])
             listed.append({
@@ -84,7 +84,7 @@ class SerialCarrier:
         return listed
 
 
-def _state(device: str, processes: list[int]) -> tuple[str, str, str]:
+def _state(device: str, processes: list[int]) -> tuple[Literal["free", "busy", "denied"], str, str]:
     if processes:
         return "busy", f"{held_by(processes)} has it open", ""
     if os.path.exists(device) and not os.access(device, os.R_OK | os.W_OK):

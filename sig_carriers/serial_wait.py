@@ -47,7 +47,7 @@ class SerialAcceptor:
         self._keep(self._port.open(self._ended))
 
     def accept(self, timeout: float, /) -> Link | None:
-        """Give the port's link; None: its last one lives, or the port can't be had within `timeout` seconds.
+        """Return the port's link; None: its last one lives, or the port can't be had within `timeout` seconds.
 
         Raises:
             OSError: closed; or why the port can't be had, once for each cause, if it has lasted for 0.5 s.

@@ -33,7 +33,7 @@ class Refused(OSError):
         self._said = str(error)
 
     def why(self) -> str:
-        """Give cause and remedy, in one line."""
+        """Return cause and remedy, in one line."""
         device = self.device
         if self.number in DENIED and os.path.exists(device):
             return f"{device}: " + "; ".join(denial(device))
@@ -64,7 +64,7 @@ def _number(error: Exception) -> int:
 
 
 def denial(device: str) -> tuple[str, str]:
-    """Give cause and remedy of a device that this user may not read and write."""
+    """Return cause and remedy of a device that this user may not read and write."""
     status = os.stat(device)
     group = _group(status.st_gid)
     if not status.st_gid or status.st_mode & 0o060 != 0o060:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from sig_core.address import Address
+from sig_core.contract import HasOptions, HasTrial
 from sig_core.errors import ConfigError
 from sig_core.links.sockets import SocketAcceptor, SocketLink, close_on_error
 
@@ -20,7 +21,7 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 3000
 KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
-class TcpCarrier:
+class TcpCarrier(HasOptions, HasTrial):
     """Links over TCP.
 
     A server without a host listens on 127.0.0.1, without a port on 3000; port 0 takes a free one. All interfaces must

@@ -15,6 +15,7 @@ from functools import partial
 from urllib.parse import quote
 
 from sig_core.address import Address
+from sig_core.contract import HasOptions, HasTrial
 from sig_core.errors import ConfigError
 from sig_core.links.sockets import SocketAcceptor, SocketLink, close_on_error
 
@@ -25,7 +26,7 @@ BACKLOG = 1024  # connections that may wait for accept; the system may allow les
 CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
 
 
-class UnixCarrier:
+class UnixCarrier(HasOptions, HasTrial):
     """Links over Unix sockets, within one machine; `peer` names the other process where the system tells.
 
     A server replaces the socket file of one that died, and removes its own at close.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import Any, ClassVar
+from typing import Any
 
+from sig_core.contract import HasNarrows
 from sig_core.errors import DecodeError, EncodeError
 from sig_core.portable import MAX_DEPTH, RAW, fault, place
 
@@ -32,7 +33,7 @@ class _Refused(Exception):
         self.path: list[Any] = []
 
 
-class CborBoardCodec:
+class CborBoardCodec(HasNarrows):
     """The portable model with integers of -2**32 .. 2**32-1, floats as float32, and bytes.
 
     A float is narrowed to the nearest float32: the only thing that any codec alters. One that no float32 is near is
@@ -43,15 +44,15 @@ class CborBoardCodec:
         exact: refuse a float that is not a float32, instead of narrowing it.
     """
 
-    name: ClassVar[str] = "cbor-board"
-    extras: ClassVar[frozenset[str]] = frozenset({"bytes"})
-    narrows: ClassVar[str] = "floats to float32"
+    name = "cbor-board"
+    extras = frozenset({"bytes"})
+    narrows = "floats to float32"
 
     def __init__(self, *, exact: bool = False) -> None:
         self._exact = exact
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
+        """Return the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
         out = bytearray()
         try:
             self._write(out, value, MAX_DEPTH)
@@ -60,7 +61,7 @@ class CborBoardCodec:
         return bytes(out)
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; DecodeError if they are none that this codec carries.
+        """Return the value of exactly these bytes; DecodeError if they are none that this codec carries.
 
         Containers may be 64 deep. Nothing is allocated for a length that is not there.
         """
@@ -173,7 +174,7 @@ def _head(major: int, number: int) -> bytes:
 
 
 def _read(data: bytes, at: int, room: int) -> tuple[Any, int]:
-    """Give the item that begins at byte `at`, and where it ends; ValueError says what is wrong, and at which byte."""
+    """Return the item that begins at byte `at`, and where it ends; ValueError says what is wrong, and at which byte."""
     if at >= len(data):
         raise ValueError(f"byte {at}: the bytes end before the item")
     head = data[at]
@@ -229,7 +230,7 @@ def _read_number(data: bytes, at: int, low: int) -> tuple[int, int]:
 
 
 def _whole(data: bytes, at: int, size: int) -> int:
-    """Give `size`, the bytes that follow the head at `at`, if they are there."""
+    """Return `size`, the bytes that follow the head at `at`, if they are there."""
     if not size:
         raise ValueError(f"byte {at}: head {data[at]:02x} is reserved")
     if len(data) - at - 1 < size:

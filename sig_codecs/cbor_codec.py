@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
+from sig_core.contract import HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.errors import DecodeError, EncodeError
 from sig_core.portable import CERTAIN, MAX_DEPTH, RAW, fault, fits
 
@@ -30,7 +31,7 @@ SHORT = 4096  # bytes up to which a payload is copied to be decoded
 ARRAY, NUMBER = b"\x9a", b"\x1b"  # how an array begins whose length follows in four bytes; an integer of eight
 
 
-class CborCodec:
+class CborCodec(HasReads, HasDecodeMost, HasDecodeMany):
     """The portable model, bytes and floats that are not finite as CBOR; tags and undefined values are refused.
 
     Of two items of one key in a map the last one counts.
@@ -39,9 +40,9 @@ class CborCodec:
         ImportError: the cbor2 package is not installed; says how to get it.
     """
 
-    name: ClassVar[str] = "cbor"
-    extras: ClassVar[frozenset[str]] = frozenset({"bytes", "nonfinite"})
-    reads: ClassVar[frozenset[str]] = frozenset({"cbor-board"})
+    name = "cbor"
+    extras = frozenset({"bytes", "nonfinite"})
+    reads = frozenset({"cbor-board"})
 
     def __init__(self) -> None:
         try:
@@ -60,7 +61,7 @@ class CborCodec:
         self._prove = msgspec.msgpack.Encoder(order="sorted").encode
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
+        """Return the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
         try:
             if fits(value, _SIMPLE):
                 return self._encode(value)
@@ -71,7 +72,7 @@ class CborCodec:
         raise EncodeError(f"cbor: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; DecodeError if they are none that this codec carries.
+        """Return the value of exactly these bytes; DecodeError if they are none that this codec carries.
 
         Of containers inside each other 64 are taken, and an empty one inside the last of them.
         """
@@ -91,11 +92,11 @@ class CborCodec:
         return value
 
     def decode_most(self, data: bytes, /) -> Any:
-        """Give what `decode` gives, or raise anything: then that has to be asked."""
+        """Return what `decode` gives, or raise anything: then that has to be asked."""
         return self.decode_many((data,))[0]
 
     def decode_many(self, payloads: Sequence[bytes], /) -> list[Any]:
-        """Give what `decode` gives for each, or raise anything: then they have to be decoded one by one.
+        """Return what `decode` gives for each, or raise anything: then they have to be decoded one by one.
 
         `loads` takes half the time of a decoder on a file, and half of that is the call; but it does not tell whether
         bytes follow a value. So the values are items of one array, and behind each has to be what was put there, which

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -19,8 +19,8 @@ class JsonCodec:
     Of two members of one name in an object the last one counts.
     """
 
-    name: ClassVar[str] = "json"
-    extras: ClassVar[frozenset[str]] = frozenset()
+    name = "json"
+    extras: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._encode = msgspec.json.Encoder().encode
@@ -28,7 +28,7 @@ class JsonCodec:
         self._decode = msgspec.json.Decoder().decode
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the text of `value`; EncodeError names the place of the first part that JSON can't carry."""
+        """Return the text of `value`; EncodeError names the place of the first part that JSON can't carry."""
         try:
             if fits(value):
                 return self._encode(value)
@@ -37,7 +37,7 @@ class JsonCodec:
         raise EncodeError(f"json: {fault(value)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
+        """Return the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
             return self.decode_most(data)
         except msgspec.ValidationError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -27,8 +27,8 @@ class MsgpackCodec:
         ImportError: the msgpack package is not installed; says how to get it.
     """
 
-    name: ClassVar[str] = "msgpack"
-    extras: ClassVar[frozenset[str]] = frozenset({"bytes", "nonfinite"})
+    name = "msgpack"
+    extras = frozenset({"bytes", "nonfinite"})
 
     def __init__(self) -> None:
         try:
@@ -42,7 +42,7 @@ class MsgpackCodec:
         self._skip = msgspec.msgpack.Decoder(msgspec.Raw).decode
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
+        """Return the bytes of `value`; EncodeError names the place of the first part that can't be carried."""
         try:
             if type(value) is dict:  # most events are flat maps: a call less for these
                 for key, item in value.items():
@@ -57,7 +57,7 @@ class MsgpackCodec:
         raise EncodeError(f"msgpack: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
+        """Return the value of exactly these bytes, at most 64 deep; DecodeError if they are none that it carries."""
         try:
             return self.decode_most(data)
         except msgspec.ValidationError:

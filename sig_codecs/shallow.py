@@ -16,7 +16,7 @@ INT64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 def shallow(integer: Any = int) -> Any:
-    """Give the type of portable values nested at most `DEPTH` deep, with `integer` for int.
+    """Return the type of portable values nested at most `DEPTH` deep, with `integer` for int.
 
     A generic type can't contain itself in msgspec, so it is written out. Deeper values, and what the model lacks, fail
     to decode into it: the codec then decodes without a type, and checks the value afterwards.

@@ -49,7 +49,7 @@ from sig_core.plugins import PluginInfo, Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.session.reconnect import Reconnect
+from sig_core.session.client_state.reconnect import Reconnect
 
 if TYPE_CHECKING:
     from sig_core.client import ClientRouter

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
-from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
-from sig_core.events import Name, check_name
-from sig_core.io.client.inbound import Inbound
-from sig_core.io.client.link import ClientLink
-from sig_core.io.client.publisher import LazyPublisher, refusing_publisher
-from sig_core.io.client.reconnecting import ReconnectingConnection
-from sig_core.io.client.registrations import Registrations, RemoteSender
-from sig_core.io.client.state_callbacks import StateCallback
+from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.events import Name
+from sig_core.io.client.link import STOP, ClientLink
+from sig_core.io.client.reconnecting import CallbackThread, ReconnectingConnection
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
-from sig_core.plugins import Plugins, default_plugins
+from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
+from sig_core.router import Router, name_of, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
-from sig_core.routing.traffic import Traffic, latencies
 from sig_core.routing.transcode import REQUEST_TO, encode
-from sig_core.session.binary.server_messages import Joined
-from sig_core.session.client_state.offline_queue import OfflineQueue
-from sig_core.session.reconnect import Reconnect
+from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
-DEFAULT = Reconnect()
-
-
-class ClientRouter(Router):
+class ClientRouter(ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
     `add_sender`, `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone at
@@ -72,30 +60,26 @@ class ClientRouter(Router):
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
-        if not isinstance(url, str):
-            raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
-        self.url = url
-        self.limits = limits or Limits()
-        self.lost: Counter[tuple[Name, Name | None]] = Counter()
-        self._latencies: deque[float] = deque(maxlen=1000)
-        self._away = OfflineQueue(reconnect.keep if reconnect is not None else 0)
-        self._members = Registrations(self._lock, self._connect, self._refuse, self._away)
-        codecs = [codec] if isinstance(codec, str) else list(codec)
-        found = plugins or default_plugins()
-        traffic = Traffic()
-
-        def departed(link: ClientLink, error: SigError) -> None:
-            self._line.departed(link, error)
-
-        intake = Inbound(self._members, self.lost, traffic, self.listener_failed, departed)
-        self._line = ReconnectingConnection(
-            url, codecs, self.limits, found, reconnect, self._lock, intake, self._members.restore, traffic
+        self._callback_thread = CallbackThread(f"sig-state {url}")
+        self._begin(
+            *(url, codec, limits, reconnect, plugins),
+            make_reply=PendingReply,
+            wake_callbacks=self._callback_thread.wake,
+        )
+        self._callback_thread.callbacks = self._state.callbacks
+        self._connection = ReconnectingConnection(
+            url,
+            self.limits,
+            connect=self._dial,
+            codecs=self._offered_codecs,
+            state=self._state,
+            clock=time.monotonic,
         )
         close_in_child(self)
 
     # -- life
 
-    def start(self) -> ClientRouter:
+    def start(self) -> Self:
         """Connect; returns when the server has taken this client in.
 
         Raises:
@@ -105,7 +89,7 @@ class ClientRouter(Router):
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
             HandshakeError: the server refused.
         """
-        self._line.start()
+        self._connection.start()
         return self
 
     def stop(self) -> None:
@@ -115,59 +99,14 @@ class ClientRouter(Router):
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
         for none.
         """
-        self._line.stop()
-        self._away.clear()
+        self._connection.stop()
+        self._callback_thread.join(STOP)
 
-    def on(self, state: str, callback: StateCallback) -> None:
-        """Let `callback(state, error)` be called whenever the link comes to a state.
-
-        The states: "connected" once; "disconnected" with why; "reconnected" with the first thing that could not be
-        restored, or None; "gave_up" with the last failure. They are told in order, on a thread of their own; while one
-        is running, the link comes and goes without waiting for it.
-
-        Raises:
-            ConfigError: there is no such state, or `callback` can't be called.
-        """
-        self._line.on(state, callback)
-
-    def __enter__(self) -> ClientRouter:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the link lives."""
-        return self._line.is_up
-
-    @property
-    def codec(self) -> str:
-        """Name of the codec that was agreed on."""
-        return self._line.open_link().codec.name
-
-    def stats(self) -> dict[str, Any]:
-        """Tell how it stands, over all its links: docs/statistics.md.
-
-        Of what it fired, "waiting" is kept for the next link, "dropped" was given up there, and "unsent" left for a
-        server and is known not to have got there; what a killed server had taken and not passed on, only listeners can
-        tell.
-        """
-        line, away, members = self._line, self._away, self._members
-        with self._lock:
-            fired, subscriptions = members.fired(), members.table.size
-        sent = {"fired": fired, "waiting": len(away), "dropped": away.dropped.total(), "unsent": members.unsent.total()}
-        return {
-            "url": self.url,
-            "state": line.state,
-            "losses": line.losses,
-            "senders": len(members.senders),
-            "subscriptions": subscriptions,
-            "listener_errors": self.listener_errors,
-            "events": {"in": line.traffic.delivered, "lost": self.lost.total(), **sent},
-            "bytes": {"in": line.traffic.bytes_in, "out": line.traffic.bytes_out},
-            "requests": latencies(list(self._latencies)),
-        }
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
         """Ask the server how it stands; see `ServerRouter.stats`.
@@ -194,149 +133,120 @@ class ClientRouter(Router):
     def add_remote_sender(
         self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
     ) -> Sender:
-        """Connect a sender that everyone at the server sees; see `Router.add_sender`.
+        """Connect a sender that everyone at the server sees.
+
+        Args:
+            sender, events, request_handler: see `Router.add_sender`; the handler runs on the reading thread.
 
         Raises:
             SenderExists: the name is taken, here or at the server.
             ConfigError: a name or the handler is not as it must be.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        link = self._line.open_link()
-        made = self._make_sender(check_name(sender, "sender"), event_list(events), request_handler)
-        self._join(link, [made])
+        link = self._connection.open_link()
+        made = self._make_sender(sender, events, request_handler)
+        self._join(link, [made], all_or_none=False)
         return made
 
     def add_remote_senders(
         self, senders: Mapping[Name, Iterable[Name] | Name | None], request_handler: RequestHandler = None
     ) -> list[Sender]:
-        """Connect many senders, the events of each by its name, without waiting for one after the other.
-
-        All or none: when one can't be connected, those that were are disconnected again.
+        """Connect many senders, without waiting for one after the other; all or none.
 
         Args:
+            senders: the events of each by its name.
             request_handler: of each of them.
 
+        Returns:
+            The senders, in the order of `senders`.
+
         Raises:
-            SigError: see `add_remote_sender`; of the first that can't be connected.
+            SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
-        link = self._line.open_link()
-        made = [
-            self._make_sender(check_name(name, "sender"), event_list(events), request_handler)
-            for name, events in senders.items()
-        ]
-        try:
-            self._join(link, made)
-        except BaseException:
-            for each in made:
-                if each.name is not None and self._senders.get(each.name) is each:
-                    with suppress(SigError):  # the link is gone, and with it what was connected there
-                        self.remove_sender(each)
-            raise
+        link = self._connection.open_link()
+        made = [self._make_sender(name, events, request_handler) for name, events in senders.items()]
+        self._join(link, made, all_or_none=True)
         return made
 
-    def _join(self, link: ClientLink, made: list[Sender]) -> None:
-        for each in made:
-            if each.name in self._senders and each.name not in self._members.senders:
-                raise SenderExists(f"sender {each.name!r} is already connected, by this program")
+    def _join(self, link: ClientLink, made: list[Sender], *, all_or_none: bool) -> None:
+        registrations = self._state.registrations
         try:
-            self._members.add_senders(link, made)
+            link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
         finally:
-            for each in made:
-                if each.name is not None and self._senders.get(each.name) is each:
-                    self._fire_presence(each, BUILT_IN[0])
+            self._fire_connects(made)
 
     def remove_sender(self, sender: Sender | Name) -> bool:
-        """Disconnect a sender of this program, remote or not; false if it is not connected."""
-        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
-        if name is not None and name in self._members.senders and self.is_connected:
-            self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
-        removed = super().remove_sender(sender)
-        if name is not None:
-            self._members.remove_sender(name)
-        return removed
+        """Disconnect a sender of this program, remote or not.
+
+        Returns:
+            False if it is not connected.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
+        """
+        return self._connection.run(self._removal(sender))
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
-        """Disconnect a remote sender of this program; false if it is not connected.
+        """Disconnect a remote sender of this program.
+
+        Returns:
+            False if it is not connected.
 
         Raises:
             NotOwner: another client added it.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
-        if name in self._members.senders:
+        name = name_of(sender)
+        if name in self._state.registrations.senders:
             return self.remove_sender(sender)
-        try:
-            self._call("remove_sender", {"sender": name}, f"remove_sender {name!r}", None)
-        except UnknownSender:
-            return False
-        return True
-
-    def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, of those that this program added."""
-        return name in self._senders and (name not in self._members.senders or self.is_connected)
+        link = self._connection.open_link()
+        return link.run(self._state.remove_other(link.session, name))
 
     def list_remote_senders(self) -> list[Name]:
-        """Return the names of all senders at the server."""
+        """Return the names of all senders at the server; raises as `remote_senders` does."""
         return list(self.remote_senders())
 
     def remote_senders(self) -> dict[Name, list[Name]]:
-        """Return the events of all senders at the server."""
-        listed = self._call("list_senders", {"list_events": True}, "list_senders", None)
-        return {check_name(item["sender"]): [each["event"] for each in item["events"]] for item in listed}
+        """Return the events of all senders at the server, by the sender's name.
 
-    def _connect(self, member: RemoteSender, link: ClientLink, joined: Joined) -> None:
-        assert member.sender.name is not None
-        may_come = self._line.may_come
-        for event, route in joined.routes.items():
-            topic, tick = self._table.topic(member.sender.name, event), member.tallies[event].increment
-            topic.publisher = LazyPublisher(topic, link, route, tick, self._away, may_come, self._lock)
-        self._install(member.sender)
-
-    def _refuse(self, member: RemoteSender, error: SigError) -> None:
-        assert member.sender.name is not None
-        for event in member.tallies:
-            self._table.topic(member.sender.name, event).publisher = refusing_publisher(member.sender.name, error)
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        return self._state.read_senders(self._call("list_senders", {"list_events": True}, "list_senders", None))
 
     # -- remote listeners
 
     def add_remote_listener(
         self, listener: Listener, sender: Name | None = None, event: Name | None = None
     ) -> Subscription:
-        """Subscribe at the server; see `Router.add_listener`.
+        """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
-        When it returns, every event that the server routes later is delivered.
+        Args:
+            listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        link = self._line.open_link()
-        subscription = subscription_of(listener, sender, event, self._unsubscribe_remote)
-        interest = self._members.add_listener(link, subscription)
-        try:
-            interest.wait()
-        except BaseException:
-            subscription.remove()
-            raise
+        link = self._connection.open_link()
+        subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
+        link.run(self._state.registrations.subscribe(link.session, subscription))
         return subscription
 
     def remove_remote_listener(
         self, listener: Listener, sender: Name | None = None, event: Name | None = None
     ) -> bool:
-        """End the oldest remote subscription of `listener` to exactly this; false if there is none."""
-        pattern = pattern_of(sender, event)
-        with self._lock:
-            there = self._members.table.at(pattern)
-        for found in there:
-            if found.callback == listener:
-                found.remove()
-                return True
-        return False
+        """End the oldest remote subscription of `listener` to exactly this.
+
+        Returns:
+            False if there is none.
+        """
+        return self._state.registrations.remove_listener(listener, pattern_of(sender, event))
 
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
-        interest = self._members.remove_listener(subscription)
-        if interest is not None and self.is_connected:
-            interest.link.writer.flush()
+        link = self._connection.link
+        if self._state.registrations.unsubscribe(subscription) and link is not None:
+            link.writer.flush()
 
     # -- remote requests
 
@@ -354,18 +264,18 @@ class ClientRouter(Router):
             EncodeError, MessageTooBig: the params, or the answer, can't be carried.
             Overflow: made inside a callback, and too many events came meanwhile.
         """
-        link = self._line.open_link()
+        link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = PendingReply(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         ident = link.session.request(sender, method, payload, waiter.tell)
         answer = link.finish(waiter, ident, seconds, REQUEST_TO, method, sender)
-        self._latencies.append(time.perf_counter() - begun)
+        self._state.times.append(time.perf_counter() - begun)
         return answer
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server."""
-        if check_name(sender, "sender") in self._senders:
+        if self._has_own(sender):
             return super().request(sender, method, params)
         return self.remote_request(sender, method, params, timeout)
 
@@ -377,30 +287,27 @@ class ClientRouter(Router):
         Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`
         would wait there for its own thread. Of this program's own senders the handler runs now, in this thread.
         """
-        if self._senders and check_name(sender, "sender") in self._senders:
+        if self._senders and self._has_own(sender):
             return super().request_async(sender, method, params)
-        link = self._line.open_link()
+        link = self._connection.open_link()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
         future, writer = HelpedFuture(link.reader.settle_inside), link.writer
         link.session.request(sender, method, payload, future, deadline)
-        writer.asked(len(payload))
-        if deadline < writer.next_tick:
-            writer.due(deadline)
+        writer.asked(len(payload), deadline)
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
-        link = self._line.open_link()
+        link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
-        waiter = PendingReply()
-        ident = link.session.call(method, params, waiter.tell)
-        return link.finish(waiter, ident, seconds, what)
+        ask = self._state.ask(link.session, method, params, what)
+        return link.finish(ask.reply, ask.ident, seconds, what)
 
     # -- fork
 
     def after_fork(self) -> None:
         """In the child: let go of what is the parent's, without a word on the wire."""
-        self._line.abandon()
+        self._connection.abandon()
 
     # Spelling of pysig
     removeSender = alias(remove_sender)  # noqa: N815

@@ -1,7 +1,12 @@
 """What a carrier and a codec are: the one file that a plug-in author reads.
 
 A carrier writes verbs and states facts. The core owns threads, framing, checksums, retries, reconnecting, TLS, error
-mapping and idempotent close. Nothing here is inherited: a class that has the members is one.
+mapping and idempotent close. Nothing here needs to be inherited: a class that has the members is one.
+
+What a class may leave out is a protocol of its own, named for its member: `HasErrors` for `errors`. The core asks by
+isinstance, once, when it is handed the object: a member that is added later is not seen. A class that inherits what it
+offers, as in `class LabCarrier(HasOptions, HasErrors)`, is compared with it by a type checker; `@final` on the class
+makes that find a misspelt name too.
 
 What the core promises a link: at most one `send` and one `receive` at a time (they may overlap); `close` from any
 thread, at any time, once; `send` never gets more than `mtu` bytes; nothing is called after `close`.
@@ -11,25 +16,40 @@ peer ended; the core turns them into its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 from sig_core.address import Address
 
 __all__ = [
     "Acceptor",
+    "AddressTraits",
     "AsyncAcceptor",
     "AsyncCarrier",
     "AsyncLink",
     "Carrier",
     "Codec",
+    "HasAbort",
+    "HasAddressTraits",
+    "HasCheck",
+    "HasDecodeMany",
+    "HasDecodeMost",
+    "HasErrors",
+    "HasNarrows",
+    "HasOnePeer",
+    "HasOptions",
+    "HasPorts",
+    "HasReads",
+    "HasRecv",
+    "HasTrial",
     "Link",
     "LinkTraits",
     "Medium",
     "OptionWrapper",
     "PollableAcceptor",
     "PollableLink",
+    "PortInfo",
     "Wrapper",
 ]
 
@@ -75,9 +95,6 @@ class PollableLink(Link, Protocol):
     """A link whose readiness the system reports: thousands of them share one thread.
 
     These are called on one thread only, level-triggered; a packet link moves one packet a call.
-
-    Optional method `recv(size: int) -> bytes`, of streams: reads what `recv_into` would, at most `size` bytes (1 and
-    more), b"" at the end. It saves a copy of what is big.
     """
 
     wants_write: bool  # output is waiting inside the link itself (TLS); False for plain media
@@ -92,13 +109,16 @@ class PollableLink(Link, Protocol):
         """Send what goes now: 0 .. len(data) bytes (a packet: all or 0)."""
 
 
-class Acceptor(Protocol):
-    """What `listen` gives. `address` is a URL as bound: port 0 is resolved.
+@runtime_checkable
+class HasRecv(Protocol):
+    """A pollable stream that saves a copy of what is big. Not promised: that `recv` is called; `recv_into` may be."""
 
-    Optional attribute `one_peer: bool`, of streams that may lose bytes: False, if its links lead to many peers. Without
-    it they are taken for one line, such as a serial port, that is plugged in again and again: one link at a time, and
-    what did not arrive on one arrives on the next.
-    """
+    def recv(self, size: int, /) -> bytes:
+        """Read what `recv_into` would, at most `size` bytes (1 and more); b"" is the end."""
+
+
+class Acceptor(Protocol):
+    """What `listen` returns. `address` is a URL as bound: port 0 is resolved."""
 
     address: str
 
@@ -117,17 +137,19 @@ class PollableAcceptor(Acceptor, Protocol):
         """The descriptor to poll; stable until close."""
 
 
+@runtime_checkable
+class HasOnePeer(Protocol):
+    """An acceptor that says whether all of its links lead to one other end. It is read at each link that it returns.
+
+    Such links are one line, plugged in again and again: one at a time, and what did not arrive on one arrives on the
+    next. Without this, streams that may lose bytes are taken for such a line (a serial port), and no others are.
+    """
+
+    one_peer: bool
+
+
 class Carrier(Protocol):
     """A medium. `scheme` is the first word of its URLs and the name of its entry point.
-
-    Optional attribute `options: frozenset[str]`: the query options that its URLs take; others are refused by the core.
-    Optional attribute `errors: tuple[type[Exception], ...]`: what its driver raises beside OSError.
-    Optional attribute `trial: str`: a URL that can be listened on in any machine, for `sig doctor` to try; `{folder}`
-    in it becomes an empty folder.
-    Optional method `ports() -> list[dict]`: the places of this machine that its URLs can name, for `sig ports` and
-    `sig doctor`; it opens none of them. Each has `device` and `description` (text), `urls` (that lead there, the most
-    lasting first), `removable` (whether somebody plugged it in), `state` ("free", "busy", or "denied": this user may
-    not), `cause` and `remedy` (a line each; "" if there is none).
 
     The options `name` and `prefix` of an address to listen on are the core's: what it calls boards that come there.
     """
@@ -141,12 +163,84 @@ class Carrier(Protocol):
         """Take `address`, or raise OSError."""
 
 
-class AsyncLink(Protocol):
-    """The same on asyncio. `receive` is never cancelled but by `close`; it raises EOFError at the end.
+@runtime_checkable
+class HasOptions(Protocol):
+    """A carrier that names the query options that its URLs take: the core refuses all others.
 
-    Optional method `abort()`, no coroutine: lets go of the medium at once. It is called when `close`, which may take
-    leave of the peer, takes longer than a second: that peer does not read, or is no longer there.
+    Without it the carrier has to refuse them by itself. Values are the carrier's to check in either case.
     """
+
+    options: frozenset[str]
+
+
+@runtime_checkable
+class HasErrors(Protocol):
+    """A carrier whose driver raises more than OSError: the core takes these for what the world broke, too."""
+
+    errors: tuple[type[Exception], ...]
+
+
+@runtime_checkable
+class HasTrial(Protocol):
+    """A carrier with a URL that can be listened on in any machine, for `sig doctor` and `pytest --sig-carrier`.
+
+    `{folder}` in it becomes an empty folder. Not promised: that nobody else listens there at the same time.
+    """
+
+    trial: str
+
+
+class PortInfo(TypedDict):
+    """A place of this machine that a URL can name.
+
+    Attributes:
+        device: what the system calls it.
+        description: of what is there, for people.
+        urls: that lead there, the most lasting first.
+        removable: whether somebody plugged it in.
+        state: "denied": this user may not open it.
+        cause, remedy: why it can't be used and what to do, a line each; "" if there is none.
+    """
+
+    device: str
+    description: str
+    urls: list[str]
+    removable: bool
+    state: Literal["free", "busy", "denied"]
+    cause: str
+    remedy: str
+
+
+@runtime_checkable
+class HasPorts(Protocol):
+    """A carrier that can list what is plugged in, for `sig ports` and `sig doctor`."""
+
+    def ports(self) -> Iterable[PortInfo]:
+        """Return the ports that are there now; opens none of them. Not promised: that one is still there when used."""
+
+
+class AddressTraits(NamedTuple):
+    """What the medium at an address can do. Each is True unless a carrier says otherwise; the kit tries both answers.
+
+    Attributes:
+        exclusive: to listen where somebody listens raises OSError. False: nothing tells that the address is taken.
+        between_processes: another program reaches who listens there. False: it lies within one process.
+    """
+
+    exclusive: bool = True
+    between_processes: bool = True
+
+
+@runtime_checkable
+class HasAddressTraits(Protocol):
+    """A carrier some of whose addresses can't do what others can: a bus without owners, a medium within a process."""
+
+    def address_traits(self, address: Address, /) -> AddressTraits:
+        """Return what is so at `address`. Nothing is opened for it, and nobody needs to listen there."""
+
+
+class AsyncLink(Protocol):
+    """The same on asyncio. `receive` is never cancelled but by `close`; it raises EOFError at the end."""
 
     traits: LinkTraits
     peer: str
@@ -154,6 +248,18 @@ class AsyncLink(Protocol):
     async def send(self, data: bytes, /) -> None: ...
     async def receive(self) -> bytes: ...
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class HasAbort(Protocol):
+    """A link on asyncio that can let go of its medium without a word.
+
+    `abort` is called when `close`, which may take leave of the peer, takes longer than a second: that peer does not
+    read, or is no longer there. `close` is cancelled before. Not promised: that what was sent has left.
+    """
+
+    def abort(self) -> None:
+        """Let go at once. No coroutine: it may not wait."""
 
 
 class AsyncAcceptor(Protocol):
@@ -188,20 +294,11 @@ class Medium(Protocol):
 class Codec(Protocol):
     """An encoding of values (`sig_core.portable` says which). Both methods are called from any thread at any time.
 
+    It can be hashed, as every object can whose class does not define `__eq__` alone: what it offers is kept by it.
+
     Attributes:
         name: what a hello negotiates, and the name of the entry point.
         extras: what it carries beyond the portable model: "bytes", "nonfinite".
-
-    Optional attribute `narrows: str`: what it changes of values, by its declaration ("floats to float32"). Such a codec
-    is offered only where it is named.
-    Optional attribute `reads: frozenset[str]`: names of other codecs whose bytes it decodes as they are, so that they
-    are passed on untouched.
-    Optional attribute `decode_most: Callable[[bytes], Any]`: a faster way to decode, a library's own function at best,
-    since the call of one in Python costs as much as some values take. It gives what `decode` would, or raises anything:
-    then `decode` is asked.
-    Optional attribute `decode_many: Callable[[Sequence[bytes]], list[Any]]`: a way to decode events that came
-    together, where a call costs as much as a value does. It gives what `decode` would for each, or raises anything:
-    then they are decoded one by one.
     """
 
     name: str
@@ -218,12 +315,44 @@ class Codec(Protocol):
         """Return the value of exactly these bytes; any exception means that they are none. Never runs what they say."""
 
 
-class OptionWrapper(Protocol):
-    """A wrapper that takes options from the query of the URL; see `Wrapper`.
+@runtime_checkable
+class HasNarrows(Protocol):
+    """A codec that changes values, by its declaration. It is offered only where it is named.
 
-    Optional method `check(address)`: called when a URL is taken, before there is a link; raises ConfigError for a value
-    that can't be meant. What is not refused there is refused at each link anew.
+    `narrows` says what it changes, for people: "floats to float32"; "" is nothing.
     """
+
+    narrows: str
+
+
+@runtime_checkable
+class HasReads(Protocol):
+    """A codec that decodes bytes of other codecs as they are: those that `reads` names are passed on untouched."""
+
+    reads: frozenset[str]
+
+
+@runtime_checkable
+class HasDecodeMost(Protocol):
+    """A codec with a faster way to decode, at best a function of its library: a call in Python costs as much as some
+    values take. Not promised: that it is called; `decode` may be, for the same bytes.
+    """
+
+    def decode_most(self, data: bytes, /) -> Any:
+        """Return what `decode` would, or raise anything: then `decode` is asked."""
+
+
+@runtime_checkable
+class HasDecodeMany(Protocol):
+    """A codec that decodes events that came together, where a call costs as much as a value does."""
+
+    def decode_many(self, payloads: Sequence[bytes], /) -> list[Any]:
+        """Return what `decode` would for each, or raise anything: then they are decoded one by one."""
+
+
+@runtime_checkable
+class OptionWrapper(Protocol):
+    """A wrapper that takes options from the query of the URL; see `Wrapper`."""
 
     options: frozenset[str]
     """The names it takes; they are not passed to the carrier."""
@@ -232,7 +361,15 @@ class OptionWrapper(Protocol):
         """Return the link around `link`. Of its options `address` has those that this wrapper takes."""
 
 
+@runtime_checkable
+class HasCheck(Protocol):
+    """A wrapper with options that refuses bad values before there is a link; else it refuses them at each link anew."""
+
+    def check(self, address: Address, /) -> None:
+        """Raise ConfigError for a value that can't be meant. `address` has the options that this wrapper takes."""
+
+
 Wrapper: TypeAlias = Callable[[Link], Link] | OptionWrapper
-"""A link inside a link: `name+scheme://...` gives each link of `scheme` to the wrapper that the entry point `name` of
-the group `sig.wrappers` names. It gives a link that talks through the one it got, and closes that with itself. It works
-at the end where it is written; the other end knows nothing of it."""
+"""A link inside a link: `name+scheme://...` passes each link of `scheme` to the wrapper that the entry point `name` of
+the group `sig.wrappers` names. It returns a link that talks through the one it got, and closes that with itself. It
+works at the end where it is written; the other end knows nothing of it."""

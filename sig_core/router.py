@@ -1,4 +1,4 @@
-"""Router: events and requests between senders and listeners of one program."""
+"""Routers: what all of them share, and the one that works inside one program."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from sig_core.errors import ConfigError, SenderExists, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import Handler, RequestHandler, check_method
+from sig_core.routing.handlers import (
+    Handler,
+    RequestHandler,
+    check_method,
+    name_of_callable,
+    refuse_coroutine_function,
+)
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
-__all__ = ["BUILT_IN", "Router", "event_list", "pattern_of", "subscription_of"]
+__all__ = ["BUILT_IN", "Router", "RouterBase", "check_url", "name_of", "pattern_of"]
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
 
-class Router:
-    """Dispatches events of senders to listeners, in the thread that triggers, and passes requests to senders.
+class RouterBase:
+    """What routers of every face share: the senders and listeners of this program, and events between them.
 
-    Every method may be called from any thread, and inside every callback; no lock is held while a callback runs.
+    Nothing here waits, so it is the same on threads and on asyncio. What may wait (`remove_sender`, `request`) is for
+    the faces: none inherits a verb that would act on this program alone where the face reaches further.
 
     Args:
         class_sender, class_signal, class_event: what to make senders, signals and events of; attributes of the same
@@ -33,6 +40,8 @@ class Router:
     Attributes:
         listener_errors: calls of listeners that raised.
     """
+
+    _awaits = False  # whether coroutine functions can be listeners and handlers
 
     def __init__(
         self,
@@ -64,22 +73,18 @@ class Router:
             SenderExists: a sender of that name is connected.
             ConfigError: a name or the handler is not as it must be.
         """
-        made = self._make_sender(check_name(sender, "sender"), event_list(events), request_handler)
+        made = self._make_sender(sender, events, request_handler)
         with self._lock:
             self._claim(made)
             self._install(made)
         self._fire_presence(made, EVENT_CONNECT)
         return made
 
-    def remove_sender(self, sender: Sender | Name) -> bool:
-        """Disconnect a sender and fire its `#disconnect`; false if it is not connected (any more).
-
-        Raises:
-            NotOwner: another program's client added it.
-        """
-        name = sender.name if isinstance(sender, Sender) else check_name(sender, "sender")
-        found = self._senders.get(name) if name is not None else None
-        if name is None or found is None:
+    def _remove_local(self, sender: Sender | Name) -> bool:
+        """Disconnect a sender that this router has, and fire its `#disconnect`; false if it is not connected."""
+        name = name_of(sender)
+        found = self._senders.get(name)
+        if found is None:
             return False
         farewell = found.get_signal(EVENT_DISCONNECT)
         with self._lock:
@@ -109,10 +114,12 @@ class Router:
         """Return whether a sender of that name is connected."""
         return name in self._senders
 
-    def _make_sender(self, name: Name, events: list[Name], handler: RequestHandler) -> Sender:
+    def _make_sender(self, sender: Name, events: Iterable[Name] | Name | None, handler: RequestHandler) -> Sender:
+        """Check what a user says of a sender, and make it; it is not connected yet."""
+        name, declared = check_name(sender, "sender"), event_list(events)
         made = self.class_sender(self, name)
-        made.handler = Handler(name, handler)
-        for event in dict.fromkeys([*events, *BUILT_IN]):
+        made.handler = Handler(name, handler, awaits=self._awaits)
+        for event in dict.fromkeys([*declared, *BUILT_IN]):
             made.events[event] = made.class_event(made, event)
         return made
 
@@ -142,6 +149,12 @@ class Router:
     def _fire_presence(self, sender: Sender, event: Name) -> None:
         sender.get_signal(event).trigger(_presence(sender))
 
+    def _fire_connects(self, made: Iterable[Sender]) -> None:
+        """Fire `#connect` of those of them that are connected."""
+        for sender in made:
+            if sender.name is not None and self._senders.get(sender.name) is sender:
+                self._fire_presence(sender, EVENT_CONNECT)
+
     # -- listeners
 
     def add_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> Subscription:
@@ -157,7 +170,7 @@ class Router:
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
         """
-        subscription = subscription_of(listener, sender, event, self._unsubscribe)
+        subscription = self._subscription(listener, sender, event, self._unsubscribe)
         with self._lock:
             if self._table.add(subscription.pattern, subscription):
                 self._interest(subscription.pattern, True)
@@ -171,6 +184,21 @@ class Router:
                 found.remove()
                 return True
         return False
+
+    def _subscription(
+        self, listener: Listener, sender: Name | None, event: Name | None, remove: Callable[[Subscription], None]
+    ) -> Subscription:
+        """Check what a listener is, and what it asks for."""
+        pattern = pattern_of(sender, event)
+        if not callable(listener):
+            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+        self._check_callable(f"listener {name_of_callable(listener)}", listener)
+        return Subscription(listener, pattern, remove)
+
+    def _check_callable(self, what: str, function: object) -> None:
+        """Refuse a coroutine function that nobody would await."""
+        if not self._awaits:
+            refuse_coroutine_function(what, function)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
@@ -193,15 +221,55 @@ class Router:
     def listener_failed(self, callback: Listener, info: Info, error: BaseException) -> None:
         """Count and log a listener that raised."""
         self.listener_errors += 1
-        where = getattr(callback, "__qualname__", None) or repr(callback)
         trace = "".join(traceback.format_exception(error)).rstrip()
-        log.error(f"listener {where} raised on event {info['event']!r} of sender {info['sender']!r}\n{trace}")
+        what = f"listener {name_of_callable(callback)} raised on event {info['event']!r} of sender {info['sender']!r}"
+        log.error(f"{what}\n{trace}")
 
     def stats(self) -> dict[str, Any]:
         """Tell how it stands: counts of senders, subscriptions and calls of listeners that raised."""
         with self._lock:
             senders, subscriptions = len(self._senders), self._table.size
         return {"senders": senders, "subscriptions": subscriptions, "listener_errors": self.listener_errors}
+
+    def _has_own(self, sender: Name) -> bool:
+        """Return whether a sender is one of this program; ConfigError: there can be none of that name."""
+        return check_name(sender, "sender") in self._senders
+
+    def _local_sender(self, name: Name) -> Sender:
+        found = self._senders.get(check_name(name, "sender"))
+        if found is None:
+            raise UnknownSender(f"sender {name!r} is not connected")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {len(self._senders)} senders>"
+
+    # Spelling of pysig
+    addSender = alias(add_sender)  # noqa: N815
+    getSender = alias(get_sender)  # noqa: N815
+    addListener = alias(add_listener)  # noqa: N815
+    removeListener = alias(remove_listener)  # noqa: N815
+
+
+class Router(RouterBase):
+    """Dispatches events of senders to listeners, in the thread that triggers, and passes requests to senders.
+
+    Every method may be called from any thread, and inside every callback; no lock is held while a callback runs.
+
+    Args:
+        class_sender, class_signal, class_event: see `RouterBase`.
+    """
+
+    def remove_sender(self, sender: Sender | Name) -> bool:
+        """Disconnect a sender and fire its `#disconnect`.
+
+        Returns:
+            False if it is not connected (any more).
+
+        Raises:
+            NotOwner: another program's client added it.
+        """
+        return self._remove_local(sender)
 
     # -- requests
 
@@ -216,7 +284,7 @@ class Router:
             UnknownMethod: it has neither that method nor a default.
             Exception: whatever the handler raised.
         """
-        found = self._local_sender(check_name(sender, "sender"))
+        found = self._local_sender(sender)
         return found.handler.call(check_method(method), params)
 
     def request_async(
@@ -230,21 +298,8 @@ class Router:
             future.set_exception(error)
         return future
 
-    def _local_sender(self, name: Name) -> Sender:
-        found = self._senders.get(name)
-        if found is None:
-            raise UnknownSender(f"sender {name!r} is not connected")
-        return found
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} with {len(self._senders)} senders>"
-
     # Spelling of pysig
-    addSender = alias(add_sender)  # noqa: N815
     removeSender = alias(remove_sender)  # noqa: N815
-    getSender = alias(get_sender)  # noqa: N815
-    addListener = alias(add_listener)  # noqa: N815
-    removeListener = alias(remove_listener)  # noqa: N815
 
 
 class _Gone:
@@ -269,14 +324,16 @@ def pattern_of(sender: Name | None, event: Name | None) -> Pattern:
     )
 
 
-def subscription_of(
-    listener: Listener, sender: Name | None, event: Name | None, remove: Callable[[Subscription], None]
-) -> Subscription:
-    """Check what a listener is, and what it asks for."""
-    pattern = pattern_of(sender, event)
-    if not callable(listener):
-        raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
-    return Subscription(listener, pattern, remove)
+def name_of(sender: Sender | Name) -> Name:
+    """Return the name of a sender, given as itself or by its name; ConfigError: it has none, or it can't be one."""
+    return check_name(sender.name if isinstance(sender, Sender) else sender, "sender")
+
+
+def check_url(url: object) -> str:
+    """Return `url` if it is text; ConfigError: it is not."""
+    if not isinstance(url, str):
+        raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
+    return url
 
 
 def event_list(events: Iterable[Name] | Name | None) -> list[Name]:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from sig_core.address import Address
 from sig_core.contract import Acceptor
-from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
+from sig_core.errors import LocalProtocolError, MessageTooBig, NotOwner
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import STOP, ConnectionManager
 from sig_core.io.server.local_port import LocalPort
@@ -22,11 +22,11 @@ from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
-from sig_core.router import BUILT_IN, Router
+from sig_core.router import BUILT_IN, Router, check_url
 from sig_core.routing.entities import Event, Sender, Signal, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
-from sig_core.routing.ports import Asked, Run
+from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.table import Publisher
 from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.board.renaming import Renaming
@@ -66,8 +66,7 @@ class ServerRouter(Router):
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
         for url in urls:
-            if not isinstance(url, str):
-                raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
+            check_url(url)
         self.limits = limits or Limits()
         self._urls = urls
         self._codec_names = None if codecs is None else list(codecs)
@@ -97,7 +96,7 @@ class ServerRouter(Router):
 
     # -- life
 
-    def start(self) -> ServerRouter:
+    def start(self) -> Self:
         """Listen on the URLs of the constructor; returns when clients can connect.
 
         Raises:
@@ -197,7 +196,7 @@ class ServerRouter(Router):
             facts = {"peer": session.peer, "client": session.client, "codec": session.codec, "error": session.error}
             self._port.later(partial(tell, **facts))
 
-    def __enter__(self) -> ServerRouter:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
@@ -319,7 +318,7 @@ class ServerRouter(Router):
             return super().request_async(name, method, params)
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
-    def _answer(self, token: int, asked: Asked, params: bytes) -> None:
+    def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:
         """Run a handler for a client's request, on a dispatch thread."""
         codec = self._plugins.codecs.get(asked.codec)
         try:

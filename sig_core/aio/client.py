@@ -1,54 +1,58 @@
-"""ClientRouter on asyncio: the same sessions on the running loop (uvloop's too).
-
-Where its link can be polled (tcp, unix) it has no thread of its own; any other link is served by two.
-
-    async with aio.ClientRouter("tcp://127.0.0.1:3000") as client:
-        await client.add_remote_listener(print, "temp")
-
-Callbacks run on the loop and must not block it; a request handler may be a coroutine function.
-"""
+"""ClientRouter on asyncio: the client of `sig_core.client`, whose remote methods are coroutines."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import secrets
-import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Self
 
-from sig_core.contract import PollableLink
-from sig_core.errors import ConnectFailed, LinkClosed, LocalProtocolError, UnknownSender
-from sig_core.events import Name, Pattern, check_name
-from sig_core.io.adapters.as_stream import as_stream
-from sig_core.io.adapters.pumped import pollable
-from sig_core.io.client.asyncio_link import AioLink
+from sig_core.aio.entities import Sender, Signal
+from sig_core.aio.router import HANDLERS, AsyncRouter
+from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.errors import LinkClosed, SigError
+from sig_core.events import Name
+from sig_core.io.aio.coroutine_listener import in_listener
+from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
+from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
 from sig_core.io.client.link import STOP
+from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
-from sig_core.links.close_once import CloseOnce
-from sig_core.log import log
-from sig_core.plugins import Plugins, default_plugins
+from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import BUILT_IN, Router, event_list, subscription_of
-from sig_core.routing.entities import Listener, Sender, Subscription
+from sig_core.router import name_of, pattern_of
+from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
-from sig_core.routing.table import Table
-from sig_core.routing.transcode import REQUEST_TO, decode, encode
-from sig_core.session.base import State
-from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.fan_out import fan_out
-from sig_core.session.binary.publisher import make_publisher
-from sig_core.session.binary.reports import Closed, Events, Gap, Report, RequestsReceived
-from sig_core.session.errors import error_of_handler
+from sig_core.routing.transcode import REQUEST_TO, encode
+from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
+class ClientRouter(ClientBase, AsyncRouter):
+    """Joins this program to a server, and comes back when the link is lost; on the running asyncio loop.
 
-class ClientRouter(Router):
-    """Joins this program to a server; see `sig_core.ClientRouter`, whose remote methods are coroutines here.
+    `add_sender`, `add_listener` work inside this program alone; their `remote` forms reach everyone at the server, and
+    are coroutines. Listeners, handlers and state callbacks run on the loop and must not block it; all may be coroutine
+    functions. What is remote is there again when the link is: in the same order, before "reconnected" is told. Requests
+    that were open then fail as `OutcomeUnknown`; none is ever repeated.
 
-    They raise as their namesakes do. `trigger` never waits: what it appends leaves at the loop's next turn.
+    Where its link can be polled (tcp, unix) it has no thread of its own but while it dials; any other has two.
+
+    Args:
+        url: of the server, such as "tcp://127.0.0.1:3000".
+        codec: name of the codec to speak, or several, the preferred one first.
+        limits: what the server may cost this program.
+        reconnect: how to come back; None: not at all.
+        plugins: where carriers and codecs come from; None: what is installed.
+        max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
+        class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
+
+    Attributes:
+        lost: events that did not reach this program, by (sender, event), as far as their counts tell.
+
+    Use it in `async with`, or call `start` and `stop`.
     """
 
     def __init__(
@@ -57,180 +61,315 @@ class ClientRouter(Router):
         codec: str | Sequence[str] = "json",
         *,
         limits: Limits | None = None,
+        reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
+        max_handlers: int = HANDLERS,
+        class_sender: type[Sender] = Sender,
+        class_signal: type[Signal] = Signal,
+        class_event: type[Event] = Event,
     ) -> None:
-        super().__init__()
-        self.url = url
-        self.limits = limits or Limits()
-        self._codec_names = [codec] if isinstance(codec, str) else list(codec)
-        self._plugins = plugins or default_plugins()
-        self._remote: Table[Subscription] = Table()
-        self._asked: dict[Pattern, asyncio.Task[Any]] = {}
-        self._remote_senders: dict[Name, Sender] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._link: AioLink | None = None
-
-    async def start(self) -> ClientRouter:
-        """Connect; returns when the server has taken this client in."""
-        if self._link is not None:
-            raise LocalProtocolError("a client starts once; make another one")
-        codecs = self._plugins.choose_codecs(self._codec_names)
-        raw = await self._connect()
-        session = ClientSession(
-            codecs, self.limits, client=secrets.token_hex(16), token=None, packets=False, now=time.monotonic()
+        super().__init__(max_handlers, class_sender, class_signal, class_event)
+        self._callback_task = CallbackTask()
+        self._begin(
+            *(url, codec, limits, reconnect, plugins),
+            make_reply=AsyncReply,
+            wake_callbacks=self._callback_task.wake,
         )
-        self._link = AioLink(raw, session, self._take)
-        try:
-            await asyncio.wait_for(self._link.opened, self.limits.handshake)
-        except TimeoutError as error:
-            raise ConnectFailed(f"{self.url}: no answer to the hello within {self.limits.handshake:g} s") from error
-        finally:
-            if session.state is not State.OPEN:
-                self._link.close()
+        self._callback_task.callbacks = self._state.callbacks
+        self._state.callbacks.add("gave_up" if reconnect is not None else "disconnected", self._ended)
+        self._times = self._state.times
+        self._connection = AsyncioConnection(
+            url,
+            self.limits,
+            connect=self._dial,
+            codecs=self._offered_codecs,
+            state=self._state,
+            listeners=self._coroutine_listeners,
+            handlers=self._handlers,
+        )
+        close_in_child(self)
+
+    # -- life
+
+    async def start(self) -> Self:
+        """Connect; returns when the server has taken this client in.
+
+        Returns:
+            This client.
+
+        Raises:
+            LocalProtocolError: it was started before.
+            ConfigError: the URL can't be meant.
+            PluginError: its carrier, or the codec, can't be had.
+            ConnectFailed: nobody is there, or no answer within the limit `handshake`.
+            HandshakeError: the server refused.
+
+        Cancelled while it dials, it returns at once, and the link that may still come about is closed.
+        """
+        self._bind()
+        await self._connection.start()
         return self
 
-    async def _connect(self) -> PollableLink:
-        """Connect in a thread; if this is cancelled meanwhile, the link that comes about is closed."""
-        made: list[CloseOnce] = []
-        unwanted = threading.Event()
-
-        def connect() -> PollableLink:
-            link = pollable(as_stream(self._plugins.connect(self.url), dialing=True, patience=self.limits.handshake))
-            made.append(CloseOnce(link, link.peer))
-            if unwanted.is_set():
-                made[0].close()
-            return link
-
-        try:
-            return await asyncio.to_thread(connect)
-        except asyncio.CancelledError:
-            unwanted.set()
-            for once in made:
-                once.close()
-            raise
-
     async def stop(self) -> None:
-        """Answer what was asked, say goodbye, and end. Again: does nothing.
+        """Say goodbye and end: no task, thread, socket or file is left. Again: does nothing.
 
-        Handlers that run are waited for up to 2 s, but for the one that calls this.
+        Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
+        before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop does
+        not wait for that one. Cancelled, it ends at once.
         """
-        link, running = self._link, self._tasks - {asyncio.current_task()}
         try:
-            if running and link is not None and not link.is_closed():
-                await asyncio.wait(running, timeout=STOP)
+            await self._connection.stop()
         finally:
-            if link is not None:
-                link.close()
+            self._end_streams(None)
+        await self._callback_task.settle(STOP)
 
-    async def __aenter__(self) -> ClientRouter:
+    def _ended(self, state: str, error: SigError | None) -> None:
+        """End the streams of events: no link comes any more."""
+        closed = LinkClosed(f"{self.url}: no events come any more: {error}")
+        closed.__cause__ = error
+        self._end_streams(closed)
+
+    async def __aenter__(self) -> Self:
         return await self.start()
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
+    async def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
+        """Return how the server stands; see `ServerRouter.stats`.
+
+        Args:
+            peers: each client for itself as well.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        told: dict[str, Any] = await self._call("stats", {"peers": peers}, "stats", None)
+        return told
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Return when the server has routed everything that was triggered before.
+
+        Args:
+            timeout: seconds; None: the limit `request_timeout`.
+
+        Raises:
+            RequestTimeout: that took longer.
+            LinkLost, OutcomeUnknown: the link is gone.
+
+        Not promised: that listeners have run.
+        """
+        await self._call("sync", {}, "flush", timeout)
+
+    async def wait_for_room(self) -> None:
+        """Return when a `trigger` would not raise `Backpressure`, or would raise something else."""
+        link = self._connection.link
+        if link is not None:
+            link.check_loop()
+            await link.wait_for_room()
+
+    # -- remote senders
+
     async def add_remote_sender(
         self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
     ) -> Sender:
-        """Connect a sender that everyone at the server sees."""
-        link, name = self._open(), check_name(sender, "sender")
-        made = self._make_sender(name, event_list(events), request_handler)
-        with self._lock:
-            self._claim(made)
-            self._install(made)
-        self._remote_senders[name] = made
-        own = [event for event in made.events if event is not None and event not in BUILT_IN]
-        try:
-            joined = await link.answer(lambda when: link.session.add_sender(name, own, made.handler.names(), when))
-        except BaseException:
-            del self._remote_senders[name], self._senders[name]
-            raise
-        for event, route in joined.routes.items():
-            self.topic(name, event).publisher = make_publisher(link.session, name, event, route, link, _uncounted)
+        """Connect a sender that everyone at the server sees.
+
+        Args:
+            sender, events, request_handler: see `Router.add_sender`; handlers may be coroutine functions.
+
+        Raises:
+            SenderExists: the name is taken, here or at the server.
+            ConfigError: a name or the handler is not as it must be.
+            LinkClosed, RequestTimeout: the server can't be asked.
+
+        Cancelled, the sender is taken back.
+        """
+        link = self._connection.open_link()
+        made = self._make_async(sender, events, request_handler)
+        await self._join(link, [made], all_or_none=False)
         return made
+
+    async def add_remote_senders(
+        self, senders: Mapping[Name, Iterable[Name] | Name | None], request_handler: RequestHandler = None
+    ) -> list[Sender]:
+        """Connect many senders, without waiting for one after the other; all or none.
+
+        Args:
+            senders: the events of each by its name.
+            request_handler: of each of them.
+
+        Returns:
+            The senders, in the order of `senders`.
+
+        Raises:
+            SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
+        """
+        link = self._connection.open_link()
+        made = [self._make_async(name, events, request_handler) for name, events in senders.items()]
+        await self._join(link, made, all_or_none=True)
+        return made
+
+    def _make_async(self, sender: Name, events: Iterable[Name] | Name | None, handler: RequestHandler) -> Sender:
+        made: Any = self._make_sender(sender, events, handler)
+        found: Sender = made
+        return found
+
+    async def _join(self, link: AsyncioLink, made: list[Sender], *, all_or_none: bool) -> None:
+        registrations = self._state.registrations
+        try:
+            await link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
+        finally:
+            self._fire_connects(made)
+
+    async def remove_sender(self, sender: Any) -> bool:
+        """Disconnect a sender of this program, remote or not.
+
+        Args:
+            sender: it, or its name.
+
+        Returns:
+            False if it is not connected.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
+
+        Cancelled, it is disconnected all the same.
+        """
+        return await self._connection.run(self._removal(sender))
+
+    async def remove_remote_sender(self, sender: Any) -> bool:
+        """Disconnect a remote sender of this program.
+
+        Args:
+            sender: it, or its name.
+
+        Returns:
+            False if it is not connected.
+
+        Raises:
+            NotOwner: another client added it.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        name = name_of(sender)
+        if name in self._state.registrations.senders:
+            return await self.remove_sender(sender)
+        link = self._connection.open_link()
+        return await link.run(self._state.remove_other(link.session, name))
+
+    async def list_remote_senders(self) -> list[Name]:
+        """Return the names of all senders at the server; raises as `remote_senders` does."""
+        return list(await self.remote_senders())
+
+    async def remote_senders(self) -> dict[Name, list[Name]]:
+        """Return the events of all senders at the server, by the sender's name.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        return self._state.read_senders(await self._call("list_senders", {"list_events": True}, "list_senders", None))
+
+    # -- remote listeners
 
     async def add_remote_listener(
         self, listener: Listener, sender: Name | None = None, event: Name | None = None
     ) -> Subscription:
-        """Subscribe at the server; when it returns, every event that the server routes later is delivered."""
-        link, subscription = self._open(), subscription_of(listener, sender, event, self._remove)
-        pattern = subscription.pattern
-        if self._remote.add(pattern, subscription):
-            params = {"sender": pattern[0], "event": pattern[1]}
-            asked = link.answer(lambda when: link.session.call("add_listener", params, when))
-            self._asked[pattern] = asyncio.ensure_future(asked)
-        try:
-            await asyncio.shield(self._asked[pattern])
-        except BaseException:
-            subscription.remove()
-            raise
+        """Subscribe at the server; when it returns, every event that the server routes later is delivered.
+
+        Args:
+            listener: a function, called on the loop; or a coroutine function, awaited for one event after the other.
+            sender, event: see `Router.add_listener`.
+
+        Raises:
+            ConfigError: a name is not as it must be, or `listener` can't be called.
+            LinkClosed, RequestTimeout: the server can't be asked.
+
+        Cancelled, there is no subscription.
+        """
+        link = self._connection.open_link()
+        subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
+        await link.run(self._state.registrations.subscribe(link.session, subscription))
         return subscription
 
-    def _remove(self, subscription: Subscription) -> None:
-        if self._remote.remove(subscription.pattern, subscription):
-            self._asked.pop(subscription.pattern).add_done_callback(self._take_back)
+    _listen = add_remote_listener
 
-    def _take_back(self, asked: asyncio.Future[Any]) -> None:
-        link = self._link
-        if link is None or link.is_closed() or asked.cancelled() or asked.exception():
-            return
-        link.session.call("remove_listener", asked.result(), lambda value, error: None)
-        link.added()
+    async def remove_remote_listener(
+        self, listener: Listener, sender: Name | None = None, event: Name | None = None
+    ) -> bool:
+        """End the oldest remote subscription of `listener` to exactly this.
+
+        Returns:
+            False if there is none.
+        """
+        return self._state.registrations.remove_listener(listener, pattern_of(sender, event))
+
+    def _unsubscribe_remote(self, subscription: Subscription) -> None:
+        link = self._connection.link
+        if self._state.registrations.unsubscribe(subscription) and link is not None:
+            link.added(0)
+
+    # -- remote requests
 
     async def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask any sender at the server and give its answer."""
-        link = self._open()
+        """Ask any sender at the server and return its answer.
+
+        Args:
+            sender, method, params: whom, what, and with which value.
+            timeout: seconds; None: the limit `request_timeout`.
+
+        Raises:
+            UnknownSender, UnknownMethod: nobody answers that.
+            RequestTimeout: no answer came in time; the request may have run.
+            OutcomeUnknown: a link was lost meanwhile; the request may have run.
+            RemoteError: the handler raised.
+            EncodeError, MessageTooBig: the params, or the answer, can't be carried.
+            Overflow: made inside a coroutine listener, and too many events came meanwhile.
+
+        Cancelled, the server is told; the request may run all the same.
+        """
+        link = self._connection.open_link()
+        begun = time.monotonic()
+        deadline = begun + check_timeout(timeout, self.limits.request_timeout)
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
-        return await link.answer(lambda when: link.session.request(sender, method, payload, when, deadline))
-
-    async def flush(self, timeout: float | None = None) -> None:
-        """Return when the server has routed everything that was triggered before."""
-        link = self._open()
-        deadline = time.monotonic() + check_timeout(timeout, self.limits.request_timeout)
-        await link.answer(lambda when: link.session.call("sync", {}, when, deadline))
-
-    def _open(self) -> AioLink:
-        if self._link is None:
-            raise LocalProtocolError("this client is not started: await start() first, or use it in `async with`")
-        self._link.session.check_open()
-        return self._link
-
-    def _take(self, report: Report) -> None:
-        assert self._link is not None
-        if isinstance(report, Events):
-            topic = self._remote.topic(report.sender, report.event)
-            fan_out(report, topic, self._link.codec, self.listener_failed, _bad_payload)
-        elif isinstance(report, RequestsReceived):
-            for request in report.requests:
-                task = asyncio.ensure_future(self._run_handler(report, *request, self._link))
-                self._tasks.add(task)  # the loop itself keeps only weak references
-                task.add_done_callback(self._tasks.discard)
-        elif isinstance(report, Gap):
-            log.warning(f"{report.count} events {report.event!r} of {report.sender!r} were lost: {report.reason}")
-        elif isinstance(report, Closed):
-            say = log.info if isinstance(report.error, LinkClosed) else log.warning
-            say(f"{self.url}: link closed: {report.error}")
-
-    async def _run_handler(
-        self, report: RequestsReceived, ident: int, method: str, params: bytes, link: AioLink
-    ) -> None:
+        future: asyncio.Future[Any] = link.loop.create_future()
+        ident = link.session.request(sender, method, payload, partial(settle, future), deadline)
+        link.asked(begun, deadline)
         try:
-            sender = self._remote_senders.get(report.sender)
-            if sender is None:
-                raise UnknownSender(f"sender {report.sender!r} is not connected")
-            value = sender.handler.call(method, decode(link.codec, params))
-            if inspect.isawaitable(value):
-                value = await value
-        except Exception as error:
-            link.session.fail_to(ident, report.route, error_of_handler(error))
-        else:
-            link.session.reply(ident, report.route, value)
-        link.added()
+            answer = await (link.answer_inside(future) if in_listener.get() else future)
+        except BaseException:
+            link.session.cancel(ident)  # if it was not answered
+            link.added(0)
+            raise
+        self._times.append(time.monotonic() - begun)
+        return answer
 
+    async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
+        """Ask a sender of this program, or else one at the server; see `remote_request`."""
+        if self._has_own(sender):
+            return await super().request(sender, method, params)
+        return await self.remote_request(sender, method, params, timeout)
 
-def _uncounted() -> None:
-    return None
+    async def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
+        link = self._connection.open_link()
+        seconds = check_timeout(timeout, self.limits.request_timeout)
+        ask = self._state.ask(link.session, method, params, what)
+        return await link.finish(ask.reply, ask.ident, seconds, what)
 
+    def _relieved(self) -> None:
+        link = self._connection.link
+        if link is not None:
+            link.relieved()
 
-def _bad_payload(error: Exception) -> None:
-    log.error(f"an event did not reach this program: {error}")
+    # -- fork
+
+    def after_fork(self) -> None:
+        """In the child: let go of what is the parent's, without a word on the wire."""
+        self._connection.abandon()
+
+    # Spelling of pysig
+    removeSender = alias(remove_sender)  # noqa: N815
+    addRemoteSender = alias(add_remote_sender)  # noqa: N815
+    removeRemoteSender = alias(remove_remote_sender)  # noqa: N815
+    addRemoteListener = alias(add_remote_listener)  # noqa: N815
+    removeRemoteListener = alias(remove_remote_listener)  # noqa: N815
+    remoteRequest = alias(remote_request)  # noqa: N815

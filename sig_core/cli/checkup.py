@@ -14,6 +14,7 @@ from typing import Any
 import sig_core
 from sig_core.cli.options import DEFAULT_URL
 from sig_core.cli.ports import ports_of
+from sig_core.contract import Codec, HasNarrows, HasTrial, PortInfo
 from sig_core.errors import BrokenPlugin, SigError
 from sig_core.plugins import PluginInfo, default_plugins
 
@@ -132,18 +133,22 @@ def check_round_trips(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     """Send a value through a server, over each carrier that can listen in this machine, in each codec."""
     plugins, without = default_plugins(), set(broken)
     good = [name for name in plugins.codecs.names() if ("codec", name) not in without]
-    codecs = [name for name in good if not getattr(plugins.codecs.get(name), "narrows", "")]  # SAMPLE as it is
+    codecs = [name for name in good if not _narrows(plugins.codecs.get(name))]  # SAMPLE as it is
     with tempfile.TemporaryDirectory(prefix="sig-doctor-") as folder:
         for carrier in plugins.carriers.names():
             if ("carrier", carrier) in without:
                 continue
-            trial = getattr(plugins.carriers.get(carrier), "trial", "")
-            if not trial:
+            found = plugins.carriers.get(carrier)
+            if not isinstance(found, HasTrial):
                 cause = "not tried: it has no `trial`, an address that can be listened on anywhere"
                 yield Finding("round trip", carrier, "missing", cause, "try one of yours with --url")
                 continue
             for codec in codecs:
-                yield _round_trip(trial.replace("{folder}", folder), carrier, codec)
+                yield _round_trip(found.trial.replace("{folder}", folder), carrier, codec)
+
+
+def _narrows(codec: Codec) -> bool:
+    return isinstance(codec, HasNarrows) and bool(codec.narrows)
 
 
 def _round_trip(url: str, carrier: str, codec: str) -> Finding:
@@ -192,7 +197,7 @@ def check_plugged(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:
         yield from map(_check_plugged, found)
 
 
-def _check_plugged(port: dict[str, Any]) -> Finding:
+def _check_plugged(port: PortInfo) -> Finding:
     state = "ok"
     if port["state"] == "denied":  # what is built in, such as ttyS0, is seldom needed
         state = "broken" if port["removable"] else "missing"

@@ -10,7 +10,7 @@ import click
 
 from sig_core.client import ClientRouter
 from sig_core.protocol.limits import Limits
-from sig_core.session.reconnect import Reconnect
+from sig_core.session.client_state.reconnect import Reconnect
 
 __all__ = ["DEFAULT_URL", "as_json", "client_options", "connect", "json_option", "text_option", "timeout_option"]
 

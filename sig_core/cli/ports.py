@@ -12,6 +12,7 @@ from sig_core.cli.failures import OK
 from sig_core.cli.look import table
 from sig_core.cli.options import as_json, json_option
 from sig_core.cli.values import dump
+from sig_core.contract import HasPorts, PortInfo
 from sig_core.errors import BrokenPlugin
 from sig_core.plugins import default_plugins
 
@@ -37,15 +38,15 @@ def ports(to_json: bool) -> int:
     return OK
 
 
-def ports_of(carrier: str) -> list[dict[str, Any]]:
-    """Ask a carrier for its ports, as `Carrier` describes them; none if it knows of no such thing.
+def ports_of(carrier: str) -> list[PortInfo]:
+    """Ask a carrier for its ports; none if it knows of no such thing.
 
     Raises:
         BrokenPlugin: it can't be had, or fails at this.
     """
-    ask = getattr(default_plugins().carriers.get(carrier), "ports", None)
+    found = default_plugins().carriers.get(carrier)
     try:
-        return list(ask()) if ask is not None else []
+        return list(found.ports()) if isinstance(found, HasPorts) else []
     except Exception as error:
         text = f"carrier {carrier!r} can't list its ports: {type(error).__name__}: {error}; report it to its authors"
         raise BrokenPlugin(text) from error

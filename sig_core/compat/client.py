@@ -8,7 +8,7 @@ from typing import Any
 from sig_core.compat.carrier.base import Carrier
 from sig_core.errors import LinkClosed, SenderExists
 from sig_core.events import EVENT_CONNECT, Info, Name, check_name
-from sig_core.router import BUILT_IN, Router, event_list, pattern_of, subscription_of
+from sig_core.router import BUILT_IN, Router, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, check_method
 from sig_core.spelling import alias
@@ -54,7 +54,7 @@ class ClientRouter(Router):
             ConfigError: a name or the handler is not as it must be.
             LinkClosed: there is no server.
         """
-        made = self._make_sender(check_name(sender, "sender"), event_list(events), request_handler)
+        made = self._make_sender(sender, events, request_handler)
         assert made.name is not None
         with self._lock:
             self._claim(made)
@@ -122,7 +122,7 @@ class ClientRouter(Router):
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed: there is no server.
         """
-        subscription = subscription_of(listener, sender, event, self._unsubscribe_remote)
+        subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
 
         def heard(info: Info, data: Any) -> None:
             try:

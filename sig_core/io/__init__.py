@@ -1,1 +1,1 @@
-"""Where the world is touched: threads, selectors and sockets live in this package only."""
+"""Where threads, selectors and loops are: clients, servers, and what both are made of. Sockets are in `links`."""

@@ -208,4 +208,4 @@ class HostLine(Line):
     def _complain(self, text: str) -> None:
         if not self._complained:
             self._complained = True
-            self.above.noted(text)
+            self.above.warned(text)

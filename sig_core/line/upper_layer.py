@@ -58,5 +58,5 @@ class UpperLayer(Protocol):
     def printed(self, text: str) -> None:
         """Somebody wrote text on the line."""
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """Something is wrong with the line that a person should know; said once each time."""

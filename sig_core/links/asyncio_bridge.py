@@ -1,4 +1,8 @@
-"""Carriers for asyncio under synchronous routers: their links live on a loop with a thread of its own."""
+"""Carriers for asyncio as carriers for threads: their links live on an event loop with a thread of its own.
+
+All of them share that loop, which ends with the last link or acceptor. The core puts `Bridge` around each carrier whose
+`connect` is a coroutine function; nobody else has to.
+"""
 
 from __future__ import annotations
 
@@ -12,66 +16,87 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from sig_core.address import Address
-from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, LinkTraits
+from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, HasAbort, HasErrors, HasOnePeer, LinkTraits
 
-__all__ = ["Bridge", "BridgedAcceptor", "BridgedLink", "leave"]
+__all__ = ["Bridge", "BridgedAcceptor", "BridgedLink", "close_or_abort"]
 
-AHEAD = 64  # packets, or links to accept, that are fetched before anybody asks for them
-HELD = 256 * 1024  # bytes of packets that are fetched before: the last may go beyond
-CONNECTING = 30.0  # seconds that a carrier may take for it
-LEAVE = 1.0  # seconds that the close of a link which can be aborted may take
-CLOSING = 2.0  # seconds that any close may take
+PREFETCH_ITEMS = 64  # packets, or links to accept, that are fetched before anybody asks for them
+PREFETCH_BYTES = 256 * 1024  # bytes of packets that are fetched before; the last packet may go beyond
+CONNECT_TIMEOUT = 30.0  # seconds that a carrier may take to connect, or to listen
+ABORT_AFTER = 1.0  # seconds that the close of a link which can be aborted may take
+CLOSE_TIMEOUT = 2.0  # seconds that any close may take
 
 T = TypeVar("T")
 
 
 class Bridge:
-    """A carrier for asyncio, as a synchronous one."""
+    """A carrier for asyncio, as one for threads.
+
+    Args:
+        carrier: whose methods are coroutine functions.
+
+    Attributes:
+        scheme: the first word of its URLs.
+        errors: see `HasErrors`; () if the carrier names none.
+    """
 
     def __init__(self, carrier: AsyncCarrier) -> None:
-        self.scheme: str = getattr(carrier, "scheme", "")
-        self.errors: tuple[type[Exception], ...] = getattr(carrier, "errors", ())
+        self.errors = carrier.errors if isinstance(carrier, HasErrors) else ()
+        self.scheme: str = getattr(carrier, "scheme", "")  # nothing here needs it, so an author may have left it out
         self._carrier = carrier
 
     def connect(self, address: Address, /) -> BridgedLink:
-        """See `Carrier`."""
+        """Return a live link to the listener at `address`.
 
-        def connect(loop: _Loop) -> BridgedLink:
-            return BridgedLink(loop, loop.do(self._carrier.connect(address), CONNECTING), self.errors)
+        Raises:
+            TimeoutError: the carrier took longer than 30 s.
+            Exception: whatever the carrier raises.
+        """
+
+        def connect(loop: _LoopThread) -> BridgedLink:
+            return BridgedLink(loop, loop.run(self._carrier.connect(address), CONNECT_TIMEOUT), self.errors)
 
         return _shared.use(connect)
 
     def listen(self, address: Address, /) -> BridgedAcceptor:
-        """See `Carrier`."""
+        """Take `address`; raises as `connect` does."""
 
-        def listen(loop: _Loop) -> BridgedAcceptor:
-            return BridgedAcceptor(loop, loop.do(self._carrier.listen(address), CONNECTING), self.errors)
+        def listen(loop: _LoopThread) -> BridgedAcceptor:
+            return BridgedAcceptor(loop, loop.run(self._carrier.listen(address), CONNECT_TIMEOUT), self.errors)
 
         return _shared.use(listen)
 
 
 class BridgedLink:
-    """A link for asyncio, as a synchronous one. What the carrier names in `errors` comes out as OSError."""
+    """A link for asyncio, as one for threads. What the carrier names in `errors` comes out as OSError.
 
-    def __init__(self, loop: _Loop, link: AsyncLink, errors: tuple[type[Exception], ...] = ()) -> None:
+    Up to 64 packets, or 256 KiB, are received before anybody asks for them.
+    """
+
+    def __init__(self, loop: _LoopThread, link: AsyncLink, errors: tuple[type[Exception], ...] = ()) -> None:
         self.traits: LinkTraits = link.traits
         self.peer = link.peer
         self._loop = loop
         self._link = link
         self._errors = errors
-        self._ahead = _Ahead(loop, link.receive, len)
+        self._prefetch = _Prefetch(loop, link.receive, len)
         self._sending: Future[None] | None = None
 
     def send(self, data: bytes, /) -> None:
-        """See `Link`."""
+        """Send all of `data`, or raise OSError: the link broke, or was closed meanwhile."""
         self._sending = self._loop.begin(self._link.send(data))
         with self._mapped():
             self._sending.result()
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """See `Link`."""
+        """Return what came, or None if nothing did within `timeout` seconds.
+
+        Raises:
+            EOFError: the peer ended, or the link was closed here.
+            OSError: it broke.
+        """
         with self._mapped():
-            return self._ahead.take(timeout)
+            return self._prefetch.get(timeout)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -85,55 +110,77 @@ class BridgedLink:
             raise OSError(f"{self.peer}: {str(error) or type(error).__name__}") from error
 
     def close(self) -> None:
-        """See `Link`."""
+        """Close, the first time; a link that can be aborted is, after a second. A blocked `receive` ends at once.
+
+        Raises:
+            TimeoutError: it took longer than 2 s.
+            Exception: whatever the link raises.
+        """
         try:
-            _shared.end(self._loop, self._ahead, leave(self._link))
+            _shared.end(self._loop, self._prefetch, close_or_abort(self._link))
         finally:
             if self._sending is not None:
                 self._sending.cancel()
 
 
 class BridgedAcceptor:
-    """An acceptor for asyncio, as a synchronous one."""
+    """An acceptor for asyncio, as one for threads.
 
-    def __init__(self, loop: _Loop, acceptor: AsyncAcceptor, errors: tuple[type[Exception], ...] = ()) -> None:
+    Attributes:
+        address: the URL as bound.
+        one_peer: see `HasOnePeer`; it is there if the acceptor for asyncio has it.
+    """
+
+    one_peer: bool
+
+    def __init__(self, loop: _LoopThread, acceptor: AsyncAcceptor, errors: tuple[type[Exception], ...] = ()) -> None:
         self.address = acceptor.address
-        self.one_peer: bool = getattr(acceptor, "one_peer", True)
+        if isinstance(acceptor, HasOnePeer):
+            self.one_peer = acceptor.one_peer
         self._loop = loop
         self._acceptor = acceptor
         self._errors = errors
-        self._ahead = _Ahead(loop, acceptor.accept, lambda link: 0)
+        self._prefetch = _Prefetch(loop, acceptor.accept, lambda link: 0)
 
     def accept(self, timeout: float, /) -> BridgedLink | None:
-        """See `Acceptor`."""
-        link = self._ahead.take(timeout)
+        """Return the next peer's link, or None if nobody came within `timeout` seconds.
+
+        Raises:
+            EOFError: the acceptor was closed.
+            Exception: whatever the acceptor for asyncio raised.
+        """
+        link = self._prefetch.get(timeout)
         return None if link is None else self._bridged(link)
 
     def close(self) -> None:
-        """See `Acceptor`."""
+        """Stop listening, and close the links that nobody has accepted; raises as `BridgedLink.close` does."""
         try:
-            _shared.end(self._loop, self._ahead, self._acceptor.close())
+            _shared.end(self._loop, self._prefetch, self._acceptor.close())
         finally:
-            for link in self._ahead.take_all():
+            for link in self._prefetch.get_all():
                 self._bridged(link).close()
 
     def _bridged(self, link: AsyncLink) -> BridgedLink:
         return _shared.use(lambda loop: BridgedLink(loop, link, self._errors))
 
 
-async def leave(link: AsyncLink) -> None:
-    """Close a link; abort it, if it can be, when that takes longer than a second."""
-    abort: Callable[[], object] | None = getattr(link, "abort", None)
+async def close_or_abort(link: AsyncLink) -> None:
+    """Close a link; abort it, if it can be, when that takes longer than a second.
+
+    Raises:
+        Exception: whatever `close` or `abort` raises.
+    """
+    if not isinstance(link, HasAbort):
+        await link.close()
+        return
     try:
-        async with asyncio.timeout(None if abort is None else LEAVE):
+        async with asyncio.timeout(ABORT_AFTER):
             await link.close()
     except TimeoutError:
-        if abort is None:
-            raise
-        abort()
+        link.abort()
 
 
-class _Loop:
+class _LoopThread:
     """An event loop on a thread."""
 
     def __init__(self) -> None:
@@ -141,8 +188,8 @@ class _Loop:
         self._thread = threading.Thread(target=self._run, name="sig-asyncio", daemon=True)
         self._thread.start()
 
-    def do(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Run a coroutine on the loop and give its result; cancel it after `timeout` seconds."""
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine on the loop and return its result; cancel it after `timeout` seconds."""
         future = self.begin(coroutine)
         try:
             return future.result(timeout)
@@ -171,7 +218,7 @@ class _Loop:
         """End, with all tasks."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         if self._thread is not threading.current_thread():
-            self._thread.join(CLOSING)
+            self._thread.join(CLOSE_TIMEOUT)
 
     def _run(self) -> None:
         loop = self._loop
@@ -190,36 +237,36 @@ async def _cancel_all() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-class _Shared:
+class _SharedLoop:
     """The loop of all bridged links; there as long as there are any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loop: _Loop | None = None
+        self._loop: _LoopThread | None = None
         self._users = 0
 
-    def use(self, make: Callable[[_Loop], T]) -> T:
+    def use(self, make: Callable[[_LoopThread], T]) -> T:
         """Return what `make` makes on the loop: one more user, until `end` is called for it."""
         with self._lock:
-            self._loop = loop = self._loop or _Loop()
+            self._loop = loop = self._loop or _LoopThread()
             self._users += 1
         try:
             return make(loop)
         except BaseException:
-            self._leave()
+            self._release()
             raise
 
-    def end(self, loop: _Loop, ahead: _Ahead[Any], closing: Coroutine[Any, Any, None]) -> None:
+    def end(self, loop: _LoopThread, prefetch: _Prefetch[Any], closing: Coroutine[Any, Any, None]) -> None:
         """Close a user of the loop, the first time; in a forked child the loop is the parent's, and is let alone."""
-        if not loop.is_alive or not ahead.stop():
+        if not loop.is_alive or not prefetch.stop():
             closing.close()
             return
         try:
-            loop.do(closing, CLOSING)
+            loop.run(closing, CLOSE_TIMEOUT)
         finally:
-            self._leave()
+            self._release()
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._users -= 1
             if self._users:
@@ -228,32 +275,32 @@ class _Shared:
         if loop is not None:
             loop.stop()
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: the thread of the loop is the parent's."""
         self._lock, self._loop, self._users = threading.Lock(), None, 0
 
 
-_shared = _Shared()
+_shared = _SharedLoop()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared.forget)
+    os.register_at_fork(after_in_child=_shared.reset_after_fork)
 
 
-class _Ahead(Generic[T]):
-    """Fetches things on the loop before a thread asks for them: a fetch that is cancelled could lose what it had.
+class _Prefetch(Generic[T]):
+    """Fetches items on the loop before a thread asks for them: a fetch that is cancelled could lose what it had.
 
     Args:
         loop: see there.
-        fetch: gives the next thing, or raises at the end.
-        size: bytes of a thing.
+        fetch: returns the next item, or raises at the end.
+        size: bytes of an item.
     """
 
-    def __init__(self, loop: _Loop, fetch: Callable[[], Awaitable[T]], size: Callable[[T], int]) -> None:
+    def __init__(self, loop: _LoopThread, fetch: Callable[[], Awaitable[T]], size: Callable[[T], int]) -> None:
         self._loop = loop
         self._fetch = fetch
         self._size = size
-        self._held = 0
+        self._bytes = 0
         self._changed = threading.Condition()
-        self._things: deque[T] = deque()
+        self._items: deque[T] = deque()
         self._end: Exception | None = None
         self._stopped = False
         loop.call(self._start)
@@ -266,10 +313,10 @@ class _Ahead(Generic[T]):
     async def _pump(self) -> None:
         try:
             while not self._stopped:
-                thing = await self._fetch()
+                item = await self._fetch()
                 with self._changed:
-                    self._things.append(thing)
-                    self._held += self._size(thing)
+                    self._items.append(item)
+                    self._bytes += self._size(item)
                     self._changed.notify()
                     if self._is_full:
                         self._room.clear()
@@ -279,31 +326,31 @@ class _Ahead(Generic[T]):
                 self._end = error
                 self._changed.notify_all()
 
-    def take(self, timeout: float) -> T | None:
-        """Return the next thing; None: there is none within `timeout` seconds. Raises what the fetch raised."""
+    def get(self, timeout: float) -> T | None:
+        """Return the next item; None: there is none within `timeout` seconds. Raises what the fetch raised."""
         with self._changed:
-            self._changed.wait_for(lambda: self._things or self._end is not None or self._stopped, timeout)
-            if not self._things:
+            self._changed.wait_for(lambda: self._items or self._end is not None or self._stopped, timeout)
+            if not self._items:
                 if self._end is not None:
                     raise self._end
                 return None
             was_full = self._is_full
-            thing = self._things.popleft()
-            self._held -= self._size(thing)
+            item = self._items.popleft()
+            self._bytes -= self._size(item)
             if was_full and not self._is_full and not self._stopped:
                 self._loop.call(self._room.set)
-            return thing
+            return item
 
     @property
     def _is_full(self) -> bool:
-        return len(self._things) >= AHEAD or self._held >= HELD
+        return len(self._items) >= PREFETCH_ITEMS or self._bytes >= PREFETCH_BYTES
 
-    def take_all(self) -> list[T]:
+    def get_all(self) -> list[T]:
         """Return what nobody has taken."""
         with self._changed:
-            things = list(self._things)
-            self._things.clear()
-        return things
+            items = list(self._items)
+            self._items.clear()
+        return items
 
     def stop(self) -> bool:
         """Fetch no more; False: it was stopped before."""

@@ -1,13 +1,13 @@
 """A ready-made acceptor for carriers on asyncio, of libraries that call a handler for each connection.
 
-A carrier gives the library `welcome` as its handler, then says where it listens and how it stops:
+A carrier gives the library `handle` as its handler, then says where it listens and how it stops:
 
     async def listen(self, address):
-        arrivals = Arrivals(LabLink)
-        server = await asyncio.start_server(arrivals.welcome, address.host, address.port)
-        return arrivals.at(as_url("lab", *server.sockets[0].getsockname()[:2]), server.close)
+        acceptor = CallbackAcceptor(LabLink)
+        server = await asyncio.start_server(acceptor.handle, address.host, address.port)
+        return acceptor.bound_to(as_url("lab", *server.sockets[0].getsockname()[:2]), server.close)
 
-Many libraries end a connection when its handler returns: `welcome` returns when its link is closed.
+Many libraries end a connection when its handler returns: `handle` returns when its link is closed.
 """
 
 from __future__ import annotations
@@ -17,79 +17,92 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
-from sig_core.contract import AsyncLink
-from sig_core.links.asyncio_bridge import leave
+from sig_core.contract import AsyncLink, HasAbort
+from sig_core.links.asyncio_bridge import close_or_abort
 
 __all__ = ["CallbackAcceptor"]
 
-WAITING = 256  # links that wait to be accepted; more are closed
+BACKLOG = 256  # links that wait to be accepted; more are closed
 
 
 class CallbackAcceptor:
-    """An acceptor whose links come by calls of a handler. All of it is called on one loop.
+    """An `AsyncAcceptor` whose links come by calls of a handler. All of it is called on one event loop.
 
     Args:
-        link: makes a link of what the library gives its handler.
+        make_link: makes a link of what the library passes to its handler.
 
     Attributes:
-        address: see `Acceptor`; "" until `at` was called.
-        one_peer: see `Acceptor`.
+        address: the URL as bound; "" until `bound_to` was called.
+        one_peer: False: its links lead to many peers.
     """
 
     one_peer = False
 
-    def __init__(self, link: Callable[..., AsyncLink]) -> None:
+    def __init__(self, make_link: Callable[..., AsyncLink]) -> None:
         self.address = ""
-        self._link = link
+        self._make_link = make_link
         self._stop: Callable[[], object] = lambda: None
         self._closed = False
-        self._came: asyncio.Queue[_ServedLink] = asyncio.Queue(WAITING)
+        self._waiting: asyncio.Queue[_HandledLink] = asyncio.Queue(BACKLOG)
 
-    def at(self, address: str, stop: Callable[[], object]) -> Self:
-        """Say where it listens, a URL as bound.
+    def bound_to(self, address: str, stop: Callable[[], object]) -> Self:
+        """Say where the library listens.
 
         Args:
-            address: see `Acceptor`.
-            stop: ends listening, and leaves alone what has come: a function or a coroutine function.
+            address: the URL as bound: port 0 is resolved.
+            stop: ends listening, and leaves connections alone: a function or a coroutine function without arguments.
+
+        Returns:
+            This acceptor, so that `listen` can end with the call.
         """
         self.address = address
         self._stop = stop
         return self
 
-    async def welcome(self, *connection: Any) -> None:
-        """Take in a connection: what the library calls. Returns when its link is closed."""
-        link = _ServedLink(self._link(*connection))
-        if self._closed or self._came.full():
-            await leave(link)
+    async def handle(self, *connection: Any) -> None:
+        """Take in a connection: this is what the library calls. It returns when the link is closed.
+
+        Beyond 256 links that nobody has accepted yet, and after `close`, a connection is closed at once.
+
+        Args:
+            connection: is passed to `make_link`.
+        """
+        link = _HandledLink(self._make_link(*connection))
+        if self._closed or self._waiting.full():
+            await close_or_abort(link)
             return
-        self._came.put_nowait(link)
-        await link.gone.wait()
+        self._waiting.put_nowait(link)
+        await link.closed.wait()
 
     async def accept(self) -> AsyncLink:
-        """See `AsyncAcceptor`."""
-        return await self._came.get()
+        """Return the next link, in the order of their connections; waits without end."""
+        return await self._waiting.get()
 
     async def close(self) -> None:
-        """Stop listening, and close the links that nobody has accepted."""
+        """Stop listening, and close the links that nobody has accepted. Those that were accepted live on.
+
+        Raises:
+            Exception: whatever `stop` raises.
+        """
         self._closed = True
         stopping = self._stop()
         if inspect.isawaitable(stopping):
             await stopping
         await asyncio.sleep(0)  # some libraries stop in a task of their own, which begins now
-        left = [self._came.get_nowait() for _ in range(self._came.qsize())]
-        await asyncio.gather(*(leave(link) for link in left), return_exceptions=True)
+        left = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+        await asyncio.gather(*(close_or_abort(link) for link in left), return_exceptions=True)
 
 
-class _ServedLink:
+class _HandledLink:
     """A link that says when it was closed."""
 
     def __init__(self, link: AsyncLink) -> None:
         self.traits = link.traits
         self.peer = link.peer
-        self.gone = asyncio.Event()
+        self.closed = asyncio.Event()
         self.send = link.send
         self.receive = link.receive
-        self.abort = getattr(link, "abort", None)
+        self.abort = link.abort if isinstance(link, HasAbort) else None
         self._link = link
 
     async def close(self) -> None:
@@ -97,4 +110,4 @@ class _ServedLink:
         try:
             await self._link.close()
         finally:
-            self.gone.set()
+            self.closed.set()

@@ -11,7 +11,6 @@ from sig_core.log import log
 __all__ = ["CloseOnce", "link_lost"]
 
 
-
 class Closable(Protocol):
     """A link, an acceptor or a medium."""
 
@@ -19,7 +18,15 @@ class Closable(Protocol):
 
 
 class CloseOnce:
-    """Closes a link or acceptor once, from whichever thread comes first; its failure is logged, never raised."""
+    """Closes a link, an acceptor or a medium once, from whichever thread comes first.
+
+    Args:
+        thing: to close.
+        name: how the log calls it, if its close fails.
+
+    Attributes:
+        closed: whether `close` was called; it may not have returned yet.
+    """
 
     __slots__ = ("_lock", "_name", "_thing", "closed")
 
@@ -30,7 +37,7 @@ class CloseOnce:
         self.closed = False
 
     def close(self) -> None:
-        """Close, if nobody has."""
+        """Close, if nobody has. What that raises is logged as a warning, never raised."""
         with self._lock:
             if self.closed:
                 return
@@ -42,7 +49,12 @@ class CloseOnce:
 
 
 def link_lost(peer: str, error: Exception) -> LinkLost:
-    """Return the core's error for what a driver raised."""
+    """Return the core's error for what a driver raised.
+
+    Args:
+        peer: how the message calls the other end.
+        error: which becomes the cause.
+    """
     broken = LinkLost(f"{peer}: the link broke: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     broken.__cause__ = error
     return broken

@@ -1,4 +1,14 @@
-"""One handle, many peers: links made of a medium (a UDP socket, a CAN bus, a radio)."""
+"""One handle, many peers: links made of a medium (a UDP socket, a CAN bus, a radio).
+
+    def connect(self, address):
+        return dial(RadioMedium(address), address.port)
+
+    def listen(self, address):
+        return demux(RadioMedium(address))
+
+A medium has one thread that reads it; sends go out one at a time, by the threads that ask for them. It is closed once,
+with what stands on it.
+"""
 
 from __future__ import annotations
 
@@ -14,40 +24,56 @@ from sig_core.log import log
 
 __all__ = ["MediumAcceptor", "MediumLink", "demux", "dial"]
 
-WAITING = 256  # packets that wait for the reader of one link, and links that wait to be accepted; more are lost
-PEERS = 10_000  # links of one medium
-IDLE = 60.0  # seconds without a packet after which a link is taken for dead
+QUEUE = 256  # packets that wait for the reader of one link, and links that wait to be accepted; more are lost
+MAX_PEERS = 10_000  # links of one medium
+IDLE_TIMEOUT = 60.0  # seconds without a packet after which a link is taken for dead
 READ_TIMEOUT = 0.05  # seconds after which the thread looks whether it should end
-ENDING = 2.0  # seconds that its end is waited for: a medium that keeps to its timeouts needs one READ_TIMEOUT
+END_TIMEOUT = 2.0  # seconds that its end is waited for: a medium that keeps to its timeouts needs one READ_TIMEOUT
 
 
 def dial(medium: Medium, peer: Hashable) -> MediumLink:
-    """Return the link to one peer of a medium, which is closed with it; packets of others are dropped."""
+    """Return the link to one peer of a medium; packets of others are dropped.
+
+    Args:
+        medium: live; it is closed with the link.
+        peer: as the medium names it, in `send_to` and from `receive_from`.
+
+    Not promised: that the peer is there. Only what comes from it shows that.
+    """
     return _Hub(medium, peer).link_to(peer)
 
 
 def demux(medium: Medium) -> MediumAcceptor:
-    """Return an acceptor with a link for each peer that is heard. The medium is closed with it, and its last link."""
+    """Return an acceptor with a link for each peer that is heard.
+
+    Args:
+        medium: live; it is closed when the acceptor and all of its links are.
+    """
     return MediumAcceptor(_Hub(medium, None))
 
 
 class MediumLink:
     """The packets of one peer.
 
-    A peer that says nothing for 60 s is taken for dead; what runs above has signs of life that come more often.
+    A peer of an acceptor that says nothing for 60 s is taken for dead; what runs above has signs of life that come more
+    often. Up to 256 packets wait to be received; more are lost, as on the medium itself.
+
+    Attributes:
+        traits: of the medium.
+        peer: its scheme, and the peer in text.
     """
 
     def __init__(self, hub: _Hub, peer: Hashable) -> None:
         self.traits: LinkTraits = hub.medium.traits
         self.peer = f"{hub.address.partition('://')[0]}://{_text_of(peer)}"
-        self.heard = time.monotonic()
+        self.heard_at = time.monotonic()
         self._hub = hub
         self._at = peer
-        self._packets: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._packets: queue.Queue[bytes | None] = queue.Queue(QUEUE)
 
     def put(self, packet: bytes) -> None:
         """Take a packet of the peer; what finds no room is lost, as on the medium itself."""
-        self.heard = time.monotonic()
+        self.heard_at = time.monotonic()
         try:
             self._packets.put_nowait(packet)
         except queue.Full:
@@ -61,12 +87,22 @@ class MediumLink:
             return  # it has something to look at
 
     def send(self, data: bytes, /) -> None:
-        """See `Link`."""
+        """Send a packet; waits while another link of the medium sends.
+
+        Raises:
+            EOFError: the link is closed.
+            OSError: the medium is broken, or refuses the packet.
+        """
         self._hub.check(self._at, self)
         self._hub.send(data, self._at)
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """See `Link`."""
+        """Return the next packet, or None if none came within `timeout` seconds.
+
+        Raises:
+            EOFError: the link is closed.
+            OSError: the medium is broken.
+        """
         try:
             packet = self._packets.get(timeout=timeout) if timeout > 0 else self._packets.get_nowait()
         except queue.Empty:
@@ -76,19 +112,27 @@ class MediumLink:
         return packet
 
     def close(self) -> None:
-        """See `Link`."""
-        self._hub.forget(self._at, self)
+        """Close the link, and the medium, if nothing else stands on it; may be called again. Its peer is not told."""
+        self._hub.remove(self._at, self)
 
 
 class MediumAcceptor:
-    """Gives a link for each peer that is heard for the first time."""
+    """Returns a link for each peer that is heard for the first time, or again after its link was closed.
+
+    Attributes:
+        address: of the medium.
+    """
 
     def __init__(self, hub: _Hub) -> None:
         self.address = hub.address
         self._hub = hub
 
     def accept(self, timeout: float, /) -> MediumLink | None:
-        """See `Acceptor`."""
+        """Return the next peer's link, or None if nobody new was heard within `timeout` seconds.
+
+        Raises:
+            OSError: the medium is broken.
+        """
         try:
             link = self._hub.new.get(timeout=timeout) if timeout > 0 else self._hub.new.get_nowait()
         except queue.Empty:
@@ -98,7 +142,7 @@ class MediumAcceptor:
         return link
 
     def close(self) -> None:
-        """See `Acceptor`."""
+        """Return no link any more, and close those that were not accepted; the others live on."""
         self._hub.close_to_new()
 
 
@@ -107,16 +151,16 @@ class _Hub:
 
     Args:
         medium: live.
-        only: the peer that is dialled; None: everybody is welcome.
+        only: the peer that is dialled; None: each peer that is heard gets a link.
     """
 
     def __init__(self, medium: Medium, only: Hashable | None) -> None:
         self.medium = medium
-        self.new: queue.Queue[MediumLink] = queue.Queue(WAITING)
+        self.new: queue.Queue[MediumLink] = queue.Queue(QUEUE)
         self.address = medium.address
         self.overrun = 0  # packets and peers for which there was no room
         self._error: Exception | None = None
-        self._welcoming = only is None
+        self._accepting = only is None
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._links: dict[Hashable, MediumLink] = {}
@@ -147,7 +191,7 @@ class _Hub:
         if self._error is not None:
             raise OSError(f"{self.address}: the medium broke: {self._error}") from self._error
 
-    def forget(self, peer: Hashable, link: MediumLink) -> None:
+    def remove(self, peer: Hashable, link: MediumLink) -> None:
         """Close a link."""
         with self._lock:
             if self._links.get(peer) is link:
@@ -158,7 +202,7 @@ class _Hub:
     def close_to_new(self) -> None:
         """Take nobody in any more."""
         with self._lock:
-            self._welcoming = False
+            self._accepting = False
         with suppress(queue.Empty):
             while True:
                 self.new.get_nowait().close()
@@ -167,21 +211,21 @@ class _Hub:
     def _end_if_unused(self) -> None:
         if self._is_used or threading.current_thread() is self._thread:
             return
-        self._thread.join(ENDING)
+        self._thread.join(END_TIMEOUT)
         self._once.close()
 
     @property
     def _is_used(self) -> bool:
-        return self._welcoming or bool(self._links)
+        return self._accepting or bool(self._links)
 
     def _run(self) -> None:
-        idle_at = time.monotonic() + IDLE
+        idle_at = time.monotonic() + IDLE_TIMEOUT
         try:
             while self._is_used:
                 self._take_one()
                 if time.monotonic() >= idle_at:
-                    self._forget_the_dead()
-                    idle_at = time.monotonic() + IDLE / 4
+                    self._close_idle()
+                    idle_at = time.monotonic() + IDLE_TIMEOUT / 4
         except Exception as error:
             self._error = error
         finally:
@@ -199,27 +243,27 @@ class _Hub:
         if got is None:
             return
         packet, peer = got
-        link = self._links.get(peer) or self._welcome(peer)
+        link = self._links.get(peer) or self._link_of_new(peer)
         if link is not None:
             link.put(packet)
 
-    def _welcome(self, peer: Hashable) -> MediumLink | None:
-        with self._lock:  # who stops to welcome closes all who were
-            if not self._welcoming:
+    def _link_of_new(self, peer: Hashable) -> MediumLink | None:
+        with self._lock:  # `close_to_new` closes what was accepted before, and nothing may come after
+            if not self._accepting:
                 return None
-            if len(self._links) >= PEERS or self.new.full():
+            if len(self._links) >= MAX_PEERS or self.new.full():
                 self.overrun += 1
                 return None
             link = self._links[peer] = MediumLink(self, peer)
             self.new.put_nowait(link)
             return link
 
-    def _forget_the_dead(self) -> None:
+    def _close_idle(self) -> None:
         now = time.monotonic()
         for peer, link in list(self._links.items()):
-            if self._welcoming and now - link.heard >= IDLE:
-                log.info(f"{link.peer}: nothing was heard for {IDLE:g} s")
-                self.forget(peer, link)
+            if self._accepting and now - link.heard_at >= IDLE_TIMEOUT:
+                log.info(f"{link.peer}: nothing was heard for {IDLE_TIMEOUT:g} s")
+                self.remove(peer, link)
 
 
 def _text_of(peer: Hashable) -> str:

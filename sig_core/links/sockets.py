@@ -49,7 +49,7 @@ R = TypeVar("R")
 
 
 class SocketLike(Protocol):
-    """What is called of a socket. None of it blocks once `setblocking(False)` was called; errors are OSError.
+    """What a link calls of its socket. None of it blocks once `setblocking(False)` was called; errors are OSError.
 
     `close` may be called again, by any thread.
     """
@@ -88,7 +88,7 @@ class _Handle:
         return self._fd
 
     def close(self) -> None:
-        """Let go of the socket, from any thread and as often as you like; calls that wait on it end at once."""
+        """Close the socket, from any thread and as often as you like; calls that wait on it end at once."""
         if not self._first.acquire(blocking=False):
             return
         if self._pid != os.getpid():  # after fork the connection is the parent's: only our copy of its number goes
@@ -161,7 +161,7 @@ class SocketLink(_Handle):
 
     @_inside
     def receive(self, timeout: float, /) -> bytes | None:
-        """Give 1 to 65,536 bytes, or None if nothing came within `timeout` seconds (0 and more).
+        """Return 1 to 65,536 bytes, or None if nothing came within `timeout` seconds (0 and more).
 
         Raises:
             EOFError: the peer ended, and all that it had sent was received.
@@ -239,7 +239,7 @@ class SocketAcceptor(_Handle):
     Args:
         sock: bound and listening.
         address: its URL as bound.
-        welcome: sets the options of an accepted socket, names its peer, and gives the link.
+        make_link: sets the options of an accepted socket, names its peer, and returns the link.
         cleanup: runs once, at close, while the address is still ours; removes a socket file, for example.
     """
 
@@ -247,13 +247,13 @@ class SocketAcceptor(_Handle):
         self,
         sock: socket.socket,
         address: str,
-        welcome: Callable[[socket.socket], SocketLink],
+        make_link: Callable[[socket.socket], SocketLink],
         cleanup: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(sock, address)
         self.address = address
         self._listening = sock
-        self._welcome = welcome
+        self._make_link = make_link
         self._cleanup = cleanup
 
     @_inside
@@ -268,7 +268,7 @@ class SocketAcceptor(_Handle):
         try:
             sock, _ = self._listening.accept()
             with close_on_error(sock):
-                return self._welcome(sock)
+                return self._make_link(sock)
         except OSError as error:
             if self._closed:
                 raise self._gone() from error
@@ -283,7 +283,7 @@ class SocketAcceptor(_Handle):
 
 @contextmanager
 def close_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close the socket if what follows raises, so that a failed connect leaves no descriptor."""
+    """Close the socket if the block raises, so that a failed connect leaves no descriptor."""
     try:
         yield
     except BaseException:

@@ -39,7 +39,10 @@ REMEDIES = {  # codes of OpenSSL (x509_vfy.h) -> what to do
 
 
 def client_context(address: Address) -> ssl.SSLContext:
-    """Return what a client needs.
+    """Return the context of a client: it verifies the server's certificate, and that it is for the host of the URL.
+
+    Args:
+        address: whose options are read: `ca`, `cert`, `key`.
 
     Raises:
         ConfigError: a file can't be used; says which.
@@ -51,7 +54,10 @@ def client_context(address: Address) -> ssl.SSLContext:
 
 
 def server_context(address: Address) -> ssl.SSLContext:
-    """Return what a server needs.
+    """Return the context of a server, which asks clients for a certificate if there is a `ca`.
+
+    Args:
+        address: whose options are read: `ca`, `cert`, `key`. Their files are read now, and not again.
 
     Raises:
         ConfigError: there is no `cert`, or a file can't be used; says which.
@@ -66,7 +72,14 @@ def server_context(address: Address) -> ssl.SSLContext:
 
 @contextmanager
 def explained(address: Address) -> Iterator[None]:
-    """Raise ConnectFailed for what TLS does not let through in the block; it says what to do."""
+    """Explain failures of TLS in the block, where a client connects.
+
+    Args:
+        address: how the error calls the server.
+
+    Raises:
+        ConnectFailed: for each error of `ssl`; says what to do.
+    """
     try:
         yield
     except ssl.SSLCertVerificationError as error:

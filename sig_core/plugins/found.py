@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sig_core.address import Address
-from sig_core.contract import Acceptor, AsyncCarrier, Carrier, Codec, Link, Wrapper
+from sig_core.contract import Acceptor, AsyncCarrier, Carrier, Codec, HasErrors, HasNarrows, HasOptions, Link, Wrapper
 from sig_core.errors import BrokenPlugin, ConfigError, ConnectFailed, ListenFailed, SigError
 from sig_core.plugins.hooks import Hooks
 from sig_core.plugins.info import PluginInfo
@@ -25,7 +25,7 @@ class Plugins:
 
     def __init__(self) -> None:
         self.carriers: Registry[Carrier] = Registry("sig.carriers", "carrier", ("connect", "listen"))
-        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode"))
+        self.codecs: Registry[Codec] = Registry("sig.codecs", "codec", ("name", "encode", "decode", "__hash__"))
         self.wrappers: Registry[Wrapper] = Registry("sig.wrappers", "wrapper", ("__call__",), make=False)
         self.hook_plugins: Registry[object] = Registry("sig.hooks", "hook", (), make=False)
         self.hooks = Hooks(self.hook_plugins)
@@ -85,8 +85,8 @@ class Plugins:
         address = Address.parse(url)
         wrappers = [self.wrappers.get(name) for name in address.wrappers]
         carrier = self.carriers.get(address.scheme)
-        options = getattr(carrier, "options", None)
-        layers = Layers(address, wrappers, None if options is None else {*options, *own})
+        options = {*carrier.options, *own} if isinstance(carrier, HasOptions) else None
+        layers = Layers(address, wrappers, options)
         if inspect.iscoroutinefunction(carrier.connect):
             from sig_core.links.asyncio_bridge import Bridge  # who has no carrier of that kind needs no asyncio
 
@@ -108,7 +108,7 @@ class Plugins:
         for name in self.codecs.names():
             try:
                 codec = self.codecs.get(name)
-                if not getattr(codec, "narrows", ""):
+                if not (isinstance(codec, HasNarrows) and codec.narrows):
                     found[name] = codec
             except BrokenPlugin as error:  # an extra that is not installed: only who asks for it needs to know
                 broken.append(error)
@@ -122,8 +122,8 @@ def _unforeseen(url: str, address: Address, error: Exception) -> BrokenPlugin:
     return BrokenPlugin(f"{url}: carrier {address.scheme!r} raised what it does not name in `errors`: {what}")
 
 
-def _errors(carrier: Any) -> tuple[type[Exception], ...]:
-    return (OSError, *getattr(carrier, "errors", ()))
+def _errors(carrier: Carrier) -> tuple[type[Exception], ...]:
+    return (OSError, *carrier.errors) if isinstance(carrier, HasErrors) else (OSError,)
 
 
 def _why(error: Exception) -> str:

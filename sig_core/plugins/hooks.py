@@ -1,4 +1,4 @@
-"""Hooks: plug-ins that hear of what happens. Loaded one by one, so that a broken one hurts nobody else."""
+"""Hooks: plug-ins that are told what happens. They are loaded one by one, so that a broken one hurts no other."""
 
 from __future__ import annotations
 

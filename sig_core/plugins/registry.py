@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sig_core.address import did_you_mean
+from sig_core.contract import Link
 from sig_core.errors import BrokenPlugin, ConfigError, UnknownPlugin
 from sig_core.plugins.info import PluginInfo, info_of, missing_of
 
@@ -135,13 +137,13 @@ class Registry(Generic[T]):
         return loaded() if self._make_it else loaded
 
     def _checked(self, made: Any, who: str) -> T:
-        missing = [name for name in self._required if not hasattr(made, name)]
+        missing = [name for name in (*self._required, *_declared(made)) if not _has(made, name)]
         if missing:
             raise BrokenPlugin(f"{who} is no {self.kind}: what it gave has no {', '.join(missing)}: {made!r}")
         return cast(T, made)
 
     def unknown(self, name: str) -> UnknownPlugin:
-        """Return the error of a name that nobody offers."""
+        """Return the error for a name that no distribution offers; it proposes a name that looks like it."""
         names = self.names()
         if not names:
             return UnknownPlugin(
@@ -161,6 +163,18 @@ class Registry(Generic[T]):
                     found[point.name].append(point)
             self._found = {name: _distinct(points) for name, points in found.items()}
         return self._found
+
+
+def _has(made: object, name: str) -> bool:
+    if name == "__hash__":  # which is there, and None, in a class that defines `__eq__` alone
+        return isinstance(made, Hashable)
+    return hasattr(made, name)
+
+
+def _declared(made: object) -> list[str]:
+    """Return the attributes that a plug-in says it has, by inheriting protocols of the contract."""
+    bases = [base for base in type(made).__mro__ if base.__module__ == Link.__module__]
+    return [name for base in bases for name in inspect.get_annotations(base)]
 
 
 def _name_of(point: EntryPoint) -> str:

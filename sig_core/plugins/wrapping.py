@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sig_core.address import Address, as_query
-from sig_core.contract import Acceptor, Link, Wrapper
+from sig_core.contract import Acceptor, HasCheck, HasOnePeer, Link, OptionWrapper, Wrapper
 from sig_core.errors import ConfigError
 
 __all__ = ["Layers", "WrappedAcceptor"]
@@ -55,21 +55,23 @@ class Layers:
         return link
 
     def as_bound(self, url: str) -> str:
-        """Return the URL that a carrier has bound with the wrappers and their options: who uses it has the same."""
+        """Return the URL that a carrier has bound, with the wrappers and their options: its users get the same."""
         query = as_query(self._options)
         return "+".join([*self._names, url]) + (query.replace("?", "&", 1) if "?" in url else query)
 
 
 class WrappedAcceptor:
-    """Gives wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say.
+    """Returns wrapped links. It is served by a thread: whether they can be polled is for each wrapper to say.
 
     Attributes:
-        one_peer: see `Acceptor`. A wrapper that makes lines of reliable links does not make one line of them.
+        one_peer: see `HasOnePeer`; as without wrappers, since one that makes reliable links lose bytes does not make
+            one line of them. False until there is a link, unless the acceptor says it.
     """
 
     def __init__(self, acceptor: Acceptor, layers: Layers) -> None:
         self.address = layers.as_bound(acceptor.address)
-        self.one_peer: bool = getattr(acceptor, "one_peer", True)
+        self._tells = acceptor if isinstance(acceptor, HasOnePeer) else None
+        self.one_peer = self._tells is not None and self._tells.one_peer
         self._acceptor = acceptor
         self._layers = layers
 
@@ -78,7 +80,8 @@ class WrappedAcceptor:
         link = self._acceptor.accept(timeout)
         if link is None:
             return None
-        self.one_peer = self.one_peer and not link.traits.reliable
+        traits, tells = link.traits, self._tells
+        self.one_peer = not (traits.packets or traits.reliable) if tells is None else tells.one_peer
         return self._layers.around(link)
 
     def close(self) -> None:
@@ -86,8 +89,8 @@ class WrappedAcceptor:
         self._acceptor.close()
 
 
-def _options(wrapper: Any) -> frozenset[str]:
-    return frozenset(getattr(wrapper, "options", None) or ())
+def _options(wrapper: Wrapper) -> frozenset[str]:
+    return frozenset(wrapper.options) if isinstance(wrapper, OptionWrapper) else frozenset()
 
 
 def _check_claims(address: Address, takers: Sequence[tuple[str, Collection[str]]]) -> None:
@@ -98,16 +101,14 @@ def _check_claims(address: Address, takers: Sequence[tuple[str, Collection[str]]
             raise ConfigError(f"address {address.url!r}: option {option!r} is taken by {names}; leave one of them out")
 
 
-def _layer(wrapper: Any, address: Address) -> Layer:
-    if getattr(wrapper, "options", None) is None:
-        plain: Layer = wrapper
-        return plain
+def _layer(wrapper: Wrapper, address: Address) -> Layer:
+    if not isinstance(wrapper, OptionWrapper):
+        return wrapper
     mine = address.of_wrapper(_options(wrapper))
-    if hasattr(wrapper, "check"):
+    if isinstance(wrapper, HasCheck):
         wrapper.check(mine)
     return partial(_wrap, wrapper, mine)
 
 
-def _wrap(wrapper: Any, mine: Address, link: Link) -> Link:
-    made: Link = wrapper(link, mine)
-    return made
+def _wrap(wrapper: OptionWrapper, mine: Address, link: Link) -> Link:
+    return wrapper(link, mine)

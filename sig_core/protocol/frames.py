@@ -30,10 +30,10 @@ class FrameReader:
 
     Attributes:
         fault: the breach that stands behind the frames given last; None while there is none.
-        missing: bytes until the end of a huge frame, be it an incomplete one or one like the last; 0: none is in sight.
+        read_hint: bytes until the end of a huge frame, an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame", "missing")
+    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame", "read_hint")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
@@ -41,7 +41,7 @@ class FrameReader:
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
-        self.missing = 0
+        self.read_hint = 0
 
     @property
     def waiting(self) -> int:
@@ -59,7 +59,7 @@ class FrameReader:
         if self.fault is not None:
             raise self.fault
         frames: list[Frame] = []
-        start = self.missing = 0
+        start = self.read_hint = 0
         if self._parts:
             if len(data) < self._need - self._have:
                 self._append(data)
@@ -69,7 +69,7 @@ class FrameReader:
             length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
                 if len(data) >= HUGE:
-                    self.missing = len(data)
+                    self.read_hint = len(data)
                 return [_alone(data)]
         try:
             rest = self._cut(data, start, frames)
@@ -129,14 +129,14 @@ class FrameReader:
         if not big:
             return whole, 0
         if self._need >= HUGE and len(data) == missing:
-            self.missing = self._need
+            self.read_hint = self._need
         frames.append(_alone(whole))
         return data, missing
 
     def _append(self, data: bytes) -> None:
         self._have += len(data)
         if self._need >= HUGE:
-            self.missing = self._need - self._have
+            self.read_hint = self._need - self._have
         if len(data) >= SMALL:
             self._parts.append(data)
             return
@@ -156,7 +156,7 @@ class FrameReader:
                 raise self._bad_length(length)
             self._need = 4 + length
             if self._need >= HUGE:
-                self.missing = self._need - self._have
+                self.read_hint = self._need - self._have
 
     def _bad_length(self, length: int) -> RemoteProtocolError:
         if length < 5:

@@ -34,10 +34,10 @@ class EventCounter:
 
 
 class LossDetector:
-    """What a listener's end should have got of each event, by the count that its sender keeps through all its links.
+    """Finds out which events did not reach a listener's end, by the counts that senders keep over all their links.
 
-    A sender's count is told where a link begins to hear the event, and again when the sender, or the listener, is back.
-    What was fired beyond the count that should stand then is missing, whoever lost it.
+    A listener's end is told the count of an event when it begins to hear it, and again when the sender, or the
+    listener, has reconnected. If that is more than what arrived since, the difference was lost somewhere.
     """
 
     def __init__(self) -> None:
@@ -47,23 +47,37 @@ class LossDetector:
         return len(self._expected)
 
     def begin(self, sender: Name, event: Name, life: str, count: int) -> int:
-        """Note that number `count` + 1 of its sender's `life` comes next; give how many are missing before it."""
+        """Note where the count of an event stands.
+
+        Args:
+            sender, event: which one.
+            life: text that the sender's owner keeps while the sender lives; with another one, counts begin anew.
+            count: events that were fired in this life so far.
+
+        Returns:
+            How many of them did not arrive here since the count was told last.
+        """
         before, expected = self._expected.get((sender, event), ("", 0))
         self._expected[sender, event] = (life, count)
         return max(0, count - expected) if before == life else 0
 
     def add(self, sender: Name, event: Name, count: int) -> None:
-        """Note that `count` events arrived, or were said to be lost."""
+        """Note that `count` events arrived, or were reported as lost."""
         known = self._expected.get((sender, event))
         if known is not None:
             self._expected[sender, event] = (known[0], known[1] + count)
 
     def topics(self) -> list[Key]:
-        """Return what is counted."""
+        """Return the events that are counted."""
         return list(self._expected)
 
     def keep(self, wanted: Wanted, pattern: Pattern) -> None:
-        """Forget what nobody listens to any more, of what matches `pattern`."""
+        """Forget the events that nobody listens to any more.
+
+        Args:
+            wanted: called with (sender, event); returns whether somebody listens.
+            pattern: that the events match which it is about.
+        """
         sender, event = pattern
         keys = [(sender, event)] if sender is not None and event is not None else self.topics()
         for key in keys:

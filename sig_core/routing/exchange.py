@@ -1,6 +1,6 @@
-"""The exchange: senders, routes and requests between ports. The heart of a server, without I/O.
+"""The exchange: senders, routes and requests between ports. The core of a server, without I/O.
 
-Nothing here blocks or calls the user; who shares an exchange between threads guards each call with one lock.
+Nothing here blocks or runs user code. An exchange is not thread-safe: all calls are made under one lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.flow_control import FlowControl
-from sig_core.routing.ports import Asked, Port, Run
+from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
@@ -38,11 +38,12 @@ class SenderEntry:
     """A connected sender.
 
     Attributes:
+        name: of the sender.
         owner: the port that added it.
         route: of its requests.
         events: route of each event, in the order declared, the built-in ones last.
-        requests: method names, None in it = a default handler; None = it takes no requests.
-        life: text that its owner gives to all its links while the sender lives there; "": its events are not counted.
+        requests: method names; None among them: a default handler; None instead of a list: it takes no requests.
+        life: text that its owner keeps over all its links while the sender lives there; "": its events are not counted.
     """
 
     __slots__ = ("events", "life", "name", "owner", "requests", "route")
@@ -61,7 +62,7 @@ class SenderEntry:
 
 
 class _Route:
-    """What a live route number of an event leads to."""
+    """The event that a route stands for, while its sender is connected."""
 
     __slots__ = ("count", "life", "open_to", "topic")
 
@@ -76,9 +77,14 @@ class Exchange:
     """Routes events and requests between ports.
 
     Args:
-        codec: gives the codec of a name (for presence and transcoding).
-        limits: `max_names` is its own; the others are the ports'.
-        clock: gives seconds, for the latencies of requests.
+        codec: returns the codec of a name (for presence and transcoding).
+        limits: `max_names` is for the exchange; the others are for the ports.
+        clock: returns monotonic seconds, for the latencies of requests.
+
+    Attributes:
+        senders: those that are connected, by name.
+        flow_control: pauses the ports that feed slow ones.
+        requests: that are open.
     """
 
     def __init__(self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float]) -> None:
@@ -95,7 +101,7 @@ class Exchange:
         self.requests = Requests(self._transcoder, self.flow_control, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
-        self._gone = Traffic()  # of all ports that left
+        self._past = Traffic()  # of all ports that left
 
     # -- senders
 
@@ -110,10 +116,14 @@ class Exchange:
         fired: Mapping[Name, int] | None = None,
         tell_owner: bool = True,
     ) -> SenderEntry:
-        """Connect a sender and fire its `#connect`, to its owner as well unless that tells its own listeners.
+        """Connect a sender and fire its `#connect`.
 
         Args:
-            life, fired: see `SenderEntry`; what it fired in this life so far, by event, as its owner counts.
+            port: its owner.
+            name: of the sender.
+            events, requests, life: see `SenderEntry`.
+            fired: events that it fired in this life so far, by event, as its owner counts.
+            tell_owner: the owner hears `#connect` as well; else it tells its own listeners.
 
         Raises:
             SenderExists: the name is taken.
@@ -138,7 +148,7 @@ class Exchange:
         return entry
 
     def _open(self, entry: SenderEntry, event: Name, fired: int) -> None:
-        """Let events of a route through, and tell who hears them where their count stands now."""
+        """Let events of a route through, and tell those who hear them where the count stands."""
         topic, number = self._table.topic(entry.name, event), entry.events[event]
         if event in BUILT_IN:
             self._routes[number] = _Route(topic, None, "", 0)
@@ -150,7 +160,12 @@ class Exchange:
             target.rebind(number, entry.name, event, missing, known_only=not fired)
 
     def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
-        """Disconnect a sender and fire its `#disconnect`, as `add_sender` does.
+        """Disconnect a sender and fire its `#disconnect`.
+
+        Args:
+            port: its owner.
+            name: of the sender.
+            tell_owner: see `add_sender`.
 
         Raises:
             UnknownSender: it is not connected.
@@ -175,12 +190,17 @@ class Exchange:
         return entry
 
     def routed(self, name: Name, life: str) -> dict[Name, int] | None:
-        """Return what was fired, by event, when a sender of this life left; None: nobody knows."""
+        """Return what had been fired, by event, when a sender of this life left; None: that is not known.
+
+        Args:
+            name: of the sender.
+            life: see `SenderEntry`.
+        """
         ended, counts = self._ended.get(name, ("", {}))
         return counts if life and ended == life else None
 
     def count_of(self, route: int) -> tuple[str, int] | None:
-        """Give (life, events fired in it so far) of an event's route; None if it is not counted."""
+        """Return (life, events fired in it so far) of an event's route; None if it is not counted."""
         found = self._routes.get(route)
         return (found.life, found.count) if found is not None and found.life else None
 
@@ -194,7 +214,12 @@ class Exchange:
     # -- listeners
 
     def listen(self, port: Port, pattern: Pattern) -> None:
-        """Let a port hear a pattern. Once for each (port, pattern): a port counts its own listeners."""
+        """Deliver what matches a pattern to a port. Call it once for each: a port counts its own listeners.
+
+        Args:
+            port: that hears it.
+            pattern: sender and event; None is any.
+        """
         self._table.add(pattern, port)
 
     def unlisten(self, port: Port, pattern: Pattern) -> None:
@@ -204,7 +229,13 @@ class Exchange:
     # -- events
 
     def arrive(self, port: Port, run: Run, now: float) -> None:
-        """Route events that a port sent."""
+        """Route events that a port sent.
+
+        Args:
+            port: where they come from.
+            run: the events.
+            now: monotonic seconds.
+        """
         route = self._routes.get(run.route)
         if route is None or route.open_to is not port:
             port.refuse(run.route, run.count, self._breach(run.route))
@@ -214,12 +245,24 @@ class Exchange:
         route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
-        """Return the names of the codecs in which ports other than `port` hear this event."""
+        """Return the names of the codecs in which an event is to be delivered.
+
+        Args:
+            sender, event: which one.
+            port: whose own listeners do not count.
+        """
         targets = self._targets_of(self._table.topic(sender, event))
         return frozenset(target.codec for target in targets if target is not port)
 
     def publish(self, port: Port, runs: Mapping[str, Run], sender: Name, event: Name, now: float) -> None:
-        """Route an event of one of `port`'s senders to the others, encoded already in the codecs that are wanted."""
+        """Route an event of this program, which its own listeners have heard already.
+
+        Args:
+            port: of this program.
+            runs: the event, in each of the codecs that `wanted` names.
+            sender, event: which one it is.
+            now: monotonic seconds.
+        """
         port.traffic.arrived += 1
         self._forward(self._table.topic(sender, event), dict(runs), port, port, now)
         self._routes[next(iter(runs.values())).route].count += 1
@@ -234,11 +277,11 @@ class Exchange:
                 run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
                 if run.count < first.count:
                     missing = first.count - run.count
-                    target.lose(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
+                    target.note_lost(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
             if target is not source and target.is_slow(now):
-                self.flow_control.add(target, source)
+                self.flow_control.pause_feeder(target, source)
 
     def _targets_of(self, topic: Topic[Port]) -> tuple[Port, ...]:
         targets = topic.targets
@@ -258,7 +301,7 @@ class Exchange:
                 frame = event_frame(route, encode(self._codec(target.codec), value))
             except CodecError:  # a name may be more than the codec of a board can carry
                 lost = Run(route, target.codec, 1, b"")
-                target.lose(lost, entry.name, event, 1, f"{target.codec} can't carry the value")
+                target.note_lost(lost, entry.name, event, 1, f"{target.codec} can't carry the value")
                 continue
             target.deliver(Run(route, target.codec, 1, frame), entry.name, event)
 
@@ -268,10 +311,14 @@ class Exchange:
     # -- requests
 
     def request(self, port: Port, route: int, codec: str, method: str, tails: dict[Any, bytes]) -> None:
-        """Pass requests for one method on to its sender's owner; `port` is told what comes of them, now or later.
+        """Pass requests for one method on to its sender's owner; `port` gets the answers, now or later.
 
         Args:
-            tails: method and params as they stand in a frame, under the ids that `port` knows them by.
+            port: who makes them.
+            route: of the sender.
+            codec: name of the codec of the params.
+            method: that they call.
+            tails: method and params as they stand in a frame, by the ids that `port` has for them.
         """
         entry = self._targets.get(route)
         error: SigError
@@ -280,7 +327,7 @@ class Exchange:
         elif entry.requests is None or (method not in entry.requests and None not in entry.requests):
             error = UnknownMethod(f"sender {entry.name!r} answers no request {method!r}")
         else:
-            self.requests.open(port, entry.owner, Asked(route, entry.name, method, codec, tails))
+            self.requests.open(port, entry.owner, RequestBatch(route, entry.name, method, codec, tails))
             return
         for ident in tails:
             port.fail_to(ident, route, error)
@@ -288,32 +335,37 @@ class Exchange:
     # -- ports
 
     def join(self, port: Port, *, own: bool = False) -> None:
-        """Count a port in `stats`, until it leaves; `own`: it is this program's, and no link."""
+        """Count a port in `stats`, until it leaves.
+
+        Args:
+            port: that joins.
+            own: it is this program's, and no link.
+        """
         self._ports[port] = own
         self._links += not own
 
     def leave(self, port: Port) -> None:
-        """Note that a port delivers nothing any more: what waited in it is lost."""
+        """Count a port no more: nothing is taken from it any more, and what waits in it is lost."""
         if port in self._ports:
             waited = port.stats()["events"]["waiting"]
             if waited:
                 port.traffic.lost["link ended"] += waited
-            self._gone.add(port.traffic)
+            self._past.add(port.traffic)
             del self._ports[port]
 
     def stats(self, *, peers: bool) -> dict[str, Any]:
-        """Tell how all of it stands: docs/statistics.md.
+        """Return all figures: docs/statistics.md.
 
         Args:
-            peers: each port for itself as well.
+            peers: with those of each port.
         """
         total, waiting, each = Traffic(), 0, []
-        total.add(self._gone)
+        total.add(self._past)
         for port in self._ports:
-            told = port.stats()  # first: it brings the port's traffic up to date
+            figures = port.stats()  # first: it brings the port's traffic up to date
             total.add(port.traffic)
-            waiting += told["events"]["waiting"]
-            each.append(told)
+            waiting += figures["events"]["waiting"]
+            each.append(figures)
         counts = {
             "links": {"open": list(self._ports.values()).count(False), "ever": self._links},
             "senders": len(self.senders),
@@ -323,15 +375,24 @@ class Exchange:
         return counts | total.describe(waiting) | ({"peers": each} if peers else {})
 
     def withdraw(self, port: Port, patterns: Iterable[Pattern]) -> None:
-        """Forget the listeners of a port (`patterns`, each once), its senders, and what these were asked."""
+        """Remove the listeners and senders of a port; requests that these have open fail.
+
+        Args:
+            port: whose they are.
+            patterns: that it listens to, each once.
+        """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
         for name in [name for name, entry in self.senders.items() if entry.owner is port]:
             self.remove_sender(port, name)
-        self.requests.abandon(port)
+        self.requests.fail_owner(port)
 
     def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
-        """Forget a port: see `withdraw`; and what it asked."""
-        self.requests.forget(port)
+        """Remove all that a port has, and the requests that it made.
+
+        Args:
+            port, patterns: see `withdraw`.
+        """
+        self.requests.forget_asker(port)
         self.withdraw(port, patterns)
         self.flow_control.forget(port)

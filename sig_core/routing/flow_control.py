@@ -1,22 +1,29 @@
-"""Who is held back because of whom: slow ports, and the ports that feed them."""
+"""Backpressure: which ports are paused because a port that they feed is slow."""
 
 from __future__ import annotations
+
+import math
 
 from sig_core.routing.ports import Port
 
 __all__ = ["FlowControl"]
 
-NOT_YET = float("-inf")  # a time at which no stall is over
+BEFORE_ALL = -math.inf  # a time at which no stall is over
 
 
 class FlowControl:
-    """Keeps each feeder of a slow port from sending until every port that it waits for goes on."""
+    """Pauses the feeders of a slow port; each is read again when no port that it feeds is slow any more."""
 
     def __init__(self) -> None:
         self._feeders: dict[Port, set[Port]] = {}
 
-    def add(self, slow: Port, feeder: Port) -> None:
-        """Hold a feeder back because of a slow port; a port is never held because of itself."""
+    def pause_feeder(self, slow: Port, feeder: Port) -> None:
+        """Pause a port because of a slow one that it feeds; a port is never paused because of itself.
+
+        Args:
+            slow: takes what it gets too slowly.
+            feeder: is not read until `slow` recovers.
+        """
         if slow is feeder:
             return
         feeders = self._feeders.setdefault(slow, set())
@@ -24,18 +31,18 @@ class FlowControl:
             feeders.add(feeder)
             feeder.set_reading_paused(True)
 
-    def taken(self, slow: Port) -> None:
-        """Note that something left a slow port: once it has drained, its feeders go on at once."""
-        if slow.recovers(NOT_YET):
+    def note_taken(self, slow: Port) -> None:
+        """Note that something was taken from a slow port: once it has drained, its feeders go on at once."""
+        if slow.recovers(BEFORE_ALL):
             self._release(slow)
 
     def tick(self, now: float) -> None:
-        """Let the feeders go on whose slow ports have had their time, or have drained."""
+        """Let the feeders go on whose slow ports have drained, or have been slow for as long as they may."""
         for slow in [slow for slow in self._feeders if slow.recovers(now)]:
             self._release(slow)
 
     def forget(self, port: Port) -> None:
-        """Drop a port that is gone, as slow one and as feeder."""
+        """Drop a port that is gone, as a slow one and as a feeder."""
         self._release(port)
         for feeders in self._feeders.values():
             feeders.discard(port)

@@ -10,14 +10,19 @@ __all__ = ["additions_of", "info_of"]
 
 
 def info_of(sender: Name, event: Name, additions: Any) -> Info:
-    """Return what listeners learn: additions never replace the two that are always there; what is no map is ignored."""
+    """Return what listeners learn of an event.
+
+    Args:
+        sender, event: which are always there.
+        additions: more of it; they never replace the two, and what is no map is ignored.
+    """
     if not isinstance(additions, dict):
         return {"sender": sender, "event": event}
     return {**additions, "sender": sender, "event": event}
 
 
 def additions_of(info: Info) -> Info | None:
-    """Return what was added, or None."""
+    """Return what was added to the info of an event, or None."""
     if len(info) <= 2:
         return None
     return {key: value for key, value in info.items() if key not in ("sender", "event")}

@@ -1,4 +1,4 @@
-"""The bounded output of one port: who is slow holds its feeders back for a while, then loses its oldest events."""
+"""The bounded queue of one port: a slow port pauses its feeders for a while, then loses its oldest events."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sig_core.routing.ports import Run
 
 __all__ = ["Outbox"]
 
-HIGH = 0.75  # of the limit: the feeders are held back
-LOW = 0.5  # of the limit: the episode is over
-ROOM = 0.875  # of the limit: what is left when the oldest had to go; not less often than every eighth of it
+HIGH_WATER = 0.75  # of the limit: the feeders are paused
+LOW_WATER = 0.5  # of the limit: the episode is over
+DROP_TO = 0.875  # of the limit: what is left when the oldest were dropped, so that they are dropped in portions
 
 BIG = 32 * 1024  # bytes
 EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
@@ -22,45 +22,51 @@ Loss = Callable[[int, int, str], None]
 class Outbox:
     """Runs that wait to leave, bounded in bytes.
 
-    An episode begins above three quarters of the limit: the ports that feed this one are held. It ends below one half,
-    or `stall` seconds later: then the feeders go on and, at the limit, the oldest events give way.
+    An episode begins above three quarters of the limit with a stall: the ports that feed this one are paused. The stall
+    ends below one half of the limit, or after some time; then the feeders go on and, at the limit, the oldest events
+    are dropped. The episode ends below one half.
 
     Args:
         limit: bytes.
-        lost: called with (route, events, reason) for what gives way.
+        lost: called with (route, events, reason) for what is dropped.
 
     Attributes:
-        high: bytes above which an episode begins.
-        taken: events that left, but for those that gave way.
+        limit: bytes.
+        high_water: bytes above which an episode begins.
+        runs: what waits, the oldest first.
+        size: bytes that wait.
+        taken: events that left, without those that were dropped.
+        stalled: the feeders are paused.
+        dropping: the stall is over, but not the episode.
     """
 
-    __slots__ = ("_lost", "_since", "high", "limit", "runs", "size", "stalled", "taken", "yielding")
+    __slots__ = ("_lost", "_since", "dropping", "high_water", "limit", "runs", "size", "stalled", "taken")
 
     def __init__(self, limit: int, lost: Loss) -> None:
         self.limit = limit
-        self.high = int(HIGH * limit)
+        self.high_water = int(HIGH_WATER * limit)
         self.runs = EMPTY
         self.size = 0  # bytes
         self.taken = 0
-        self.stalled = False  # feeders are held
-        self.yielding = False  # the stall is over, but not the episode
+        self.stalled = False
+        self.dropping = False
         self._since = 0.0
         self._lost = lost
 
     def put(self, run: Run) -> bool:
-        """Append a run; beyond the limit the oldest events make room. True: it was empty before."""
+        """Append a run; beyond the limit the oldest events are dropped. True: it was empty before."""
         was_empty = not self.runs
         if self.runs is EMPTY:
             self.runs = deque()
         self.runs.append(run)
         self.size += len(run.data)
         if self.size > self.limit:
-            self._make_room()
+            self._drop_oldest()
         return was_empty
 
     def has_room(self, size: int) -> bool:
-        """Return whether so many bytes that must not be dropped may come to it, and leave room for answers."""
-        limit = self.high
+        """Return whether so many bytes that must not be dropped may be put, and leave room for answers."""
+        limit = self.high_water
         return self.size + size <= limit or sum(len(run.data) for run in self.runs if not run.route) + size <= limit
 
     def take(self, room: int) -> bytes:
@@ -88,7 +94,7 @@ class Outbox:
         return b"".join(parts)
 
     def shrink(self) -> None:
-        """Return memory back that an idle port does not need."""
+        """Free memory that an idle port does not need."""
         if not self.runs:
             self.runs = EMPTY
 
@@ -103,34 +109,39 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Events that are in it; looks at each run."""
+        """The number of events that wait; looks at each run."""
         return sum(run.count for run in self.runs)
 
     def describe(self) -> dict[str, float]:
-        """Tell how full it is as `stats` does it; at its limit, `fill` is 1."""
+        """Return how full it is for `stats`; at its limit, `fill` is 1."""
         return {"bytes": self.size, "limit": self.limit, "fill": round(self.size / self.limit, 4)}
 
     def begins_stall(self, now: float) -> bool:
-        """Return whether feeders are to be held because of what is in it now; begins an episode if need be."""
-        if self.yielding and self.size < LOW * self.limit:
-            self.yielding = False  # nobody was held any more, so nobody asked when it drained
-        if not self.stalled and not self.yielding and self.size > self.high:
+        """Return whether feeders are to be paused because of what waits now; begins an episode if need be."""
+        if self.dropping and self.size < LOW_WATER * self.limit:
+            self.dropping = False  # nobody was paused any more, so nobody asked when it drained
+        if not self.stalled and not self.dropping and self.size > self.high_water:
             self.stalled, self._since = True, now
         return self.stalled
 
     def ends_stall(self, now: float, stall: float) -> bool:
-        """Return whether the feeders that were held may go on; true once an episode."""
-        drained = self.size < LOW * self.limit
+        """Return whether the feeders that were paused may go on; true once an episode.
+
+        Args:
+            now: monotonic seconds.
+            stall: seconds that they may be paused in one episode.
+        """
+        drained = self.size < LOW_WATER * self.limit
         if drained:
-            self.yielding = False
+            self.dropping = False
         if self.stalled and (drained or now - self._since >= stall):
-            self.stalled, self.yielding = False, not drained
+            self.stalled, self.dropping = False, not drained
             return True
         return False
 
-    def _make_room(self) -> None:
+    def _drop_oldest(self) -> None:
         kept: list[Run] = []
-        while self.size > ROOM * self.limit and self.runs:
+        while self.size > DROP_TO * self.limit and self.runs:
             oldest = self.runs.popleft()
             if oldest.route:
                 self.size -= len(oldest.data)

@@ -11,7 +11,7 @@ from sig_core.events import Name
 from sig_core.protocol.wire import params_of
 from sig_core.routing.traffic import Traffic
 
-__all__ = ["Asked", "Port", "Run", "one_by_one"]
+__all__ = ["Port", "RequestBatch", "Run", "request_each"]
 
 
 class Run:
@@ -34,12 +34,12 @@ class Run:
 
 
 @dataclass(slots=True, eq=False)
-class Asked:
+class RequestBatch:
     """Requests for one method of a sender, on their way to its owner.
 
     Attributes:
         route, sender: whom they are for.
-        method: what they ask.
+        method: that they call.
         codec: name of the codec of their params.
         tails: method and params of each as they stand in a frame (`u8 n`, method, params), under its token.
     """
@@ -51,9 +51,20 @@ class Asked:
     tails: dict[int, bytes]
 
 
-def one_by_one(asked: Asked, take: Callable[[int, Asked, bytes], SigError | None]) -> list[tuple[int, SigError]]:
-    """Do what `Port.request` has to do with a function that takes one request: (token, asked, encoded params)."""
-    taken = ((token, take(token, asked, params_of(tail))) for token, tail in asked.tails.items())
+TakeRequest = Callable[[int, RequestBatch, bytes], SigError | None]
+
+
+def request_each(batch: RequestBatch, take: TakeRequest) -> list[tuple[int, SigError]]:
+    """Do what `Port.request` has to do, request by request.
+
+    Args:
+        batch: the requests.
+        take: called with (token, batch, encoded params) of each; returns why it can't be taken, or None.
+
+    Returns:
+        The tokens of those that were not taken, each with why.
+    """
+    taken = ((token, take(token, batch, params_of(tail))) for token, tail in batch.tails.items())
     return [(token, error) for token, error in taken if error is not None]
 
 
@@ -63,7 +74,7 @@ class Port(Protocol):
     Ports are called by the exchange alone; none of these methods blocks, raises or calls the user.
 
     Attributes:
-        codec: name of the one that payloads for this port are in.
+        codec: name of the codec that payloads for this port are in.
         peer: who it is, for messages and logs.
         traffic: what passed through it.
     """
@@ -73,45 +84,78 @@ class Port(Protocol):
     traffic: Traffic
 
     def stats(self) -> dict[str, Any]:
-        """Tell how it stands: what `Traffic.describe` gives, and more of its own kind."""
+        """Return its figures for `stats`: those of `Traffic.describe`, and more of its own kind."""
 
     def accepts_codec(self, codec: str) -> bool:
         """Return whether payloads of that codec can be delivered as they are."""
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
-        """Take events; what does not fit is dropped by the port's own rule, and counted there."""
+        """Take events; what does not fit is dropped by the port's own rule, and counted there.
+
+        Args:
+            run: the events.
+            sender, event: what they are.
+        """
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Note that the sender is connected, maybe with another count of events: see `Exchange.count_of`.
 
         Args:
+            route: of the event.
+            sender, event: what the route stands for.
             missing: events that it fired since it was connected last, and that did not come here; 0: none are known.
-            known_only: this matters only to a port that has met the route before.
+            known_only: this matters only to a port that has had events of the route before.
         """
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Note that `count` events of a run could not be delivered to this port."""
+    def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Note that events can't be delivered to this port.
+
+        Args:
+            run: that they belong to.
+            sender, event: what they are.
+            count: how many.
+            reason: why, in words; losses are counted by it.
+        """
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Note that events which this port sent were not accepted."""
+        """Note that events which this port sent were not accepted.
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+        Args:
+            route: that they were sent on.
+            count: how many.
+            error: why.
+        """
+
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Take requests, at least one, for a sender of this port; `Requests.complete` or `fail` ends each by its token.
 
-        Returns the tokens of those that can't be taken, each with why.
+        Returns:
+            The tokens of those that can't be taken, each with why.
         """
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Take what requests brought that this port made: the id and the value of each, at least one."""
+        """Take the answers to requests that this port made.
+
+        Args:
+            route: that they were made on.
+            codec: name of the codec of the values.
+            values: the port's own id and the encoded value of each, at least one.
+        """
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
-        """Take the failure of a request that this port made."""
+        """Take the failure of a request that this port made.
+
+        Args:
+            ident: the port's own id of the request.
+            route: that it was made on.
+            error: why.
+        """
 
     def is_slow(self, now: float) -> bool:
-        """Tell, after a delivery, whether those who feed this port are to be held back."""
+        """Return, after a delivery, whether the ports that feed this one are to be paused."""
 
     def recovers(self, now: float) -> bool:
-        """Return whether those who were held back may go on."""
+        """Return whether the ports that were paused because of this one may go on."""
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""

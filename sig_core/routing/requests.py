@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sig_core.errors import CodecError, OutcomeUnknown, SigError
 from sig_core.protocol.wire import params_of, request_tail
 from sig_core.routing.flow_control import FlowControl
-from sig_core.routing.ports import Asked, Port
+from sig_core.routing.ports import Port, RequestBatch
 from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
 
@@ -27,13 +27,14 @@ class Requests:
     """Requests on their way. Payloads are transcoded where the two sides' codecs differ.
 
     Args:
-        holds: of the exchange: who answers faster than the asker takes it is held back.
-        clock: gives seconds, for latencies and holds.
+        transcoder: of the exchange.
+        flow_control: of the exchange: who answers faster than the asker takes it is paused.
+        clock: returns monotonic seconds, for latencies and stalls.
     """
 
-    def __init__(self, transcoder: Transcoder, holds: FlowControl, clock: Callable[[], float]) -> None:
+    def __init__(self, transcoder: Transcoder, flow_control: FlowControl, clock: Callable[[], float]) -> None:
         self._transcoder = transcoder
-        self._flow_control = holds
+        self._flow_control = flow_control
         self._clock = clock
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._answered = 0
@@ -45,12 +46,18 @@ class Requests:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, asker: Port, owner: Port, asked: Asked) -> None:
-        """Pass requests on, or fail them at once. `asked` has them under the asker's ids, and then under tokens."""
-        now, route = self._clock(), asked.route
+    def open(self, asker: Port, owner: Port, batch: RequestBatch) -> None:
+        """Pass requests on, or fail them at once.
+
+        Args:
+            asker: who made them.
+            owner: of the sender that they are for.
+            batch: the requests, under the asker's ids; from now on under the tokens by which their owner answers.
+        """
+        now, route = self._clock(), batch.route
         opened, mine, token = self._open, self._tokens[asker], self._last
         tails: dict[int, bytes] = {}
-        for ident, tail in asked.tails.items():
+        for ident, tail in batch.tails.items():
             token = (token + 1) & LAST_TOKEN
             while token in opened:
                 token = (token + 1) & LAST_TOKEN
@@ -58,31 +65,40 @@ class Requests:
             mine[ident] = token
             tails[token] = tail
         self._last = token
-        asked.tails = tails
-        if asked.codec != owner.codec and not owner.accepts_codec(asked.codec):
-            self._transcode(owner, asked)
-        if asked.tails:
-            for token, error in owner.request(asked):
+        batch.tails = tails
+        if batch.codec != owner.codec and not owner.accepts_codec(batch.codec):
+            self._transcode(owner, batch)
+        if batch.tails:
+            for token, error in owner.request(batch):
                 self.fail(owner, token, error)
 
     def describe(self) -> dict[str, Any]:
-        """Return the counts as `stats` tells them; p50 and p99 are of the last 1,000 answers, in seconds."""
+        """Return the counts for `stats`; p50 and p99 are of the last 1,000 answers, in seconds."""
         counts = {"open": len(self._open), "answered": self._answered, "failed": self._failed}
         return counts | latencies(list(self._latencies))
 
-    def _transcode(self, owner: Port, asked: Asked) -> None:
-        """Put the params into the owner's codec; those that it can't carry are failed, and not there any more."""
-        source, asked.codec = asked.codec, owner.codec
-        for token, tail in list(asked.tails.items()):
+    def _transcode(self, owner: Port, batch: RequestBatch) -> None:
+        """Put the params into the owner's codec; requests that it can't carry are failed and removed."""
+        source, batch.codec = batch.codec, owner.codec
+        for token, tail in list(batch.tails.items()):
             try:
                 params = self._transcoder.payload(params_of(tail), source, owner.codec)
-                asked.tails[token] = request_tail(asked.method, params)
+                batch.tails[token] = request_tail(batch.method, params)
             except CodecError as error:
-                del asked.tails[token]
+                del batch.tails[token]
                 self.fail(owner, token, error)
 
     def complete(self, owner: Port, codec: str, values: Iterable[tuple[int, bytes]]) -> int:
-        """Take the values that answer requests, each with its token; tell how many `owner` had no request for."""
+        """Pass answers on to those who asked.
+
+        Args:
+            owner: who answers.
+            codec: name of the codec of the values.
+            values: the token of each request, and the encoded value.
+
+        Returns:
+            How many of them answer no request that `owner` was asked.
+        """
         now, opened, unknown = self._clock(), self._open, 0
         whom: Port | None = None  # asked for the values that are gathered
         of = 0  # route of what they ask
@@ -114,12 +130,12 @@ class Requests:
         if values:
             asker.reply(route, codec, values)
         if asker.is_slow(now):
-            self._flow_control.add(asker, owner)
+            self._flow_control.pause_feeder(asker, owner)
 
     def _transcoded(
         self, asker: Port, route: int, codec: str, values: list[tuple[Any, bytes]]
     ) -> list[tuple[Any, bytes]]:
-        """Return values in the asker's codec; those that it can't carry are told to it as failures."""
+        """Return values in the asker's codec; those that it can't carry fail their requests."""
         found = []
         for ident, value in values:
             try:
@@ -129,7 +145,16 @@ class Requests:
         return found
 
     def fail(self, owner: Port, token: int, error: SigError) -> bool:
-        """Take the failure of a request; false if `owner` has no such request open."""
+        """Pass the failure of a request on to who made it.
+
+        Args:
+            owner: that was asked.
+            token: of the request.
+            error: why.
+
+        Returns:
+            False if `owner` has no such request open.
+        """
         opened = self._close(owner, token)
         if opened is None:
             return False
@@ -142,29 +167,42 @@ class Requests:
         asker.fail_to(ident, route, error)
 
     def cancel(self, asker: Port, ident: Any) -> bool:
-        """Forget a request whose answer is no longer wanted; false if it is not open."""
-        token = self.of(asker).get(ident)
+        """Drop a request whose answer is no longer wanted.
+
+        Args:
+            asker: who made it.
+            ident: its own id of the request.
+
+        Returns:
+            False if it is not open.
+        """
+        token = self.tokens_of(asker).get(ident)
         if token is None:
             return False
         self._close(self._open[token][2], token)
         return True
 
-    def of(self, asker: Port) -> Mapping[Any, int]:
-        """Return the ids under which the asker waits, each with its token."""
+    def tokens_of(self, asker: Port) -> Mapping[Any, int]:
+        """Return the tokens of the requests that a port has open, by its own ids."""
         return self._tokens.get(asker, NOTHING)
 
     def is_open(self, owner: Port, token: int) -> bool:
-        """Return whether somebody still waits for what `owner` was asked."""
+        """Return whether somebody still waits for the answer to a request.
+
+        Args:
+            owner: that was asked.
+            token: of the request.
+        """
         opened = self._open.get(token)
         return opened is not None and opened[2] is owner
 
-    def forget(self, port: Port) -> None:
-        """Forget what a port that is gone asked."""
+    def forget_asker(self, port: Port) -> None:
+        """Drop the requests that a port made which is gone."""
         for token in self._tokens.pop(port, NOTHING).values():
             del self._open[token]
 
-    def abandon(self, port: Port) -> None:
-        """Fail what a port that is gone was asked."""
+    def fail_owner(self, port: Port) -> None:
+        """Fail the requests for the senders of a port that is gone."""
         lost = [token for token, (_, _, owner, _, _) in self._open.items() if owner is port]
         for token in lost:
             self.fail(port, token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))

@@ -1,4 +1,4 @@
-"""The subscription table: who hears an event of a sender, in the order of dispatch."""
+"""The subscription table: who listens to an event of a sender, in the order of dispatch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Topic(Generic[T]):
     """One (sender, event) with the targets that hear it.
 
     Attributes:
-        targets: those who hear it, in order of dispatch; None: out of date, `refresh` gives them anew. Replaced, never
-            changed, so that a dispatch that runs keeps its own.
-        publisher: called before the targets with (info, data): carries the event beyond this table, or raises.
-        fired: events that were handed to targets here, counted once each, however many the targets.
+        targets: those who hear it, in order of dispatch; None: out of date, `refresh` finds them. Replaced, never
+            changed, so that a dispatch in progress keeps its own.
+        publisher: called before the targets with (info, data): sends the event beyond this table, or raises.
+        fired: events that were handed to targets here, each counted once, however many the targets.
     """
 
     __slots__ = ("_table", "event", "fired", "publisher", "sender", "targets")
@@ -84,7 +84,7 @@ class Table(Generic[T]):
         return not there
 
     def at(self, pattern: Pattern) -> tuple[T, ...]:
-        """Return the targets of exactly this pattern, in order of registration."""
+        """Return the targets that subscribed to exactly this pattern, in order of registration."""
         return tuple(self._at.get(pattern, ()))
 
     def patterns(self) -> list[Pattern]:

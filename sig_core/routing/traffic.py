@@ -1,4 +1,4 @@
-"""What passed through a port, counted in runs, never in single events."""
+"""Counts of what passed through a port."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Traffic", "latencies"]
 class Traffic:
     """The counts of one port.
 
-    What is fired to a port is delivered, waits, or is lost; `waiting` is counted where it waits, so that the sum can be
-    checked: `fired == delivered + waiting + lost.total()`.
+    What is fired to a port is delivered, waits, or is lost: `fired == delivered + waiting + lost.total()`. `waiting` is
+    counted where it waits.
 
     Attributes:
         arrived: events that the port sent and that were routed.
         refused: events that it sent and that were not its own to send.
-        fired: events that it was to get.
-        delivered: events of these that were handed over: to the link, or to the listeners.
-        lost: events of these that were dropped, by reason.
-        bytes_in, bytes_out: of the link, with all that is around the events.
+        fired: events that were to be delivered to it.
+        delivered: those of them that were handed over: to the link, or to the listeners.
+        lost: those of them that were dropped, by reason.
+        bytes_in, bytes_out: of the link, with the framing.
     """
 
     __slots__ = ("arrived", "bytes_in", "bytes_out", "delivered", "fired", "lost", "refused")
@@ -41,7 +41,11 @@ class Traffic:
         self.lost.update(other.lost)
 
     def describe(self, waiting: int) -> dict[str, Any]:
-        """Return the counts as `stats` tells them; `waiting` events are on their way."""
+        """Return the counts for `stats`.
+
+        Args:
+            waiting: events that are queued.
+        """
         return {
             "events": {
                 "in": self.arrived,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from sig_core.contract import Codec
+from sig_core.contract import Codec, HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.errors import CodecError, DecodeError, EncodeError
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
 
-__all__ = ["EVENT_OF", "REQUEST_TO", "Transcoder", "decode", "decode_most_of", "encode", "fitting", "unencodable"]
+__all__ = [
+    *("EVENT_OF", "OFFERS", "REQUEST_TO", "Transcoder"),
+    *("decode", "drop_oversized", "encode", "unencodable"),
+]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
 
@@ -20,6 +24,8 @@ def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes
     """Encode with any codec.
 
     Args:
+        codec: to encode with.
+        value: to encode.
         what: how the error begins, with `{!r}` for each of `names`, such as `EVENT_OF`.
 
     Raises:
@@ -54,17 +60,40 @@ def decode(codec: Codec, data: bytes) -> object:
         raise DecodeError(f"{codec.name}: {len(data)} bytes are no value of it: {error}") from error
 
 
-def decode_most_of(codec: Codec) -> Callable[[bytes], object]:
-    """Return the fastest way that a codec has to decode most payloads; when it raises, `decode` has to be asked."""
-    fast: Callable[[bytes], object] = getattr(codec, "decode_most", codec.decode)
-    return fast
+class Offered(NamedTuple):
+    """What a codec offers beyond the protocol `Codec`.
+
+    Attributes:
+        decode_most: the fastest way to decode most payloads; when it raises, `decode` has to be asked.
+        decode_many: decodes payloads that came together; None: there is no such way.
+        reads: the names of other codecs whose bytes it decodes.
+    """
+
+    decode_most: Callable[[bytes], object]
+    decode_many: Callable[[Sequence[bytes]], list[object]] | None
+    reads: frozenset[str]
+
+
+class _Offers(dict[Codec, Offered]):
+    """What each codec offers: `OFFERS[codec]`. It is asked once, since that takes as long as to decode an event."""
+
+    def __missing__(self, codec: Codec) -> Offered:
+        found = self[codec] = Offered(
+            codec.decode_most if isinstance(codec, HasDecodeMost) else codec.decode,
+            codec.decode_many if isinstance(codec, HasDecodeMany) else None,
+            codec.reads if isinstance(codec, HasReads) else frozenset(),
+        )
+        return found
+
+
+OFFERS = _Offers()
 
 
 class Transcoder:
     """Turns payloads of one codec into another's.
 
     Args:
-        codec: gives the codec of a name.
+        codec: returns the codec of a name.
     """
 
     def __init__(self, codec: Callable[[str], Codec]) -> None:
@@ -72,6 +101,10 @@ class Transcoder:
 
     def payload(self, data: bytes, source: str, target: str) -> bytes:
         """Return one payload in another codec.
+
+        Args:
+            data: the payload.
+            source, target: names of the codecs.
 
         Raises:
             CodecError: the bytes are no value of `source`, or `target` can't carry it.
@@ -81,7 +114,12 @@ class Transcoder:
         return encode(self._codec(target), decode(self._codec(source), data))
 
     def run(self, run: Run, target: str) -> Run:
-        """Return a run in another codec, without the events that this can't carry (`count` tells)."""
+        """Return a run in another codec; events that this can't carry are left out, and not in its `count`.
+
+        Args:
+            run: the events.
+            target: name of the codec.
+        """
         frames: list[bytes] = []
         for additions, data in split_events(run.data):
             try:
@@ -93,8 +131,13 @@ class Transcoder:
         return Run(run.route, target, len(frames), b"".join(frames))
 
 
-def fitting(run: Run, limit: int) -> Run:
-    """Return a run without the events whose frames have a length above `limit` (`count` tells)."""
+def drop_oversized(run: Run, limit: int) -> Run:
+    """Return a run without the events that are too long; they are not in its `count`.
+
+    Args:
+        run: the events.
+        limit: bytes of the longest frame that remains, without its length.
+    """
     frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
     kept = [frame for frame in frames if len(frame) - 4 <= limit]
     return Run(run.route, run.codec, len(kept), b"".join(kept))

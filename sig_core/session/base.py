@@ -1,4 +1,31 @@
-"""What both ends of a link share: opening, frames, control messages, keep-alive, the end."""
+"""What both ends of a link share: the states of a session, opening, frames, control messages, keep-alive, the end.
+
+Everything that moves a session from one state to the next is in this module, in `SessionState`; no other code assigns
+`state`. A session begins in one of the first two, and never goes back:
+
+    OPENING ---> OPEN ---> CLOSED
+       |                     ^
+       '---------------------'      where the opening fails
+
+    OPENING  It is not known yet who is at the other end: nothing is routed, and no event or request goes out.
+    OPEN     The peer is known. At the server, there is a port of the exchange for it.
+    CLOSED   The end, for good: `error` says why. Input is ignored; what was queued before, a goodbye perhaps, may still
+             be taken and sent.
+
+Who moves it, and when:
+
+    session           begins in   is OPEN when                       is CLOSED when
+    ServerSession     OPENING     it has taken the client's hello    close, fail, receive_eof, or a goodbye of the peer
+    ClientSession     OPENING     it has taken the welcome           close, fail, receive_eof, or a goodbye of the peer
+    PlainSession      OPEN        -                                  close, fail, or receive_eof and all is answered
+    BoardSession      OPEN        -                                  its line has ended the session
+    LineSession       OPENING     it knows its station               close, fail, receive_eof, or the board uses another
+    DialectDetector   OPENING     never                              never: it hands its link over, and is dropped
+
+`close` is called when this side wants the end; `fail` when a rule was broken, a time is over or the link broke, by the
+session itself as well; `receive_eof` when the link ended. A line and what it carries end apart: a `LineSession` that is
+closed leaves the `BoardSession` open for the next link.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +46,14 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.errors import detail_of
 
-__all__ = ["Session", "State"]
+__all__ = ["Session", "SessionState", "State"]
 
 _goodbye_status = checks.count(-(2**15), 2**15 - 1)
 _goodbye_text = checks.text(0, 10_000)
 
 
 class State(Enum):
-    """Of a session: in this order, none is left out but for `OPEN` where the opening fails."""
+    """Of a session; see the head of this module."""
 
     OPENING = auto()
     OPEN = auto()
@@ -36,28 +63,61 @@ class State(Enum):
 PREFACE_SIZE = len(PREFACE)
 SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
 OPENING, CLOSED = State.OPENING, State.CLOSED  # a member looked up on its class costs more than the comparison
+NEXT: dict[State | None, frozenset[State]] = {  # state -> those that may follow it; None: of a new session
+    None: frozenset({State.OPENING, State.OPEN}),
+    State.OPENING: frozenset({State.OPEN, State.CLOSED}),
+    State.OPEN: frozenset({State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
 
 
-class Session:
-    """One end of a link. Nothing is read from a clock: `now` is monotonic seconds, given with each call.
+class SessionState:
+    """The state of a session, and the only method that moves it.
 
     Attributes:
-        state: see `State`.
-        error: why the session ended; None while it lives.
+        state: where it is.
+        error: why it is closed; None before.
+    """
+
+    __slots__ = ("error", "state")  # a server has thousands of sessions
+
+    state: State
+    error: SigError | None
+
+    def _move(self, to: State, error: SigError | None = None) -> None:
+        """Move on.
+
+        Args:
+            to: the next state.
+            error: why the session ends, with `State.CLOSED`.
+
+        Raises:
+            RuntimeError: that state may not follow, or an end gives no reason: a bug of this program.
+        """
+        before = getattr(self, "state", None)
+        if to not in NEXT[before] or (to is CLOSED) is (error is None):
+            raise RuntimeError(f"{type(self).__name__}: from {before} to {to}, error {error!r}")
+        self.state = to
+        self.error = error
+
+
+class Session(SessionState):
+    """One end of a link. It reads no clock: `now` is monotonic seconds, an argument of each call.
+
+    Attributes:
         encoding: the codec agreed on; None while opening.
         unmatched_replies: answers, and replies, that nobody here waited for.
         traffic: what passed through it.
     """
 
-    __slots__ = (  # a server has thousands of sessions
+    __slots__ = (
         *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_peer_max_frame", "_reader", "_sent"),
-        *("unmatched_replies", "encoding", "error", "limits", "state", "traffic"),
+        *("encoding", "limits", "traffic", "unmatched_replies"),
     )
 
     def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
         self.limits = limits
-        self.state = State.OPENING
-        self.error: SigError | None = None
+        self._move(State.OPENING)
         self.encoding: Codec | None = None
         self.unmatched_replies = 0
         self.traffic = Traffic()
@@ -72,7 +132,7 @@ class Session:
     # -- in
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
-        """Take bytes as they came; give the frames in them, up to the first breach: see `FrameReader.fault`."""
+        """Take bytes as they came; return the frames in them, up to the first breach: see `FrameReader.fault`."""
         self._heard = now
         self.traffic.bytes_in += len(data)
         if self.state is CLOSED or not data:
@@ -109,14 +169,14 @@ class Session:
         return now - self._heard
 
     @property
-    def missing(self) -> int:
+    def read_hint(self) -> int:
         """See `FrameReader`; a packet comes whole, however long it is."""
-        return 0 if self._packets else self._reader.missing
+        return 0 if self._packets else self._reader.read_hint
 
     # -- control messages
 
     def _read_control(self, body: bytes) -> Call | Notice | Answer | None:
-        """Decode and check the body of a control frame; what is bad is answered here. None: nothing is left to do."""
+        """Return the message in a control frame; None: there is none, or it was bad, and that is answered."""
         if not body:
             return None  # keep-alive
         assert self.encoding is not None
@@ -144,7 +204,7 @@ class Session:
         self._send(frame)
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
-        """Return what is said instead of a message that is longer than the peer takes."""
+        """Return what is sent instead of a message that is longer than the peer takes."""
         limit, status = self._peer_max_frame, message.get("status")
         if status is None:
             text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
@@ -165,7 +225,7 @@ class Session:
     # -- time
 
     def _keep_alive(self, now: float) -> float:
-        """Send a keep-alive if one is due; give the seconds until the next may be."""
+        """Send a keep-alive if one is due; return the seconds until the next may be."""
         due = self._sent + self._peer_keepalive / 3
         if now >= due:
             self._send(KEEP_ALIVE)
@@ -180,14 +240,14 @@ class Session:
         """Queue a frame that must not be dropped."""
 
     def sent(self, count: int, now: float) -> None:
-        """Note that so many bytes of output left."""
+        """Note that so many bytes of output left; `now`: monotonic seconds."""
         self._sent = now
         self.traffic.bytes_out += count
 
     # -- end
 
     def fail(self, error: SigError) -> None:
-        """End the session because of `error`: tell the peer if it can be told."""
+        """End the session because of `error`; the peer is told if that is possible."""
         if self.state is State.CLOSED:
             return
         self._say_goodbye(error.status, str(error))
@@ -206,6 +266,8 @@ class Session:
                 self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))
 
     def _end(self, error: SigError) -> None:
-        self.state = State.CLOSED
-        self.error = error
+        if self.state is CLOSED:  # already: its goodbye was too much for the output. The first reason counts
+            self.error = error
+            return
+        self._move(State.CLOSED, error)
         self._reader = FrameReader(0)

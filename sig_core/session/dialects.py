@@ -7,11 +7,11 @@ from enum import Enum
 from sig_core.errors import HandshakeError
 from sig_core.protocol.wire import PREFACE
 
-__all__ = ["Dialect", "check_binary", "complaint_for", "dialect_of"]
+__all__ = ["Dialect", "check_binary", "dialect_of", "refusal_for"]
 
 
 class Dialect(Enum):
-    """What a peer may speak; the value says it in words."""
+    """The protocol that a peer speaks; the value names it in words."""
 
     BINARY = "the binary dialect"
     PLAIN = "the plain JSON dialect"
@@ -27,7 +27,7 @@ _BY_FIRST = dict.fromkeys(b"{ \t\r\n", Dialect.PLAIN) | {
 
 
 def dialect_of(data: bytes) -> Dialect | None:
-    """Return the dialect that begins so; None: there is none."""
+    """Return the dialect whose first byte this is; None: it is that of none."""
     return _BY_FIRST.get(data[0])
 
 
@@ -41,8 +41,13 @@ def check_binary(head: bytes) -> None:
     raise HandshakeError(f"first byte 0x{head[:1].hex()} is that of no dialect")
 
 
-def complaint_for(head: bytes, text: str) -> bytes:
-    """Return the last words for a peer of another dialect, in it where that is possible; b"" where not."""
+def refusal_for(head: bytes, text: str) -> bytes:
+    """Return a refusal in the dialect that the peer speaks, where that is possible; else b"".
+
+    Args:
+        head: the first bytes of the peer.
+        text: why it is refused.
+    """
     if not head or dialect_of(head) is not Dialect.PLAIN:
         return b""
     safe = text.replace("\\", "").replace('"', "'")

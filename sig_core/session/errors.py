@@ -17,14 +17,20 @@ _text = checks.text(0, 2**32)
 
 
 def detail_of(error: SigError) -> dict[str, Any]:
-    """Return what an error reply says."""
+    """Return the content of an error reply."""
     if isinstance(error, RemoteError):
         return {"type": clean(error.exception[:255]), "text": clean(error.text[:MAX_TEXT])}
     return {"type": type(error).__name__, "text": clean(str(error)[:MAX_TEXT])}
 
 
 def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
-    """Build the exception that an error reply stands for; a detail that can't be read still fails the request."""
+    """Return the exception that an error reply stands for; a detail that can't be read still fails the request.
+
+    Args:
+        codec: of the link.
+        status: of the reply.
+        detail: what `detail_of` returned at the other end, encoded.
+    """
     try:
         fields = Fields(decode(codec, detail), "error reply")
         kind, text = fields.find("type", _text, "RemoteError"), fields.find("text", _text, "")
@@ -34,7 +40,7 @@ def error_from(codec: Codec, status: int, detail: bytes) -> SigError:
 
 
 def error_of_handler(error: BaseException) -> SigError:
-    """Return what the requester is told when a handler raised: type name and text, no traceback."""
+    """Return what the requester gets when a handler raised: type name and text, no traceback."""
     if isinstance(error, SigError) and error.status is not Status.HANDLER_RAISED:
         return error
     try:

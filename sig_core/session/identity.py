@@ -1,4 +1,4 @@
-"""Who a client is over several links: an id that it chose, and the token that only it was given."""
+"""Who a client is over several links: an id that it chose, and a secret token that the server gave it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Identities"]
 
 
 class Replaceable(Protocol):
-    """A session that can be ended for its client's new one."""
+    """A session that ends when its client has a new one."""
 
     peer: str
 
@@ -25,7 +25,7 @@ class Identities:
 
     Args:
         node: 32 hex digits, of the server process.
-        make_token: gives a new secret, hex text.
+        make_token: returns a new secret, hex text.
     """
 
     def __init__(self, node: str, make_token: Callable[[], str]) -> None:
@@ -37,7 +37,11 @@ class Identities:
         return len(self._clients)
 
     def admit(self, hello: Hello, session: Replaceable) -> str:
-        """Take a client in and give its token; ends the old session of a client that is back.
+        """Admit a client and return its token; the session that it had before on another link ends.
+
+        Args:
+            hello: what the client says of itself.
+            session: of the new link.
 
         Raises:
             HandshakeError: a client of that id is connected, and the token is not its own.

@@ -1,4 +1,4 @@
-"""What a connection needs of the session on its link, whatever it speaks."""
+"""What a connection needs of the session on its link, whatever its dialect."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["LinkSession"]
 
 
 class LinkSession(Protocol):
-    """A session on one link. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+    """A session on one link. Feed it with `receive_data`, send what `take` returns, call `tick` when it is due.
 
     Attributes:
         peer: printable, for messages and logs.
         client: 32 hex digits that identify it; "" before its hello, and of a board.
-        state, error: see `Session`.
+        state, error: see `SessionState`.
         lost: events that did not reach the peer, by reason.
         reading_paused: its input is not to be read for now.
-        lingers: after the end of its input it still has something to say, and ends by itself.
+        keeps_half_open: after the end of its input it may still have output, and ends by itself.
         on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
 
@@ -37,30 +37,44 @@ class LinkSession(Protocol):
     def lost(self) -> Counter[str]: ...
 
     @property
-    def missing(self) -> int:
+    def read_hint(self) -> int:
         """Bytes that are best read at once and alone; 0: nothing is known."""
 
     @property
     def has_output(self) -> bool:
-        """Whether `take` would give something."""
+        """Whether `take` would return something."""
 
     def receive_data(self, data: bytes, now: float) -> None:
-        """Take bytes as they came."""
+        """Take bytes as they came.
+
+        Args:
+            data: the bytes; any piece of the stream, or one packet.
+            now: monotonic seconds.
+        """
 
     def receive_eof(self) -> None:
         """The link ended at the peer's side, or broke."""
 
     def take(self, room: int) -> bytes:
-        """Take output: about `room` bytes; b"" if there is none."""
+        """Take output; b"" if there is none.
+
+        Args:
+            room: bytes that are wanted at most; a single frame may be longer.
+        """
 
     def sent(self, count: int, now: float) -> None:
-        """Note that so many bytes of output left."""
+        """Note that output was sent.
+
+        Args:
+            count: bytes.
+            now: monotonic seconds.
+        """
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
 
     def fail(self, error: SigError) -> None:
-        """End because of `error`: tell the peer if it can be told."""
+        """End because of `error`; the peer is told if that is possible."""
 
     def close(self, text: str = "closed") -> None:
         """End in order."""

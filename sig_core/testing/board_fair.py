@@ -186,6 +186,6 @@ class FairHost:
     def printed(self, text: str) -> None:
         """See `UpperLayer`: boards may print."""
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
         self._lost = text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sig_core.address import Address
-from sig_core.contract import LinkTraits
+from sig_core.contract import HasPorts, LinkTraits, PortInfo
 from sig_core.testing.carrier_suite import CarrierSuite
 
 __all__ = ["FactChecks"]
@@ -27,8 +27,9 @@ class FactChecks(CarrierSuite):
                 self.check(found == scheme, f"scheme is {scheme!r}, but that of {url} is {found!r}")
 
     def test_optional_attributes(self) -> None:
-        """C02: `options` is a frozenset of text, `errors` a tuple of exception classes, `trial` a URL of its own; each
-        may be left out. Mend: write them as class attributes of these types.
+        """C02: `options` is a frozenset of text, `errors` a tuple of exception classes, `trial` a URL of its own,
+        `address_traits` returns AddressTraits, `ports` dicts with the keys of PortInfo; each may be left out. Mend:
+        inherit `HasOptions` and the others, and let a type checker look.
         """
         options: Any = getattr(self.made, "options", frozenset())
         good = isinstance(options, frozenset) and all(isinstance(name, str) for name in options)
@@ -41,6 +42,12 @@ class FactChecks(CarrierSuite):
         self.check(
             Address.parse(trial).scheme == self.made.scheme, f"trial {trial!r} has another scheme than its carrier"
         )
+        if isinstance(self.made, HasPorts):
+            for port in self.soon("ports", list, self.made.ports()):
+                good = isinstance(port, dict) and {*port} == PortInfo.__required_keys__
+                self.check(good, f"ports returned {port!r}; a port has {', '.join(sorted(PortInfo.__required_keys__))}")
+        with self.listening() as acceptor:
+            self.address_traits(acceptor)
 
     def test_unknown_option(self) -> None:
         """C03: An option that it does not know is refused. Mend: declare `options`, and the core does it; or raise

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from sig_core.contract import Acceptor
 from sig_core.testing.carrier_suite import CarrierSuite
@@ -21,6 +22,7 @@ __all__ = ["LeftoverChecks", "descriptors"]
 CYCLES, LEAST = 100, 4
 ENOUGH = 0.6  # seconds; a medium that is slow to close is opened less often
 SETTLE = 2.0  # seconds that the system, or a thread that ends, may take
+UNREACHED = 0.5  # seconds, scaled, in which nobody comes where no other process can
 
 # The peer that is killed. It says when it has sent, and waits for its end.
 PEER = """
@@ -86,9 +88,12 @@ class LeftoverChecks(CarrierSuite):
 
     def test_peer_is_killed(self) -> None:
         """C62: A peer that dies without a word ends the link: EOFError or OSError, after what it sent. Mend: raise what
-        the medium says; a medium that says nothing declares reliable=False.
+        the medium says; a medium that says nothing declares reliable=False. Of one that lies within one process,
+        `address_traits` says between_processes=False.
         """
         with self.listening() as acceptor, self._peer(self.client_url(acceptor.address)) as peer:
+            if not self.address_traits(acceptor).between_processes:
+                self._check_unreached(acceptor)
             server = self.accept(acceptor)
             if server is None:
                 raise AssertionError(f"{self.who}: another process connected, and accept gave None")
@@ -101,6 +106,14 @@ class LeftoverChecks(CarrierSuite):
                 self._check_told(server)
             finally:
                 server.drop()
+
+    def _check_unreached(self, acceptor: Acceptor) -> NoReturn:
+        """Skip, if really nobody comes to where the carrier says that no other process can."""
+        server = self.accept(acceptor, min(within(UNREACHED), self.patience))
+        if server is not None:
+            server.drop()
+            self.check(False, f"it says between_processes=False of {acceptor.address}, and another process came")
+        self.skip("its medium lies within one process")
 
     def _check_told(self, server: End) -> None:
         try:

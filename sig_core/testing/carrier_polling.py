@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sig_core.contract import PollableAcceptor, PollableLink
+from sig_core.contract import HasRecv, PollableAcceptor, PollableLink
 from sig_core.testing.carrier_suite import CarrierSuite
 from sig_core.testing.ends import End
 from sig_core.testing.waiting import within
@@ -134,9 +134,9 @@ class PollingChecks(CarrierSuite):
         nothing is there, and gives b"" at the end. Mend: give what the recv of a socket that does not block gives.
         """
         with self.polled() as (client, _, _, link):
-            recv = getattr(link, "recv", None)
-            if recv is None or client.traits.packets:
+            if not isinstance(link, HasRecv) or client.traits.packets:
                 self.skip("it has no recv, or is no stream")
+            recv = link.recv
             self.check(self.read_bytes(recv) is None, "nothing was sent, and recv does not raise BlockingIOError")
             client.send(b"abcdef")
             got = b""

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from sig_core.address import Address, as_query
-from sig_core.contract import Acceptor, Carrier, Link, LinkTraits
+from sig_core.contract import Acceptor, AddressTraits, Carrier, HasAddressTraits, HasOnePeer, Link, LinkTraits
 from sig_core.testing.checks import Suite
 from sig_core.testing.ends import End
 from sig_core.testing.waiting import within
@@ -26,18 +26,17 @@ PIECE = 4096  # bytes of one send where the medium sets no smaller limit
 
 
 class CarrierSuite(Suite):
-    """What the checks stand on. Set `carrier` and `url`; override the rest where a medium is different.
+    """What the checks stand on. Set `carrier` and `url`; override the rest where links come in another way.
+
+    What a medium can't do is no matter of its tests: the carrier says it (`HasAddressTraits`, `HasOnePeer`).
 
     Attributes:
-        carrier: a callable that gives the carrier (its class, mostly), or the carrier.
+        carrier: a callable that returns the carrier (its class, mostly), or the carrier.
         url: to listen on; `{folder}` in it becomes an empty folder.
-        one_peer: whether the medium has one other end, as a serial line; None: it has if its links are streams that may
-            lose bytes.
     """
 
     carrier: Any = None
     url: str = ""
-    one_peer: bool | None = None
     plugin = "carrier"
     verb = "connect"
     _options: Mapping[str, str] = {}  # of the URL that is listened on
@@ -85,9 +84,8 @@ class CarrierSuite(Suite):
 
     def listen_again(self, acceptor: Acceptor) -> Acceptor:
         """Listen where an acceptor does or did, with the options that it was given."""
-        bound = Address.parse(acceptor.address)
-        url = acceptor.address.partition("?")[0] + as_query({**self._options, **bound.options})
-        again: Acceptor = self.soon(f"listen on {url}", self.subject.listen, Address.parse(url))
+        address = self.address_of(acceptor)
+        again: Acceptor = self.soon(f"listen on {address.url}", self.subject.listen, address)
         return again
 
     def connect(self, acceptor: Acceptor) -> End:
@@ -179,9 +177,23 @@ class CarrierSuite(Suite):
                 return
         self.check(False, f"{what} took {min(spent):.2f} s at best of {ROUNDS}: it has to keep to its timeout")
 
-    def has_one_peer(self, traits: LinkTraits) -> bool:
-        """Return whether the medium has one other end."""
-        return not (traits.packets or traits.reliable) if self.one_peer is None else self.one_peer
+    def has_one_peer(self, acceptor: Acceptor, traits: LinkTraits) -> bool:
+        """Return whether all links of an acceptor, of which one has these traits, lead to one other end."""
+        return acceptor.one_peer if isinstance(acceptor, HasOnePeer) else not (traits.packets or traits.reliable)
+
+    def address_traits(self, acceptor: Acceptor) -> AddressTraits:
+        """Return what the carrier says of the address that is listened on."""
+        if not isinstance(self.made, HasAddressTraits):
+            return AddressTraits()
+        found: object = self.made.address_traits(self.address_of(acceptor))
+        self.check(isinstance(found, AddressTraits), f"address_traits returned {found!r}; it returns AddressTraits")
+        assert isinstance(found, AddressTraits)
+        return found
+
+    def address_of(self, acceptor: Acceptor) -> Address:
+        """Return where an acceptor listens or did, with the options that it was given."""
+        bound = Address.parse(acceptor.address)
+        return Address.parse(acceptor.address.partition("?")[0] + as_query({**self._options, **bound.options}))
 
     def only_reliable(self, traits: LinkTraits) -> None:
         """Skip the check on a medium that may lose what is sent."""

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from types import FunctionType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from unittest import SkipTest
 
@@ -15,8 +14,10 @@ from sig_core.testing.waiting import soon
 
 __all__ = ["KIT", "Result", "Rule", "Suite", "check", "rules", "run"]
 
-KIT = "1.1"
+KIT = "1.2"
 """Version of the rules; a rule that is added or sharpened raises it."""
+
+BINDING = (property, cached_property, staticmethod, classmethod)  # what in a class is meant to be asked through a suite
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,16 +59,17 @@ class Suite:
     timeout = 5.0
     """Seconds after which a call counts as hanging, scaled; nothing is measured by it."""
 
-    plugin = ""  # the attribute that gives what is under test
+    plugin = ""  # the attribute that names what is under test
     verb = ""  # what such a thing can do, and a callable that makes one can't
 
     @cached_property
     def made(self) -> Any:
         """What is under test, made once for each suite."""
-        # Not getattr at once: a plain function in a class would come as a method.
+        # Not getattr at once: a function in a class would come as a method, and so would other things that can be
+        # called, by their kind and the version of Python: functools.partial from 3.14 on.
         found = inspect.getattr_static(self, self.plugin, None)
-        if not isinstance(found, FunctionType):
-            found = getattr(self, self.plugin, None)
+        if isinstance(found, BINDING):
+            found = getattr(self, self.plugin)
         if found is None:
             raise AssertionError(f"{type(self).__name__} names no {self.plugin}: write `{self.plugin} = Your...` in it")
         if isinstance(found, type) or not hasattr(found, self.verb):

@@ -10,6 +10,7 @@ import threading
 from itertools import pairwise
 from typing import Any
 
+from sig_core.contract import HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.portable import MAX_DEPTH
 from sig_core.testing.child import Unnamed, child
 from sig_core.testing.codec_suite import CodecSuite, opening, short
@@ -186,7 +187,8 @@ class HostileChecks(CodecSuite):
         """D34: Bytes of the codecs that `reads` names decode to the same value. Mend: name those alone whose every
         value is one of yours.
         """
-        others = {name: _installed(name) for name in sorted(getattr(self.made, "reads", ()))}
+        reads = self.made.reads if isinstance(self.made, HasReads) else ()
+        others = {name: _installed(name) for name in sorted(reads)}
         if not any(others.values()):
             self.skip(f"of those that it reads none is installed: {', '.join(others) or 'it names none'}")
         for name, other in others.items():
@@ -203,9 +205,9 @@ class HostileChecks(CodecSuite):
         """D35: `decode_most`, if it is there, gives what decode gives, or raises. Mend: let it raise for whatever
         decode looks at twice.
         """
-        most = getattr(self.made, "decode_most", None)
-        if most is None:
+        if not isinstance(self.made, HasDecodeMost):
             self.skip("it has no decode_most")
+        most = self.made.decode_most
         chance = random.Random(self.seed)
         for _, data in self.carried():
             damaged = bytearray(data)
@@ -222,9 +224,9 @@ class HostileChecks(CodecSuite):
         """D36: `decode_many`, if it is there, gives what decode gives for each, or raises. Mend: see to it that each
         value ends where its bytes do.
         """
-        many = getattr(self.made, "decode_many", None)
-        if many is None:
+        if not isinstance(self.made, HasDecodeMany):
             self.skip("it has no decode_many")
+        many = self.made.decode_many
         carried = [data for _, data in self.carried()]
         runs = [carried]
         for one, two in pairwise(carried):

@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Iterator
 from typing import Any
 
+from sig_core.contract import HasNarrows
 from sig_core.portable import CERTAIN, RAW, fault, fits
 from sig_core.testing.checks import Suite
 from sig_core.testing.codec_values import Values, arrived, same, similar
@@ -46,7 +47,7 @@ class CodecSuite(Suite):
     @property
     def narrows(self) -> bool:
         """Whether it says that it narrows values; it may then refuse what it can't narrow."""
-        return bool(getattr(self.made, "narrows", ""))
+        return isinstance(self.made, HasNarrows) and bool(self.made.narrows)
 
     def values(self, number: int | None = None) -> Iterator[Any]:
         """Return values by chance that it carries."""

@@ -1,4 +1,4 @@
-"""One end of a link under test: every call has a time limit, and what it gives is looked at."""
+"""One end of a link under test: every call has a time limit, and what it returns is checked."""
 
 from __future__ import annotations
 

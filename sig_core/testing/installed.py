@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sig_core.address import Address
+from sig_core.contract import HasTrial
 from sig_core.plugins import PluginInfo, default_plugins
 from sig_core.testing.board_suite import url_of
 from sig_core.testing.boards import BoardConformance
@@ -45,10 +46,10 @@ def url_for(name: str) -> str:
         PluginError: it can't be had.
         ValueError: it has none.
     """
-    url: str = getattr(default_plugins().carriers.get(name), "trial", "")
-    if not url:
+    found = default_plugins().carriers.get(name)
+    if not isinstance(found, HasTrial):
         raise ValueError(f"carrier {name!r} has no `trial`, a URL that can be listened on anywhere; give one of yours")
-    return url
+    return found.trial
 
 
 def info_for(kind: str, name: str) -> PluginInfo:

@@ -44,7 +44,7 @@ def eventually(true: Callable[[], object], seconds: float = 10.0, what: str = "i
 
 
 def begin(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-    """Run `work` in a thread of its own; the future has what it gives or raises."""
+    """Run `work` in a thread of its own; the future has what it returns or raises."""
     future: Future[R] = Future()
 
     def run() -> None:
@@ -58,7 +58,7 @@ def begin(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
 
 
 def soon(what: str, seconds: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Return what `work` gives, or raise what it raises; it may not take longer than `seconds`, scaled.
+    """Return what `work` returns, or raise what it raises; it may not take longer than `seconds`, scaled.
 
     Raises:
         AssertionError: it took longer; its thread is left behind.
@@ -68,7 +68,7 @@ def soon(what: str, seconds: float, work: Callable[P, R], *args: P.args, **kwarg
 
 
 def result(what: str, seconds: float, running: Future[R]) -> R:
-    """Return what a call that runs already gives, as `soon` does."""
+    """Return what a call returns that runs already, or raise what it raises, as `soon` does."""
     wait([running], within(seconds))
     if not running.done():
         raise AssertionError(f"{what} has not come back within {within(seconds):g} s")

@@ -63,7 +63,7 @@ def listen(name: str, query: str = ""):
 
 
 def accepted(acceptor):
-    """Give the next link, however many times the acceptor says why there is none yet."""
+    """Return the next link, however many times the acceptor says why there is none yet."""
     for _ in range(PATIENCE * 10):
         try:
             link = acceptor.accept(0.1)

@@ -27,10 +27,10 @@ class Wrapped:
         return self._layers.around(self._carrier.connect(address))
 
     def listen(self, address: Address, /) -> Acceptor:
-        return StateCallback(self._carrier.listen(address), self._layers)
+        return BareAddress(self._carrier.listen(address), self._layers)
 
 
-class StateCallback(WrappedAcceptor):
+class BareAddress(WrappedAcceptor):
     """Its address is the carrier's, so that the checks of addresses hold."""
 
     def __init__(self, acceptor: Acceptor, layers: Layers) -> None:

@@ -32,8 +32,8 @@ def listening():
         yield sock
 
 
-def welcome(sock):
-    return SocketLink(sock, "guest")
+def make_link(sock):
+    return SocketLink(sock, "peer")
 
 
 def run(code: str) -> subprocess.CompletedProcess:
@@ -215,8 +215,8 @@ assert os.waitpid(child, 0)[1] == 0
 right.send(b"alive")
 assert left.receive(10) == b"alive"
 client = socket.create_connection(listening.getsockname())
-guest = acceptor.accept(10)
-for each in (client, guest, left, right): each.close()
+server = acceptor.accept(10)
+for each in (client, server, left, right): each.close()
 print("parent"); acceptor.close()
 """)
     assert (result.stdout.split(), result.returncode) == (["parent", "gone"], 0), result.stderr
@@ -239,7 +239,7 @@ left.close()
 
 def test_cleanup_runs_once_and_while_the_address_is_held(listening):
     seen = []
-    acceptor = SocketAcceptor(listening, "a", welcome, lambda: seen.append(os.fstat(listening.fileno()).st_ino))
+    acceptor = SocketAcceptor(listening, "a", make_link, lambda: seen.append(os.fstat(listening.fileno()).st_ino))
     acceptor.close()
     acceptor.close()
     assert len(seen) == 1
@@ -250,7 +250,7 @@ def test_a_cleanup_that_fails_is_told_and_the_socket_closed(listening):
     def fail():
         raise PermissionError("not yours")
 
-    acceptor = SocketAcceptor(listening, "a", welcome, fail)
+    acceptor = SocketAcceptor(listening, "a", make_link, fail)
     with pytest.raises(PermissionError):
         acceptor.close()
     assert listening.fileno() == -1
@@ -265,7 +265,7 @@ def refuse_with(error, seen):
 
 
 @pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ECONNRESET, errno.ECONNABORTED])
-def test_a_guest_that_left_during_the_welcome_is_nobody(listening, number):
+def test_a_peer_that_left_while_it_was_accepted_is_nobody(listening, number):
     seen = []
     acceptor = SocketAcceptor(listening, "a", refuse_with(OSError(number, "gone"), seen), None)
     with socket.create_connection(listening.getsockname()):
@@ -275,7 +275,7 @@ def test_a_guest_that_left_during_the_welcome_is_nobody(listening, number):
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), RuntimeError("a fault of the carrier")])
-def test_a_welcome_that_fails_is_told_and_its_socket_closed(listening, error):
+def test_a_link_that_can_not_be_made_is_told_and_its_socket_closed(listening, error):
     seen = []
     acceptor = SocketAcceptor(listening, "a", refuse_with(error, seen))
     with socket.create_connection(listening.getsockname()), pytest.raises(type(error)) as caught:
@@ -285,9 +285,9 @@ def test_a_welcome_that_fails_is_told_and_its_socket_closed(listening, error):
     acceptor.close()
 
 
-def test_out_of_descriptors_is_told_and_the_guest_waits_on(listening):
+def test_out_of_descriptors_is_told_and_the_peer_waits_on(listening):
     resource = pytest.importorskip("resource")
-    acceptor = SocketAcceptor(listening, "a", welcome)
+    acceptor = SocketAcceptor(listening, "a", make_link)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.create_connection(listening.getsockname()):
         lowest_free = os.dup(listening.fileno())
@@ -299,7 +299,7 @@ def test_out_of_descriptors_is_told_and_the_guest_waits_on(listening):
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert caught.value.errno == errno.EMFILE
-        guest = acceptor.accept(PATIENCE)
-        assert guest is not None
-        guest.close()
+        server = acceptor.accept(PATIENCE)
+        assert server is not None
+        server.close()
     acceptor.close()

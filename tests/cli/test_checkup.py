@@ -62,9 +62,9 @@ def test_a_codec_that_alters_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_carrier_without_an_address_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sig_carriers.tcp import TcpCarrier
-
-    monkeypatch.delattr(TcpCarrier, "trial")
+    plugins = sig_core.plugins.Plugins()
+    plugins.carriers.register("tcp", Carrier, replace=True)
+    monkeypatch.setattr(checkup, "default_plugins", lambda: plugins)
     found = [finding for finding in checkup.check_round_trips(set()) if finding.name == "tcp"]
     cause = "not tried: it has no `trial`, an address that can be listened on anywhere"
     assert found == [Finding("round trip", "tcp", "missing", cause, "try one of yours with --url")]

@@ -130,7 +130,7 @@ def test_a_server_of_a_file(tmp_path: Path) -> None:
     assert process.stdout is not None
     address = json.loads(process.stdout.readline())["listening"]
     with sig_lib.ClientRouter(address, "cbor", reconnect=None) as client:
-        assert client._line.open_link().session.welcome.keepalive == 3  # type: ignore[union-attr]
+        assert client._connection.open_link().session.welcome.keepalive == 3  # type: ignore[union-attr]
         with pytest.raises(sig_lib.ConnectFailed):
             sig_lib.ClientRouter(address, "cbor").start()
     process.terminate()

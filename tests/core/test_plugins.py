@@ -70,6 +70,7 @@ def test_a_plugin_is_made_once(install: Install) -> None:
         ("Codec = 5", "Codec", "TypeError"),
         ("def Codec(): raise OSError('no device')", "Codec", "OSError: no device"),
         ("class Codec: name = 'x'", "Codec", "is no codec: what it gave has no encode, decode"),
+        (f"{GOOD}    def __eq__(self, other): return True", "Codec", "what it gave has no __hash__: "),
     ],
 )
 def test_a_broken_plugin_hurts_its_own_name_alone(install: Install, source: str, target: str, why: str) -> None:
@@ -82,6 +83,19 @@ def test_a_broken_plugin_hurts_its_own_name_alone(install: Install, source: str,
     assert list(plugins.choose_codecs(None)) == ["cbor", "json", "msgpack"]
     with pytest.raises(BrokenPlugin):
         plugins.choose_codecs(["json", "mine"])
+
+
+def test_a_plugin_that_says_what_it_has_not_is_broken(install: Install) -> None:
+    source = """
+        from sig_core.contract import HasOptions, HasTrial
+        class Carrier(HasOptions, HasTrial):
+            scheme, options, trail = "mine", frozenset(), "mine://x"
+            def connect(self, address): ...
+            def listen(self, address): ...
+    """
+    install("lab", source, group="sig.carriers", target="Carrier")
+    with pytest.raises(BrokenPlugin, match=r"carrier 'mine' of lab 1\.5 is no carrier: what it gave has no trial: "):
+        Plugins().carriers.get("mine")
 
 
 def test_two_distributions_of_one_name_are_both_named(install: Install) -> None:

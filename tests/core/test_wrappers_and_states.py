@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -11,9 +12,9 @@ import pytest
 
 import sig_core as sig
 from sig_core.address import Address
-from sig_core.contract import Link
+from sig_core.contract import HasOnePeer, Link, LinkTraits
 from sig_core.plugins import PluginInfo, Plugins
-from sig_core.plugins.wrapping import Layers
+from sig_core.plugins.wrapping import Layers, WrappedAcceptor
 from tests.support import eventually
 
 
@@ -52,6 +53,39 @@ def test_a_wrapper_is_put_around_both_ends() -> None:
             eventually(lambda: heard == ["x" * 1000])
             assert client.remote_request
     assert Counted.passed > 2000
+
+
+class Acceptor:
+    """Returns one link with these traits after the other; may say whether they lead to one other end."""
+
+    address = "lab://here"
+
+    def __init__(self, *traits: LinkTraits, one_peer: bool | None = None) -> None:
+        self.links = [SimpleNamespace(traits=each, peer="x", close=lambda: None) for each in traits]
+        if one_peer is not None:
+            self.one_peer = one_peer
+
+    def accept(self, timeout: float, /) -> Any:
+        return self.links.pop(0)
+
+    def close(self) -> None: ...
+
+
+LINE, STREAM = LinkTraits(packets=False, reliable=False), LinkTraits(packets=False, reliable=True)
+
+
+@pytest.mark.parametrize(
+    ("traits", "said", "one_peer"),
+    [(LINE, None, True), (STREAM, None, False), (LINE, False, False), (STREAM, True, True)],
+)
+def test_whether_there_is_one_other_end_is_as_without_wrappers(
+    traits: LinkTraits, said: bool | None, one_peer: bool
+) -> None:
+    layers = Layers(Address.parse("counted+lab://here"), [Counted], None)
+    acceptor = WrappedAcceptor(Acceptor(traits, one_peer=said), layers)
+    assert isinstance(acceptor, HasOnePeer)
+    assert isinstance(acceptor.accept(0), Counted)
+    assert acceptor.one_peer is one_peer
 
 
 def test_an_unknown_wrapper_says_so() -> None:

@@ -70,7 +70,7 @@ class Top:
     def printed(self, text: str) -> None:
         self.text.append(text)
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         self.notes.append(text)
 
     @property

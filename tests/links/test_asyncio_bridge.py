@@ -11,7 +11,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.address import Address
-from sig_core.contract import LinkTraits
+from sig_core.contract import HasOnePeer, LinkTraits
 from sig_core.links import asyncio_bridge as bridge
 from sig_core.links.asyncio_bridge import Bridge, BridgedLink
 from sig_core.testing import begin
@@ -134,6 +134,18 @@ def test_it_shows_what_the_carrier_says(place: Place) -> None:
     place.close(client, server)
 
 
+class OneOtherEnd(MemoryCarrier):
+    one_peer = True
+
+
+@pytest.mark.parametrize("carrier", [MemoryCarrier, OneOtherEnd])
+def test_an_acceptor_says_of_its_peers_what_the_carrier_says(carrier: type[MemoryCarrier]) -> None:
+    acceptor = Bridge(carrier()).listen(WHERE)
+    assert isinstance(acceptor, HasOnePeer) is (carrier is OneOtherEnd)
+    assert getattr(acceptor, "one_peer", None) is getattr(carrier, "one_peer", None)
+    acceptor.close()
+
+
 def test_short_waits_lose_nothing_since_no_receive_is_cancelled(place: Place) -> None:
     client, server = place.meet()
     sending = begin(lambda: [client.send(b"%d" % number) for number in range(300)])
@@ -148,7 +160,7 @@ def test_short_waits_lose_nothing_since_no_receive_is_cancelled(place: Place) ->
     place.close(client, server)
 
 
-@pytest.mark.parametrize(("size", "count"), [(1, bridge.AHEAD), (bridge.HELD // 2, 2)])
+@pytest.mark.parametrize(("size", "count"), [(1, bridge.PREFETCH_ITEMS), (bridge.PREFETCH_BYTES // 2, 2)])
 def test_only_so_much_is_fetched_before_it_is_asked_for(place: Place, size: int, count: int) -> None:
     client, server = place.meet()
     raw = place.carrier.links[0][1]
@@ -231,7 +243,7 @@ def test_after_close_nothing_hangs(place: Place) -> None:
 
 
 def test_a_close_that_hangs_is_given_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "CLOSING", 0.05)
+    monkeypatch.setattr(bridge, "CLOSE_TIMEOUT", 0.05)
     client, server = place.meet()
 
     async def hang() -> None:
@@ -247,7 +259,7 @@ def test_a_close_that_hangs_is_given_up(place: Place, monkeypatch: pytest.Monkey
 def test_a_link_that_can_be_aborted_is_when_its_close_takes_long(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge, "LEAVE", 0.01)
+    monkeypatch.setattr(bridge, "ABORT_AFTER", 0.01)
     client, server = place.meet()
     raw: Any = place.carrier.links[0][0]
     aborted = threading.Event()
@@ -263,7 +275,7 @@ def test_a_link_that_can_be_aborted_is_when_its_close_takes_long(
 
 def test_links_that_nobody_accepted_are_closed_with_the_acceptor(place: Place) -> None:
     clients = [place.bridge.connect(WHERE) for _ in range(3)]
-    eventually(lambda: len(place.acceptor._ahead._things) == 3)
+    eventually(lambda: len(place.acceptor._prefetch._items) == 3)
     place.acceptor.close()
     assert [server.closed for _, server in place.carrier.links] == [1, 1, 1]
     place.close(*clients)
@@ -288,7 +300,7 @@ def test_a_connect_that_fails_leaves_nothing(place: Place) -> None:
 
 
 def test_a_connect_that_hangs_is_given_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "CONNECTING", 0.05)
+    monkeypatch.setattr(bridge, "CONNECT_TIMEOUT", 0.05)
 
     async def hang(address: Address, /) -> MemoryLink:
         await asyncio.Event().wait()

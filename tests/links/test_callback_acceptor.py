@@ -46,14 +46,14 @@ def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     return run
 
 
-def arrive(acceptor: CallbackAcceptor, *connection: Any) -> asyncio.Task[None]:
-    return asyncio.get_running_loop().create_task(acceptor.welcome(*connection))
+def handled(acceptor: CallbackAcceptor, *connection: Any) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(acceptor.handle(*connection))
 
 
 @on_a_loop
 async def test_links_are_accepted_in_their_order_and_are_those_that_were_made() -> None:
     acceptor = CallbackAcceptor(Link)
-    came = [arrive(acceptor, name) for name in ("a", "b")]
+    came = [handled(acceptor, name) for name in ("a", "b")]
     links = [await acceptor.accept() for _ in came]
     assert [(link.peer, link.traits, await link.receive()) for link in links] == [
         ("a", Link.traits, b"a"),
@@ -69,7 +69,7 @@ async def test_links_are_accepted_in_their_order_and_are_those_that_were_made() 
 @on_a_loop
 async def test_the_handler_returns_when_its_link_is_closed_however_that_went(fails: bool) -> None:
     acceptor = CallbackAcceptor(Link)
-    handler = arrive(acceptor, "a", fails)
+    handler = handled(acceptor, "a", fails)
     link = await acceptor.accept()
     await asyncio.sleep(0)
     assert not handler.done()
@@ -94,9 +94,9 @@ async def test_a_close_stops_the_library_and_closes_who_was_not_accepted(kind: s
         return made[-1]
 
     ending = stop if kind == "coroutine" else lambda: stopped.append("function")
-    acceptor = CallbackAcceptor(make).at("lab://here", ending)
+    acceptor = CallbackAcceptor(make).bound_to("lab://here", ending)
     assert acceptor.address == "lab://here"
-    accepted, *waiting = [arrive(acceptor, name) for name in ("first", "a", "b")]
+    accepted, *waiting = [handled(acceptor, name) for name in ("first", "a", "b")]
     first = await acceptor.accept()
     await acceptor.close()
     await asyncio.gather(*waiting)
@@ -111,18 +111,18 @@ async def test_who_comes_to_a_closed_acceptor_is_closed() -> None:
     acceptor = CallbackAcceptor(lambda link: link)
     await acceptor.close()
     late = Link("late")
-    await acceptor.welcome(late)
+    await acceptor.handle(late)
     assert late.closed == 1
 
 
 @on_a_loop
 async def test_who_was_not_accepted_and_does_not_let_go_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "LEAVE", 0.01)
+    monkeypatch.setattr(bridge, "ABORT_AFTER", 0.01)
     aborted = asyncio.Event()
     link: Any = Link("a")
     link.close, link.abort = asyncio.Event().wait, aborted.set
     acceptor = CallbackAcceptor(lambda link: link)
-    handler = arrive(acceptor, link)
+    handler = handled(acceptor, link)
     await asyncio.sleep(0)
     await acceptor.close()
     await handler
@@ -132,10 +132,10 @@ async def test_who_was_not_accepted_and_does_not_let_go_is_aborted(monkeypatch: 
 @on_a_loop
 async def test_who_finds_too_many_waiting_is_closed() -> None:
     acceptor = CallbackAcceptor(lambda link: link)
-    links = [Link(str(number)) for number in range(callback_acceptor.WAITING + 1)]
-    came = [arrive(acceptor, link) for link in links]
+    links = [Link(str(number)) for number in range(callback_acceptor.BACKLOG + 1)]
+    came = [handled(acceptor, link) for link in links]
     await came[-1]
-    assert [link.closed for link in links] == [0] * callback_acceptor.WAITING + [1]
+    assert [link.closed for link in links] == [0] * callback_acceptor.BACKLOG + [1]
     await acceptor.close()
     await asyncio.gather(*came)
     assert {link.closed for link in links} == {1}

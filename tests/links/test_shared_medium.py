@@ -18,7 +18,7 @@ SOON = within(5.0)
 
 
 def met(acceptor: MediumAcceptor) -> MediumLink:
-    """Give the link of a peer that has said something."""
+    """Return the link of a peer that has said something."""
     link = acceptor.accept(SOON)
     assert link is not None
     return link
@@ -36,7 +36,7 @@ class Place:
         return dial(self.wire.end(name), "server")
 
     def meet(self, name: str) -> tuple[MediumLink, MediumLink]:
-        """Give both ends of a new link, which has carried a packet."""
+        """Return both ends of a new link, which has carried a packet."""
         client = self.dial(name)
         client.send(b"hello")
         server = met(self.acceptor)
@@ -151,7 +151,7 @@ def test_a_peer_that_was_closed_here_and_speaks_again_is_new(place: Place) -> No
 def test_what_finds_no_room_is_lost_counted_and_told(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(media, "WAITING", 4)
+    monkeypatch.setattr(media, "QUEUE", 4)
     client, server = place.meet("client")
     for number in range(10):
         client.send(b"%d" % number)
@@ -164,7 +164,7 @@ def test_what_finds_no_room_is_lost_counted_and_told(
 
 
 def test_only_so_many_peers_are_let_in(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "PEERS", 1)
+    monkeypatch.setattr(media, "MAX_PEERS", 1)
     client, server = place.meet("client")
     second = place.dial("second")
     second.send(b"hello")
@@ -178,7 +178,7 @@ def test_only_so_many_peers_are_let_in(place: Place, monkeypatch: pytest.MonkeyP
 
 
 def test_a_peer_that_says_nothing_is_forgotten_and_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "IDLE", within(0.1))
+    monkeypatch.setattr(media, "IDLE_TIMEOUT", within(0.1))
     place = Place(Wire())
     client, server = place.meet("client")
     with pytest.raises(EOFError, match="wire://client: the link is closed"):

@@ -59,7 +59,7 @@ class Program:
 
 @contextmanager
 def programs(env: Environment) -> Iterator[Any]:
-    """Give a function that starts programs; those that still run at the end are killed."""
+    """Return a function that starts programs; those that still run at the end are killed."""
     started: list[Program] = []
 
     def start(name: str, *arguments: str) -> Program:

@@ -41,7 +41,7 @@ class World:
         assert self.server.ready == list(self.urls.values())
 
     def heard(self, at: str, sender: str, event: str) -> list[Any]:
-        """Give the data of an event of the client of one carrier, as the client of another heard it."""
+        """Return the data of an event of the client of one carrier, as the client of another heard it."""
         heard = self.clients[at].call("heard")
         return [data for each, name, data in heard if (each, name) == (f"of {sender}", event)]
 

@@ -106,7 +106,7 @@ def test_big_frames_among_others(frames: list[bytes], cuts: list[int]) -> None:
 def test_reading_what_is_missing_gives_the_same(frames: list[bytes], room: int) -> None:
     reader, stream, found = NamedReader(1 << 20), b"".join(frames), []
     while stream:
-        size = reader.missing or room
+        size = reader.read_hint or room
         found += reader.feed(stream[:size])
         stream = stream[size:]
     assert split(found) == split(NamedReader(1 << 20).feed(b"".join(frames)))
@@ -121,7 +121,7 @@ def test_huge_frames_are_read_alone_and_not_copied_once_their_end_was_seen(size:
     reader.feed(stream[:first])
     at, reads = first, 0
     while at < len(stream):
-        data = stream[at : at + (reader.missing or 65_536)]
+        data = stream[at : at + (reader.read_hint or 65_536)]
         at += len(data)
         reads += 1
         for *_, body in reader.feed(data):
@@ -148,7 +148,7 @@ def test_nothing_is_missing_of_what_is_not_huge() -> None:
         (big[20_000:] + huge[:20_000], len(huge) - 20_000),
     ]:
         reader.feed(data)
-        assert reader.missing == missing
+        assert reader.read_hint == missing
 
 
 @pytest.mark.parametrize("behind", [b"", wire.KEEP_ALIVE], ids=["last", "more"])

@@ -16,7 +16,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.traffic import Traffic
 
 BUILT_IN = [EVENT_CONNECT, EVENT_DISCONNECT]
@@ -53,16 +53,16 @@ class FakePort:
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         pass
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+    def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         raise AssertionError(f"{self.peer} lost {count} events: {reason}")
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         self.refused += [type(error)] * count
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
-        return one_by_one(asked, self.ask)
+    def request(self, asked: RequestBatch) -> list[tuple[int, SigError]]:
+        return request_each(asked, self.ask)
 
-    def ask(self, token: int, asked: Asked, params: bytes) -> None:
+    def ask(self, token: int, asked: RequestBatch, params: bytes) -> None:
         assert asked.tails[token] == request_tail(asked.method, params)
         self.asked[token] = (asked.sender, asked.method, codec_of(self.codec).decode(params))
 

@@ -9,7 +9,7 @@ from sig_core.line.handshake import BOARD, SynAck
 from sig_core.protocol.limits import Limits
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BoardSession
-from tests.session.harness import PLUGINS, Net
+from tests.support.sessions import PLUGINS, Net
 
 CODEC = PLUGINS.codecs.get("cbor-board")
 
@@ -52,7 +52,7 @@ class Played:
             rename or Renaming(),
             peer="board",
             terms=terms,
-            line=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
+            line_counts=lambda: {"damaged": 0, "ignored": 0, "resent": 0, "doubled": 0},
         )
         self.session.on_change = self._changed
 
@@ -62,7 +62,7 @@ class Played:
     def raw(self, data: bytes) -> None:
         """A message comes."""
         self.session.message(data, self.net.now)
-        self.session.settle(self.net.now)
+        self.session.flush_events(self.net.now)
         self.net.pump()
         self.check()
 

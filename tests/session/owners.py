@@ -14,7 +14,7 @@ from sig_core.session.line.station import Station
 from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from tests.session.boards import CODEC
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 
 class StationOwner:
@@ -46,7 +46,7 @@ class StationOwner:
 
     # -- what a station asks
 
-    def session_for(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
+    def make_session(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
         made: BoardSession | StreamOnLine
         if terms.dialect == BINARY:
             program = self.net.server_session()
@@ -55,18 +55,18 @@ class StationOwner:
         else:
             net = self.net
             made = BoardSession(
-                net.exchange, CODEC, net.limits, Renaming(), peer=station.peer, terms=terms, line=station.counts
+                net.exchange, CODEC, net.limits, Renaming(), peer=station.peer, terms=terms, line_counts=station.counts
             )
             made.on_change = station.changed
         self.begun.append(made)
         return made
 
-    def ended(self, session: BoardSession | StreamOnLine) -> None:
+    def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         self.over.append(session)
         self.net.exchange.leave(session.port)
 
-    def due(self, when: float) -> None:
+    def tick_at(self, when: float) -> None:
         self.when = when
 
-    def said(self, station: Station, text: str, *, warning: bool) -> None:
+    def report(self, station: Station, text: str, *, warning: bool) -> None:
         self.log.append((text, warning))

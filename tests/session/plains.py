@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import EVERYTHING, Net
+from tests.support.sessions import EVERYTHING, Net
 
 
 class Plain:
@@ -69,7 +69,7 @@ class Plain:
 
     @property
     def counts(self) -> dict[str, Any]:
-        counts: dict[str, Any] = self.session.stats()["events"]
+        counts: dict[str, Any] = self.session.port.stats()["events"]
         return counts
 
     def check(self) -> None:

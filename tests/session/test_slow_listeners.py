@@ -18,7 +18,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.reports import Gap, Opened
 from sig_core.session.binary.server import ServerSession
 from tests.session.by_hand import Raw
-from tests.session.harness import Link, Net
+from tests.support.sessions import Link, Net
 
 LIMIT = 100_000  # bytes of output
 SIZE = 1000  # bytes of an event, roughly
@@ -422,7 +422,7 @@ def test_holds_count_reasons_not_calls() -> None:
     ports: Any = [Stub(), Stub(), Stub()]
     feeder, one, two = ports
     for slow in (one, one, two, feeder):
-        holds.add(slow, feeder)
+        holds.pause_feeder(slow, feeder)
     assert set(feeder.reading_paused) == {True}
     one.well = True
     holds.tick(0.0)
@@ -437,8 +437,8 @@ def test_holds_forget_a_port_in_both_roles() -> None:
     holds = FlowControl()
     ports: Any = [Stub(), Stub(), Stub()]
     feeder, middle, slow = ports
-    holds.add(middle, feeder)
-    holds.add(slow, middle)
+    holds.pause_feeder(middle, feeder)
+    holds.pause_feeder(slow, middle)
     holds.forget(middle)
     assert feeder.reading_paused == [True, False]
     slow.well = True

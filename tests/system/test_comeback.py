@@ -163,7 +163,7 @@ def test_another_server_with_other_numbers_and_another_codec(place: Place) -> No
         client.flush()
         other.flush()
         eventually(lambda: heard and heard[-1] == ("a", 2))
-        assert client._away.dropped.total() == 0
+        assert client._state.offline.dropped.total() == 0
         lost = other.lost["temp", "a"]  # the listener may have come back after the event that had waited
         assert [value for event, value in heard if event == "a"] == [1, *[{"kept": 1.5}] * (1 - lost), 2]
 
@@ -241,8 +241,8 @@ def test_what_waits_is_bounded_and_the_oldest_give_way_counted(place: Place) -> 
         others.wait("disconnected")
         for number in range(200):
             signal_e.trigger(number)
-        dropped = client._away.dropped["w", "e"]
-        assert 0 < dropped < 200 and client._away.size <= 1000
+        dropped = client._state.offline.dropped["w", "e"]
+        assert 0 < dropped < 200 and client._state.offline.size <= 1000
         place.start()
         states.wait("reconnected")
         others.wait("reconnected")
@@ -379,10 +379,11 @@ def test_a_handler_that_raises_or_hangs_cannot_stop_the_coming_back(place: Place
         client.on("reconnected", raises)
         client.on("reconnected", lambda state, error: release.wait(within(30)))
         for times in (1, 2, 3):
-            before = client._line.link
+            before = client._connection.link
             place.stop()
             place.start()
-            eventually(lambda before=before: client._line.link is not before and client._line.state == "connected")
+            eventually(lambda before=before: client._connection.link is not before and client.is_connected)
+            eventually(lambda: client.stats()["state"] == "connected")
             assert times
         release.set()
         eventually(lambda: calls == ["disconnected", "reconnected"] * 3)
@@ -405,7 +406,7 @@ def test_stop_inside_a_state_callback(place: Place) -> None:
     client.on("reconnected", lambda state, error: client.stop())
     place.stop()
     place.start()
-    eventually(lambda: client._line.state == "stopped")
+    eventually(lambda: client._state.connection.state == "stopped")
     eventually(lambda: not client.is_connected)
 
 

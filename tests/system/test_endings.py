@@ -45,8 +45,8 @@ def test_who_asked_before_a_stop_is_answered(url: str) -> None:
     with sig.ServerRouter(url) as server, sig.ClientRouter(server.addresses[0]) as client:
         client.add_remote_sender("s", [], {"m": answer})
         future = server.request_async("s", "m", 1)
-        link = client._line.open_link()
-        eventually(lambda: link.reader._answering)
+        link = client._connection.open_link()
+        eventually(lambda: link.reader.runner.answering)
         settle = link.reader.settle
         link.reader.settle = lambda seconds: (stopping.set(), settle(seconds))[1]  # type: ignore[method-assign]
         client.stop()

@@ -185,7 +185,7 @@ def test_every_call_inside_a_state_callback() -> None:
 
             def run(inside: Callable[[], None]) -> None:
                 client.on("reconnected", lambda state, error: inside())
-                client._line.link.reader.cut()  # type: ignore[union-attr]
+                client._connection.link.reader.cut()  # type: ignore[union-attr]
 
             watched(run, house, CLIENT)
             eventually(lambda: not client.is_connected)

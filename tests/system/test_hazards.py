@@ -11,6 +11,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.io.server.dispatcher import Dispatcher
+from sig_core.testing import begin
 from tests.support import eventually, within
 
 
@@ -32,8 +33,8 @@ def test_a_request_on_the_heels_of_the_answer_to_add_sender(server: sig.ServerRo
                 asked.append(eager.request_async(info["sender"], "x", 5))
 
             listener = eager.add_remote_listener(ask, number, sig.EVENT_CONNECT)
-            reader = busy._line.link.reader  # type: ignore[union-attr]
-            with reader._role:  # nobody reads: as while a callback runs
+            reader = busy._connection.link.reader  # type: ignore[union-attr]
+            with reader.role.lock:  # nobody reads: as while a callback runs
                 adding = threading.Thread(target=busy.add_remote_sender, args=(number, [], {"x": lambda p: p + 1}))
                 adding.start()
                 eventually(lambda: len(server._exchange.requests) == 1)
@@ -152,7 +153,7 @@ def test_a_bad_timeout_sends_nothing(server: sig.ServerRouter) -> None:
                 client.flush(timeout)  # type: ignore[arg-type]
         client.remote_request("s", "x", 2)
         assert ran == [2]
-        assert not client._line.link.session._requests  # type: ignore[union-attr]
+        assert not client._connection.link.session._requests  # type: ignore[union-attr]
 
 
 def test_many_futures_whose_callbacks_ask(server: sig.ServerRouter) -> None:
@@ -202,10 +203,10 @@ def test_what_is_kept_while_another_thread_waits_is_bounded(server: sig.ServerRo
         for _ in range(200):
             signal.trigger("x" * 100_000)  # 20 MB
         flood.flush(within(30))
-        reader = client._line.link.reader  # type: ignore[union-attr]
+        reader = client._connection.link.reader  # type: ignore[union-attr]
         most = 0
         for _ in range(100):
-            most = max(most, reader._kept)
+            most = max(most, reader.inbox.event_bytes)
             threading.Event().wait(0.005)
         release.set()
         asking.join(within(30))
@@ -218,12 +219,12 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
     release = threading.Event()
     server.add_sender("s", [], {"hang": lambda params: release.wait(within(30))})
     client = sig.ClientRouter(server.addresses[0]).start()
-    link = client._line.link
+    link = client._connection.link
     assert link is not None
     future = client.request_async("s", "hang")
     client.flush()
-    link.reader._asked = float("inf")  # the reading thread keeps away until somebody else asks
-    eventually(lambda: not link.reader._role.locked())
+    link.reader.role._asked = float("inf")  # the reading thread keeps away until somebody else asks
+    eventually(lambda: not link.reader.role.lock.locked())
     receive = link.session.receive_data
 
     def receiving(data: bytes, now: float) -> Any:
@@ -240,13 +241,33 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    eventually(lambda: link.reader._role.locked() and len(server._exchange.requests) == 2)
+    eventually(lambda: link.reader.role.lock.locked() and len(server._exchange.requests) == 2)
     server.stop()
     waiting.join(within(20))
     release.set()
     with pytest.raises(sig.SigError):
         future.result(within(5))
     client.stop()
+
+
+def test_each_thread_gets_its_answer_while_a_callback_blocks(server: sig.ServerRouter) -> None:
+    """Who reads leaves with its own answer; the reading thread is in the callback: another that waits must read on."""
+    answers = [threading.Event(), threading.Event()]
+    sender = server.add_sender("s", ["e"], {"wait": lambda number: answers[number].wait(within(30))})
+    entered, release = threading.Event(), threading.Event()
+    with sig.ClientRouter(server.addresses[0]) as client:
+        client.add_remote_listener(lambda info, data: (entered.set(), release.wait(within(30))), "s", "e")
+        sender.get_signal("e").trigger()
+        assert entered.wait(within(10))
+        role = client._connection.link.reader.role  # type: ignore[union-attr]
+        first = begin(client.remote_request, "s", "wait", 0, timeout=within(30))
+        eventually(role.lock.locked)
+        second = begin(client.remote_request, "s", "wait", 1, timeout=within(30))
+        eventually(lambda: role._waiters)
+        for asked, answer in zip((first, second), answers, strict=True):
+            answer.set()
+            assert asked.result(within(10)) is True
+        release.set()
 
 
 def test_additions_that_are_too_long(server: sig.ServerRouter) -> None:

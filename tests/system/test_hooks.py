@@ -26,7 +26,7 @@ def test_sessions_are_told() -> None:
     )
     with sig.ServerRouter("tcp://127.0.0.1:0", plugins=plugins) as server:
         with sig.ClientRouter(server.addresses[0]) as client:
-            ident = client._line._client
+            ident = client._state.connection._client
             eventually(lambda: told == [("opened", ident, "json")])
         eventually(lambda: told[1:] == [("closed", ident, sig.LinkClosed)])
 

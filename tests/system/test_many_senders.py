@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from sig_core.io.client import registrations
+from sig_core.session.client_state import registrations
 from tests.support import eventually, within
 
 WINDOWS = pytest.mark.parametrize(("ahead", "together"), [(1000, 100), (7, 3), (1, 1)])

@@ -13,7 +13,7 @@ from tests.support import eventually
 
 def by_peer(server: sig.ServerRouter, client: sig.ClientRouter) -> dict[str, Any]:
     """The server's counts of one client."""
-    ident = client._line._client
+    ident = client._state.connection._client
     (found,) = [peer for peer in server.stats()["peers"] if peer.get("client") == ident]
     return found
 
@@ -121,7 +121,7 @@ def test_what_waits_for_a_link_that_breaks_is_lost() -> None:
                 for _ in range(20):
                     temp.get_signal("changed").trigger("x" * 20_000)
                 sender.flush()
-            stuck._line.open_link().reader.cut()
+            stuck._connection.open_link().reader.cut()
             eventually(lambda: server.stats()["links"]["open"] == 1)
             wait.set()
             stuck.stop()

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sig_core.portable import fits
-from tests.testing.mutants import caught_by
+from tests.testing.mutants import LEFT, caught_by
 from tests.testing.plain_codec import PlainCodec
 
 
 def changed(value: Any, change: Any) -> Any:
-    """Give a value with each part changed."""
+    """Return a value with each part changed."""
     if isinstance(value, dict):
         return {key: changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -146,7 +146,9 @@ class DiesWhenDeep(PlainCodec):
 class HangsOnNothing(PlainCodec):
     def decode(self, data: bytes) -> Any:
         if not data:
-            threading.Event().wait(2)
+            stop = threading.Event()
+            LEFT.append(stop.set)
+            stop.wait()
         return super().decode(data)
 
 

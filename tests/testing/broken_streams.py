@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from sig_core.address import Address
-from sig_core.contract import LinkTraits
+from sig_core.contract import AddressTraits, LinkTraits
 from sig_core.testing import within
 from tests.testing.mutants import LEFT, caught_by
 from tests.testing.reference import StreamAcceptor, StreamCarrier, StreamLink
@@ -73,10 +73,15 @@ class StreamWithMtu(StreamLink):
 
 @caught_by("test_close_while_nobody_reads", "close at the client has not come back")
 class WaitsInClose(StreamLink):
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.stop = threading.Event()
+        LEFT.append(self.stop.set)
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
-            for _ in range(10):
+            while not self.stop.is_set():
                 if self.wait(0.2) and not self.sock.recv(65_536):
                     break
         super().close()
@@ -148,16 +153,20 @@ class AcceptIgnoresTimeout(StreamAcceptor):
 class DeafToClose(StreamLink):
     closing = False
 
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.stop = threading.Event()
+        LEFT.append(self.stop.set)
+
     def receive(self, timeout: float) -> bytes | None:
         while not self.closing:
-            if self.wait(0.01):
+            if self.wait(0.01) and not self.closing:  # it is woken by the close, too
                 return super().receive(0)
-        threading.Event().wait(2)  # for ever, but for the sake of the tests
+        self.stop.wait()
         return None
 
     def close(self) -> None:
         self.closing = True
-        threading.Event().wait(0.05)
         super().close()
 
 
@@ -265,6 +274,11 @@ class SameLinkAgain(StreamAcceptor):
         return self.first
 
 
+@caught_by("test_several_clients", "says one_peer=True, and a second client came beside the first")
+class ClaimsOnePeer(StreamAcceptor):
+    one_peer = True
+
+
 class Lazy(StreamLink):
     """Connects when it is first used."""
 
@@ -304,6 +318,30 @@ class OptionsInAList(StreamCarrier):
 @caught_by("test_scheme", "but that of stream://127.0.0.1:0 is 'stream'")
 class OtherScheme(StreamCarrier):
     scheme = "steam"
+
+
+@caught_by("test_busy_address", r"says exclusive=False of stream://.*, and a second listener is refused: OSError")
+class ClaimsToBeShared(StreamCarrier):
+    def address_traits(self, address: Address) -> AddressTraits:
+        return AddressTraits(exclusive=False)
+
+
+@caught_by("test_peer_is_killed", "says between_processes=False of stream://.*, and another process came")
+class ClaimsOneProcess(StreamCarrier):
+    def address_traits(self, address: Address) -> AddressTraits:
+        return AddressTraits(between_processes=False)
+
+
+@caught_by("test_optional_attributes", r"address_traits returned \{'exclusive': False\}; it returns AddressTraits")
+class AddressTraitsInADict(StreamCarrier):
+    def address_traits(self, address: Address) -> Any:
+        return {"exclusive": False}
+
+
+@caught_by("test_optional_attributes", r"ports returned \{'device': 'COM3'\}; a port has cause, description, device,")
+class HalfAPort(StreamCarrier):
+    def ports(self) -> Any:
+        return [{"device": "COM3"}]
 
 
 class Deaf(StreamLink):

@@ -64,7 +64,7 @@ LEFT: list[Callable[[], object]] = []  # what puts away what mutants leave open
 
 
 def noting(mutants: list[Mutant]) -> Callable[[str, str], Callable[[T], T]]:
-    """Give what notes classes as mutants: `@caught_by(check, says)`."""
+    """Return what notes classes as mutants: `@caught_by(check, says)`."""
 
     def caught_by(check: str, says: str) -> Callable[[T], T]:
         def note(broken: T) -> T:
@@ -81,7 +81,7 @@ caught_by = noting(MUTANTS)
 
 def insist_caught(mutant: Mutant, outcome: Callable[[float], Result]) -> None:
     """Fail unless the check, made with a timeout of so many seconds, fails in the words that it should."""
-    for timeout in (0.2, 3.0):  # the first is enough, but on a busy machine
+    for timeout in (0.2, 3.0):  # the first is enough, but on a busy machine; so what hangs does until it is put away
         result = outcome(timeout)
         if result.outcome == "failed" and re.search(mutant.says, result.reason, re.DOTALL):
             return

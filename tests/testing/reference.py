@@ -293,11 +293,11 @@ class AioAcceptor:
         self.waiting: asyncio.Queue[AioLink] = asyncio.Queue()
 
     async def start(self, address: Address) -> AioAcceptor:
-        self.server = await asyncio.start_server(self.welcome, address.host, address.port)
+        self.server = await asyncio.start_server(self.handle, address.host, address.port)
         self.address = "aio://{}:{}".format(*self.server.sockets[0].getsockname())
         return self
 
-    def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.waiting.put_nowait(self.link(reader, writer))
 
     async def accept(self) -> AioLink:

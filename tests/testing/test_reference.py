@@ -11,9 +11,17 @@ from sig_core.address import Address, as_url
 from sig_core.contract import LinkTraits
 from sig_core.links.callback_acceptor import CallbackAcceptor
 from sig_core.testing import CarrierConformance, CodecConformance
-from sig_core.testing.checks import rules, run_one
+from sig_core.testing.checks import Rule, rules, run_one
 from tests.testing.plain_codec import PlainCodec
-from tests.testing.reference import AioCarrier, AioLink, DatagramStream, PacketCarrier, UdpCarrier, UdpMedium
+from tests.testing.reference import (
+    AioCarrier,
+    AioLink,
+    DatagramStream,
+    PacketAcceptor,
+    PacketCarrier,
+    UdpCarrier,
+    UdpMedium,
+)
 
 
 class NarrowLink(DatagramStream):
@@ -80,9 +88,9 @@ class HandlerCarrier(AioCarrier):
         return LeavingLink(*await asyncio.open_connection(address.host, address.port))
 
     async def listen(self, address: Address) -> CallbackAcceptor:  # type: ignore[override]
-        arrivals = CallbackAcceptor(LeavingLink)
-        server = await asyncio.start_server(arrivals.welcome, address.host, address.port)
-        return arrivals.at(as_url(self.scheme, *server.sockets[0].getsockname()[:2]), server.close)
+        acceptor = CallbackAcceptor(LeavingLink)
+        server = await asyncio.start_server(acceptor.handle, address.host, address.port)
+        return acceptor.bound_to(as_url(self.scheme, *server.sockets[0].getsockname()[:2]), server.close)
 
 
 class TestDatagrams(CarrierConformance):
@@ -103,6 +111,27 @@ class TestAsyncio(CarrierConformance):
 
 class TestHandler(CarrierConformance):
     carrier, url = HandlerCarrier, AioCarrier.url
+
+
+class OnlyOne(PacketAcceptor):
+    """Its medium has one other end: while that is there, nobody else can connect."""
+
+    one_peer = True
+
+    def accept(self, timeout: float) -> DatagramStream | None:
+        link = super().accept(timeout)
+        self.carrier.names.pop(self.name, None)
+        return link
+
+
+class OnlyOneCarrier(PacketCarrier):
+    acceptor = OnlyOne
+
+
+def test_an_acceptor_may_say_that_its_medium_has_one_other_end() -> None:
+    suite = type("Case", (CarrierConformance,), {"carrier": OnlyOneCarrier, "url": OnlyOneCarrier.url, "timeout": 1})
+    result = run_one(suite, Rule("", "test_several_clients", ""))
+    assert (result.outcome, result.reason) == ("skipped", "carrier 'packet': its medium has one other end")
 
 
 def test_a_peer_on_asyncio_can_be_killed_too() -> None:

@@ -1,4 +1,4 @@
-"""What the core makes of the link that a carrier gave: one that sessions can speak on, whatever the medium does."""
+"""Turning the link that a carrier gave into one that sessions can speak on, whatever the medium does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["as_stream"]
 
 
 def as_stream(link: Link, *, dialing: bool, patience: float) -> Link:
-    """Return a link that sessions can speak on: a stream over packets that may be lost or are short, or over a line.
+    """Return a link that sessions can speak on: the link itself, or a stream over its packets or its lossy bytes.
 
     Args:
-        link: live; it is closed with what is returned, or if it can't be served.
-        dialing: this side connected. The other one leaves lines as they are: a station outlives its links.
-        patience: seconds for the other side to answer.
+        link: live; it is closed with what is returned, or if it can't be used.
+        dialing: this side connected. The side that accepted leaves lines as they are: a station outlives its links.
+        patience: seconds within which the other side must answer; only where it must, and this side dials.
 
     Raises:
         ConfigError: its packets are too short.

@@ -1,4 +1,4 @@
-"""A reliable stream over a link of packets: docs/packet-protocol.md, on a thread of its own; or just cut and joined."""
+"""A reliable stream over a link of packets: docs/packet-protocol.md, on a thread of its own; or only fragments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import threading
 import time
 from collections import Counter
+from typing import Final
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, LinkTraits
 from sig_core.datagram.stream import ASKED, LINGER, OTHER_VERSION, UNKNOWN, PacketStream, Phase
 from sig_core.datagram.wire import OPEN, VERSION, Datagram, Wire, opening
@@ -16,15 +18,20 @@ from sig_core.log import log
 
 __all__ = ["DatagramStream", "FragmentingLink"]
 
-ASSUMED_MTU = 1200  # bytes, of a link that states none: what every path of IPv6 carries (RFC 9000, section 14)
-HIGH = 256 * 1024  # bytes that are written and not sent, at which a sender waits
-READ_TIMEOUT = 0.05  # seconds after which the thread looks what is due
-GRACE = 0.5  # seconds that the thread may take to end
-STREAM = LinkTraits(packets=False, reliable=True)
+ASSUMED_MTU: Final = 1200  # bytes, of a link that states none: what every path of IPv6 carries (RFC 9000, section 14)
+HIGH_WATER: Final = 256 * 1024  # bytes that are written and not sent, at which a sender waits
+READ_TIMEOUT: Final = 0.05  # seconds after which the thread looks what is due
+MAX_PACKETS: Final = 64  # packets that are taken before what follows from them is sent
+JOIN_TIMEOUT: Final = 0.5  # seconds that the thread may take to end, beside the time for the end of the stream
+STREAM: Final = LinkTraits(packets=False, reliable=True)
 
 
 class FragmentingLink:
-    """A stream over reliable packets of limited length: cut for them, and joined."""
+    """A stream over reliable packets of limited length: fragments of what is sent, in order.
+
+    Args:
+        raw: the link that moves the packets; its traits state an `mtu`.
+    """
 
     traits = STREAM
 
@@ -55,13 +62,15 @@ class DatagramStream:
 
     Args:
         raw: the link that moves the packets.
+        clock: monotonic seconds.
     """
 
     traits = STREAM
 
-    def __init__(self, raw: Link) -> None:
+    def __init__(self, raw: Link, clock: Clock = time.monotonic) -> None:
         self.peer = raw.peer
         self._raw = raw
+        self._clock = clock
         self._once = CloseOnce(raw, raw.peer)
         self._wire = Wire(raw.traits.mtu or ASSUMED_MTU)
         self._stream: PacketStream | None = None
@@ -81,7 +90,7 @@ class DatagramStream:
         """
         epoch = int.from_bytes(os.urandom(4), "little") or 1
         with self._changed:
-            self._stream = stream = PacketStream(self._wire, epoch, time.monotonic(), dialing=True)
+            self._stream = stream = PacketStream(self._wire, epoch, self._clock(), dialing=True)
         self._flush()
         with self._changed:
             self._changed.wait_for(lambda: self._is_over or stream.phase is not Phase.DIALING, patience)
@@ -98,7 +107,7 @@ class DatagramStream:
         self._sender_waits = True
         try:
             with self._changed:
-                self._changed.wait_for(lambda: self._is_over or self._queued < HIGH)
+                self._changed.wait_for(lambda: self._is_over or self._queued < HIGH_WATER)
                 if self._stream is None or self._is_over:
                     raise self._why()
                 self._stream.write(data)
@@ -121,9 +130,9 @@ class DatagramStream:
         return data or None
 
     def close(self) -> None:
-        """End: what was sent still arrives, if the peer takes it within 2 s; this waits as long for it.
+        """End the link: what was sent still arrives, if the peer takes it within 2 s; this call waits for that.
 
-        While a send waits there is no such end: the link is cut.
+        While another thread waits in `send` the link is cut instead.
         """
         if not self._thread.is_alive():  # it has ended; or this is a forked child, and the link is its parent's
             self._once.close()
@@ -134,10 +143,10 @@ class DatagramStream:
             if self._stream is not None and cut:
                 self._stream.lose("closed while a send waited")
             elif self._stream is not None:
-                self._stream.finish(time.monotonic())
+                self._stream.finish(self._clock())
             self._changed.notify_all()
         if self._thread is not threading.current_thread():
-            self._thread.join(GRACE if cut else LINGER + GRACE)
+            self._thread.join(JOIN_TIMEOUT if cut else LINGER + JOIN_TIMEOUT)
             self._once.close()  # if the medium has not come back: this ends what it does
 
     @property
@@ -169,23 +178,23 @@ class DatagramStream:
             self._fail(link_lost(self.peer, error))
         finally:
             self._once.close()
-            self._say_what_went_wrong()
+            self._log_counts()
 
     @property
     def _is_done(self) -> bool:
         return self._is_over and (self._stream is None or self._stream.phase in (Phase.CLOSED, Phase.DIALING))
 
     def _turn(self) -> None:
-        """Take what is there, then send what follows from it, and what is due."""
+        """Receive what is there, then send what follows from it, and what is due."""
         data = _receive(self._raw, self._patience)
         answers: list[bytes] = []
         with self._changed:
-            for _ in range(64):
+            for _ in range(MAX_PACKETS):
                 if data is None:
                     break
                 packet = self._wire.open(data)
                 if packet is not None:
-                    answers += self._take(packet, time.monotonic())
+                    answers += self._take(packet, self._clock())
                 data = _receive(self._raw, 0.0)
         for answer in answers:
             with self._sending:
@@ -194,7 +203,7 @@ class DatagramStream:
 
     @property
     def _patience(self) -> float:
-        due = READ_TIMEOUT if self._stream is None else self._stream.due - time.monotonic()
+        due = READ_TIMEOUT if self._stream is None else self._stream.due - self._clock()
         return max(0.0, min(READ_TIMEOUT, due))
 
     def _take(self, packet: Datagram, now: float) -> list[bytes]:
@@ -213,10 +222,10 @@ class DatagramStream:
         return []
 
     def _flush(self) -> None:
-        """Send what is to be sent; from any thread."""
+        """Send what is due, on any thread."""
         with self._sending:
             with self._changed:
-                packets = [] if self._stream is None else self._stream.packets(time.monotonic())
+                packets = [] if self._stream is None else self._stream.packets(self._clock())
                 self._changed.notify_all()
             try:
                 for packet in packets:
@@ -231,7 +240,7 @@ class DatagramStream:
                 self._stream.lose(str(error))
             self._changed.notify_all()
 
-    def _say_what_went_wrong(self) -> None:
+    def _log_counts(self) -> None:
         counts = Counter(damaged=self._wire.damaged)
         if self._stream is not None:
             counts.update(self._stream.counts())
@@ -245,5 +254,3 @@ def _receive(raw: Link, timeout: float) -> bytes | None:
         return raw.receive(timeout)
     except TimeoutError:
         return None
-
-

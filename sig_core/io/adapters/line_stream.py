@@ -1,4 +1,4 @@
-"""A reliable link over a line, for a client: two threads keep the line going while the client does what it does."""
+"""A reliable stream over a line that loses bytes, for a client: two threads keep the line going."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, LinkTraits
 from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, SigError
 from sig_core.line.handshake import Syn, SynAck
@@ -18,19 +19,20 @@ from sig_core.log import log
 
 __all__ = ["LineStream"]
 
-MOST_OUT: Final = 64 * 1024  # bytes that wait for the line before `send` blocks
-MOST_IN: Final = 256 * 1024  # bytes that wait for `receive` before the peer gets no credit
-ROOM: Final = 4096  # bytes that are sent at once
-READ_TIMEOUT: Final = 0.25  # seconds after which the reading thread looks whether it should end
-LAST: Final = 1.0  # seconds that the last words may take
+SEND_HIGH_WATER: Final = 64 * 1024  # bytes that wait for the line before `send` blocks
+RECEIVE_HIGH_WATER: Final = 256 * 1024  # bytes that wait for `receive` before the peer gets no credit
+MAX_SEND: Final = 4096  # bytes of one send
+READ_TIMEOUT: Final = 0.25  # seconds after which the threads look whether they should end
+FIN_TIMEOUT: Final = 1.0  # seconds that a close waits until FIN is sent
 
 
 class LineStream:
     """The stream of the binary dialect over a link that is not reliable; see docs/board-protocol.md, section 4.
 
     Args:
-        raw: live; it belongs to this one from here on.
+        raw: live; it is closed with this one.
         patience: seconds within which a server must have answered.
+        clock: monotonic seconds.
 
     Raises:
         ConnectFailed: none did.
@@ -38,9 +40,10 @@ class LineStream:
 
     traits = LinkTraits(packets=False, reliable=True)
 
-    def __init__(self, raw: Link, patience: float) -> None:
+    def __init__(self, raw: Link, patience: float, clock: Clock = time.monotonic) -> None:
         self.peer = raw.peer
         self._raw = raw
+        self._clock = clock
         self._once = CloseOnce(raw, raw.peer)
         self._changed = threading.Condition()
         self._in = bytearray()
@@ -48,7 +51,7 @@ class LineStream:
         self._unanswered: bytearray | None = bytearray()  # all that was sent before anything came
         self._is_open = False
         self._error: Exception | None = None
-        self._line = LineResponder(self, Terms(bitrate=raw.traits.bitrate), time.monotonic())
+        self._line = LineResponder(self, Terms(bitrate=raw.traits.bitrate), self._clock())
         self._threads = [
             threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
             for name, part in (("in", self._read), ("out", self._write))
@@ -70,16 +73,25 @@ class LineStream:
     # -- the link
 
     def send(self, data: bytes, /) -> None:
-        """Queue all of it; blocks while too much waits for the line. OSError: the line has ended."""
+        """Queue all of it; blocks while SEND_HIGH_WATER bytes wait for the line.
+
+        Raises:
+            SigError: the line has ended, or broke.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: len(self._out) < MOST_OUT or self._error is not None)
+            self._changed.wait_for(lambda: len(self._out) < SEND_HIGH_WATER or self._error is not None)
             if self._error is not None:
                 raise self._error
             self._out += data
             self._changed.notify_all()
 
     def receive(self, timeout: float, /) -> bytes | None:
-        """Return what came; None: nothing within `timeout` seconds. EOFError: the server ended it."""
+        """Return what came; None: nothing within `timeout` seconds.
+
+        Raises:
+            EOFError: the server ended the session in order, or this side closed.
+            SigError: the line has ended, or broke.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._in or self._error is not None, timeout)
             if self._in:
@@ -95,13 +107,13 @@ class LineStream:
             return None
 
     def close(self) -> None:
-        """Say FIN, and let go of the line."""
+        """Send FIN, and close the raw link."""
         with self._changed:
             self._line.finish()
             self._end(LinkClosed("closed on this side"))
         out = self._threads[1]
         if out is not threading.current_thread():
-            out.join(LAST)
+            out.join(FIN_TIMEOUT)
         self._once.close()
 
     # -- the two threads
@@ -130,15 +142,15 @@ class LineStream:
                 data = self._raw.receive(READ_TIMEOUT)
             if data:
                 with self._changed:
-                    self._line.receive(data, time.monotonic())
+                    self._line.receive(data, self._clock())
                     self._changed.notify_all()
 
     def _write(self) -> None:
         while True:
             with self._changed:
-                now = time.monotonic()
+                now = self._clock()
                 due = self._line.tick(now)
-                data = self._line.take(ROOM, now)
+                data = self._line.take(MAX_SEND, now)
                 if not data:
                     if self._error is not None:
                         return
@@ -147,7 +159,7 @@ class LineStream:
                 self._changed.notify_all()  # who waits for room
             self._raw.send(data)
 
-    # -- what is above the line, under the lock
+    # -- the upper layer of the line; called under the lock
 
     @property
     def has_message(self) -> bool:
@@ -166,7 +178,7 @@ class LineStream:
         """See `UpperLayer`."""
         self._in += data
         self._unanswered = None
-        if len(self._in) > MOST_IN:
+        if len(self._in) > RECEIVE_HIGH_WATER:
             self._line.allow(0)
 
     def connected(self, peer: Syn | SynAck, fresh: bool, now: float) -> None:
@@ -177,7 +189,7 @@ class LineStream:
         """See `UpperLayer`; the session of the client notices by itself when that lasts."""
 
     def ended(self, error: SigError, doubtful: int) -> None:
-        """See `UpperLayer`. A host that called just as we said HELLO calls again: say anew what was said."""
+        """See `UpperLayer`. A host that called just as we sent HELLO calls again: send again what was sent."""
         if self._unanswered is None:
             self._end(error)
         else:
@@ -187,6 +199,6 @@ class LineStream:
         """See `UpperLayer`."""
         log.info(f"{self.peer}: says: {text.rstrip()}")
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
         log.warning(f"{self.peer}: {text}")

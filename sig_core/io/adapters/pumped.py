@@ -1,4 +1,4 @@
-"""Any link, as one that can be polled: for event loops, which must not wait in it."""
+"""A link that can be polled, made of any: for event loops, which must not wait in it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from typing import Final
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.links.close_once import CloseOnce
 
 __all__ = ["PumpedLink", "pollable"]
 
-HIGH, LOW = 1 << 20, 1 << 18  # bytes that wait to be sent, at which the link is not writable, and writable again
-AHEAD = 1 << 20  # bytes that are received before anybody asks for them
-LAST_WORDS = 2.0  # seconds that they may take after a close
-READ_TIMEOUT = 0.05  # seconds after which the receiving thread looks whether the link is closed
+HIGH_WATER: Final = 1 << 20  # bytes that wait to be sent, at which the link is no longer writable ...
+LOW_WATER: Final = 1 << 18  # ... and below which it is again
+READ_AHEAD: Final = 1 << 20  # bytes that are received before anybody asks for them
+DRAIN_TIMEOUT: Final = 2.0  # seconds after a close for what waits to be sent
+READ_TIMEOUT: Final = 0.05  # seconds after which the receiving thread looks whether the link is closed
 
 
 def pollable(link: Link) -> PollableLink:
@@ -25,33 +28,38 @@ def pollable(link: Link) -> PollableLink:
 
 
 class PumpedLink:
-    """One thread receives, one sends; a pair of sockets tells a poll what is the matter.
+    """One thread receives, one sends; a pair of sockets shows a poll whether the link is readable and writable.
 
     Its socket is readable while something is there, and not writable while too much waits: then it is full of bytes
     that mean nothing, which the sending thread takes out.
+
+    Args:
+        raw: moves the bytes; it is closed with this one.
+        clock: monotonic seconds.
     """
 
     wants_write = False
 
-    def __init__(self, raw: Link) -> None:
+    def __init__(self, raw: Link, clock: Clock = time.monotonic) -> None:
         self.traits = raw.traits
         self.peer = raw.peer
         self._raw = raw
+        self._clock = clock
         self._once = CloseOnce(raw, raw.peer)
         self._near, self._far = socket.socketpair()
         for end in (self._near, self._far):
             end.setblocking(False)
         self._changed = threading.Condition()
-        self._came: deque[bytes] = deque()
-        self._came_size = 0
+        self._received: deque[bytes] = deque()
+        self._received_size = 0
         self._end: Exception | None = None
-        self._going: deque[bytes] = deque()
-        self._going_size = 0
+        self._outgoing: deque[bytes] = deque()
+        self._outgoing_size = 0
         self._full = False
         self._failed: Exception | None = None
         self._close_by: float | None = None
-        for part, name in ((self._receive, "in"), (self._send, "out")):
-            threading.Thread(target=part, name=f"sig-polled-{name} {raw.peer}", daemon=True).start()
+        for part, name in ((self._pump_in, "in"), (self._pump_out, "out")):
+            threading.Thread(target=part, name=f"sig-pumped-{name} {raw.peer}", daemon=True).start()
 
     # -- for the loop
 
@@ -62,13 +70,13 @@ class PumpedLink:
     def recv_into(self, buffer: memoryview, /) -> int:
         """See `PollableLink`."""
         with self._changed:
-            if self._came:
-                data = self._came.popleft()
+            if self._received:
+                data = self._received.popleft()
                 size = min(len(data), len(buffer))
                 buffer[:size] = data[:size]
                 if size < len(data):
-                    self._came.appendleft(data[size:])
-                self._came_size -= size
+                    self._received.appendleft(data[size:])
+                self._received_size -= size
                 self._changed.notify_all()
                 return size
             if self._end is None:
@@ -83,12 +91,12 @@ class PumpedLink:
         with self._changed:
             if self._failed is not None:
                 raise self._failed
-            if self._going_size > HIGH:
+            if self._outgoing_size > HIGH_WATER:
                 self._full = True
                 _fill(self._near)
                 return 0
-            self._going.append(bytes(data))
-            self._going_size += len(data)
+            self._outgoing.append(bytes(data))
+            self._outgoing_size += len(data)
             self._changed.notify_all()
             return len(data)
 
@@ -101,14 +109,14 @@ class PumpedLink:
         raise NotImplementedError("it is polled")
 
     def close(self) -> None:
-        """See `Link`; returns at once, what waits to be sent still has 2 s."""
+        """See `Link`; returns at once, and what waits to be sent still has 2 s."""
         with self._changed:
-            self._close_by = time.monotonic() + LAST_WORDS
+            self._close_by = self._clock() + DRAIN_TIMEOUT
             self._changed.notify_all()
 
     # -- the threads
 
-    def _receive(self) -> None:
+    def _pump_in(self) -> None:
         try:
             while not self._may_close():
                 self._take_one()
@@ -118,7 +126,8 @@ class PumpedLink:
                 _wake(self._far)
                 self._changed.wait_for(lambda: self._close_by is not None)
         with self._changed:
-            self._changed.wait_for(lambda: not self._going or self._failed is not None, LAST_WORDS)
+            left = 0.0 if self._close_by is None else max(0.0, self._close_by - self._clock())
+            self._changed.wait_for(lambda: not self._outgoing or self._failed is not None, left)
             self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
             self._changed.notify_all()
         self._once.close()
@@ -127,29 +136,29 @@ class PumpedLink:
 
     def _take_one(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._came_size < AHEAD or self._close_by is not None)
+            self._changed.wait_for(lambda: self._received_size < READ_AHEAD or self._close_by is not None)
         try:
             data = self._raw.receive(READ_TIMEOUT)
         except TimeoutError:
             return
         if data:
             with self._changed:
-                self._came.append(data)
-                self._came_size += len(data)
+                self._received.append(data)
+                self._received_size += len(data)
                 _wake(self._far)
 
     def _may_close(self) -> bool:
         with self._changed:
-            closing, idle = self._close_by, not self._going or self._failed is not None
-        return closing is not None and (idle or time.monotonic() >= closing)
+            closing, idle = self._close_by, not self._outgoing or self._failed is not None
+        return closing is not None and (idle or self._clock() >= closing)
 
-    def _send(self) -> None:
+    def _pump_out(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._going or self._failed is not None)
+                self._changed.wait_for(lambda: self._outgoing or self._failed is not None)
                 if self._failed is not None:
                     return
-                data = self._going[0]
+                data = self._outgoing[0]
             try:
                 self._raw.send(data)
             except Exception as error:
@@ -158,9 +167,9 @@ class PumpedLink:
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._going.popleft()
-                self._going_size -= len(data)
-                if self._full and self._going_size < LOW:
+                self._outgoing.popleft()
+                self._outgoing_size -= len(data)
+                if self._full and self._outgoing_size < LOW_WATER:
                     self._full = False
                     _drain(self._far)
                 self._changed.notify_all()

@@ -1,83 +1,65 @@
-"""One link of a client with all that works on it: session, writer, reader."""
+"""One link of a client on threads: session, writer, reader, and the threads that wait for answers."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.errors import CarrierError, ConnectFailed, HandshakeError, RequestTimeout, SigError
-from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.pending_reply import PendingReply
-from sig_core.protocol.limits import Limits
-from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import Closed, Events, Opened, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Report
+from sig_core.session.client_state.asks import Steps
+from sig_core.session.client_state.inbound import Inbound
 
-__all__ = ["STOP", "ClientLink", "Sink"]
+__all__ = ["STOP", "ClientLink", "link_failed"]
 
 STOP = 2.0  # seconds that a stop waits for handlers, for output to leave, and for each thread
 
-
-class Sink(Protocol):
-    """What the owner of a link does with what arrives; called on the reading thread, and may run user code."""
-
-    def events(self, link: ClientLink, report: Events) -> None:
-        """Run the listeners."""
-
-    def incoming(self, link: ClientLink, report: RequestsReceived, ident: int, method: str, params: bytes) -> None:
-        """Run the handler for one of the requests, and answer."""
-
-    def other(self, link: ClientLink, report: Report) -> None:
-        """Take anything else."""
+T = TypeVar("T")
 
 
 class ClientLink:
     """Brings a link up, and lets threads wait for what it brings.
 
     Args:
-        link: live.
-        codecs: to offer, by name.
-        limits: of the client.
-        client: 32 hex digits that identify it.
-        token: that the server gave it before; None: it comes for the first time.
-        traffic: counts what passes, over all links of the client.
-        sink: where events, requests and notices go.
+        link: live, and a reliable stream or packets.
+        session: nothing received yet.
+        inbound: takes what arrives.
+        ended: called with this link, and why, when it has ended; on the reading thread.
+        clock: see `Clock`.
 
     Attributes:
         codec: that was agreed on; there once the link is open.
         opened: set when the server has answered the hello, or the link has ended (`session.error` tells).
+        events, incoming: see `callback_runner.Sink`.
     """
 
     def __init__(
         self,
         link: Link,
-        codecs: Mapping[str, Codec],
-        limits: Limits,
-        client: str,
-        token: str | None,
-        traffic: Traffic,
-        sink: Sink,
+        session: ClientSession,
+        inbound: Inbound,
+        ended: Callable[[ClientLink, SigError], None],
+        clock: Clock,
     ) -> None:
-        link = as_stream(link, dialing=True, patience=limits.handshake)
         self.opened = threading.Event()
-        self.limits = limits
+        self.limits = session.limits
         self.codec: Codec
-        self._sink = sink
-        self.events = partial(sink.events, self)
-        self.incoming = partial(sink.incoming, self)
+        self.session = session
+        self.events = inbound.events
+        self.incoming = inbound.incoming
+        self._inbound = inbound
+        self._ended = ended
         self._peer = link.peer
-        self.session = ClientSession(
-            codecs, limits, client=client, token=token, packets=link.traits.packets, now=time.monotonic()
-        )
-        self.session.traffic = traffic
-        self.writer = Writer(self.session, link, self._tick, self._failed, self._make_room)
-        self.reader = Reader(self.session, link, self.writer, self, limits)
+        self._clock = clock
+        self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room, clock=clock)
+        self.reader = Reader(session, link, self.writer, self, session.limits, clock)
 
     def open(self) -> ClientLink:
         """Send the hello; returns when the server has answered it.
@@ -93,7 +75,7 @@ class ClientLink:
             if not self.opened.wait(self.limits.handshake):
                 raise ConnectFailed(f"{self._peer}: no answer to the hello within {self.limits.handshake:g} s")
             if self.session.error is not None:
-                raise _named(self.session.error, self._peer)
+                raise link_failed(self.session.error, self._peer)
         except BaseException:
             self.stop()
             raise
@@ -117,17 +99,39 @@ class ClientLink:
 
     # -- waiting
 
-    def finish(self, waiter: PendingReply, ident: int | None, seconds: float | None, what: str, *names: object) -> Any:
-        """Send, wait for the answer, and give it; on the reading thread by reading on.
+    def run(self, steps: Steps[T]) -> T:
+        """Do what a plan asks, waiting for each answer, and return its result; it raises what the plan raises."""
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                ask = steps.send(value) if error is None else steps.throw(error)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            value = error = None
+            try:
+                if ask is None:
+                    self.writer.flush()
+                else:
+                    value = self.finish(ask.reply, ask.ident, None, ask.what)
+            except BaseException as caught:
+                error = caught
+
+    def finish(self, reply: Any, ident: int | None, seconds: float | None, what: str, *names: object) -> Any:
+        """Send, wait for an answer, and return it; on the reading thread by reading on.
 
         Args:
-            seconds: None: the limit `request_timeout`.
+            reply: a `PendingReply` that is told the answer.
+            ident: of the request or call; None: of nobody's own.
+            seconds: that it may take; None: the limit `request_timeout`.
             what: was asked, with `{!r}` for each of `names`, if there are any.
 
         Raises:
             RequestTimeout: none came within `seconds`; it is not waited for any more.
             SigError: what the answer says.
         """
+        waiter: PendingReply = reply
         if waiter.is_done():
             return waiter.result()
         if seconds is None:
@@ -154,9 +158,12 @@ class ClientLink:
             assert self.session.encoding is not None
             self.codec = self.session.encoding
             self.writer.wake()  # only now it is known how often the server wants to hear something
-        if isinstance(report, Opened | Closed):
             self.opened.set()
-        self._sink.other(self, report)
+        elif isinstance(report, Closed):
+            self.opened.set()
+            self._ended(self, report.error)
+        else:
+            self._inbound.other(report)
 
     # -- what the writer asks
 
@@ -178,7 +185,7 @@ class ClientLink:
         self.reader.cut()
 
 
-def _named(error: SigError, peer: str) -> SigError:
+def link_failed(error: SigError, peer: str) -> SigError:
     """Return the error of a link that did not come about, with whom it was to."""
     made = HandshakeError(f"{peer}: {error}", error.status) if isinstance(error, HandshakeError) else error
     if isinstance(error, CarrierError):

@@ -1,194 +1,190 @@
-"""The link of a client, over all its losses: it is dialled, lost, dialled again, and what became of it is told."""
+"""A client's link on threads, over all its losses: dialled, lost, dialled again, and told."""
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from sig_core.errors import LinkClosed, LocalProtocolError, SigError
-from sig_core.io.client.link import STOP, ClientLink, Sink
-from sig_core.io.client.reconnect_loop import ReconnectLoop
-from sig_core.io.client.state_callbacks import StateCallback, StateCallbacks
+from sig_core.clock import Clock
+from sig_core.contract import Codec, Link
+from sig_core.errors import ConnectFailed, SigError
+from sig_core.io.adapters.as_stream import as_stream
+from sig_core.io.client.link import STOP, ClientLink
 from sig_core.log import log
-from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.routing.traffic import Traffic
-from sig_core.session.base import State
-from sig_core.session.reconnect import Reconnect
+from sig_core.session.client_state.asks import Steps, run_without_link
+from sig_core.session.client_state.state import ClientState
+from sig_core.session.client_state.state_callbacks import StateCallbacks
 
-__all__ = ["ReconnectingConnection"]
+__all__ = ["CallbackThread", "ReconnectingConnection"]
 
-Restore = Callable[[ClientLink, Callable[[], None]], SigError | None]
-
-_STANDING = {"away": "; it is coming back", "gave up": "; it gave up coming back", "stopped": "; it was stopped"}
+T = TypeVar("T")
 
 
 class ReconnectingConnection:
-    """Dials, and comes back.
+    """Does what a `ClientState` decides: dials, waits, dials again.
 
     Args:
-        url, codec_names, limits, plugins: of the client.
-        reconnect: None: never.
-        lock: of the router; guards the state.
-        sink: where links bring what arrives.
-        restore: called with (link, adopt) when a link is there again, before it is told; see `Membership.restore`.
-        traffic: counts what passes, over all links.
+        url, limits: of the client.
+        connect: returns a live link, or raises what is in the way.
+        codecs: returns those to offer, by name, the preferred one first.
+        state: of the client.
+        clock: see `Clock`.
 
     Attributes:
-        state: "new", "starting", "connected", "away", "disconnected", "gave up", "stopped" or "closed by a fork".
         link: the one there is, or was last; None before the first.
-        traffic: what passed, over all links.
-        losses: links that ended while it was connected.
     """
 
     def __init__(
         self,
         url: str,
-        codec_names: list[str],
         limits: Limits,
-        plugins: Plugins,
-        reconnect: Reconnect | None,
-        lock: threading.Lock,
-        sink: Sink,
-        restore: Restore,
-        traffic: Traffic,
+        connect: Callable[[], Link],
+        codecs: Callable[[], Mapping[str, Codec]],
+        state: ClientState,
+        clock: Clock,
     ) -> None:
-        self.state = "new"
         self.link: ClientLink | None = None
-        self.traffic = traffic
-        self.losses = 0
         self._url = url
-        self._codec_names = codec_names
         self._limits = limits
-        self._plugins = plugins
-        self._lock = lock
-        self._sink = sink
-        self._restore = restore
-        self._client = os.urandom(16).hex()
-        self._token: str | None = None
-        self._teller = StateCallbacks(f"sig-state {url}")
-        self._comeback = None if reconnect is None else ReconnectLoop(url, reconnect, self._come_back, self._give_up)
+        self._connect = connect
+        self._codecs = codecs
+        self._state = state
+        self._clock = clock
+        self._stopped = False
+        self._stopping = threading.Event()  # the same, for who waits
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Dial for the first time.
 
         Raises:
-            LocalProtocolError: it was started before.
+            LocalProtocolError: it was started before, or stopped meanwhile.
             SigError: no link came about.
         """
-        if self.state != "new":
-            raise LocalProtocolError(f"this client is {self.state}: a client starts once; make another one")
-        self.state = "starting"
+        self._state.connection.begin()
         try:
-            self.link = self._dial()
-            self._arrive(self.link, "connected", None)
+            self._try_once()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """End the link, and never dial again."""
-        with self._lock:
-            before, self.state = self.state, "stopped"
-        if before in ("new", "stopped", "closed by a fork"):
-            return
-        if self._comeback is not None:
-            self._comeback.stop()
-        if self.link is not None:
-            self.link.stop()
-        if self._comeback is not None:
-            self._comeback.join(STOP)
-        self._teller.join(STOP)
-
-    def on(self, state: str, callback: StateCallback) -> None:
-        """Tell a state; see `StateCallbacks`."""
-        self._teller.add(state, callback)
-
-    @property
-    def is_up(self) -> bool:
-        """Whether a link lives."""
-        return self.link is not None and self.link.session.state is State.OPEN
-
-    def may_come(self) -> bool:
-        """Whether there is a link, or may be again."""
-        return self.state in ("connected", "away")
-
-    def open_link(self) -> ClientLink:
-        """Return the link that lives.
-
-        Raises:
-            LocalProtocolError: it is not started.
-            LinkClosed: there is none now.
-        """
-        link = self.link
-        if link is None:
-            raise LocalProtocolError("this client is not started: call start() first, or use it in `with`")
-        error = link.session.error
-        if error is not None:
-            raise LinkClosed(f"{self._url}: not connected: {error}{_STANDING.get(self.state, '')}") from error
-        if self.state in ("stopped", "closed by a fork"):
-            raise LocalProtocolError(f"this client is {self.state}")
-        return link
+        self._stopped = True
+        self._stopping.set()
+        if self._state.stop():
+            if self.link is not None:
+                self.link.stop()
+            _join(self._thread, STOP)
 
     def abandon(self) -> None:
         """In a forked child: let go of what is the parent's, without a word on the wire."""
-        if self.state not in ("new", "stopped") and self.link is not None:
-            self.state = "closed by a fork"
-            self.link.session.fail(LinkClosed("this is a forked child: connect anew"))
+        if self._state.connection.close_by_fork() and self.link is not None:
             self.link.reader.cut()
 
-    def departed(self, link: ClientLink, error: SigError) -> None:
-        """Note that a link has ended, and begin to come back."""
-        expected = isinstance(error, LinkClosed) or self.state == "starting"  # then `start` raises it
-        (log.info if expected else log.warning)(f"{self._url}: link closed: {error}")
-        with self._lock:
-            if link is not self.link or self.state != "connected":
-                return
-            self.losses += 1
-            self.state = "away" if self._comeback is not None else "disconnected"
-            self._teller.tell("disconnected", error)
-        if self._comeback is not None:
-            self._comeback.begin()
+    def open_link(self) -> ClientLink:
+        """Return the link that lives; raises as `ConnectionState.open_session` does."""
+        link = self.link
+        if link is None or link.session.error is not None or self._stopped:
+            self._state.connection.open_session()
+            link = self.link
+            assert link is not None
+        return link
+
+    def run(self, steps: Steps[T]) -> T:
+        """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
+        return run_without_link(steps) if self.link is None else self.link.run(steps)
 
     # -- on the thread that dials
 
-    def _dial(self) -> ClientLink:
-        codecs = self._plugins.choose_codecs(self._codec_names)
-        raw = self._plugins.connect(self._url)
-        link = ClientLink(raw, codecs, self._limits, self._client, self._token, self.traffic, self._sink).open()
-        if link.session.welcome is not None:
-            self._token = link.session.welcome.token
-        return link
-
-    def _come_back(self) -> None:
-        """Dial and restore, or raise what is in the way."""
+    def _try_once(self) -> None:
+        """Dial, and have everything there, or raise what is in the way."""
         link = self._dial()
         try:
-            problem = self._restore(link, lambda: self._adopt(link))
-            self._arrive(link, "reconnected", problem)
+            problem = link.run(self._state.restore(link.session, lambda: self._adopt(link)))
+            self._state.arrived(link.session, problem, self._clock())
         except BaseException:
             link.stop()
             raise
-        log.info(f"{self._url}: back again")
 
     def _adopt(self, link: ClientLink) -> None:
-        if self.state != "away":
-            raise LocalProtocolError(f"this client is {self.state}")
         self.link = link
 
-    def _arrive(self, link: ClientLink, state: str, problem: SigError | None) -> None:
-        with self._lock:
-            link.session.check_open()
-            if self.state not in ("starting", "away"):
-                raise LocalProtocolError(f"this client is {self.state}")
-            self.state = "connected"
-            self._teller.tell(state, problem)
+    def _dial(self) -> ClientLink:
+        codecs = self._codecs()
+        raw = as_stream(self._connect(), dialing=True, patience=self._limits.handshake)
+        session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
+        session.traffic = self._state.traffic
+        return ClientLink(raw, session, self._state.inbound(session), self._link_ended, self._clock).open()
 
-    def _give_up(self, last: SigError) -> None:
-        with self._lock:
-            if self.state != "away":
+    def _link_ended(self, link: ClientLink, error: SigError) -> None:
+        if self._state.departed(link.session, error, self._clock()):
+            self._thread = threading.Thread(target=self._come_back, name=f"sig-return {self._url}", daemon=True)
+            self._thread.start()
+
+    def _come_back(self) -> None:
+        schedule = self._state.connection.schedule
+        assert schedule is not None
+        while (wait := schedule.next_wait()) is not None:
+            if self._stopping.wait(wait):
                 return
-            self.state = "gave up"
-            self._teller.tell("gave_up", last)
-        log.error(f"{self._url}: gave up coming back: {last}")
+            try:
+                self._try_once()
+                log.info(f"{self._url}: back again")
+                return
+            except SigError as error:
+                self._state.attempt_failed(error)
+            except Exception as error:
+                log.error(f"an attempt to come back to {self._url} failed\n{traceback.format_exc()}")
+                schedule.last = ConnectFailed(f"{self._url}: {type(error).__name__}: {error}")
+        self._state.give_up()
+
+
+class CallbackThread:
+    """Runs the state callbacks of a client, in order, on a thread that is there only while there is something to tell.
+
+    Args:
+        name: of the thread.
+
+    Attributes:
+        callbacks: to run; set before the first `wake`.
+    """
+
+    callbacks: StateCallbacks
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """See to it that what is to be told is told soon."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""
+        _join(self._thread, timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                news = self.callbacks.take()
+                if news is None:
+                    self._thread = None
+                    return
+            callback, state, error = news
+            try:
+                callback(state, error)
+            except (Exception, SystemExit):
+                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+
+
+def _join(thread: threading.Thread | None, timeout: float) -> None:
+    if thread is not None and thread is not threading.current_thread():
+        thread.join(timeout)

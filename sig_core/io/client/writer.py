@@ -6,24 +6,27 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import SigError
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.links.close_once import link_lost
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 
 __all__ = ["Writer", "wait_ready"]
 
-GAP = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
-BURST = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
-LINGER = 200e-6  # seconds: what gathers is sent after this time at the latest
-BYTES = 64 * 1024  # who triggers sends when so many are gathered, or FRAMES
-FULL = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
-ROOM_TIMEOUT = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
+HOT_GAP: Final = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
+MAX_BURST: Final = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
+LINGER: Final = 200e-6  # seconds: what gathers is sent after this time at the latest
+MAX_BATCH: Final = 64 * 1024  # bytes gathered (or FRAMES) at which the thread that triggers sends them itself
+HIGH_WATER: Final = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
+ROOM_TIMEOUT: Final = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
+DRAIN_TIMEOUT: Final = 0.02  # seconds that the writer's thread waits for room before it looks what else is due
+MIN_WAIT: Final = 0.001  # seconds between two ticks at least
 
 Tick = Callable[[float], float]
 
@@ -32,18 +35,23 @@ class Writer:
     """Sends what the session has in `out`, and runs the session's ticks on the same thread.
 
     Any thread may call `added` and `flush`. A thread that sends blocks while the peer does not read: that is the back
-    pressure. But the reading thread never blocks here: it sends what goes, and the rest is sent by the writer's own.
+    pressure. But the reading thread never blocks here: it sends what can go now, the writer's thread sends the rest.
 
     Args:
-        session: whose output it sends.
-        link: on which.
-        tick: called with `now`; gives the seconds until it wants to be called again.
+        session: whose output is sent.
+        link: it is sent on this.
+        tick: called with `now`; returns the seconds until it wants to be called again.
         failed: called with the error when the link broke.
         read_on: called on the reading thread, which must not wait for the peer to read: it reads until output drains.
+        clock: monotonic seconds.
+        fine_clock: seconds that resolve microseconds, which `clock` does not on every system.
+        sleep: waits so many seconds.
 
     Attributes:
-        full, gathers: see `Gate`.
-        next_tick: when the next one comes, monotonic seconds; `due` brings it forward.
+        full: more than HIGH_WATER bytes wait: `make_room` must be called before anything is appended.
+        gathers: the writer's thread sends what waits within LINGER; what joins it need not be told.
+        reading_thread: ident of the thread that must not block here; 0: none is known yet.
+        next_tick: when the next tick comes, monotonic seconds; `due` brings it forward.
     """
 
     def __init__(
@@ -53,10 +61,15 @@ class Writer:
         tick: Tick,
         failed: Callable[[SigError], None],
         read_on: Callable[[], None],
+        *,
+        clock: Clock = time.monotonic,
+        fine_clock: Clock = time.perf_counter,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.full = False  # more than FULL bytes wait
+        self.full = False
         self.gathers = False
-        self.reading_thread = 0  # ident of the thread that must not block
+        self.reading_thread = 0
+        self.next_tick = 0.0
         self._session = session
         self._out = session.out
         self._link = link
@@ -64,13 +77,15 @@ class Writer:
         self._tick = tick
         self._failed = failed
         self._read_on = read_on
-        self._rest: bytes | memoryview = b""
+        self._clock = clock
+        self._fine_clock = fine_clock
+        self._sleep = sleep
+        self._rest: bytes | memoryview = b""  # what a send did not take of its batch
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
-        self._last = 0.0
-        self._close = 0  # events in a row that came within GAP of the one before
+        self._last = 0.0  # when something was sent, seconds of the fine clock
+        self._close = 0  # events in a row that came within HOT_GAP of the one before
         self._linger = LINGER
-        self._give_way = CpuYield()
-        self.next_tick = 0.0
+        self._give_way = CpuYield(fine_clock)
         self._lock = threading.Lock()
         self._wake = AutoResetEvent()
         self._stopping = False
@@ -93,9 +108,9 @@ class Writer:
     def added(self, size: int) -> None:
         """Note that an event of `size` bytes was appended to the output: send it now, or let it gather."""
         self._size += size
-        if self._size >= BYTES or len(self._out) >= FRAMES:
+        if self._size >= MAX_BATCH or len(self._out) >= FRAMES:
             self.flush()
-            if size < BYTES:
+            if size < MAX_BATCH:
                 self._give_way()
         elif not self.gathers:
             if self._is_hot():
@@ -105,25 +120,32 @@ class Writer:
 
     def _is_hot(self) -> bool:
         """Return whether events follow each other so closely, and so long, that this one had better wait for more."""
-        if time.perf_counter() - self._last >= GAP:
+        if self._fine_clock() - self._last >= HOT_GAP:
             self._close = 0
             return False
         self._close += 1
-        return self._close > BURST
+        return self._close > MAX_BURST
 
     def gather(self, linger: float = LINGER) -> None:
-        """Let what waits be sent by the writer's own thread, `linger` seconds later, unless others do it first."""
+        """Let the writer's thread send what waits, `linger` seconds later, unless another thread does it first."""
         if not self.gathers:
             self._linger = linger
             self.gathers = True
             self._wake.set()
 
-    def asked(self, size: int) -> None:
-        """Note that a request of `size` bytes was appended: send it now; those that callbacks make may gather."""
+    def asked(self, size: int, deadline: float) -> None:
+        """Note that a request was appended: send it now; those that callbacks make may gather.
+
+        Args:
+            size: bytes.
+            deadline: monotonic seconds when its answer is late.
+        """
         if threading.get_ident() == self.reading_thread:
             self.added(size)
         else:
             self.flush()
+        if deadline < self.next_tick:
+            self.due(deadline)
 
     def make_room(self) -> None:
         """Wait until output drains.
@@ -137,7 +159,7 @@ class Writer:
             self.flush()
 
     def flush(self) -> None:
-        """Send what waits: all of it, or, on the reading thread, what goes without blocking."""
+        """Send what waits: all of it, or, on the reading thread, what can go without blocking."""
         if threading.get_ident() == self.reading_thread:
             self.push()
             return
@@ -145,11 +167,11 @@ class Writer:
             self._drain(block=True)
 
     def finish(self, timeout: float) -> None:
-        """Let what waits go out, for at most `timeout` seconds."""
-        until = time.monotonic() + timeout
-        if self._pollable is None:  # its send may block for ever: that is for the writer's own thread
+        """Wait until what waits is sent, at most `timeout` seconds."""
+        until = self._clock() + timeout
+        if self._pollable is None:  # its send may block for ever: that is for the writer's thread
             self._wake.set()
-        while not self._stopping and (left := until - time.monotonic()) > 0:
+        while not self._stopping and (left := until - self._clock()) > 0:
             if not self._lock.acquire(timeout=min(left, ROOM_TIMEOUT)):
                 continue
             try:
@@ -160,21 +182,21 @@ class Writer:
             if self._pollable is not None:
                 wait_ready(self._pollable, min(left, ROOM_TIMEOUT), writing=True)
             else:
-                time.sleep(LINGER)
+                self._sleep(LINGER)
 
     def wake(self) -> None:
-        """Let the writer's thread look what is due."""
+        """Have the writer's thread send what waits and look what is due, at once."""
         self._wake.set()
 
     def due(self, when: float) -> None:
-        """See to it that a tick comes at `when` (monotonic seconds) at the latest."""
+        """Have a tick come at `when` (monotonic seconds) at the latest."""
         if when < self.next_tick:
             self.next_tick = when
             self._wake.set()
 
     def push(self) -> None:
-        """Send what goes without blocking; the writer's own thread sends the rest."""
-        # The lock may be held by a thread that waits for the peer to read, who waits for us to read: never block on it.
+        """Send what can go without blocking; the writer's thread sends the rest."""
+        # A thread that holds the lock may wait until the peer reads, and the peer until we read: never wait for it.
         if self._pollable is not None and self._lock.acquire(blocking=False):
             try:
                 sent_all = self._drain(block=False)
@@ -182,11 +204,11 @@ class Writer:
                 self._lock.release()
             if sent_all:
                 return
-        self.full = self._size + len(self._rest) > FULL
+        self.full = self._size + len(self._rest) > HIGH_WATER
         self._wake.set()
 
     def _drain(self, *, block: bool) -> bool:
-        """Send under the lock; tell whether all is out."""
+        """Send, holding the lock; return whether all is out."""
         while not self._stopping:
             data = self._rest or self._batch()
             if not data:
@@ -203,9 +225,9 @@ class Writer:
                 self._stopping = True
                 self._failed(link_lost(self._link.peer, error))
                 return False
-            self._last = time.perf_counter()
+            self._last = self._fine_clock()
             if count:
-                self._session.sent(count, time.monotonic())
+                self._session.sent(count, self._clock())
             if count == len(data):
                 self._rest = b""
                 if not self._out:
@@ -234,17 +256,17 @@ class Writer:
         while not self._stopping:
             self._wake.wait(wait)
             while self.gathers and not self._stopping:
-                began = time.perf_counter()
-                time.sleep(self._linger)
-                # Who triggers so fast that he sends by himself is left to it: this thread would only be in his way.
-                self.gathers = self._last >= began and time.monotonic() < self.next_tick
+                began = self._fine_clock()
+                self._sleep(self._linger)
+                # A thread that triggers so fast that it fills batches sends them itself: this one would be in its way.
+                self.gathers = self._last >= began and self._clock() < self.next_tick
             with self._lock:
                 sent_all = self._drain(block=False)
             if not sent_all and self._pollable is not None and not self._stopping:
-                wait_ready(self._pollable, LINGER * 100, writing=True)
+                wait_ready(self._pollable, DRAIN_TIMEOUT, writing=True)
                 self._wake.set()
-            now = time.monotonic()
-            wait = max(0.001, self._tick(now))
+            now = self._clock()
+            wait = max(MIN_WAIT, self._tick(now))
             self.next_tick = now + wait
 
 

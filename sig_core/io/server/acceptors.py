@@ -1,4 +1,4 @@
-"""Acceptors at work: on the I/O thread, or on a thread of their own."""
+"""Accepting links: on the I/O thread, or on a thread of its own for what can't be polled."""
 
 from __future__ import annotations
 
@@ -13,19 +13,44 @@ from sig_core.log import log
 
 __all__ = ["AcceptorThread", "PolledAcceptor"]
 
-AT_ONCE = 64  # links that are accepted in one turn
-PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds without accepting after a failure, such as no descriptor left; it doubles
-ACCEPT_TIMEOUT = 0.25  # seconds after which a thread looks whether it should end
+LINKS_PER_TURN = 64  # that are accepted in one turn of the I/O thread
+PAUSE = 0.1  # seconds without accepting after a failure, such as no descriptor left; on a thread it doubles each time
+MAX_PAUSE = 5.0  # seconds
+ACCEPT_TIMEOUT = 0.25  # seconds after which a thread checks whether it should end
+CLOSE_TIMEOUT = 2.0  # seconds that a close waits for the I/O thread
+
+
+def _run_later(seconds: float, function: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    timer.start()
 
 
 class PolledAcceptor:
-    """On the I/O thread."""
+    """Accepts on the I/O thread.
 
-    def __init__(self, loop: IoThread, acceptor: PollableAcceptor, welcome: Callable[[Link], None]) -> None:
+    Args:
+        loop: the I/O thread.
+        acceptor: that is polled; it is closed with this.
+        on_link: called with each link.
+        run_later: called with seconds and a function, which is to be called then, on any thread.
+
+    Attributes:
+        address: the URL as bound.
+    """
+
+    def __init__(
+        self,
+        loop: IoThread,
+        acceptor: PollableAcceptor,
+        on_link: Callable[[Link], None],
+        run_later: Callable[[float, Callable[[], None]], None] = _run_later,
+    ) -> None:
         self.address = acceptor.address
         self._loop = loop
         self._acceptor = acceptor
-        self._welcome = welcome
+        self._on_link = on_link
+        self._run_later = run_later
         self._once = CloseOnce(acceptor, acceptor.address)
         self._watched = False
 
@@ -40,8 +65,8 @@ class PolledAcceptor:
             self._watched = True
 
     def ready(self, events: int) -> None:
-        """Take those who wait."""
-        for _ in range(AT_ONCE):
+        """Accept the links that wait."""
+        for _ in range(LINKS_PER_TURN):
             try:
                 link = self._acceptor.accept(0)
             except Exception as error:
@@ -50,14 +75,12 @@ class PolledAcceptor:
                 return
             if link is None:
                 return
-            _take(link, self._welcome, self.address)
+            _pass_on(link, self._on_link, self.address)
 
     def _pause(self) -> None:
-        # Level-triggered: without this the thread would spin on the peer that waits.
+        # Polling is level-triggered: without this the thread would spin on the peer that waits.
         self._unwatch()
-        timer = threading.Timer(PAUSE, lambda: self._loop.post(self.start))
-        timer.daemon = True
-        timer.start()
+        self._run_later(PAUSE, lambda: self._loop.post(self.start))
 
     def _unwatch(self) -> None:
         if self._watched:
@@ -75,31 +98,41 @@ class PolledAcceptor:
 
         self._loop.post(close)
         if not self._loop.is_current():
-            done.wait(PAUSE * 20)
+            done.wait(CLOSE_TIMEOUT)
 
     def join(self, timeout: float) -> None:
         """Nothing to wait for."""
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
 
-def _take(link: Link, welcome: Callable[[Link], None], address: str) -> None:
-    """Welcome a link; what is none must not end the acceptor."""
+def _pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
+    """Pass a link on; what is none must not end the acceptor."""
     try:
-        welcome(link)
+        on_link(link)
     except Exception as error:
         log.error(f"{address}: what its carrier accepted can't be served: {link!r}: {type(error).__name__}: {error}")
 
 
 class AcceptorThread:
-    """On a thread of its own."""
+    """Accepts on a thread of its own.
 
-    def __init__(self, acceptor: Acceptor, welcome: Callable[[Link], None]) -> None:
+    Args:
+        acceptor: that can't be polled; it is closed with this.
+        on_link: called with each link, on that thread.
+        pause: seconds without accepting after a failure; twice as long after each further one, up to `MAX_PAUSE`.
+
+    Attributes:
+        address: the URL as bound.
+    """
+
+    def __init__(self, acceptor: Acceptor, on_link: Callable[[Link], None], pause: float = PAUSE) -> None:
         self.address = acceptor.address
         self._acceptor = acceptor
-        self._welcome = welcome
+        self._on_link = on_link
+        self._pause = pause
         self._once = CloseOnce(acceptor, acceptor.address)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sig-accept {self.address}", daemon=True)
@@ -109,7 +142,7 @@ class AcceptorThread:
         self._thread.start()
 
     def _run(self) -> None:
-        pause = PAUSE
+        pause = self._pause
         while not self._once.closed:
             try:
                 link = self._acceptor.accept(ACCEPT_TIMEOUT)
@@ -117,11 +150,11 @@ class AcceptorThread:
                 if not self._once.closed:
                     log.error(f"{self.address}: can't accept: {error}; trying again in {pause:g} s")
                     self._ended.wait(pause)
-                    pause = min(LONGEST_PAUSE, 2 * pause)
+                    pause = min(MAX_PAUSE, 2 * pause)
                 continue
-            pause = PAUSE
+            pause = self._pause
             if link is not None:
-                _take(link, self._welcome, self.address)
+                _pass_on(link, self._on_link, self.address)
 
     def close(self) -> None:
         """Stop listening, from any thread."""
@@ -129,7 +162,7 @@ class AcceptorThread:
         self._ended.set()
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
     def join(self, timeout: float) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.errors import LinkLost
 from sig_core.io.server.loop import IoThread
@@ -25,16 +25,24 @@ PUMP_TIMEOUT = 0.25  # seconds after which a pump thread looks whether it should
 
 
 class Host(Protocol):
-    """What a connection needs of its server."""
+    """What a connection needs of its server.
+
+    Attributes:
+        lock: that guards the session.
+        loop: the I/O thread.
+        buffer: that pollable links are read into; on the I/O thread alone.
+        clock: returns monotonic seconds.
+    """
 
     lock: threading.Lock
     loop: IoThread
     buffer: ReceiveBuffer
+    clock: Clock
 
-    def dirty(self, connection: Connection) -> None:
-        """Note, under the lock, that the connection has output, or another wish to read."""
+    def mark_dirty(self, connection: Connection) -> None:
+        """Note, under the lock, that the connection has output, or pauses or resumes reading."""
 
-    def gone(self, connection: Connection) -> None:
+    def note_closed(self, connection: Connection) -> None:
         """Note that the connection is closed."""
 
 
@@ -47,20 +55,20 @@ class Connection(Protocol):
         """Begin to read."""
 
     def changed(self) -> None:
-        """Note, under the lock, that the session has output, or another wish to read."""
+        """Note, under the lock, that the session has output, or pauses or resumes reading."""
 
     def flush(self) -> None:
-        """Send what there is, as far as it goes now; close when the session has ended and all is out."""
+        """Send what there is, as far as it goes now; close when the session has ended and all is sent."""
 
-    def cut(self) -> None:
-        """Close the link without further words."""
+    def abort(self) -> None:
+        """Close the link at once; what waits is not sent."""
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
 
 
 class PolledConnection:
-    """On a pollable link. Everything but `cut` happens on the I/O thread."""
+    """On a pollable link. Everything but `abort` happens on the I/O thread."""
 
     __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
 
@@ -90,11 +98,11 @@ class PolledConnection:
             self.flush()
 
     def _read(self) -> None:
-        """Read; again as long as more is there, most likely."""
+        """Read; again as long as there is more, most likely."""
         host, session = self._host, self.session
         for _ in range(READS):
             try:
-                data = host.buffer.read(self._link, session.missing)
+                data = host.buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 return
             except Exception as error:
@@ -104,17 +112,17 @@ class PolledConnection:
                 self._at_end()
                 return
             with host.lock:
-                session.receive_data(data, time.monotonic())
+                session.receive_data(data, host.clock())
                 session = self.session  # by now it may be another one: see `DialectDetector`
                 if session.error is not None:
-                    host.dirty(self)
+                    host.mark_dirty(self)
                     return
             if not host.buffer.full or session.reading_paused:
                 return
 
     def changed(self) -> None:
         """Let it be flushed in the turn that is taken now, or soon."""
-        self._host.dirty(self)
+        self._host.mark_dirty(self)
 
     def _at_end(self) -> None:
         session = self.session
@@ -124,7 +132,7 @@ class PolledConnection:
             self._ended = True
             self.flush()
         else:
-            self.cut()
+            self.abort()
 
     def flush(self) -> None:
         """Send what there is, as far as it goes now."""
@@ -137,7 +145,7 @@ class PolledConnection:
             return
         session = self.session
         if session.error is not None and not more:
-            self.cut()
+            self.abort()
             return
         wanted = 0 if session.reading_paused or self._ended else READ
         if more or self._link.wants_write:
@@ -146,7 +154,7 @@ class PolledConnection:
             self._watch(wanted)
 
     def _send(self) -> bool:
-        """Send; tell whether something is left."""
+        """Send; return whether something is left."""
         lock, session, data = self._host.lock, self.session, self._rest
         for _ in range(ROUNDS):
             if not data:
@@ -157,7 +165,7 @@ class PolledConnection:
             count = self._link.send_some(data)
             if count:
                 with lock:
-                    session.sent(count, time.monotonic())
+                    session.sent(count, self._host.clock())
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
             if data or not session.has_output:
                 return bool(data)
@@ -175,20 +183,20 @@ class PolledConnection:
     def _lose(self, error: LinkLost) -> None:
         with self._host.lock:
             self.session.fail(error)
-        self.cut()
+        self.abort()
 
-    def cut(self) -> None:
-        """Close the link without further words."""
+    def abort(self) -> None:
+        """Close the link at once; what waits is not sent."""
         if self._once.closed:
             return
         if self._events:
             self._events = 0
             self._host.loop.unwatch(self)
         self._once.close()
-        self._host.gone(self)
+        self._host.note_closed(self)
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
 
@@ -213,10 +221,10 @@ class PumpedConnection:
 
     def changed(self) -> None:
         """Let it be flushed soon."""
-        self._host.dirty(self)
+        self._host.mark_dirty(self)
 
     def flush(self) -> None:
-        """Wake the writer, or the reader that was held."""
+        """Wake the writer, or the reader if it was paused."""
         with self._wake:
             self._wake.notify_all()
 
@@ -232,7 +240,7 @@ class PumpedConnection:
         if part == self._read or self.session.state is State.CLOSED:
             self.flush()
         if part == self._write:
-            self.cut()
+            self.abort()
 
     def _read(self) -> None:
         host = self._host
@@ -243,7 +251,7 @@ class PumpedConnection:
             data = _receive(self._link)
             if data:
                 with host.lock:
-                    self.session.receive_data(data, time.monotonic())
+                    self.session.receive_data(data, host.clock())
                 host.loop.wake()
 
     def _write(self) -> None:
@@ -254,7 +262,7 @@ class PumpedConnection:
             if data:
                 self._link.send(data)
                 with self._host.lock:
-                    session.sent(len(data), time.monotonic())
+                    session.sent(len(data), self._host.clock())
             elif self.session.state is State.CLOSED:
                 return
             else:
@@ -264,17 +272,17 @@ class PumpedConnection:
         with self._wake:
             self._wake.wait_for(lambda: true() or self.session.state is State.CLOSED, PUMP_TIMEOUT)
 
-    def cut(self) -> None:
-        """Close the link without further words."""
+    def abort(self) -> None:
+        """Close the link at once; what waits is not sent."""
         if not self._once.closed:
             self._once.close()
             with self._host.lock:
                 self.session.receive_eof()
             self.flush()
-            self._host.gone(self)
+            self._host.note_closed(self)
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptor back, and no more."""
+        """In a forked child: close the descriptor, and no more."""
         self._once.close()
 
     def join(self, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""All clients of a server: where it listens, who is connected, and the one I/O thread that serves them."""
+"""All connections of a server: where it listens, who is connected, and the one I/O thread that serves them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from sig_core.clock import NEVER
+from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableAcceptor, PollableLink
 from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.server.loop import IoThread
-from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_end
+from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -29,8 +29,8 @@ from sig_core.session.plain.session import PlainSession
 __all__ = ["STOP", "ConnectionManager"]
 
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
-TICK = 0.25  # seconds between looks at idle links, at most
-TICK_EACH = 50e-6  # seconds for each link: with thousands of them a look must not be most of what the thread does
+CHECK = 0.25  # seconds between checks of all connections, at most
+CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
 Codecs = Mapping[str, Codec]
 
@@ -40,11 +40,13 @@ class ConnectionManager:
 
     Args:
         exchange: that the sessions join; it is changed under `lock` alone.
-        lock: see there.
-        codec: gives the codec of a name.
+        lock: that guards the exchange and all sessions.
+        codec: returns the codec of a name.
         limits: what a client may cost.
-        tick: called under the lock with `now`; gives the seconds until it wants to be called again.
-        told: called with a session that was taken in (its `error` is None), and again when its link has ended.
+        on_tick: called under the lock with `now`; returns the seconds until it wants to be called again.
+        on_session: called with a session whose peer is known (its `error` is None), and again when it has ended.
+        clock: returns monotonic seconds.
+        stop_time: seconds that a stop waits for goodbyes to go out, and again for threads.
     """
 
     def __init__(
@@ -53,8 +55,11 @@ class ConnectionManager:
         lock: threading.Lock,
         codec: Callable[[str], Codec],
         limits: Limits,
-        tick: Callable[[float], float],
-        told: Callable[[PeerSession], None],
+        on_tick: Callable[[float], float],
+        on_session: Callable[[PeerSession], None],
+        *,
+        clock: Clock = time.monotonic,
+        stop_time: float = STOP,
     ) -> None:
         self.lock = lock
         self.exchange = exchange
@@ -62,16 +67,18 @@ class ConnectionManager:
         self.limits = limits
         self.stations = Stations()
         self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
-        self.loop = IoThread(self._turn, self._tick, "sig-io")
+        self.clock = clock
+        self.loop = IoThread(self._turn, self._tick, "sig-io", clock)
         self.buffer = ReceiveBuffer()
-        self._tick_too = tick
-        self._told = told
+        self._on_tick = on_tick
+        self._on_session = on_session
+        self._stop_time = stop_time
         self._acceptors: dict[PolledAcceptor | AcceptorThread, SessionFactory] = {}
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
         self._dirty: list[Connection] = []
-        self._behind: list[PlainSession] = []  # that have more input than one turn takes
+        self._backlog: list[PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
-        self._next_look = 0.0  # at all connections
+        self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
         self._emptied = threading.Event()  # set when a stop has seen the last client go
 
@@ -89,17 +96,23 @@ class ConnectionManager:
             return [connection.session.peer for connection in self._connections]
 
     def accept_from(self, acceptor: Acceptor, codecs: Codecs, rename: Renaming) -> None:
-        """Take in whoever comes there and speaks one of `codecs`, and boards; `rename`: what these are called."""
+        """Serve whoever connects to an acceptor.
+
+        Args:
+            acceptor: of the address; it is closed with this, or by `refuse_at`.
+            codecs: that clients may use there, by name.
+            rename: how boards that come there are called.
+        """
         factory = SessionFactory(self, codecs, rename, acceptor)
 
-        def welcome(link: Link) -> None:
-            self._welcome(link, factory)
+        def on_link(link: Link) -> None:
+            self._accept(link, factory)
 
         watched: PolledAcceptor | AcceptorThread
         if isinstance(acceptor, PollableAcceptor):
-            watched = PolledAcceptor(self.loop, acceptor, welcome)
+            watched = PolledAcceptor(self.loop, acceptor, on_link)
         else:
-            watched = AcceptorThread(acceptor, welcome)
+            watched = AcceptorThread(acceptor, on_link)
         self._acceptors[watched] = factory
         self.loop.post(watched.start)
 
@@ -116,7 +129,7 @@ class ConnectionManager:
                 raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
             factory = self._acceptors.pop(acceptor)
         acceptor.close()
-        acceptor.join(STOP)
+        acceptor.join(self._stop_time)
         with self.lock:
             for connection, where in self._connections.items():
                 if where is factory:
@@ -124,7 +137,10 @@ class ConnectionManager:
         self.loop.wake()
 
     def close(self) -> None:
-        """Stop listening, say goodbye to all, and wait at most 2 s until they have taken what waits for them."""
+        """Stop listening, say goodbye to all, and end.
+
+        It waits for `stop_time` at most until the peers have taken what waits for them, then as long for threads.
+        """
         self._stopping = True
         for acceptor in self._acceptors:
             acceptor.close()
@@ -135,30 +151,30 @@ class ConnectionManager:
             self.stations.close()
         if connections:
             self.loop.wake()
-            self._emptied.wait(STOP)
+            self._emptied.wait(self._stop_time)
         for connection in connections:
             if isinstance(connection, PumpedConnection):
-                connection.cut()
+                connection.abort()
             else:
-                self.loop.post(connection.cut)
+                self.loop.post(connection.abort)
         self.loop.stop()
         self._join([*self._acceptors, *(each for each in connections if isinstance(each, PumpedConnection))])
 
     def _join(self, threaded: list[PolledAcceptor | AcceptorThread | PumpedConnection]) -> None:
-        until = time.monotonic() + STOP  # for all of them together
+        until = self.clock() + self._stop_time  # for all of them together
         for each in threaded:
-            each.join(max(0.0, until - time.monotonic()))
+            each.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
-        """In a forked child: give the descriptors back, without a word on the wire."""
+        """In a forked child: close the descriptors; nothing is sent."""
         self.loop.abandon()
         for thing in (*self._acceptors, *self._connections):
             thing.abandon()
 
     # -- new links
 
-    def _welcome(self, link: Link, factory: SessionFactory) -> None:
-        """Take a link in. On the I/O thread, or on that of a non-pollable acceptor."""
+    def _accept(self, link: Link, factory: SessionFactory) -> None:
+        """Serve a new link. On the I/O thread, or on that of a non-pollable acceptor."""
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
@@ -175,9 +191,9 @@ class ConnectionManager:
         connection.start()
         with self.lock:
             if connection.session.has_output:  # on a line the server speaks first
-                self.dirty(connection)
+                self.mark_dirty(connection)
         if self._stopping:
-            connection.cut()
+            connection.abort()
         log.debug(f"{link.peer}: connected")
 
     def _refusal(self, link: Link) -> str | None:
@@ -186,56 +202,56 @@ class ConnectionManager:
         return None
 
     def _connect(self, link: Link, factory: SessionFactory) -> Connection:
-        def become(session: LinkSession) -> None:
+        def switch_to(session: LinkSession) -> None:
             connection.session = session
             session.on_change = connection.changed
 
-        session = factory.session_of(link, become)
+        session = factory.make_link_session(link, switch_to)
         connection: Connection
         if isinstance(link, PollableLink):
             connection = PolledConnection(self, link, session)
         else:
             connection = PumpedConnection(self, link, session)
-        become(session)
+        switch_to(session)
         return connection
 
-    # -- what receptions ask
+    # -- what session factories ask
 
-    def opened(self, session: PeerSession, keepalive: float) -> None:
+    def session_opened(self, session: PeerSession, keepalive: float) -> None:
         """See `ServerContext`."""
-        self._told(session)
-        if keepalive < 4 * TICK:  # the next look may come too late for the first sign of life
-            self._next_look = 0.0
+        self._on_session(session)
+        if keepalive < 4 * CHECK:  # the next check may come too late for the first keep-alive
+            self._next_check = 0.0
             self.loop.tick_soon()
 
-    def ended(self, session: PeerSession) -> None:
+    def session_ended(self, session: PeerSession) -> None:
         """See `ServerContext`."""
-        self._told(session)
+        self._on_session(session)
 
-    def due(self, when: float) -> None:
+    def tick_stations_at(self, when: float) -> None:
         """See `ServerContext`."""
         self.loop.tick_at(when)
 
-    def look_at(self, when: float) -> None:
+    def tick_sessions_at(self, when: float) -> None:
         """See `ServerContext`."""
-        self._next_look = min(self._next_look, when)
+        self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
 
-    def behind(self, session: PlainSession) -> None:
+    def add_backlog(self, session: PlainSession) -> None:
         """See `ServerContext`."""
-        self._behind.append(session)
+        self._backlog.append(session)
         self.loop.tick_at(0.0)
 
-    # -- what connections ask of their host
+    # -- what connections ask
 
-    def dirty(self, connection: Connection) -> None:
-        """Note, under the lock, who has something to flush."""
+    def mark_dirty(self, connection: Connection) -> None:
+        """See `Host`."""
         self._dirty.append(connection)
         if not self.loop.has_turn_ahead:
             self.loop.wake()
 
-    def gone(self, connection: Connection) -> None:
-        """Forget a closed connection."""
+    def note_closed(self, connection: Connection) -> None:
+        """See `Host`: forget the connection."""
         session = connection.session
         with self.lock:
             if session.error is None:
@@ -243,11 +259,11 @@ class ConnectionManager:
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
             if isinstance(session, ServerSession | PlainSession):
-                self.exchange.leave(session)
+                self.exchange.leave(session.port)
         if known:
-            log_end(session, "link closed")
+            log_session_end(session, "link closed")
             if isinstance(session, ServerSession | PlainSession) and session.codec:
-                self._told(session)
+                self._on_session(session)
         if self._stopping and not self._connections:
             self._emptied.set()
 
@@ -261,29 +277,29 @@ class ConnectionManager:
                 connection.flush()
 
     def _tick(self, now: float) -> float:
-        """Do what is due: lines to the millisecond, all else at looks that are further apart."""
+        """Do what is due: stations to the millisecond, all else at checks that are further apart."""
         with self.lock:
-            lines = self.stations.tick(now)
-            behind, self._behind = self._behind, []
-        for session in behind:
+            stations_due = self.stations.tick(now)
+            backlog, self._backlog = self._backlog, []
+        for session in backlog:
             with self.lock:  # for each anew: that is what they wait for
-                session.go_on(now)
-        if now >= self._next_look:
-            self._next_look = NEVER  # what sessions ask for meanwhile counts
-            wait = self._look(now)
+                session.take_backlog(now)
+        if now >= self._next_check:
+            self._next_check = NEVER  # what sessions ask for meanwhile counts
+            wait = self._check_sessions(now)
             with self.lock:
-                self._next_look = min(self._next_look, now + wait)
-        return max(0.0, min(lines, self._next_look) - now)
+                self._next_check = min(self._next_check, now + wait)
+        return max(0.0, min(stations_due, self._next_check) - now)
 
-    def _look(self, now: float) -> float:
+    def _check_sessions(self, now: float) -> float:
         wait = self.limits.keepalive
         with self.lock:
             for connection in list(self._connections):
                 wait = min(wait, connection.session.tick(now))
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
-            often = min(TICK, self._tick_too(now))
+            often = min(CHECK, self._on_tick(now))
         for connection, since in list(self._ending.items()):
-            if now - since >= STOP:  # its last words do not leave: the peer does not read
-                connection.cut()
-        return min(often, max(wait, TICK_EACH * len(self._connections), 0.005))
+            if now - since >= self._stop_time:  # its output does not leave: the peer does not read
+                connection.abort()
+        return min(often, max(wait, CHECK_EACH * len(self._connections), 0.005))

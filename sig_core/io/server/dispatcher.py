@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sig_core.clock import Clock
 from sig_core.errors import Busy
 from sig_core.log import log
 
@@ -26,12 +27,16 @@ class Dispatcher:
     ends after the wait, beside the others.
 
     Args:
-        take: gives the next job, or None. Called by the thread that has the role alone.
+        take: returns the next job, or None. Called by the thread that has the role alone.
         max_waiting: threads that may wait at one time.
         name: of the threads.
+        clock: returns monotonic seconds.
     """
 
-    def __init__(self, take: Callable[[], Job | None], max_waiting: int, name: str) -> None:
+    def __init__(
+        self, take: Callable[[], Job | None], max_waiting: int, name: str, clock: Clock = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._take = take
         self._max_waiting = max_waiting
         self._name = name
@@ -54,7 +59,7 @@ class Dispatcher:
 
     def stop(self, timeout: float) -> None:
         """End the threads; waits `timeout` seconds in all for jobs that run, but not for the calling thread's own."""
-        until = time.monotonic() + timeout
+        until = self._clock() + timeout
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -62,7 +67,7 @@ class Dispatcher:
             threads = list(self._threads)
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(max(0.0, until - time.monotonic()))
+                thread.join(max(0.0, until - self._clock()))
                 if thread.is_alive():
                     log.warning(f"{self._name}: a callback still runs {max(0.0, timeout):.1f} s after the stop")
 

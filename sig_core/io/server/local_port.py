@@ -1,4 +1,4 @@
-"""The port of a server's own program: its listeners, handlers and requests. User code runs on the dispatch threads."""
+"""The port of a server's own program: its listeners, handlers and requests. User code runs on dispatch threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from sig_core.routing.entities import Subscription
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.info import info_of
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
+from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode
 from sig_core.session.binary.reports import ReplyCallback
@@ -30,54 +31,54 @@ __all__ = ["LocalPort"]
 class _RequestRun(Run):
     """A request in the queue of runs, so that it keeps its place among the events."""
 
-    __slots__ = ("asked", "token")
+    __slots__ = ("batch", "token")
 
-    def __init__(self, token: int, asked: Asked, params: bytes) -> None:
-        super().__init__(0, asked.codec, 0, params)
+    def __init__(self, token: int, batch: RequestBatch, params: bytes) -> None:
+        super().__init__(0, batch.codec, 0, params)
         self.token = token
-        self.asked = asked
+        self.batch = batch
 
 
-class LocalPort:
-    """Takes what is for this program, in any codec, and hands it out as jobs.
+class LocalPort(QueuedPort):
+    """Queues what is for this program, in any codec, and runs it as jobs.
 
     Args:
-        codec: gives the codec of a name.
-        limits: `max_inbound`, `stall` and `max_depth` are its own.
+        codec: returns the codec of a name.
+        limits: `max_inbound`, `stall` and `max_depth` are for it.
         lock: that guards the exchange; the port's methods are called under it.
-        holds: of the exchange.
-        targets: gives who hears (sender, event).
-        answer: called with (token, asked, encoded params) on a dispatch thread, for one request.
+        flow_control: of the exchange.
+        targets: returns who listens to (sender, event).
+        answer: called with (token, batch, encoded params) on a dispatch thread, for one request.
         failed: called when a listener raised.
-    """
 
-    peer = "this program"
+    Attributes:
+        codec: what presence is encoded in for it: any will do, once the server listens.
+        flow: set while this program's own events may go out.
+        dispatcher: runs listeners and handlers.
+        answers: runs what is to be told of requests, and all else that may call the user.
+    """
 
     def __init__(
         self,
         codec: Callable[[str], Codec],
         limits: Limits,
         lock: threading.Lock,
-        holds: FlowControl,
+        flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
-        answer: Callable[[int, Asked, bytes], None],
+        answer: Callable[[int, RequestBatch, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
-        self.codec = ""  # what presence is encoded in for it: any will do, once the server listens
-        self.traffic = Traffic()
-        self.lost = self.traffic.lost
-        self.flow = threading.Event()  # set while this program's own events may go out
+        super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
+        self.flow = threading.Event()
         self.flow.set()
         self.dispatcher = Dispatcher(self._next_job, limits.max_depth, "sig-dispatch")
         self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
         self._codec = codec
-        self._limits = limits
         self._lock = lock
-        self._flow_control = holds
+        self._flow_control = flow_control
         self._targets = targets
         self._answer = answer
         self._failed = failed
-        self._inbox = Outbox(limits.max_inbound, self._lose)
         self._names: dict[int, tuple[Name, Name]] = {}
         self._calls: deque[tuple[Subscription, Info, Any]] = deque()
         self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
@@ -93,24 +94,21 @@ class LocalPort:
         """Queue events for the dispatch thread."""
         self._names[run.route] = (sender, event)
         self.traffic.fired += run.count
-        self._inbox.put(run)
+        self._outbox.put(run)
         self.dispatcher.kick()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Count what the sender fired while its link was gone."""
         if missing:
             self.traffic.fired += missing
-            self._names[route] = (sender, event)
+            self._learn(route, sender, event)
             self._lose(route, missing, "the link of their sender was lost")
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count and log lost events."""
-        self.traffic.fired += count
-        self._names[run.route] = (sender, event)
-        self._lose(run.route, count, reason)
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        self._names[route] = (sender, event)
 
     def _lose(self, route: int, count: int, reason: str) -> None:
-        self.lost[reason] += count
+        super()._lose(route, count, reason)
         name = self._names.get(route, route)
         self._log(log.warning, f"{count} events of {name} did not reach this program: {reason}")
 
@@ -123,23 +121,23 @@ class LocalPort:
         self.later(partial(write, text))
 
     def later(self, job: Job) -> None:
-        """Run a job on a thread of the router, after those that were given before."""
+        """Run a job on a thread of the router, after those that were added before."""
         self._answers.append(job)
         self.answers.kick()
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the dispatch thread."""
-        return one_by_one(asked, self._ask)
+        return request_each(batch, self._ask)
 
-    def _ask(self, token: int, asked: Asked, params: bytes) -> SigError | None:
-        if self._inbox.size > self._inbox.limit:
-            return Busy(f"sender {asked.sender!r}: {self._inbox.limit} bytes of input wait already")
-        self._inbox.put(_RequestRun(token, asked, params))
+    def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
+        if self._outbox.size > self._outbox.limit:
+            return Busy(f"sender {batch.sender!r}: {self._outbox.limit} bytes of input wait already")
+        self._outbox.put(_RequestRun(token, batch, params))
         self.dispatcher.kick()
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[ReplyCallback, bytes]]) -> None:
-        """Pass on what requests of this program brought."""
+        """Pass on the answers to requests of this program."""
         for when, value in values:
             self.later(partial(self._tell, when, codec, value))
 
@@ -147,16 +145,9 @@ class LocalPort:
         """Pass on the failure of a request of this program."""
         self.later(partial(ident, None, error))
 
-    def is_slow(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._inbox.begins_stall(now)
-
-    def recovers(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._inbox.ends_stall(now, self._limits.stall)
-
     def set_reading_paused(self, on: bool) -> None:
         """Let this program's triggers wait, or go on."""
+        super().set_reading_paused(on)
         if on:
             self.flow.clear()
         else:
@@ -164,13 +155,7 @@ class LocalPort:
 
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`. What a dispatch thread is taking over just now is in none of the counts."""
-        inbox = self._inbox
-        return {
-            "peer": self.peer,
-            "queue": inbox.describe(),
-            "held": not self.flow.is_set(),
-            **self.traffic.describe(inbox.waiting + len(self._events)),
-        }
+        return self._figures(self._outbox.waiting + len(self._events))
 
     # -- jobs
 
@@ -178,13 +163,13 @@ class LocalPort:
         while not self._calls:
             if not self._events:
                 with self._lock:
-                    run = self._inbox.pop()
-                    if self._inbox.stalled:
-                        self._flow_control.taken(self)
+                    run = self._outbox.pop()
+                    if self._outbox.stalled:
+                        self._flow_control.note_taken(self)
                 if run is None:
                     return None
                 if isinstance(run, _RequestRun):
-                    return partial(self._answer, run.token, run.asked, run.data)
+                    return partial(self._answer, run.token, run.batch, run.data)
                 self._events.extend((run, additions, data) for additions, data in split_events(run.data))
             else:
                 self._spread(*self._events.popleft())

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from sig_core.clock import NEVER
+from sig_core.clock import NEVER, Clock
 from sig_core.io.server.poller import READ, Poller, new_poller
 from sig_core.log import log
 
 __all__ = ["IoThread", "Watched"]
-
 
 
 class Watched(Protocol):
@@ -34,16 +33,24 @@ class IoThread:
 
     Args:
         turn: called after each batch of events, on the thread.
-        tick: called with `now`; gives the seconds until it wants to be called again.
+        tick: called with `now`; returns the seconds until it wants to be called again.
         name: of the thread.
+        clock: returns monotonic seconds.
 
     Attributes:
         has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
     """
 
-    def __init__(self, turn: Callable[[], None], tick: Callable[[float], float], name: str) -> None:
+    def __init__(
+        self,
+        turn: Callable[[], None],
+        tick: Callable[[float], float],
+        name: str,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._turn = turn
         self._tick = tick
+        self._clock = clock
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
         self._again = False  # somebody came too late for the turn that is taken now
@@ -75,7 +82,7 @@ class IoThread:
         self._outlet.close()
 
     def abandon(self) -> None:
-        """In a forked child, where the thread does not exist: give the descriptors back."""
+        """In a forked child, where the thread does not exist: close the descriptors."""
         self._poller.close()
         self._inlet.close()
         self._outlet.close()
@@ -132,7 +139,7 @@ class IoThread:
                 self._poll()
                 while self._posted:
                     self._posted.popleft()()
-                now = time.monotonic()
+                now = self._clock()
                 if now >= self._next_tick:
                     self._tick_now(now)
                 self._again = self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
@@ -144,7 +151,7 @@ class IoThread:
     def _poll(self) -> None:
         # In this order: who calls `wake` before the first line is seen in the second, and who comes later sends a byte.
         self._awake = False
-        wait = 0.0 if self._again else max(0.0, self._next_tick - time.monotonic())
+        wait = 0.0 if self._again else max(0.0, self._next_tick - self._clock())
         ready = self._poller.poll(wait)
         self._awake = self.has_turn_ahead = True
         for watched, events in ready:

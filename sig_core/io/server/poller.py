@@ -21,7 +21,13 @@ class Poller(Protocol[T]):
     """Waits for descriptors; level-triggered. Not thread-safe."""
 
     def register(self, descriptor: int, events: int, thing: T) -> None:
-        """Begin to wait for READ, WRITE or both; a descriptor that is known already is an error."""
+        """Begin to wait for a descriptor.
+
+        Args:
+            descriptor: which is not waited for yet.
+            events: READ, WRITE or both.
+            thing: that `poll` returns when it is ready.
+        """
 
     def modify(self, descriptor: int, events: int, thing: T) -> None:
         """Wait for other events."""
@@ -33,7 +39,7 @@ class Poller(Protocol[T]):
         """Return what is ready within `timeout` seconds (0 and more), and for what of that which it waits for."""
 
     def close(self) -> None:
-        """Return its own descriptor back."""
+        """Close its own descriptor."""
 
 
 class SelectorPoller(Generic[T]):

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
+from sig_core.clock import Clock
 from sig_core.errors import RequestTimeout
 from sig_core.events import Name
 from sig_core.io.server.local_port import LocalPort
@@ -24,27 +25,42 @@ from sig_core.session.binary.reports import ReplyCallback
 
 __all__ = ["ServerRequests"]
 
-SPARE = 1000  # deadlines of answered requests that may be remembered
+SPARE = 1000  # deadlines of answered requests that may be kept
 
 
 class ServerRequests:
-    """Asks through the exchange, and waits.
+    """Makes requests through the exchange, and waits for their answers.
 
     Args:
         exchange, port: of the server; calls of them are made under `lock`.
         plugins: that know the codecs.
+        clock: returns monotonic seconds, for deadlines.
     """
 
-    def __init__(self, exchange: Exchange, port: LocalPort, lock: threading.Lock, plugins: Plugins) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        port: LocalPort,
+        lock: threading.Lock,
+        plugins: Plugins,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._exchange = exchange
         self._port = port
         self._lock = lock
         self._plugins = plugins
+        self._clock = clock
         self._deadlines: list[tuple[float, int, ReplyCallback, RequestTimeout]] = []  # a heap
         self._count = itertools.count()  # so that entries of one deadline need not be compared
 
     def ask(self, sender: Name, method: str, params: Any, seconds: float) -> Any:
-        """Return the answer; on a dispatch thread another takes the jobs meanwhile.
+        """Make a request and return its answer; if this is a dispatch thread, another takes the jobs meanwhile.
+
+        Args:
+            sender: who is asked.
+            method: that is called.
+            params: any value that the codec of its owner carries.
+            seconds: to wait at most.
 
         Raises:
             RequestTimeout: none came within `seconds`.
@@ -61,12 +77,20 @@ class ServerRequests:
         return waiter.result()
 
     def ask_async(self, sender: Name, method: str, params: Any, seconds: float) -> Future[Any]:
-        """Return a future of the answer; its callbacks run on a thread of the router."""
+        """Make a request and return a future of its answer; its callbacks run on a thread of the router.
+
+        Args:
+            sender, method, params: see `ask`.
+            seconds: after which it fails with RequestTimeout.
+
+        Raises:
+            SigError: the request can't be made.
+        """
         future = HelpedFuture(self._wait_for)
         when: ReplyCallback = future
         self._send(sender, method, params, when)
         with self._lock:
-            deadline = time.monotonic() + seconds
+            deadline = self._clock() + seconds
             heapq.heappush(self._deadlines, (deadline, next(self._count), when, _late(sender, method, seconds)))
         return future
 
@@ -79,13 +103,13 @@ class ServerRequests:
         return None if timeout is None else 0.0
 
     def expire(self, now: float) -> None:
-        """Fail the requests whose time is over; under the lock."""
+        """Fail the asynchronous requests whose time is over; under the lock."""
         deadlines, requests = self._deadlines, self._exchange.requests
         while deadlines and deadlines[0][0] <= now:
             _, _, when, error = heapq.heappop(deadlines)
             if requests.cancel(self._port, when):
                 self._port.fail_to(when, 0, error)
-        open_now = requests.of(self._port)
+        open_now = requests.tokens_of(self._port)
         if len(deadlines) > SPARE + 2 * len(open_now):  # most have their answer: let go of what is remembered of them
             self._deadlines = [entry for entry in deadlines if entry[2] in open_now]
             heapq.heapify(self._deadlines)

@@ -1,13 +1,13 @@
-"""Which session a new link gets: by what its carrier states, and by the first byte."""
+"""Makes the session of a new link: by what its carrier states, and by the first byte."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
-from sig_core.contract import Acceptor, Codec, Link
+from sig_core.clock import Clock
+from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.handshake import BINARY, SynAck
 from sig_core.line.upper_layer import Terms
@@ -17,7 +17,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BOARD_CODEC, BoardSession
-from sig_core.session.dialect_detector import DialectDetector, Make
+from sig_core.session.dialect_detector import DialectDetector, MakeSession
 from sig_core.session.dialects import Dialect
 from sig_core.session.identity import Identities
 from sig_core.session.line.line_session import LineSession
@@ -25,47 +25,63 @@ from sig_core.session.line.station import Station
 from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.link_session import LinkSession
-from sig_core.session.plain.session import PLAIN_CODEC, PlainSession
+from sig_core.session.plain.port import PLAIN_CODEC
+from sig_core.session.plain.session import PlainSession
 
-__all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_end"]
+__all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_session_end"]
 
-Become = Callable[[LinkSession], None]
+SwitchTo = Callable[[LinkSession], None]
 PeerSession: TypeAlias = ServerSession | BoardSession | PlainSession
-"""Who is taken in, and told of to hooks."""
+"""The session of a peer that is known; hooks are told of it."""
 
 
 class ServerContext(Protocol):
-    """What the receptions of a server share."""
+    """What the session factories of a server share.
+
+    Attributes:
+        exchange: that the sessions join.
+        identities: of the server's clients.
+        stations: of all addresses.
+        limits: what a peer may cost.
+        codec: returns the codec of a name.
+        clock: returns monotonic seconds.
+    """
 
     exchange: Exchange
     identities: Identities
     stations: Stations
     limits: Limits
     codec: Callable[[str], Codec]
+    clock: Clock
 
-    def opened(self, session: PeerSession, keepalive: float) -> None:
-        """A client was taken in; it wants to hear something every `keepalive` seconds."""
+    def session_opened(self, session: PeerSession, keepalive: float) -> None:
+        """Note that a peer is known.
 
-    def ended(self, session: PeerSession) -> None:
-        """A client that was taken in has left."""
+        Args:
+            session: of the peer.
+            keepalive: seconds within which the peer wants to hear something.
+        """
 
-    def due(self, when: float) -> None:
-        """A station needs a tick at `when`."""
+    def session_ended(self, session: PeerSession) -> None:
+        """Note that the peer of a station has left."""
 
-    def look_at(self, when: float) -> None:
-        """A session needs a tick at `when`."""
+    def tick_stations_at(self, when: float) -> None:
+        """Let the stations tick at `when`, monotonic seconds, at the latest."""
 
-    def behind(self, session: PlainSession) -> None:
-        """A session has more input than one turn takes, and goes on in the next one."""
+    def tick_sessions_at(self, when: float) -> None:
+        """Let the sessions tick at `when`, monotonic seconds, at the latest."""
+
+    def add_backlog(self, session: PlainSession) -> None:
+        """Note that a session has more input than one turn takes: it takes the rest in the next one."""
 
 
 class SessionFactory:
-    """Takes in whoever comes to one address. It keeps the stations that it meets there.
+    """Makes the sessions of the links that are accepted at one address; it owns the stations there.
 
     Args:
-        house: see there.
+        context: what it shares with the factories of other addresses.
         codecs: that clients may use here, by name.
-        rename: what boards are called that come here.
+        rename: how boards that come here are called.
         acceptor: of the address.
     """
 
@@ -75,7 +91,7 @@ class SessionFactory:
         self._context = context
         self._codecs = codecs
         self._rename = rename
-        self._acceptor = acceptor
+        self._one_line = acceptor if isinstance(acceptor, HasOnePeer) else None
 
     def refusal(self, link: Link) -> str | None:
         """Return why a link can't be served, or None."""
@@ -86,27 +102,33 @@ class SessionFactory:
                 return f"boards can't be served: {error}"
         return None
 
-    def session_of(self, link: Link, become: Become) -> LinkSession:
-        """Return a link its session. `become`: told if that is replaced by another one, once the dialect is known."""
-        now, packets = time.monotonic(), link.traits.packets
+    def make_link_session(self, link: Link, switch_to: SwitchTo) -> LinkSession:
+        """Return the session of a new link.
+
+        Args:
+            link: whose session it is.
+            switch_to: called with the session that takes its place, once the dialect is known.
+        """
+        now, packets = self._context.clock(), link.traits.packets
         deadline = now + self._context.limits.handshake
         if not link.traits.reliable:
             return self._line(link, deadline)
-        others: dict[Dialect, Make] = {}
+        others: dict[Dialect, MakeSession] = {}
         if PLAIN_CODEC in self._codecs:
             others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets, deadline)
         if not packets:
-            others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find(link), deadline)
+            others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find_station(link), deadline)
+
         def binary() -> ServerSession:
             return self._binary(link.peer, now, packets=packets)
 
-        return DialectDetector(link.peer, deadline, binary, others, become)
+        return DialectDetector(link.peer, deadline, binary, others, switch_to)
 
     def _line(self, link: Link, deadline: float) -> LineSession:
-        """Lead to the one station that is there, or wait for the first word of one of many."""
-        session = LineSession(link.peer, self._find(link), deadline, reliable=False)
-        if getattr(self._acceptor, "one_peer", True):
-            session.lead_to(self._context.stations.of_line(self, lambda: self._station(link)))
+        """Attach to the one station that is there, or wait until one of many says which it is."""
+        session = LineSession(link.peer, self._find_station(link), deadline, reliable=False)
+        if self._one_line is None or self._one_line.one_peer:
+            session.attach_to(self._context.stations.of_line(self, lambda: self._station(link)))
         return session
 
     def _plain(self, peer: str, packets: bool, deadline: float) -> PlainSession:
@@ -117,10 +139,10 @@ class SessionFactory:
             peer=peer,
             packets=packets,
             deadline=deadline,
-            due=context.look_at,
-            behind=context.behind,
+            request_tick=context.tick_sessions_at,
+            on_backlog=context.add_backlog,
         )
-        context.opened(session, context.limits.keepalive)
+        context.session_opened(session, context.limits.keepalive)
         return session
 
     def _binary(self, peer: str, now: float, *, packets: bool = False) -> ServerSession:
@@ -128,57 +150,65 @@ class SessionFactory:
         session = ServerSession(
             context.exchange, context.identities, self._codecs, context.limits, peer=peer, packets=packets, now=now
         )
-        session.on_open = lambda keepalive: context.opened(session, keepalive)
+        session.on_open = lambda keepalive: context.session_opened(session, keepalive)
         return session
 
-    def _find(self, link: Link) -> Callable[[int], Station]:
+    def _find_station(self, link: Link) -> Callable[[int], Station]:
         return lambda sid: self._context.stations.of_session(sid, lambda: self._station(link))
 
     def _station(self, link: Link) -> Station:
-        return Station(link.peer, self, _random, Terms(bitrate=link.traits.bitrate), time.monotonic)
+        return Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)
 
-    # -- what stations ask of their keeper
+    # -- what its stations ask
 
-    def session_for(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
+    def make_session(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
         """See `StationOwner`."""
         if terms.dialect == BINARY:
-            program = self._binary(station.peer, time.monotonic())
+            program = self._binary(station.peer, self._context.clock())
             program.on_change = station.changed
             return StreamOnLine(program)
         context = self._context
         codec = context.codec(BOARD_CODEC)
         board = BoardSession(
-            context.exchange, codec, context.limits, self._rename, peer=station.peer, terms=terms, line=station.counts
+            *(context.exchange, codec, context.limits, self._rename),
+            peer=station.peer,
+            terms=terms,
+            line_counts=station.counts,
         )
         board.on_change = station.changed
-        context.opened(board, context.limits.keepalive)
+        context.session_opened(board, context.limits.keepalive)
         return board
 
-    def ended(self, session: BoardSession | StreamOnLine) -> None:
+    def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         """See `StationOwner`."""
         port = session.port
         self._context.exchange.leave(port)
-        log_end(port, "session ended")
+        log_session_end(port, "session ended")
         if isinstance(port, BoardSession) or port.client:
-            self._context.ended(port)
+            self._context.session_ended(port)
 
-    def due(self, when: float) -> None:
+    def tick_at(self, when: float) -> None:
         """See `StationOwner`."""
-        self._context.due(when)
+        self._context.tick_stations_at(when)
 
-    def said(self, station: Station, text: str, *, warning: bool) -> None:
+    def report(self, station: Station, text: str, *, warning: bool) -> None:
         """See `StationOwner`."""
         (log.warning if warning else log.info)(f"{station.peer}: {text}")
 
 
-def log_end(session: LinkSession | BoardSession, what: str) -> None:
-    """Log how a link or session ended: as a warning if somebody should look at it."""
+def log_session_end(session: LinkSession | BoardSession, what: str) -> None:
+    """Log how a link or session ended: as a warning if a rule was broken or events were lost.
+
+    Args:
+        session: that has ended.
+        what: what it was, such as "link closed".
+    """
     lost_here = session.lost.total()
     lost = f"; {lost_here} events did not reach it" if lost_here else ""
     broken = isinstance(session.error, ProtocolError | LimitError)
-    say = log.warning if broken or lost else log.info
-    say(f"{session.peer}: {what}: {session.error}{lost}")
+    write = log.warning if broken or lost else log.info
+    write(f"{session.peer}: {what}: {session.error}{lost}")
 
 
-def _random() -> int:
+def _random_sid() -> int:
     return int.from_bytes(os.urandom(4), "little") or 1

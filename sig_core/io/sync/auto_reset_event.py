@@ -1,4 +1,4 @@
-"""Waking one thread: an event that resets itself."""
+"""An event that resets itself, for waking one thread."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["AutoResetEvent"]
 
 
 class AutoResetEvent:
-    """One thread waits, any may set it. Set many times before the wait, it ends one wait.
+    """One thread waits, any may set. Set many times before the wait, it ends one wait.
 
-    It is a lock that the setter opens: a third of the cost of a `threading.Semaphore`, which is Python code.
+    It is a lock that `set` releases: a third of the cost of a `threading.Semaphore`, which is Python code.
     """
 
     __slots__ = ("_lock",)
@@ -20,12 +20,12 @@ class AutoResetEvent:
         self._lock.acquire()
 
     def set(self) -> None:
-        """End the wait: the one that goes on, or else the next."""
+        """End the wait that goes on, or else the next one."""
         try:
             self._lock.release()
         except RuntimeError:
-            return  # it is open already
+            return  # it is set already
 
     def wait(self, timeout: float) -> bool:
-        """Block until it is set, at most `timeout` seconds; tell whether it was."""
+        """Block until it is set, at most `timeout` seconds; return whether it was."""
         return self._lock.acquire(timeout=timeout)

@@ -1,4 +1,4 @@
-"""After a fork: threads do not exist in the child, and the links are the parent's; the child lets go without a word."""
+"""After a fork: the child has none of the threads, and the links are its parent's; it drops them and sends nothing."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Protocol
 __all__ = ["close_in_child"]
 
 
-class Forked(Protocol):
-    """Something with links."""
+class ForkAware(Protocol):
+    """An object with links, such as a router."""
 
     def after_fork(self) -> None:
-        """Let go of descriptors, send nothing, refuse from now on. Called in the child."""
+        """Close descriptors, send nothing, refuse every call from now on. Called in the child."""
 
 
-_living: weakref.WeakSet[Forked] = weakref.WeakSet()
+_living: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
-def close_in_child(router: Forked) -> None:
-    """Have `router.after_fork()` called in every forked child."""
+def close_in_child(router: ForkAware) -> None:
+    """Have `router.after_fork()` called in every forked child, as long as somebody else refers to the router."""
     _living.add(router)
 
 
-def _forked() -> None:
+def _close_all() -> None:
     for router in list(_living):
         router.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_close_all)

@@ -1,4 +1,4 @@
-"""A future that costs little until somebody blocks on it, and whose owner may help to bring it about."""
+"""A future that costs little until a thread blocks on it, and whose owner may help to bring its result about."""
 
 from __future__ import annotations
 
@@ -18,39 +18,50 @@ Help = Callable[[Future[Any], float | None], float | None]
 
 
 class HelpedFuture(Future[Any]):
-    """What `concurrent.futures.Future` is, and `wait`, `as_completed` and `asyncio.wrap_future` take it as one.
+    """A `concurrent.futures.Future`: `wait`, `as_completed` and `asyncio.wrap_future` take it as one.
 
-    Only who blocks needs a condition, so it is made for the first of them: with one for each future, and every step
-    under it, futures were half of what an asynchronous request cost. Instead each step is a single one for the
-    interpreter, and of two that race both look at what the other does first: who settles it sets the state, then looks
-    for a condition; who blocks makes the condition, then looks at the state.
+    Only a thread that blocks needs a condition, so it is made for the first of them: with one for each future, and all
+    steps under it, futures were half of what an asynchronous request cost. Instead each step is atomic for the
+    interpreter, and of two threads that race each looks at what the other does first: the one that settles the future
+    sets the state, then looks for a condition; the one that blocks makes the condition, then looks at the state.
+
+    That is why `Future.__init__` is not called: making the condition takes three quarters of its time. Its attributes
+    are stood in for here: `_condition` by a property; `_state`, `_result` and `_exception` by those of the class, until
+    they are set; `_waiters` and `_done_callbacks` as they are there. The states come from `concurrent.futures._base`,
+    because the standard library, which compares with them, exports them nowhere else. Tests fail where a Python sets
+    other attributes, or knows other states.
 
     Args:
-        help: called with the future and the seconds that may pass (None: any), when somebody is about to block; gives
+        help: called with the future and the seconds that may pass (None: any), when a thread is about to block; returns
             those that may pass afterwards.
     """
 
-    _state = PENDING  # here, not in each: most are never looked at before they are done
+    _state = PENDING  # of the class, not of each: most are never looked at before they are done
     _result: Any = None
     _exception: BaseException | None = None
     _made: threading.Condition | None = None
 
     def __init__(self, help: Help) -> None:
-        # Not that of the base, which makes the condition; the attributes are those that it names.
+        # Without that of the base; the class says why.
         self._help = help
         self._waiters: list[Any] = []
         self._done_callbacks: list[Callable[[Future[Any]], object]] = []
-        self._unclaimed = [None]  # taken by who settles or cancels it
+        self._unclaimed = [None]  # the thread that takes it out may settle or cancel
 
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override] # an attribute of the base
         made: threading.Condition = self._made or self.__dict__.setdefault("_made", threading.Condition())
         return made
 
-    # -- its owner
+    # -- for its owner
 
     def __call__(self, value: Any, error: SigError | None) -> None:
-        """Settle it, unless it was cancelled. Runs its callbacks."""
+        """Settle it, unless it was cancelled, and run its callbacks.
+
+        Args:
+            value: the result.
+            error: instead of a result; None: there is one.
+        """
         try:
             self._unclaimed.pop()
         except IndexError:
@@ -67,16 +78,16 @@ class HelpedFuture(Future[Any]):
                 made.notify_all()
         self._invoke_callbacks()
 
-    # -- everybody
+    # -- for everybody
 
     def cancel(self) -> bool:
-        """Give it up, unless it is done; true if it is cancelled. What was asked for may happen all the same."""
+        """Cancel it unless it is done; return whether it is cancelled. What was asked for may happen all the same."""
         try:
             self._unclaimed.pop()
         except IndexError:
             return self.cancelled()
         super().cancel()
-        self.set_running_or_notify_cancel()  # for who waits for several: nobody else would tell them before an answer
+        self.set_running_or_notify_cancel()  # for threads that wait for several: nothing else would wake them yet
         return True
 
     def cancelled(self) -> bool:
@@ -84,7 +95,7 @@ class HelpedFuture(Future[Any]):
         return self._state in (CANCELLED, CANCELLED_AND_NOTIFIED)
 
     def running(self) -> bool:
-        """Return whether it can't be cancelled any more, though it is not done: never."""
+        """Return False: until it is done it can be cancelled."""
         return False
 
     def done(self) -> bool:
@@ -92,7 +103,12 @@ class HelpedFuture(Future[Any]):
         return self._state != PENDING
 
     def result(self, timeout: float | None = None) -> Any:
-        """Return the value, or raise the error; TimeoutError: neither came within `timeout` seconds."""
+        """Return the value, or raise the error.
+
+        Raises:
+            TimeoutError: neither came within `timeout` seconds (None: no limit).
+            CancelledError: it was cancelled.
+        """
         if self._state != FINISHED:
             return super().result(self._help(self, timeout))
         if self._exception is not None:
@@ -100,13 +116,13 @@ class HelpedFuture(Future[Any]):
         return self._result
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return the error, or None; TimeoutError: neither came within `timeout` seconds."""
+        """Return the error; None: there is a value. It raises what `result` does, but for the error."""
         if self._state != FINISHED:
             return super().exception(self._help(self, timeout))
         return self._exception
 
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
-        """Let `fn(future)` be called when it is done; at once, here, if it is."""
+        """Have `fn(future)` called when it is done; at once, on this thread, if it is."""
         self._done_callbacks.append(fn)
         if self._state != PENDING:
             self._invoke_callbacks()

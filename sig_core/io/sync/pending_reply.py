@@ -11,7 +11,12 @@ __all__ = ["PendingReply", "check_timeout"]
 
 
 class PendingReply:
-    """Filled once by `tell`, from any thread."""
+    """Holds an answer once `tell` was called, which any thread may do, once.
+
+    Attributes:
+        done: whether it was told.
+        value, error: what it was told; one of them is None.
+    """
 
     __slots__ = ("_lock", "done", "error", "value")
 
@@ -23,32 +28,36 @@ class PendingReply:
         self.error: SigError | None = None
 
     def tell(self, value: Any, error: SigError | None) -> None:
-        """Fill it."""
+        """Set the value or the error, and wake who waits."""
         self.value, self.error, self.done = value, error, True
         self._lock.release()
 
     def is_done(self) -> bool:
-        """Return whether it is filled."""
+        """Return `done`."""
         return self.done
 
     def wait(self, timeout: float) -> bool:
-        """Block until it is filled, at most `timeout` seconds; tell whether it is."""
+        """Block until it is told, at most `timeout` seconds; return whether it is."""
         if self._lock.acquire(timeout=max(0.0, timeout)):
             self._lock.release()
         return self.done
 
     def result(self) -> Any:
-        """Return the value, or raise the error."""
+        """Return the value, or raise the error; only once it is done."""
         if self.error is not None:
             raise self.error
         return self.value
 
 
 def check_timeout(timeout: float | None, default: float) -> float:
-    """Return the seconds that a call may take; None: the default.
+    """Return the seconds that a call may take.
+
+    Args:
+        timeout: what the caller said; None: the default.
+        default: seconds.
 
     Raises:
-        ConfigError: not from 0 to 86,400.
+        ConfigError: `timeout` is not from 0 to 86,400.
     """
     if timeout is None:
         return default

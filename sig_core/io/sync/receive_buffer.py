@@ -1,4 +1,4 @@
-"""What links are read into: one buffer for all reads of a thread, small while it is idle, larger under load."""
+"""The buffer that links are read into: one for all reads of a thread, small while idle, larger under load."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SMALL, LARGE, LARGEST = 16 * 1024, 64 * 1024, 120 * 1024
 
 
 class ReceiveBuffer:
-    """Reused, so that a read allocates no more than it brings; but what is huge is read into bytes of its own.
+    """Reused, so that a read allocates no more than it returns; but a huge frame is read into bytes of its own.
 
     Args:
-        most: bytes of one read, SMALL to LARGE, but for what is huge.
+        most: bytes of one read, SMALL to LARGE; a huge frame is read in pieces of up to LARGEST.
 
     Attributes:
         full: the last read brought as much as it could, so that more is likely to be there.
@@ -39,6 +39,7 @@ class ReceiveBuffer:
             BlockingIOError: nothing is there now.
             Exception: whatever the link raises.
         """
+        # This is `HasRecv`, asked by name: links are many, and a protocol takes longer to ask.
         recv: Callable[[int], bytes] | None = getattr(link, "recv", None) if missing else None
         if recv is not None:
             size = min(missing, LARGEST)

@@ -37,8 +37,9 @@ from sig_core.protocol.wire import (
     split_error,
 )
 from sig_core.routing.handlers import check_method, request_head
-from sig_core.routing.transcode import decode, decode_most_of, encode
+from sig_core.routing.transcode import OFFERS, decode, encode
 from sig_core.session.base import Session, State
+from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
     Events,
@@ -77,6 +78,7 @@ class ClientSession(Session):
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
+        gate: sends what is in `out`; of the link, set by who made it.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -93,6 +95,7 @@ class ClientSession(Session):
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
+        self.gate: Gate = ClosedGate()
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs
@@ -138,10 +141,10 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.encoding = self._codecs[welcome.codec]
-        self._decode_most = decode_most_of(self.encoding)
+        self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._reader.max_frame = self.limits.max_frame
-        self.state = State.OPEN
+        self._move(State.OPEN)
         return Opened(welcome)
 
     def _take(self, frame: Frame, found: list[Report]) -> None:

@@ -12,7 +12,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
 from sig_core.routing.table import Topic
-from sig_core.routing.transcode import decode, decode_most_of
+from sig_core.routing.transcode import OFFERS, decode
 from sig_core.session.binary.reports import Events
 
 __all__ = ["fan_out"]
@@ -61,7 +61,7 @@ def _prepared(
 ) -> tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]:
     """Return how to decode the events of a run, and of each (additions or None, data); None: they are decoded."""
     events = split_events(report.data)
-    many = getattr(codec, "decode_many", None)
+    most, many, _ = OFFERS[codec]
     if many is not None and report.count > 1:
         events = list(events)
         additions, payloads = zip(*events, strict=True)
@@ -69,4 +69,4 @@ def _prepared(
             values = many(payloads)
             if len(values) == len(payloads):
                 return None, zip(additions, values, strict=True)
-    return decode_most_of(codec), events
+    return most, events

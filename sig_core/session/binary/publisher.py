@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from sig_core.contract import Codec
 from sig_core.errors import LinkClosed, MessageTooBig, SigError
@@ -13,30 +13,9 @@ from sig_core.routing.info import additions_of
 from sig_core.routing.table import Publisher
 from sig_core.routing.transcode import EVENT_OF, encode, unencodable
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.gate import FRAMES, SMALL, Gate
 
-__all__ = ["FRAMES", "SMALL", "Gate", "closed_error", "frame_for", "make_publisher"]
-
-FRAMES = 512  # so many frames may be gathered ...
-SMALL = 128  # ... and those of at most so many bytes are not counted in bytes: all of them together are 64 KiB
-
-
-class Gate(Protocol):
-    """Who sends what publishers append to a session's output.
-
-    Attributes:
-        full: too much waits: `make_room` has to be called before anything is appended.
-        gathers: something is sent soon anyhow: a SMALL frame may join it without a word, unless FRAMES wait.
-    """
-
-    full: bool
-    gathers: bool
-
-    def make_room(self) -> None:
-        """Wait until output drains, or raise Backpressure."""
-
-    def added(self, size: int) -> None:
-        """Note that a frame of `size` bytes was appended: send it, or let it gather."""
-
+__all__ = ["closed_error", "frame_for", "make_publisher"]
 
 Closed = Callable[[Info, Any], None]
 
@@ -47,10 +26,10 @@ def make_publisher(
     event: Name,
     route: int,
     gate: Gate,
-    tick: Callable[[], object],
+    count: Callable[[], object],
     closed: Closed | None = None,
 ) -> Publisher:
-    """Make what encodes an event and appends it to the session's output, then calls `tick()` and tells the gate.
+    """Make what encodes an event and appends it to the session's output, then calls `count()` and tells the gate.
 
     Args:
         closed: takes the event when the session has ended; None: LinkClosed is raised.
@@ -87,7 +66,7 @@ def make_publisher(
             frame = _with_additions(codec, route, sender, event, info, payload, limit)
             size = len(frame)
             append(frame)
-        tick()
+        count()
         if not gate.gathers or size > SMALL or len(out) >= FRAMES:
             added(size)
 

@@ -1,4 +1,4 @@
-"""Where a client's requests go: the route of each sender, learned once for all who ask for it meanwhile."""
+"""Where a client's requests go: the route of each sender, asked for once for all who need it meanwhile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sig_core.session.binary.server_messages import read_route
 
 __all__ = ["RouteResolver"]
 
-Then = Callable[[SigError | None], None]
+RouteCallback = Callable[[SigError | None], None]
 
 
 class RouteResolver:
-    """Learns routes. Threads may ask at once, while another takes answers.
+    """Finds out routes. Several threads may resolve at once, while another takes answers.
 
     Args:
-        ask: asks the server where a sender is; the last argument is told the response.
+        ask: asks the server for the route of a sender, and calls its last argument with the response.
 
     Attributes:
         routes: that are known, by sender; the owner adds those that it learns otherwise.
@@ -28,18 +28,23 @@ class RouteResolver:
     def __init__(self, ask: Callable[[Name, ReplyCallback], object]) -> None:
         self.routes: dict[Name, int] = {}
         self._ask = ask
-        self._waiting: dict[Name, list[Then]] = {}
+        self._waiting: dict[Name, list[RouteCallback]] = {}
 
-    def resolve(self, sender: Name, then: Then) -> None:
-        """Call `then` when the route is known, with None, or with why it can't be."""
-        mine: list[Then] = []
+    def resolve(self, sender: Name, on_known: RouteCallback) -> None:
+        """Find out the route of a sender.
+
+        Args:
+            sender: its name.
+            on_known: called with None when the route is known, or with the error.
+        """
+        mine: list[RouteCallback] = []
         waiting = self._waiting.setdefault(sender, mine)
-        waiting.append(then)
+        waiting.append(on_known)
         if waiting is mine:
             self._ask(sender, lambda response, error: self._learn(sender, response, error))
-        elif self._waiting.get(sender) is not waiting and then in waiting:  # answered between the two lines above
-            waiting.remove(then)
-            self.resolve(sender, then)
+        elif self._waiting.get(sender) is not waiting and on_known in waiting:  # answered between the two lines above
+            waiting.remove(on_known)
+            self.resolve(sender, on_known)
 
     def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
         if error is None:

@@ -26,14 +26,14 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.outbox import Outbox
-from sig_core.routing.ports import Asked, Run
-from sig_core.routing.transcode import encode, fitting
+from sig_core.routing.ports import RequestBatch, Run
+from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.transcode import OFFERS, drop_oversized, encode
 from sig_core.session.base import Session, State
-from sig_core.session.calls import Calls
-from sig_core.session.dialects import check_binary, complaint_for
+from sig_core.session.binary.calls import BinaryCalls
+from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
-from sig_core.session.link_stats import link_stats
 
 __all__ = ["ServerSession"]
 
@@ -49,8 +49,8 @@ def _nobody(*anything: object) -> None:
     return None
 
 
-class ServerSession(Session):
-    """One client at the server. Feed it with `receive_data`, send what `take` gives, call `tick` now and then.
+class ServerSession(QueuedPort, Session):
+    """One client at the server. Feed it with `receive_data`, send what `take` returns, call `tick` when it is due.
 
     Args:
         exchange: that it is a port of.
@@ -62,15 +62,14 @@ class ServerSession(Session):
         now: monotonic seconds.
 
     Attributes:
-        lost: events that did not reach this client, by reason.
-        reading_paused: the client's input is not to be read for now.
+        client: 32 hex digits that it chose for itself; "" before its hello.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
-        on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_outbox", "_reads", "_refused_routes"),
-        *("client", "codec", "lost", "on_change", "on_open", "peer", "reading_paused"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_reads", "_refused_routes"),
+        *("client", "on_open"),
+        *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
 
@@ -85,20 +84,15 @@ class ServerSession(Session):
         packets: bool,
         now: float,
     ) -> None:
-        super().__init__(limits, packets=packets, now=now)
-        self.peer = peer
-        self.codec = ""
+        Session.__init__(self, limits, packets=packets, now=now)
+        QueuedPort.__init__(self, peer, "", limits, Outbox(limits.max_outbox, self._lose), self.traffic)
         self.client = ""
-        self.reading_paused = False
-        self.on_change: Callable[[], None] = _nobody
         self.on_open: Callable[[float], None] = _nobody
-        self.lost = self.traffic.lost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
         self._reads: frozenset[str] = frozenset()
-        self._calls = Calls(self, exchange, limits)
-        self._outbox = Outbox(limits.max_outbox, self._lose)
+        self._calls = BinaryCalls(self, exchange, limits)
         self._bound: dict[int, tuple[Name, Name | None]] = {}
         self._gaps: dict[int, tuple[int, str]] = {}
         self._refused_routes: dict[int, None] = {}
@@ -130,7 +124,7 @@ class ServerSession(Session):
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
-        self._reads = getattr(self.encoding, "reads", self._reads)
+        self._reads = OFFERS[self.encoding].reads
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
         self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
@@ -142,7 +136,7 @@ class ServerSession(Session):
             software="pysig",
         )
         self._send(welcome_frame(welcome))
-        self.state = State.OPEN
+        self._move(State.OPEN)
         self._exchange.join(self)
         self.on_open(hello.keepalive)
         self.on_open = _nobody
@@ -169,16 +163,16 @@ class ServerSession(Session):
 
     def _take_requests(self, route: int, count: int, run: bytes) -> None:
         exchange, most = self._exchange, self.limits.max_requests
-        mine, last = exchange.requests.of(self), ""
+        mine, last = exchange.requests.tokens_of(self), ""
         same: dict[int, bytes] = {}  # in a row, of one method: they go on together
         try:
             for ident, method, tail in split_requests(run, count):
-                if self.state is not OPEN:  # by what it was told of those before
+                if self.state is not OPEN:  # it was ended by an answer to those before
                     return
                 if method is not last:
                     if same:
                         exchange.request(self, route, self.codec, last, same)
-                        mine, same = exchange.requests.of(self), {}
+                        mine, same = exchange.requests.tokens_of(self), {}
                     last = method
                 if ident in mine or ident in same:
                     raise RemoteProtocolError(f"request {ident}: its id is in use")
@@ -210,7 +204,7 @@ class ServerSession(Session):
             if message.method == "goodbye":
                 self._read_goodbye(message)
             else:
-                self._calls.note(message)
+                self._calls.take_notice(message)
         except RemoteProtocolError:
             self._calls.unknown_notices += 1
 
@@ -226,14 +220,14 @@ class ServerSession(Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            given, run = run.count, fitting(run, self._peer_max_frame)
+            given, run = run.count, drop_oversized(run, self._peer_max_frame)
             if run.count < given:
                 self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
             self.on_change()
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
-        """Tell the client what a number stands for."""
+        """See `BinaryClient`."""
         self._bound[route] = (sender, event)
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
@@ -246,12 +240,12 @@ class ServerSession(Session):
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
 
-    def knows(self, route: int, sender: Name) -> None:
-        """Note that the client learns the number of a sender from an answer."""
+    def note_route(self, route: int, sender: Name) -> None:
+        """See `BinaryClient`."""
         self._bound[route] = (sender, None)
 
-    def forgets(self, pattern: Pattern) -> None:
-        """Note that what matches is not heard for a while: when it is again, its count has to be told anew."""
+    def note_unheard(self, pattern: Pattern) -> None:
+        """See `BinaryClient`: when it hears that again, it has to be told the count again."""
         sender, event = pattern
         if sender is not None and event is not None:
             routes = [self._exchange.route_of(sender, event)]
@@ -261,47 +255,44 @@ class ServerSession(Session):
             if route not in self._gaps:
                 self._bound.pop(route, None)
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count lost events, and tell the client by and by."""
-        self.traffic.fired += count
-        if run.route not in self._bound:
-            self.bind(run.route, sender, event)
-        self._lose(run.route, count, reason)
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        if route not in self._bound:
+            self.bind(route, sender, event)
 
     def _lose(self, route: int, count: int, reason: str) -> None:
-        self.lost[reason] += count
+        super()._lose(route, count, reason)
         before, _ = self._gaps.get(route, (0, ""))
         self._gaps[route] = (before + count, reason)
         self.on_change()
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the client's to send, and tell it once for each route (1,000 at most)."""
-        self.traffic.refused += count
+        """Count events that were not the client's to send; it is told once for each route (of 1,000 at most)."""
+        super().refuse(route, count, error)
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
             self._refused_routes[route] = None
             self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
 
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
-        outbox, frames = self._outbox, request_frames(asked.route, asked.tails)
-        data = b"".join(frames)  # of a single one it gives that, uncopied
-        if outbox.size + len(data) <= outbox.high and len(data) - 4 <= self._peer_max_frame:
+        outbox, frames = self._outbox, request_frames(batch.route, batch.tails)
+        data = b"".join(frames)  # a single one is not copied
+        if outbox.size + len(data) <= outbox.high_water and len(data) - 4 <= self._peer_max_frame:
             self._send(data)
             return []
         refused: list[tuple[int, SigError]] = []
-        for token, frame in zip(asked.tails, frames, strict=True):
+        for token, frame in zip(batch.tails, frames, strict=True):
             if not outbox.has_room(len(frame)):
-                text = f"sender {asked.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
+                text = f"sender {batch.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
                 refused.append((token, Busy(text)))
             elif len(frame) - 4 > self._peer_max_frame:
-                what = f"request {asked.method!r} of sender {asked.sender!r}"
+                what = f"request {batch.method!r} of sender {batch.sender!r}"
                 refused.append((token, self._too_big(what, frame)))
             else:
                 self._send(frame)
         return refused
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue what requests brought that this client made."""
+        """Queue the answers to requests that this client made."""
         frames = reply_frames(route, values)
         data = b"".join(frames)
         if len(data) - 4 <= self._peer_max_frame:
@@ -317,20 +308,6 @@ class ServerSession(Session):
         """Queue the failure of a request that this client made."""
         self._send(self._error_frame(route, ident, error))
 
-    def is_slow(self, now: float) -> bool:
-        """See `Outbox`."""
-        outbox = self._outbox
-        return (outbox.size > outbox.high or outbox.stalled or outbox.yielding) and outbox.begins_stall(now)
-
-    def recovers(self, now: float) -> bool:
-        """See `Outbox`."""
-        return self._outbox.ends_stall(now, self.limits.stall)
-
-    def set_reading_paused(self, on: bool) -> None:
-        """Do not read this client's input, or read it again."""
-        self.reading_paused = on
-        self.on_change()
-
     def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
         size, limit = len(frame) - 4, self._peer_max_frame
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
@@ -339,7 +316,7 @@ class ServerSession(Session):
 
     @property
     def has_output(self) -> bool:
-        """Whether `take` would give something."""
+        """Whether `take` would return something."""
         return bool(self._outbox.size or self._gaps)
 
     def take(self, room: int) -> bytes:
@@ -347,7 +324,7 @@ class ServerSession(Session):
         outbox = self._outbox
         data = outbox.take(room)
         if outbox.stalled:
-            self._exchange.flow_control.taken(self)
+            self._exchange.flow_control.note_taken(self)
         if not self._gaps:
             return data
         gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
@@ -371,7 +348,7 @@ class ServerSession(Session):
     # -- time
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         if self.state is State.OPENING:
             if now >= self._deadline:
                 self.fail(HandshakeError(f"no hello within {self.limits.handshake:g} s", Status.TIMEOUT))
@@ -398,7 +375,7 @@ class ServerSession(Session):
         if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:
             self._send(refusal(status or Status.BAD_MESSAGE, text))
         elif self.state is State.OPENING:
-            self._send(complaint_for(self._head, text))
+            self._send(refusal_for(self._head, text))
         super()._say_goodbye(status, text)
 
     def _end(self, error: SigError) -> None:
@@ -409,10 +386,13 @@ class ServerSession(Session):
             self._exchange.close(self, list(self._calls.patterns))
         self.on_change()
 
-    def stats(self) -> dict[str, Any]:
-        """See `Port.stats`."""
-        who = {"peer": self.peer, "client": self.client, "codec": self.codec}
-        return link_stats(self._calls, self._outbox, self.traffic, **who, reading_paused=self.reading_paused)
+    def _own_figures(self) -> dict[str, Any]:
+        return {"client": self.client, "codec": self.codec, **self._calls.figures()}
+
+    @property
+    def port(self) -> ServerSession:
+        """What of it the exchange knows."""
+        return self
 
     @property
     def patterns(self) -> list[Pattern]:

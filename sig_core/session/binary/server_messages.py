@@ -1,4 +1,4 @@
-"""What a server says to a client beside events and answers to requests: each message checked, field by field."""
+"""What a server sends to a client beside events and answers to requests: each message checked, field by field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _event_totals = checks.list_of(checks.pair_of(checks.name, _total), 0, 10**6)
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What the server says of a sender that it has taken.
+    """The server's response to `add_sender`.
 
     Attributes:
         route: of its requests.
@@ -52,7 +52,11 @@ def read_route(response: Any) -> int:
 
 
 def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> Report | None:
-    """Check a notice, learn from it what a route stands for, and give what its owner has to know.
+    """Check a notice and return what the owner of the session has to know of it.
+
+    Args:
+        message: the notice.
+        names: what routes stand for, by route; a notice may add to it.
 
     Raises:
         RemoteProtocolError: it is not known here, or its params are bad.

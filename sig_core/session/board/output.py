@@ -1,10 +1,10 @@
-"""The messages that wait for a board: bounded, the oldest events give way, and what gave way is told."""
+"""The messages that wait for a board: bounded; the oldest events are dropped, and their number is reported."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from sig_core.protocol.board import gave_way
 from sig_core.routing.outbox import Outbox
@@ -14,9 +14,9 @@ from sig_core.routing.traffic import Traffic
 __all__ = ["BoardOutput"]
 
 IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
-ANEW: Final = "waited when the board registered anew"
-OPEN: Final = 16  # messages that may be taken and not acknowledged, at the very most
-MOST = 2**32 - 1  # that one message can say were lost
+REGISTERED_ANEW: Final = "waited when the board registered anew"
+MAX_UNACKNOWLEDGED: Final = 16  # messages that may be taken and not acknowledged, at the very most
+MAX_COUNT = 2**32 - 1  # that one message can say were lost
 
 
 class BoardOutput:
@@ -27,6 +27,10 @@ class BoardOutput:
         longest: bytes of the longest message that the board takes.
         traffic: where losses are counted.
         changed: called when there is a message where there was none.
+
+    Attributes:
+        longest: see above.
+        outbox: what waits, without the reports of losses.
     """
 
     def __init__(
@@ -37,85 +41,90 @@ class BoardOutput:
         changed: Callable[[], None],
     ) -> None:
         self.longest = longest
+        self.outbox = Outbox(limit, self._note_dropped)
         self._traffic = traffic
         self._changed = changed
-        self._outbox = Outbox(limit, self._give_way)
         self._gaps: dict[int, int] = {}
-        self._taken: deque[int] = deque(maxlen=OPEN)  # events in each of the messages that were taken last
-        self._doubtful = 0  # events taken whose arrival nobody knows
+        self._taken: deque[int] = deque(maxlen=MAX_UNACKNOWLEDGED)  # events in each of the messages taken last
 
     def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
         """Append a message.
 
         Args:
-            number: of the item that hears this event, which may give way later; None: it is no event.
+            message: to send.
+            number: of the item that hears this event, which may be dropped later; None: it is no event.
             events: 1, or 0 where another message with the same event is counted.
         """
         was_empty = not self.has_message
-        self._outbox.put(Run(0 if number is None else number + 1, "", events, message))
+        self.outbox.put(Run(0 if number is None else number + 1, "", events, message))
         if was_empty:
             self._changed()
 
     def has_room(self, size: int) -> bool:
-        """Return whether a message of so many bytes that must not give way may come."""
-        return self._outbox.has_room(size)
+        """Return whether a message of so many bytes that must not be dropped may be put."""
+        return self.outbox.has_room(size)
 
     def lose(self, numbers: Iterable[int], missing: int, reason: str, events: int) -> None:
-        """Count `events` that do not reach the board, and tell it by and by that these items have missed so many."""
+        """Count events that do not reach the board; it gets a report soon.
+
+        Args:
+            numbers: of the items that would have heard them.
+            missing: how many each of these items has missed.
+            reason: why, in words.
+            events: how many are counted; 0 where they are counted elsewhere.
+        """
         if events:
             self._traffic.lost[reason] += events
         for number in numbers:
-            self._gaps[number] = min(MOST, self._gaps.get(number, 0) + missing)
+            self._gaps[number] = min(MAX_COUNT, self._gaps.get(number, 0) + missing)
         self._changed()
 
-    def _give_way(self, place: int, events: int, reason: str) -> None:
-        self.lose((place - 1,), 1, reason, events)
+    def _note_dropped(self, route: int, events: int, reason: str) -> None:
+        self.lose((route - 1,), 1, reason, events)
 
-    def forget(self) -> None:
-        """Drop the events that wait, and tell nothing of those lost: the numbers mean something else from now on."""
+    def drop_events(self) -> None:
+        """Drop the events that wait, and all reports of losses: numbers stand for other items from now on."""
         self._gaps.clear()
-        outbox, kept = self._outbox, [run for run in self._outbox.runs if not run.route]
+        outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
         events = sum(run.count for run in outbox.runs)
         if events:
-            self._traffic.lost[ANEW] += events
+            self._traffic.lost[REGISTERED_ANEW] += events
         outbox.runs = deque(kept)
         outbox.size = sum(len(run.data) for run in kept)
 
     @property
     def has_message(self) -> bool:
-        """Whether `next_message` would give one."""
-        return bool(self._outbox.size or self._gaps)
+        """Whether `next_message` would return one."""
+        return bool(self.outbox.size or self._gaps)
 
     def next_message(self) -> bytes | None:
         """Take the next message."""
         if self._gaps:
             self._taken.append(0)
             return gave_way(*self._gaps.popitem())
-        run = self._outbox.pop()
+        run = self.outbox.pop()
         if run is None:
             return None
         self._taken.append(run.count)
         return run.data
 
-    def doubt(self, messages: int) -> None:
-        """Count the events in so many of the messages that were taken last as lost: they may not have arrived."""
+    def lose_in_doubt(self, messages: int) -> None:
+        """Count the events in so many of the messages taken last as lost: they may not have arrived."""
         unknown = sum(list(self._taken)[-messages:]) if messages else 0
         if unknown:
-            self._doubtful += unknown
+            self.outbox.taken -= unknown
             self._traffic.lost[IN_DOUBT] += unknown
 
-    def cut(self, make: Callable[[str], bytes], text: str) -> bytes:
-        """Return a message with as much of a text as the board takes."""
+    def shorten(self, make: Callable[[str], bytes], text: str) -> bytes:
+        """Return a message with as much of a text as the board takes.
+
+        Args:
+            make: returns the message with a text.
+            text: that may be too long.
+        """
         clean = text.encode("utf-8", "backslashreplace")
         message = make(clean.decode())
         while len(message) > self.longest and clean:
             clean = clean[: max(0, len(clean) - (len(message) - self.longest))]
             message = make(clean.decode("utf-8", "ignore"))
         return message
-
-    def stats(self) -> tuple[dict[str, Any], int]:
-        """Tell how full it is, and how many events wait; brings the count of those delivered up to date."""
-        outbox = self._outbox
-        self._traffic.delivered = outbox.taken - self._doubtful
-        queue = outbox.describe()
-        return queue, outbox.waiting

@@ -11,7 +11,7 @@ from sig_core.protocol.board import EventItem, Item, Register, RequestItem
 __all__ = ["Match", "Registration"]
 
 Match: TypeAlias = tuple[int, tuple[Name, ...]]
-"""An item that hears an event: its number, and the names that it left open."""
+"""An item that hears an event: its number, and the names that its pattern left open."""
 
 
 class Registration:
@@ -19,6 +19,11 @@ class Registration:
 
     Args:
         begin: the message that began it.
+
+    Attributes:
+        name: of the board's sender; None: it has none.
+        events, methods: of its sender; None among the methods is a default handler.
+        listened: the patterns that it listens to.
     """
 
     def __init__(self, begin: Register) -> None:
@@ -51,7 +56,7 @@ class Registration:
             self.listened.append((item.sender, item.event))
 
     def number_of(self, method: str) -> int | str:
-        """Return the number of a method, or its name where the board answers it as one of all others."""
+        """Return the number of a method, or its name if only the board's default handler answers it."""
         return self.methods.index(method) if method in self.methods else method
 
     def matches(self, sender: Name, event: Name) -> tuple[Match, ...]:

@@ -1,4 +1,4 @@
-"""What boards are called here: many of them have the same firmware, and so the same name."""
+"""Names of boards at the server: many have the same firmware, and so the same name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Renaming"]
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """How boards of one address are called.
+    """How boards of one address are called at the server.
 
     Args:
         name: instead of their own name; "" leaves it.

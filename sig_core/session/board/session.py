@@ -34,10 +34,11 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Asked, Run, one_by_one
+from sig_core.routing.ports import RequestBatch, Run, request_each
+from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
-from sig_core.session.base import State
+from sig_core.session.base import SessionState, State
 from sig_core.session.board.output import BoardOutput
 from sig_core.session.board.registration import Match, Registration
 from sig_core.session.board.renaming import Renaming
@@ -45,16 +46,12 @@ from sig_core.session.board.renaming import Renaming
 __all__ = ["BOARD_CODEC", "BoardSession"]
 
 BOARD_CODEC: Final = "cbor-board"
-IDS: Final = 256  # requests that a board can have open
+MAX_REQUESTS: Final = 256  # requests that a board can have open
 IDLE: Final = 3600.0  # seconds
-RETRY: Final = 1.0  # seconds between attempts to register under a name that is taken
+RETRY_INTERVAL: Final = 1.0  # seconds between attempts to register under a name that is taken
 
 
-def _nobody(*anything: object) -> None:
-    return None
-
-
-class BoardSession:
+class BoardSession(QueuedPort, SessionState):
     """One board, from its registration to the end of its session. It is fed with whole messages.
 
     Args:
@@ -64,15 +61,14 @@ class BoardSession:
         rename: how it is called here.
         peer: printable, for messages and logs.
         terms: what it said of itself.
-        line: gives the counts of its line, for `stats`.
+        line_counts: returns the counts of its line, for `stats`.
 
     Attributes:
-        reading_paused: it is to be given no credit for now.
         ignored: messages that broke a rule.
         finished: never: only the line ends the session of a board.
-        on_change: called when there is a message for it where there was none, and when `reading_paused` changes.
     """
 
+    client = ""
     finished = False
 
     def __init__(
@@ -84,28 +80,17 @@ class BoardSession:
         *,
         peer: str,
         terms: SynAck,
-        line: Callable[[], dict[str, int]],
+        line_counts: Callable[[], dict[str, int]],
     ) -> None:
-        self.peer = peer
-        self.client = ""
-        self.codec = BOARD_CODEC
-        self.state = State.OPEN
-        self.error: SigError | None = None
-        self.reading_paused = False
+        traffic, limit = Traffic(), min(limits.max_outbox, limits.max_board_outbox)
+        self._out = BoardOutput(limit, max(terms.mtu, terms.message), traffic, lambda: self.on_change())
+        super().__init__(peer, BOARD_CODEC, limits, self._out.outbox, traffic)
+        self._move(State.OPEN)
         self.ignored = 0
-        self.traffic = Traffic()
-        self.lost = self.traffic.lost
-        self.on_change: Callable[[], None] = _nobody
         self._exchange = exchange
         self._codec = codec
         self._rename = rename
-        self._line = line
-        self._out = BoardOutput(
-            min(limits.max_outbox, limits.max_board_outbox),
-            max(terms.mtu, terms.message),
-            self.traffic,
-            lambda: self.on_change(),
-        )
+        self._line_counts = line_counts
         self._registration: Registration | None = None
         self._senders = 0  # 1 while its sender is connected
         self._gathered: list[bytes] = []  # events of one route, as frames, that are to be passed on
@@ -114,7 +99,7 @@ class BoardSession:
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
         self._names: dict[int, tuple[Name, Name]] = {}
-        self._asked: dict[int, int] = {}  # id of the board's -> token of the exchange
+        self._tokens: dict[int, int] = {}  # id of the board's -> token of the exchange
         exchange.join(self)
 
     @property
@@ -125,19 +110,24 @@ class BoardSession:
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
-        """Take a message; one that breaks a rule is counted. Call `settle` when all that came at once was given."""
+        """Take a message; one that breaks a rule is counted. Call `flush_events` after all that came at once.
+
+        Args:
+            data: the message.
+            now: monotonic seconds.
+        """
         try:
             message = read_from_board(data)
             if isinstance(message, Fire):
                 self._take_event(message, now)
                 return
-            self.settle(now)
+            self.flush_events(now)
             self._take(message, now)
         except (RemoteProtocolError, CodecError):
             self.ignored += 1
 
-    def settle(self, now: float) -> None:
-        """Pass on the events that were gathered: neighbours of one route go as one run."""
+    def flush_events(self, now: float) -> None:
+        """Pass on the events that were gathered: neighbours of one route as one run."""
         if self._gathered:
             gathered, self._gathered = self._gathered, []
             run = Run(self._gathered_route, BOARD_CODEC, len(gathered), b"".join(gathered))
@@ -151,32 +141,32 @@ class BoardSession:
         elif isinstance(message, Ask):
             self._take_request(message)
         elif isinstance(message, Register):
-            self._leave()
-            self._out.forget()
-            if self.reading_paused:  # whom it fed does not know it any more
+            self._unregister()
+            self._out.drop_events()
+            if self.reading_paused:  # the ports that it fed do not know it any more
                 self.set_reading_paused(False)
             self._registration = Registration(message)
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
         elif self._registration is None:
             raise RemoteProtocolError("an item comes before its registration")
         else:
             self._registration.add(message)
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
 
     def _take_event(self, event: Fire, now: float) -> None:
         decode(self._codec, event.value)
         if event.event >= len(self._routes):
-            self.traffic.refused += 1  # it is not in, or has no such event
+            self.traffic.refused += 1  # it is not connected, or has no such event
             return
         route = self._routes[event.event]
         if route != self._gathered_route:
-            self.settle(now)
+            self.flush_events(now)
             self._gathered_route = route
         self._gathered_at = now
         self._gathered.append(event_frame(route, event.value))
 
     def _take_answer(self, answer: BoardAnswer) -> None:
-        token = self._asked.pop(answer.id, None)
+        token = self._tokens.pop(answer.id, None)
         if token is None:
             raise RemoteProtocolError(f"answer {answer.id} is to nothing")
         requests = self._exchange.requests
@@ -194,7 +184,7 @@ class BoardSession:
 
     def _take_request(self, request: Ask) -> None:
         decode(self._codec, request.value)
-        if request.id in self._exchange.requests.of(self):
+        if request.id in self._exchange.requests.tokens_of(self):
             raise RemoteProtocolError(f"request {request.id} is open already")
         entry = self._exchange.senders.get(request.sender)
         if entry is None:
@@ -205,8 +195,8 @@ class BoardSession:
 
     # -- registration
 
-    def _enter_if_complete(self, now: float) -> None:
-        """Connect what was registered, once all of it is there; what is in the way is told, and tried again."""
+    def _register_if_complete(self, now: float) -> None:
+        """Connect what was registered, once all of it is there; a failure is reported once, and tried again."""
         registration = self._registration
         if registration is None or not registration.complete:
             return
@@ -219,9 +209,9 @@ class BoardSession:
             self._retry_at = None
             self._out.put(registered(Status.OK))
         else:
-            if self._retry_at is None:  # told once
-                self._out.put(self._out.cut(lambda text: registered(error.status, text), str(error)))
-            self._retry_at = now + RETRY
+            if self._retry_at is None:  # reported once
+                self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
+            self._retry_at = now + RETRY_INTERVAL
 
     def _add_sender(self, registration: Registration) -> SigError | None:
         assert registration.name is not None
@@ -235,23 +225,23 @@ class BoardSession:
         self._routes = [entry.events[event] for event in registration.events]
         return None
 
-    def _leave(self) -> None:
-        """Forget what was registered."""
+    def _unregister(self) -> None:
+        """Remove what was registered."""
         self._exchange.close(self, self._patterns)
         self._registration, self._retry_at = None, None
         self._patterns, self._routes, self._senders = [], [], 0
         self._names.clear()
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         if self._retry_at is not None and now >= self._retry_at:
-            self._enter_if_complete(now)
+            self._register_if_complete(now)
         return IDLE if self._retry_at is None else self._retry_at - now
 
     # -- the port
 
     def accepts_codec(self, codec: str) -> bool:
-        """Everything is written anew for a board."""
+        """Only its own: all else is transcoded for a board."""
         return codec == BOARD_CODEC
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
@@ -273,45 +263,38 @@ class BoardSession:
     def _matches(self, route: int) -> tuple[Match, ...]:
         return () if self._registration is None else self._registration.matches(*self._names[route])
 
-    def _miss(self, route: int, count: int, reason: str) -> None:
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        self._names[route] = sender, event
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
         self._out.lose([number for number, _ in self._matches(route)], count, reason, count)
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
-        """Boards do not count over the lives of a sender; what an owner lost before us is told."""
+        """Boards keep no counts over several links of a sender: what its owner lost is reported as a gap."""
         if missing and route in self._names:
             self.traffic.fired += missing
-            self._miss(route, missing, "lost by who fired it")
+            self._lose(route, missing, "lost by who fired it")
 
-    def lose(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
-        """Count lost events, and tell the board."""
-        self.traffic.fired += count
-        self._names[run.route] = sender, event
-        self._miss(run.route, count, reason)
-
-    def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the board's to send."""
-        self.traffic.refused += count
-
-    def request(self, asked: Asked) -> list[tuple[int, SigError]]:
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the board's sender."""
-        return one_by_one(asked, self._ask)
+        return request_each(batch, self._ask)
 
-    def _ask(self, token: int, what: Asked, params: bytes) -> SigError | None:
+    def _ask(self, token: int, batch: RequestBatch, params: bytes) -> SigError | None:
         assert self._registration is not None
-        ident = next((free for free in range(IDS) if free not in self._asked), None)
+        ident = next((free for free in range(MAX_REQUESTS) if free not in self._tokens), None)
         if ident is None:
-            return Busy(f"sender {what.sender!r}: {IDS} requests are open, more a board does not take")
-        message = asked(ident, self._registration.number_of(what.method), params)
+            return Busy(f"sender {batch.sender!r}: {MAX_REQUESTS} requests are open, more a board does not take")
+        message = asked(ident, self._registration.number_of(batch.method), params)
         if len(message) > self._out.longest:
-            return self._too_big(f"request {what.method!r} of sender {what.sender!r}", len(message))
+            return self._too_big(f"request {batch.method!r} of sender {batch.sender!r}", len(message))
         if not self._out.has_room(len(message)):
-            return Busy(f"sender {what.sender!r}: too much waits for {self.peer} already")
-        self._asked[ident] = token
+            return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
+        self._tokens[ident] = token
         self._out.put(message)
         return None
 
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue what requests brought that the board made."""
+        """Queue the answers to requests that the board made."""
         for ident, value in values:
             message = answered(ident, Status.OK, value)
             if len(message) > self._out.longest:
@@ -322,21 +305,12 @@ class BoardSession:
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the board made."""
         self._out.put(
-            self._out.cut(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
+            self._out.shorten(lambda text: answered(ident, error.status, encode(self._codec, text)), str(error))
         )
 
     def is_slow(self, now: float) -> bool:
-        """A board holds nobody back."""
+        """A board never pauses those who feed it."""
         return False
-
-    def recovers(self, now: float) -> bool:
-        """See `is_slow`."""
-        return True
-
-    def set_reading_paused(self, on: bool) -> None:
-        """Take no more from the board, or take it again."""
-        self.reading_paused = on
-        self.on_change()
 
     def _too_big(self, what: str, size: int) -> MessageTooBig:
         limit = self._out.longest
@@ -346,7 +320,7 @@ class BoardSession:
 
     @property
     def has_message(self) -> bool:
-        """Whether `next_message` would give one."""
+        """Whether `next_message` would return one."""
         return self._out.has_message
 
     def next_message(self, room: int) -> bytes | None:
@@ -356,27 +330,26 @@ class BoardSession:
     # -- end
 
     def end(self, error: SigError, doubtful: int) -> None:
-        """End: the session of the link is over. `doubtful`: messages taken last that may not have arrived."""
+        """End: the session of the line is over.
+
+        Args:
+            error: why.
+            doubtful: messages that were taken last and may not have arrived.
+        """
         if self.state is State.CLOSED:
             return
-        self.settle(self._gathered_at)
-        self.state, self.error = State.CLOSED, error
-        self._out.doubt(doubtful)
-        self._leave()
+        self.flush_events(self._gathered_at)
+        self._move(State.CLOSED, error)
+        self._out.lose_in_doubt(doubtful)
+        self._unregister()
         self._exchange.leave(self)
 
-    def stats(self) -> dict[str, Any]:
-        """See `Port.stats`."""
-        queue, waiting = self._out.stats()
-        line = self._line()
+    def _own_figures(self) -> dict[str, Any]:
+        line = self._line_counts()
         return {
-            "peer": self.peer,
             "client": "",
             "codec": BOARD_CODEC,
             "senders": self._senders,
             "subscriptions": len(self._patterns),
-            "queue": queue,
-            "held": self.reading_paused,
             "line": {**line, "ignored": line["ignored"] + self.ignored},
-            **self.traffic.describe(waiting),
         }

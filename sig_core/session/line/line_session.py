@@ -1,4 +1,4 @@
-"""A link that leads to a station: what the server's end of it is to a connection."""
+"""A link to a station: its `LinkSession` at the server."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Final
 from sig_core.errors import HandshakeError, LinkClosed, LinkLost, SigError, Status
 from sig_core.line.handshake import read_hello
 from sig_core.line.packets import HELLO, PacketReader
-from sig_core.session.base import State
+from sig_core.session.base import SessionState, State
 from sig_core.session.line.station import Station
 
 __all__ = ["LineSession"]
 
-LONGEST_HELLO: Final = 64  # bytes within which a board that connects has said HELLO ...
-LONGEST_NOISE: Final = 4096  # ... and where HELLO may be lost, and said again
+MAX_BEFORE_HELLO: Final = 64  # bytes within which a board that connects has said HELLO ...
+MAX_NOISE: Final = 4096  # ... and where HELLO may be lost, and said again
 IDLE: Final = 3600.0  # seconds: stations have ticks of their own
 
 
-class LineSession:
-    """One link to a station: one that it is led to, or the one whose session the first HELLO names.
+class LineSession(SessionState):
+    """One link to a station: to a known one (`attach_to`), or to the one whose session the first HELLO names.
 
     Args:
-        peer: printable.
-        find: gives the station that has the session of this number; a new station if none has.
+        peer: printable, for messages and logs.
+        find_station: returns the station that has the session with this number; a new station if none has.
         deadline: monotonic seconds until which HELLO must have come.
         reliable: nothing is lost on the link, so HELLO comes first.
 
@@ -35,33 +35,32 @@ class LineSession:
     client = ""
     reading_paused = False  # a line stops its peer by credit
     keeps_half_open = False
-    missing = 0
+    read_hint = 0
 
     def __init__(
-        self, peer: str, find: Callable[[int], Station], deadline: float, *, reliable: bool = True
+        self, peer: str, find_station: Callable[[int], Station], deadline: float, *, reliable: bool = True
     ) -> None:
         self.peer = peer
-        self.state = State.OPENING
-        self.error: SigError | None = None
+        self._move(State.OPENING)
         self.on_change: Callable[[], None] = lambda: None
-        self._find_station = find
+        self._find_station = find_station
         self._station: Station | None = None
         self._head = bytearray()
-        self._longest = LONGEST_HELLO if reliable else LONGEST_NOISE
+        self._max_head = MAX_BEFORE_HELLO if reliable else MAX_NOISE
         self._reader = PacketReader()  # of the head
         self._deadline = deadline
 
     @property
     def lost(self) -> Counter[str]:
-        """Events that did not reach the station, as long as there is a session; see `LinkSession`."""
+        """Events that did not reach the station, while there is a session; see `LinkSession`."""
         session = None if self._station is None else self._station.session
         return Counter() if session is None else session.port.traffic.lost
 
     # -- which station
 
-    def lead_to(self, station: Station) -> None:
-        """Lead there."""
-        self.state = State.OPEN
+    def attach_to(self, station: Station) -> None:
+        """Carry the line of this station from now on."""
+        self._move(State.OPEN)
         self._station = station
         station.attach(lambda: self.on_change(), self._replaced)
 
@@ -70,25 +69,25 @@ class LineSession:
         self._close(LinkClosed("the board came back on another link"))
         self.on_change()
 
-    def _find(self, data: bytes, now: float) -> None:
-        """Wait for the first HELLO, then lead to whom it names."""
+    def _read_head(self, data: bytes, now: float) -> None:
+        """Wait for the first HELLO, then attach to the station that it names."""
         self._head += data
         for packet in self._reader.feed(data):
             hello = read_hello(packet.payload) if packet.kind == HELLO else None
             if hello is not None:
                 head, self._head = bytes(self._head), bytearray()
-                self.lead_to(self._find_station(hello.sid))
+                self.attach_to(self._find_station(hello.sid))
                 self._receive(head, now)
                 return
-        if len(self._head) > self._longest:
-            self.fail(HandshakeError(f"no HELLO of a board within {self._longest} bytes"))
+        if len(self._head) > self._max_head:
+            self.fail(HandshakeError(f"no HELLO of a board within {self._max_head} bytes"))
 
     # -- what a connection needs
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes as they came."""
         if self.state is State.OPENING:
-            self._find(data, now)
+            self._read_head(data, now)
         else:
             self._receive(data, now)
 
@@ -98,7 +97,7 @@ class LineSession:
 
     @property
     def has_output(self) -> bool:
-        """Whether `take` would give something."""
+        """Whether `take` would return something."""
         return self._station is not None and self._station.line.has_output
 
     def take(self, room: int) -> bytes:
@@ -111,7 +110,7 @@ class LineSession:
             self._station.sent(count)
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         if self.state is not State.OPENING:
             return IDLE
         if now >= self._deadline:
@@ -140,4 +139,4 @@ class LineSession:
 
     def _close(self, error: SigError) -> None:
         if self.state is not State.CLOSED:
-            self.state, self.error = State.CLOSED, error
+            self._move(State.CLOSED, error)

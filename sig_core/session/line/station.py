@@ -18,19 +18,24 @@ __all__ = ["Station", "StationOwner"]
 
 
 class StationOwner(Protocol):
-    """Who takes stations in. It is called under the lock of the exchange, and runs no user code."""
+    """Makes the sessions of stations. It is called under the lock of the exchange, and runs no user code."""
 
-    def session_for(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
-        """Return the session of whoever answers there."""
+    def make_session(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
+        """Return a session for whoever answers there.
 
-    def ended(self, session: BoardSession | StreamOnLine) -> None:
-        """That session has ended; its `error` says why."""
+        Args:
+            station: where it answers.
+            terms: what it said of itself.
+        """
 
-    def due(self, when: float) -> None:
-        """A tick of the station is needed at `when`, monotonic seconds."""
+    def session_ended(self, session: BoardSession | StreamOnLine) -> None:
+        """Note that a session has ended; its `error` says why."""
 
-    def said(self, station: Station, text: str, *, warning: bool) -> None:
-        """Log something about a station."""
+    def tick_at(self, when: float) -> None:
+        """Let the station tick at `when`, monotonic seconds, at the latest."""
+
+    def report(self, station: Station, text: str, *, warning: bool) -> None:
+        """Log something about a station: as a warning, or as information."""
 
 
 class Station:
@@ -38,54 +43,59 @@ class Station:
 
     Args:
         peer: printable, for messages and logs.
-        keeper: see there.
-        new_sid: gives a random number, 1 .. 2**32-1.
+        owner: makes the sessions, and is told when they end.
+        new_sid: returns a random number, 1 .. 2**32-1.
         terms: what this side offers.
-        clock: gives monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
-        line: the board link.
+        line: the reliable line, over all its links.
         session: of the board or program; None: nobody is there.
         due: when `tick` is needed next, monotonic seconds.
-        on_change: called when something may be to send, or to do; None: no link leads there now.
+        on_change: called when there may be something to send, or to do; None: there is no link now.
+        on_replaced: called when another link takes the place of this one; None: there is no link now.
     """
 
     def __init__(
-        self, peer: str, keeper: StationOwner, new_sid: Callable[[], int], terms: Terms, clock: Callable[[], float]
+        self, peer: str, owner: StationOwner, new_sid: Callable[[], int], terms: Terms, clock: Callable[[], float]
     ) -> None:
         self.peer = peer
         self.session: BoardSession | StreamOnLine | None = None
         self.due = NEVER
         self.on_change: Callable[[], None] | None = None
         self.on_replaced: Callable[[], None] | None = None
-        self._keeper = keeper
+        self._owner = owner
         self._clock = clock
         self.line = HostLine(self, terms, new_sid, clock())
 
     @property
-    def is_kept(self) -> bool:
-        """Whether it matters: a link leads there, or its session waits for the next one."""
+    def is_needed(self) -> bool:
+        """Whether to keep it: it has a link, or its session waits for the next one."""
         return self.on_change is not None or self.line.has_session
 
     def counts(self) -> dict[str, int]:
-        """Tell what went wrong on the line; "ignored": packets and messages that had no place there."""
+        """Return what went wrong on the line; "ignored": packets and messages that had no place there."""
         return {**self.line.counts(), "ignored": self.line.ignored}
 
     # -- the link below
 
     def attach(self, on_change: Callable[[], None], on_replaced: Callable[[], None]) -> None:
-        """Use this link from now on; the one before, if it is still there, is told that it was replaced."""
+        """Use another link from now on; the one before, if it is still there, is told.
+
+        Args:
+            on_change, on_replaced: of the new link; see the attributes.
+        """
         if self.on_replaced is not None:
             self.on_replaced()
         self.on_change, self.on_replaced = on_change, on_replaced
         self.line.attach(self._clock())
-        self._update()
+        self.tick(self._clock())
 
     def detach(self) -> None:
         """The link is gone."""
         self.on_change = self.on_replaced = None
         self.line.detach(self._clock())
-        self._update()
+        self.tick(self._clock())
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the link."""
@@ -93,17 +103,17 @@ class Station:
             self.session.port.traffic.bytes_in += len(data)
         self.line.receive(data, now)
         if self.session is not None:
-            self.session.settle(now)
+            self.session.flush_events(now)
         if self.line.has_output:
-            self._tell()  # what is due is reckoned when that is taken
+            self._notify()  # `due` is updated when that is taken
         else:
-            self._reckon(now)
+            self._update_due(now)
 
     def take(self, room: int) -> bytes:
         """Take bytes for the link."""
         now = self._clock()
         data = self.line.take(room, now)
-        self._reckon(now)
+        self._update_due(now)
         return data
 
     def sent(self, count: int) -> None:
@@ -112,17 +122,17 @@ class Station:
             self.session.port.traffic.bytes_out += count
 
     def end(self) -> None:
-        """End in order: whoever is there is told, if a link leads there."""
+        """End in order: whoever is there is told, if there is a link."""
         self.line.finish(self._clock())
 
     # -- time
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        self._reckon(now)
-        self._tell()
+        self._update_due(now)
+        self._notify()
 
-    def _reckon(self, now: float) -> None:
+    def _update_due(self, now: float) -> None:
         self.due = self.line.tick(now)
         session = self.session
         if session is not None:
@@ -130,20 +140,17 @@ class Station:
             if session.finished:
                 self.line.hang_up(now)
                 self.due = now
-        self._keeper.due(self.due)
+        self._owner.tick_at(self.due)
 
-    def _update(self) -> None:
-        self.tick(self._clock())
-
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self.on_change is not None and self.line.has_output:
             self.on_change()
 
     def changed(self) -> None:
-        """Note that the session has something to send, or wants more, or less, of the peer."""
+        """Note that the session has something to send, or pauses or resumes reading."""
         if self.session is not None:
             self.line.allow(0 if self.session.reading_paused else FULL_CREDIT)
-        self._tell()
+        self._notify()
 
     # -- what is above the line
 
@@ -165,24 +172,24 @@ class Station:
         """See `UpperLayer`."""
         assert isinstance(peer, SynAck)
         if fresh:
-            self.session = self._keeper.session_for(self, peer)
-        self._keeper.said(self, "connected" if fresh else "back again, nothing is lost", warning=False)
+            self.session = self._owner.make_session(self, peer)
+        self._owner.report(self, "connected" if fresh else "back again, nothing is lost", warning=False)
 
     def disconnected(self) -> None:
         """See `UpperLayer`."""
-        self._keeper.said(self, "does not answer; its session is kept for a while", warning=False)
+        self._owner.report(self, "does not answer; its session is kept for a while", warning=False)
 
     def ended(self, error: SigError, doubtful: int) -> None:
         """See `UpperLayer`."""
         session, self.session = self.session, None
         if session is not None:
             session.end(error, doubtful)
-            self._keeper.ended(session)
+            self._owner.session_ended(session)
 
     def printed(self, text: str) -> None:
         """See `UpperLayer`."""
-        self._keeper.said(self, f"says: {text.rstrip()}", warning=False)
+        self._owner.report(self, f"says: {text.rstrip()}", warning=False)
 
-    def noted(self, text: str) -> None:
+    def warned(self, text: str) -> None:
         """See `UpperLayer`."""
-        self._keeper.said(self, text, warning=True)
+        self._owner.report(self, text, warning=True)

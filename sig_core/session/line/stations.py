@@ -11,23 +11,33 @@ __all__ = ["Stations"]
 
 
 class Stations:
-    """Finds the station that a new link leads to; `make` gives a new one where there is none."""
+    """Finds the station at the other end of a new link. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._all: dict[Station, object] = {}  # and the line that it is at the end of; None: it is known by its session
+        self._all: dict[Station, object] = {}  # and its line; None: it is known by the number of its session
 
     def __bool__(self) -> bool:
         return bool(self._all)
 
     def of_line(self, line: object, make: Callable[[], Station]) -> Station:
-        """Return the station at the end of a line that is itself over all its links, such as a serial port."""
+        """Return the station at the end of a line that stays the same over all its links, such as a serial port.
+
+        Args:
+            line: identifies the line.
+            make: returns a new station, for a line that has none yet.
+        """
         for station, known in self._all.items():
             if known == line:
                 return station
         return self._add(make(), line)
 
     def of_session(self, sid: int, make: Callable[[], Station]) -> Station:
-        """Return the station that has a session, or a new one."""
+        """Return the station that has the session with this number.
+
+        Args:
+            sid: the number; 0: of none.
+            make: returns a new station, where there is none.
+        """
         for station in self._all:
             if sid and station.line.has_session and station.line.sid == sid:
                 return station
@@ -38,18 +48,18 @@ class Stations:
         return station
 
     def tick(self, now: float) -> float:
-        """Do what is due, and forget who does not matter any more; give the time of the next call."""
+        """Do what is due, and drop stations that are not needed; return when to call again, monotonic seconds."""
         due = NEVER
         for station in list(self._all):
             if station.due <= now:
                 station.tick(now)
-            if station.is_kept:
+            if station.is_needed:
                 due = min(due, station.due)
             else:
                 del self._all[station]
         return due
 
     def close(self) -> None:
-        """End all in order."""
+        """End the sessions of all stations in order."""
         for station in self._all:
             station.end()

@@ -1,4 +1,4 @@
-"""A program's session on a line: the byte stream of the binary dialect, cut to packets."""
+"""A program's session on a line: the byte stream of the binary dialect, cut into packets."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from sig_core.session.binary.server import ServerSession
 
 __all__ = ["StreamOnLine"]
 
-AHEAD = 4096  # bytes that are taken from the session at once; what is taken can't give way to newer events any more
+READ_AHEAD = 4096  # bytes taken from the session at once; what is taken can't be dropped for newer events any more
 
 
 class StreamOnLine:
-    """Lets a `ServerSession` be carried by a line.
+    """Carries the byte stream of a `ServerSession` in the messages of a line.
+
+    Args:
+        session: of the program.
 
     Attributes:
-        port: the session.
+        port: the session, which is what the exchange knows.
     """
 
     def __init__(self, session: ServerSession) -> None:
@@ -23,23 +26,23 @@ class StreamOnLine:
 
     @property
     def reading_paused(self) -> bool:
-        """Whether nothing is to be taken from the program for now."""
+        """Whether the program's input is not to be read for now."""
         return self.port.reading_paused
 
     @property
     def finished(self) -> bool:
-        """Whether the session has ended and its last words are out."""
+        """Whether the session has ended and all its output is taken."""
         return self.port.error is not None and not self.has_message
 
     @property
     def has_message(self) -> bool:
-        """Whether `next_message` would give something."""
+        """Whether `next_message` would return something."""
         return bool(self._rest) or self.port.has_output
 
     def next_message(self, room: int) -> bytes | None:
         """Return at most `room` bytes of the stream."""
         if not self._rest:
-            self._rest = memoryview(self.port.take(AHEAD))
+            self._rest = memoryview(self.port.take(READ_AHEAD))
         data, self._rest = bytes(self._rest[:room]), self._rest[room:]
         return data or None
 
@@ -48,11 +51,11 @@ class StreamOnLine:
         self.port.receive_data(data, now)
         self.port.traffic.bytes_in -= len(data)  # the station has counted them, with all that was around them
 
-    def settle(self, now: float) -> None:
-        """Nothing was put off."""
+    def flush_events(self, now: float) -> None:
+        """Nothing is gathered here."""
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the seconds until the next call is needed."""
+        """Do what is due; return the seconds until the next call is needed."""
         return self.port.tick(now)
 
     def end(self, error: SigError, doubtful: int) -> None:

@@ -10,37 +10,46 @@ from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
-from sig_core.session.calls import Calls, Client, request_names
+from sig_core.routing.ports import Port
+from sig_core.session.calls import Calls, request_names
+from sig_core.session.plain.output import PlainOutput
 
 __all__ = ["PlainCalls"]
 
 _name_or_any = checks.optional(checks.name)
 _event_names = checks.choice_of(checks.optional(checks.name), checks.list_of(checks.name, 0, 10**7))
-KEPT = 1000  # events whose listeners are remembered
+MAX_CACHED = 1000  # events whose listeners are remembered
 
 _flag = checks.optional(checks.boolean)
 
 
-class PlainClient(Client, Protocol):
-    """The session that these calls are made on."""
+class PlainClient(Port, Protocol):
+    """The port that these calls are made on.
+
+    Attributes:
+        output: what the peer gets.
+    """
+
+    output: PlainOutput
 
     def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
-        """Route an event of one of its senders."""
+        """Route an event of one of the peer's senders.
 
-    def declare(self, *, lines: bool | None, answering: bool | None) -> None:
-        """Note what the peer says of itself."""
+        Args:
+            route: of the event.
+            additions: what its info has beside sender and event.
+            data: its value.
+        """
 
 
 class PlainCalls(Calls):
-    """The calls of one plain peer."""
+    """The calls of one plain peer, beside `request`, which is answered later."""
 
-    methods = tuple(
-        sorted({*Calls.methods, "plain", "request", "signal"} - {"recall", "resolve", "sync"})
-    )  # "request" is answered later, by the session
+    methods = tuple(sorted({*Calls.methods, "plain", "request", "signal"}))
+    _client: PlainClient
 
     def __init__(self, client: PlainClient, exchange: Exchange, limits: Limits) -> None:
         super().__init__(client, exchange, limits)
-        self._peer = client
         self._hearing: dict[tuple[Name, Name], list[int]] = {}
 
     # -- senders
@@ -68,15 +77,15 @@ class PlainCalls(Calls):
         if event not in entry.events:
             raise UnknownEvent(f"sender {sender!r} has not declared the event {event!r}")
         additions = {name: value for name, value in info.items() if name not in ("sender", "event")}
-        self._peer.fire(entry.events[event], additions, params.find("data", checks.anything, None))
+        self._client.fire(entry.events[event], additions, params.find("data", checks.anything, None))
 
     # -- listeners
 
-    def hearing(self, sender: Name, event: Name) -> list[int]:
+    def listeners_of(self, sender: Name, event: Name) -> list[int]:
         """Return the ids of the listeners that hear an event, in order of dispatch."""
         found = self._hearing.get((sender, event))
         if found is None:
-            if len(self._hearing) >= KEPT:
+            if len(self._hearing) >= MAX_CACHED:
                 self._hearing.clear()
             found = self._hearing[sender, event] = [
                 ident
@@ -100,4 +109,5 @@ class PlainCalls(Calls):
     # -- the peer itself
 
     def _plain(self, params: Fields) -> None:
-        self._peer.declare(lines=params.find("lines", _flag, None), answering=params.find("answers", _flag, None))
+        lines, answering = params.find("lines", _flag, None), params.find("answers", _flag, None)
+        self._client.output.declare(lines=lines, answering=answering)

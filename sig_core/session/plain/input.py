@@ -1,32 +1,32 @@
-"""What a plain peer has sent, object by object, and no more of it in one turn than others can wait for."""
+"""The input of a plain peer, object by object; no more of it in one turn than other peers can wait for."""
 
 from __future__ import annotations
 
 from sig_core.errors import RemoteProtocolError, SigError
 from sig_core.protocol.objects import ObjectReader
 
-__all__ = ["EACH", "TURN", "PlainInput"]
+__all__ = ["BYTES_PER_OBJECT", "OBJECTS_PER_TURN", "PlainInput"]
 
-TURN = 64  # objects that are taken in one turn: a peer that sends thousands at once does not keep the others waiting
-EACH = 512  # bytes, of an object or an answer, that count as one object more
+OBJECTS_PER_TURN = 64  # a peer that sends thousands at once does not keep the others waiting
+BYTES_PER_OBJECT = 512  # so many, of an object or an answer, count as one object more
 
 
 class PlainInput:
-    """Reads objects, and reckons what they cost.
+    """Reads objects, and adds up what they cost.
 
     Args:
         limit: bytes of the longest object.
         packets: what is fed is a packet, and ends with the end of an object.
 
     Attributes:
-        has_more: the turn was over before all was taken; the next one goes on.
+        has_more: the turn was over before all was taken; the rest is for the next one.
     """
 
     def __init__(self, limit: int, *, packets: bool) -> None:
         self.has_more = False
         self._reader = ObjectReader(limit)
         self._packets = packets
-        self._effort = 0  # of this turn, in objects
+        self._cost = 0  # of this turn, in objects
 
     @property
     def begun(self) -> bool:
@@ -56,17 +56,17 @@ class PlainInput:
 
     def begin_turn(self) -> None:
         """Let objects be taken again."""
-        self._effort, self.has_more = 0, False
+        self._cost, self.has_more = 0, False
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
-        self.has_more = self._effort >= TURN
+        self.has_more = self._cost >= OBJECTS_PER_TURN
         found = None if self.has_more else self._reader.next_object()
         if found is not None:
             self.spend(len(found))
-            self._effort += 1
+            self._cost += 1
         return found
 
     def spend(self, size: int) -> None:
         """Count the bytes of an object, or of an answer."""
-        self._effort += size // EACH
+        self._cost += size // BYTES_PER_OBJECT

@@ -1,4 +1,4 @@
-"""When the server speaks to a plain peer (docs/plain.md, section 4): at once, or so that an old client can follow."""
+"""The output of a plain peer (docs/plain.md, section 4): sent at once, or so that an old client can follow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sig_core.routing.ports import Run
 
 __all__ = ["PlainOutput"]
 
-REST = 0.02  # seconds after a message in which an old client may not have taken it from its buffer yet
-SILENCE = 1.0  # seconds without an answer after which a peer that has never answered is taken for one that does not
+MESSAGE_GAP = 0.02  # seconds after a message, in which an old client may not have taken it from its buffer yet
+FIRST_ANSWER_TIMEOUT = 1.0  # seconds for the first answer of a peer; then it is taken for one that never answers
 
 
 class _Call(Run):
@@ -26,37 +26,42 @@ class _Call(Run):
 
 
 class PlainOutput:
-    """Queues messages, and gives them out one by one to a peer that takes no two at once.
+    """Queues messages; a peer that can't take two at once gets them one by one.
 
     Args:
         limit: bytes that may wait.
-        patience: seconds for an answer of a peer that has answered before.
+        answer_timeout: seconds for an answer of a peer that has answered before.
         lost: see `Outbox`.
         changed: called when there is output where there was none.
-        due: called with when `tick` is needed, monotonic seconds.
+        request_tick: called with when `tick` is needed, monotonic seconds.
 
     Attributes:
         lines: the peer reads lines: messages may follow each other at once.
-        calls: what waits, but for answers that may overtake it; see `Outbox` for stalls.
+        calls: what waits, without answers that may overtake it; see `Outbox` for stalls.
     """
 
     def __init__(
-        self, limit: int, patience: float, lost: Loss, changed: Callable[[], None], due: Callable[[float], None]
+        self,
+        limit: int,
+        answer_timeout: float,
+        lost: Loss,
+        changed: Callable[[], None],
+        request_tick: Callable[[float], None],
     ) -> None:
         self.lines = False
         self.calls = Outbox(limit, lost)
-        self._patience = patience
+        self._answer_timeout = answer_timeout
         self._changed = changed
-        self._due = due
+        self._request_tick = request_tick
         self._answers: deque[bytes] = deque()  # those that may overtake calls
         self._answers_size = 0  # bytes
-        self._answering: bool | None = None  # what is known of the peer, or what it said
-        self._said_answering = self._said_lines = False
+        self._answering: bool | None = None  # the peer answers calls; None: that is not known yet
+        self._declared_answering = self._declared_lines = False
         self._open: int | None = None  # the call that the peer is to answer before the next one goes
-        self._open_patience = SILENCE
+        self._open_timeout = FIRST_ANSWER_TIMEOUT
         self._open_until = NEVER
-        self._resting_until = NEVER
-        self._resting = False
+        self._gap_until = NEVER
+        self._in_gap = False
         self._last: int | None = None  # the call that left last, if nothing has left since
         self._unsent = 0  # bytes of the message that left last
         self._ending = False
@@ -67,8 +72,8 @@ class PlainOutput:
         return self._answering is True or (self._answering is None and not self.lines)
 
     @property
-    def _apart(self) -> bool:
-        """Whether no two messages may come together."""
+    def _spaced(self) -> bool:
+        """Whether there must be a pause between two messages."""
         return not self.lines and self._answering is not False
 
     @property
@@ -83,8 +88,8 @@ class PlainOutput:
 
     @property
     def has_output(self) -> bool:
-        """Whether `take` would give something now."""
-        if self._resting:
+        """Whether `take` would return something now."""
+        if self._in_gap:
             return False
         return bool(self._answers) or (self._open is None and bool(self.calls.runs))
 
@@ -100,38 +105,50 @@ class PlainOutput:
         self._changed()
 
     def put_call(self, ident: int, message: bytes, route: int = 0, count: int = 0) -> None:
-        """Queue a call; `route` and `count` are of its event, which may give way to newer ones."""
+        """Queue a call.
+
+        Args:
+            ident: number of the call, which its answer repeats.
+            message: the call.
+            route: of its event, which may be dropped for newer ones; 0: it is no event, and must not be dropped.
+            count: 1, or 0 where another call with the same event is counted.
+        """
         self.calls.put(_Call(ident, route, count, message))
         self._changed()
 
     def declare(self, *, lines: bool | None, answering: bool | None) -> None:
-        """Note what the peer says of itself; None: nothing."""
+        """Note what the peer declares of itself; None: nothing.
+
+        Args:
+            lines: it reads lines.
+            answering: it answers calls.
+        """
         if lines is not None:
-            self.lines, self._said_lines = lines, True
+            self.lines, self._declared_lines = lines, True
         if answering is not None:
-            self._answering, self._said_answering = answering, True
+            self._answering, self._declared_answering = answering, True
         if self._answering:
-            self._wait_longer()
-        self._go_on()
+            self._extend_timeout()
+        self._update_mode()
 
     def note_lines(self) -> None:
-        """Note that the peer ends messages with newlines."""
-        if not self.lines and not self._said_lines:
+        """Note that the peer ends its messages with newlines: then it reads lines, unless it declared otherwise."""
+        if not self.lines and not self._declared_lines:
             self.lines = True
-            self._go_on()
+            self._update_mode()
 
-    def _go_on(self) -> None:
-        """Wait for nothing that need not be waited for any more."""
-        if not self._apart:
-            self._resting = False
+    def _update_mode(self) -> None:
+        """Stop waiting for what need not be waited for any more."""
+        if not self._spaced:
+            self._in_gap = False
         if not self._one_by_one:
             self._open = None
         else:
-            self._let_answers_pass()
+            self._separate_answers()
         self._changed()
 
-    def _let_answers_pass(self) -> None:
-        """Take the answers out of the queue of calls."""
+    def _separate_answers(self) -> None:
+        """Move the answers out of the queue of calls."""
         calls = self.calls
         answers = [run.data for run in calls.runs if not isinstance(run, _Call)]
         if answers:
@@ -141,38 +158,42 @@ class PlainOutput:
             self._answers.extend(answers)
             self._answers_size += size
 
-    def _wait_longer(self) -> None:
-        """Return the call that is open the patience for a peer that answers."""
+    def _extend_timeout(self) -> None:
+        """Give the call that is open the timeout for a peer that answers."""
         if self._open is not None and self._open_until != NEVER:
-            self._open_until += self._patience - self._open_patience
-            self._open_patience = self._patience
+            self._open_until += self._answer_timeout - self._open_timeout
+            self._open_timeout = self._answer_timeout
 
-    def answered(self, ident: int) -> None:
+    def note_answer(self, ident: int) -> None:
         """Note that the peer has answered a call."""
-        if not self.lines and not self._said_answering and not self._answering:
+        if not self.lines and not self._declared_answering and not self._answering:
             self._answering = True
-            self._let_answers_pass()
+            self._separate_answers()
         if ident == self._open:
             self._open = None
             if ident == self._last:
-                self._resting = False  # it has taken all that came before
+                self._in_gap = False  # it has taken all that came before
             self._changed()
 
-    def hurry(self) -> None:
-        """Hold nothing back any more: the link ends."""
-        self._ending, self._resting, self._open = True, False, None
+    def release_all(self) -> None:
+        """Let everything go at once: the link ends."""
+        self._ending, self._in_gap, self._open = True, False, None
 
     # -- out
 
     def take(self, room: int) -> bytes:
-        """Take the next message, or for a peer that reads lines what fits `room` bytes; b"": nothing for now."""
+        """Take the next message, or for a peer that reads lines all that fits; b"": nothing for now.
+
+        Args:
+            room: bytes that are wanted at most; a single message may be longer.
+        """
         if not self.has_output:
             return b""
-        if self._ending or not (self._apart or self._one_by_one):
+        if self._ending or not (self._spaced or self._one_by_one):
             return self._take_answers() + self.calls.take(room)
         message = self._next()
         self._unsent = len(message)
-        self._resting, self._resting_until = self._apart, NEVER  # until it is sent
+        self._in_gap, self._gap_until = self._spaced, NEVER  # until it is sent
         return message
 
     def _next(self) -> bytes:
@@ -186,7 +207,7 @@ class PlainOutput:
         if isinstance(run, _Call) and self._one_by_one:
             self._open = self._last = run.ident
             self._open_until = NEVER  # until it is sent
-            self._open_patience = SILENCE if self._answering is None and run.route else self._patience
+            self._open_timeout = FIRST_ANSWER_TIMEOUT if self._answering is None and run.route else self._answer_timeout
         return run.data
 
     def _take_answers(self) -> bytes:
@@ -200,22 +221,22 @@ class PlainOutput:
         self._unsent -= count
         if self._unsent > 0:
             return
-        if self._resting:
-            self._resting_until = now + REST
-            self._due(self._resting_until)
+        if self._in_gap:
+            self._gap_until = now + MESSAGE_GAP
+            self._request_tick(self._gap_until)
         if self._open is not None and self._open_until == NEVER:
-            self._open_until = now + self._open_patience
-            self._due(self._open_until)
+            self._open_until = now + self._open_timeout
+            self._request_tick(self._open_until)
 
     def tick(self, now: float) -> float:
-        """Do what is due; give when the next call is needed, monotonic seconds."""
-        if self._resting and now >= self._resting_until:
-            self._resting = False
+        """Do what is due; return when the next call is needed, monotonic seconds."""
+        if self._in_gap and now >= self._gap_until:
+            self._in_gap = False
             self._changed()
         if self._open is not None and now >= self._open_until:
             self._open = None
             if self._answering is None:
                 self._answering = False
-            self._go_on()
-        rest = self._resting_until if self._resting else NEVER
+            self._update_mode()
+        rest = self._gap_until if self._in_gap else NEVER
         return min(rest, self._open_until if self._open is not None else NEVER)

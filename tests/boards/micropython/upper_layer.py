@@ -44,5 +44,5 @@ class UpperLayer:
     def printed(self, text):
         pass
 
-    def noted(self, text):
+    def warned(self, text):
         pass

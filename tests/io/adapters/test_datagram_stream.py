@@ -11,11 +11,11 @@ import pytest
 
 from sig_core.contract import Link, LinkTraits
 from sig_core.datagram.wire import DATA, OPEN, Wire
-from sig_core.errors import ConfigError, ConnectFailed
+from sig_core.errors import ConnectFailed
 from sig_core.io.adapters import datagram_stream
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
-from sig_core.testing import begin
+from sig_core.testing import FakeClock, begin
 from tests.support import eventually, nothing_left_behind, within
 from tests.support.wires import Lossy
 
@@ -184,7 +184,7 @@ def test_a_send_waits_for_a_peer_that_does_not_read_and_ends_on_close() -> None:
             client.send(piece)
 
     flooding = begin(flood)
-    eventually(lambda: client._sender_waits and client._queued >= datagram_stream.HIGH)  # type: ignore[attr-defined]
+    eventually(lambda: client._sender_waits and client._queued >= datagram_stream.HIGH_WATER)  # type: ignore[attr-defined]
     client.close()
     with pytest.raises(OSError, match="closed"):
         flooding.result(SOON)
@@ -289,30 +289,24 @@ def test_packets_that_arrive_are_cut_and_joined() -> None:
     assert one.closed == 1
 
 
-@pytest.mark.parametrize(
-    "traits",
-    [
-        LinkTraits(packets=False, reliable=True),
-        LinkTraits(packets=False, reliable=False),
-        LinkTraits(packets=True, reliable=True),
-    ],
-)
-def test_what_needs_no_help_stays_as_it_is(traits: LinkTraits) -> None:
-    raw = Lossy()
-    raw.traits = traits
-    assert as_stream(raw, dialing=False, patience=SOON) is raw
+def test_what_was_lost_is_sent_again_when_it_is_due_by_the_clock() -> None:
+    one, two = Lossy.pair()
+    clock = FakeClock(100.0)
+    server = DatagramStream(two, clock)
+    client = DatagramStream(one, clock)
+    client.dial(SOON)
+    lost: list[bytes] = []
 
+    def lose_one(data: bytes) -> None:
+        """Let the first packet with data reach nobody."""
+        one.other = None if data[0] >> 6 == DATA and not lost else two
+        if one.other is None:
+            lost.append(data)
 
-@pytest.mark.parametrize("reliable", [True, False])
-def test_packets_that_are_too_short_are_refused(reliable: bool) -> None:
-    raw = Lossy()
-    raw.traits = LinkTraits(packets=True, reliable=reliable, mtu=7)
-    with pytest.raises(ConfigError, match="lossy://peer: packets of 7 bytes; at least 8 are needed"):
-        as_stream(raw, dialing=True, patience=SOON)
-    assert raw.closed == 1
-
-
-def test_it_is_a_packet_link_that_serves_what_may_be_lost() -> None:
-    client, server, _ = opened()
-    assert isinstance(client, DatagramStream) and isinstance(server, DatagramStream)
+    one.on_send = lose_one
+    client.send(b"lost once")
+    assert len(lost) == 1
+    assert server.receive(0.2) is None  # several looks at a clock that stands still
+    clock.advance(1.0)
+    assert server.receive(SOON) == b"lost once"
     closed(client, server)

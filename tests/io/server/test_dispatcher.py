@@ -95,3 +95,20 @@ def test_a_stop_ends_those_who_would_wait(jobs: Jobs, monkeypatch: pytest.Monkey
     jobs.wait_for(jobs.waiting, 1)
     gate.set()
     jobs.wait_for(jobs.told, LIMIT + 1)
+
+
+def test_a_stop_whose_time_is_over_names_what_still_runs(caplog: pytest.LogCaptureFixture) -> None:
+    queue: deque[Job] = deque()
+    made = Dispatcher(lambda: queue.popleft() if queue else None, LIMIT, "sig-jobs", lambda: 100.0)
+    gate, begun = threading.Event(), threading.Event()
+
+    def job() -> None:
+        begun.set()
+        gate.wait(20)
+
+    queue.append(job)
+    made.kick()
+    assert begun.wait(20)
+    made.stop(0.0)
+    assert "sig-jobs: a callback still runs 0.0 s after the stop" in caplog.text
+    gate.set()

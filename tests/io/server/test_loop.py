@@ -50,3 +50,66 @@ def test_a_turn_that_fails_is_told_and_takes_nothing_along(loop: IoThread, caplo
             loop.post(done.set)
             assert done.wait(within(10))
         assert caplog.text.count("ZeroDivisionError: mine") == 3
+
+
+class Ticking:
+    """A loop whose clock the test turns, and the times at which it ticked."""
+
+    def __init__(self, wait: float = 10.0) -> None:
+        self.now = 100.0
+        self.ticks: list[float] = []
+        self.fails = False
+        self.wait = wait
+        self.loop = IoThread(lambda: None, self._tick, "sig-io", lambda: self.now)
+        self.loop.start()
+        self.settled()
+
+    def _tick(self, now: float) -> float:
+        self.ticks.append(now)
+        if self.fails:
+            raise ZeroDivisionError("mine")
+        return self.wait
+
+    def settled(self) -> list[float]:
+        """Wait until the thread has taken a whole turn; give the ticks so far."""
+        for _ in range(2):
+            done = threading.Event()
+            self.loop.post(done.set)
+            assert done.wait(within(10))
+        return self.ticks
+
+
+@pytest.fixture
+def ticking() -> Iterator[Ticking]:
+    made = Ticking()
+    yield made
+    made.loop.stop()
+
+
+def test_it_ticks_when_the_clock_says_so_and_not_before(ticking: Ticking) -> None:
+    assert ticking.ticks == [100.0]
+    ticking.now = 109.9
+    assert ticking.settled() == [100.0]
+    ticking.now = 110.0
+    assert ticking.settled() == [100.0, 110.0]
+
+
+def test_who_needs_a_tick_sooner_gets_it(ticking: Ticking) -> None:
+    ticking.loop.tick_at(105.0)
+    ticking.loop.tick_at(107.0)
+    ticking.now = 105.0
+    assert ticking.settled() == [100.0, 105.0]
+    ticking.now = 107.0
+    assert ticking.settled() == [100.0, 105.0], "at each tick all is looked at, so nobody's time is kept beyond it"
+    ticking.loop.tick_soon()
+    assert ticking.settled() == [100.0, 105.0, 107.0]
+
+
+def test_a_tick_that_fails_is_told_and_the_next_one_comes(ticking: Ticking, caplog: pytest.LogCaptureFixture) -> None:
+    ticking.fails = True
+    ticking.now = 110.0
+    ticking.settled()
+    assert "sig-io: a tick failed" in caplog.text and "ZeroDivisionError: mine" in caplog.text
+    ticking.fails = False
+    ticking.now = 110.25
+    assert ticking.settled() == [100.0, 110.0, 110.25]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
 import sig_core as sig
-from sig_core.io.client.writer import BYTES
+from sig_core.io.client.writer import MAX_BATCH
 from sig_core.io.sync import cpu_yield
-from sig_core.session.binary.publisher import FRAMES
+from sig_core.session.binary.gate import FRAMES
 from tests.support import eventually
 
 
@@ -22,10 +21,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[None]]:
     yield times
 
 
-def test_once_in_half_a_millisecond(given: list[None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_in_half_a_millisecond(given: list[None]) -> None:
     times = iter((100.0, 100.0001, 100.0004, 100.0006, 100.001, 100.0012))
-    monkeypatch.setattr(cpu_yield, "time", SimpleNamespace(perf_counter=lambda: next(times)))
-    give_way, seen = cpu_yield.CpuYield(), []
+    give_way, seen = cpu_yield.CpuYield(lambda: next(times)), []
     for _ in range(6):
         give_way()
         seen.append(len(given))
@@ -37,7 +35,7 @@ def test_a_sender_gives_way_between_its_batches(given: list[None]) -> None:
         trigger = client.add_remote_sender("s", ["e"]).get_signal("e").trigger
         trigger(0)
         for _ in range(20):
-            trigger("x" * BYTES)  # the other side is waited for soon enough
+            trigger("x" * MAX_BATCH)  # the other side is waited for soon enough
         client.flush()
         assert not given
         for number in range(2 * FRAMES):

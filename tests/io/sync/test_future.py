@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import concurrent.futures
+import inspect
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -167,3 +169,30 @@ def test_whoever_comes_first_a_callback_runs_once_and_nobody_waits_for_ever() ->
         )
         assert told == [made]
         assert value == ("cancelled" if cancelled else number)
+
+
+def test_it_stands_in_for_what_the_base_class_sets_on_itself() -> None:
+    """It does not call `Future.__init__`: a Python that sets anything else there, or anywhere, needs a look."""
+    attributes = {"_condition", "_state", "_result", "_exception", "_waiters", "_done_callbacks"}
+    base = concurrent.futures.Future
+    assert set(vars(base())) == attributes
+    stored = [node for node in ast.walk(ast.parse(inspect.getsource(base))) if isinstance(node, ast.Attribute)]
+    assert {node.attr for node in stored if isinstance(node.ctx, ast.Store)} == attributes
+    made, plain = future(), base()
+    for name in attributes:
+        assert type(getattr(made, name)) is type(getattr(plain, name)), name
+    assert made._state == plain._state
+
+
+def test_the_states_of_the_base_class_are_those_that_it_knows() -> None:
+    from concurrent.futures import _base
+
+    known = [_base.PENDING, _base.RUNNING, _base.CANCELLED, _base.CANCELLED_AND_NOTIFIED, _base.FINISHED]
+    assert set(_base._STATE_TO_DESCRIPTION_MAP) == set(known)
+    settled, cancelled = future(), future()
+    settled(1, None)
+    cancelled.cancel()
+    plain: concurrent.futures.Future[int] = concurrent.futures.Future()
+    plain.set_result(1)
+    assert settled._state == plain._state == _base.FINISHED
+    assert cancelled._state == _base.CANCELLED_AND_NOTIFIED

@@ -14,8 +14,8 @@ from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Events, Gap, Opened, RequestsReceived
 from tests.session.by_hand import CLIENT, Client, bind, welcome
-from tests.session.harness import CODECS, PLUGINS
 from tests.support.named_frames import NamedReader, split_reply
+from tests.support.sessions import CODECS, PLUGINS
 
 # -- opening
 

@@ -8,7 +8,7 @@ import sig_core as sig
 from sig_core.session.binary.reports import Bound
 from sig_core.session.binary.server_messages import Joined
 from tests.session.by_hand import Raw
-from tests.session.harness import Link, Net
+from tests.support.sessions import Link, Net
 
 
 def join(link: Link, life: str = "a", **fired: int) -> Joined:
@@ -114,7 +114,7 @@ def test_the_programs_own_listeners_at_the_server_count_too() -> None:
     with sig.ServerRouter("local://counts") as server, sig.ClientRouter("local://counts") as other:
         server.add_listener(lambda info, data: None, "s")
         port = server._port
-        link = other._line.open_link()
+        link = other._connection.open_link()
         for fired, routed in ((0, 0), (7, 0)):
             told: list[Any] = []
             link.session.add_sender("s", ["e"], None, lambda *answer: told.append(answer), life="a", fired={"e": fired})  # noqa: B023

@@ -14,7 +14,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Gap, RequestsReceived
 from tests.session.by_hand import Raw
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 # -- sizes
 

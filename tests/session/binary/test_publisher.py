@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from sig_core.errors import LinkClosed
-from sig_core.session.binary.publisher import FRAMES, SMALL, make_publisher
-from tests.session.harness import Net, OpenGate
+from sig_core.session.binary.gate import FRAMES, SMALL
+from sig_core.session.binary.publisher import make_publisher
+from tests.support.sessions import Net, OpenGate
 
 INFO = {"sender": "t", "event": "e"}
 

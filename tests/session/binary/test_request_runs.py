@@ -12,8 +12,8 @@ from sig_core.errors import Busy, RemoteProtocolError, Status
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from tests.session.by_hand import Raw, errors_of, goodbyes, request, sender_of
-from tests.session.harness import Net
 from tests.support.named_frames import Frame, split_reply, split_request
+from tests.support.sessions import Net
 
 LAW = settings(derandomize=True, deadline=None)
 PARAMS = st.sampled_from([b"1", b'"a"', b"[]", b"12345678"])
@@ -137,7 +137,7 @@ def test_a_session_that_ends_amid_its_requests_leaves_none_open() -> None:
     assert isinstance(asker.session.error, Busy)
     assert len(requests_of(owner.read())) == 1
     assert len(net.exchange.requests) == 0
-    assert not net.exchange.requests.of(asker.session)
+    assert not net.exchange.requests.tokens_of(asker.session)
 
 
 BIG = 40_000  # bytes of an event that leaves alone

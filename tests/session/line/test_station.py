@@ -16,8 +16,8 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Opened, ReplyReceived
 from sig_core.session.line.station import Station
 from tests.session.boards import CODEC, event, listen
-from tests.session.harness import PLUGINS, Net
 from tests.session.owners import StationOwner
+from tests.support.sessions import PLUGINS, Net
 
 
 class Wired:
@@ -142,7 +142,7 @@ def test_away_and_back_the_session_is_the_same() -> None:
     client.add_sender("s", ["x"])
     sid = wired.station.line.sid
     wired.station.detach()
-    assert wired.station.is_kept and wired.keeper.when <= 5.0
+    assert wired.station.is_needed and wired.keeper.when <= 5.0
     client.fire("s", "x", "while away")
     net.now = 4.0
     assert wired.keeper.stations.tick(net.now) > net.now
@@ -321,7 +321,7 @@ class Program:
     def connected(self, peer: Any, fresh: bool, now: float) -> None: ...
     def disconnected(self) -> None: ...
     def printed(self, text: str) -> None: ...
-    def noted(self, text: str) -> None: ...
+    def warned(self, text: str) -> None: ...
     def ended(self, error: Any, doubtful: int) -> None:
         self.ends.append(error)
 

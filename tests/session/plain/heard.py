@@ -48,7 +48,7 @@ class Heard:
         self.flush()
 
     def answered(self, ident: int) -> None:
-        self.out.answered(ident)
+        self.out.note_answer(ident)
         self.flush()
 
     def declare(self, *, lines: bool | None = None, answering: bool | None = None) -> None:

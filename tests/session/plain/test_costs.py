@@ -9,10 +9,10 @@ import pytest
 
 from sig_core.errors import Busy, LinkLost
 from sig_core.protocol.limits import Limits
-from sig_core.session.plain.input import EACH, TURN
+from sig_core.session.plain.input import BYTES_PER_OBJECT, OBJECTS_PER_TURN
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 # -- limits
 
@@ -88,7 +88,7 @@ def test_who_feeds_a_slow_one_is_held_for_a_while_and_then_the_oldest_give_way()
     while not program.server.reading_paused and fired < 1000:
         program.fire("s", "e", fired)
         fired += 1
-    assert peer.session.stats()["queue"]["fill"] > 0.7 and not peer.counts["lost"]
+    assert peer.session.port.stats()["queue"]["fill"] > 0.7 and not peer.counts["lost"]
     net.tick(1.1)  # nobody reads
     assert not program.server.reading_paused
     for _ in range(100):
@@ -116,7 +116,7 @@ def test_a_plain_peer_that_feeds_a_slow_one_is_held() -> None:
         )
         fired += 1
         assert fired < 1000
-    assert changes[-1] is True and peer.session.stats()["held"]
+    assert changes[-1] is True and peer.session.port.stats()["held"]
     slow.call("plain", answers=False)
     assert not peer.session.reading_paused and changes[-1] is False
 
@@ -163,7 +163,7 @@ def test_a_flood_is_taken_in_turns_and_all_of_it(text: bytes) -> None:
     while net.turn():
         turns.append(calls.taken)
     steps = [after - before for before, after in pairwise([0, *turns])]
-    assert set(steps[:-1]) == {TURN} and sum(steps) == 1000
+    assert set(steps[:-1]) == {OBJECTS_PER_TURN} and sum(steps) == 1000
     assert not peer.session.reading_paused and peer.session.error is None
 
 
@@ -179,7 +179,7 @@ def test_long_answers_and_long_objects_use_a_turn_up() -> None:
     assert calls.taken == 2
     net.pump()
     assert calls.taken == 3 and not peer.session.reading_paused
-    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * TURN * EACH) + b"{}\n", net.now)
+    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * OBJECTS_PER_TURN * BYTES_PER_OBJECT) + b"{}\n", net.now)
     assert calls.taken == 4 and net.turn() and calls.taken == 5
 
 
@@ -188,11 +188,11 @@ def test_space_is_no_work_and_garbage_ends_it_when_its_turn_comes() -> None:
     peer = Plain(net)
     calls = Counter(peer.session)
     peer.session.receive_data(b"{}" + b" \n" * 100_000 + b"{}", net.now)
-    assert calls.taken == 2 and not net.behind
-    peer.session.receive_data(b"{}" * TURN + b"[]" * 100_000, net.now)
-    assert calls.taken == TURN + 2 and peer.session.error is None
+    assert calls.taken == 2 and not net.backlog
+    peer.session.receive_data(b"{}" * OBJECTS_PER_TURN + b"[]" * 100_000, net.now)
+    assert calls.taken == OBJECTS_PER_TURN + 2 and peer.session.error is None
     net.turn()
-    assert "expected" in str(peer.session.error) and not net.behind
+    assert "expected" in str(peer.session.error) and not net.backlog
 
 
 def test_what_comes_meanwhile_waits_for_its_turn_and_order_is_kept() -> None:
@@ -203,7 +203,7 @@ def test_what_comes_meanwhile_waits_for_its_turn_and_order_is_kept() -> None:
     peer.out()
     peer.session.receive_data(b"".join(FIRE % number for number in range(100)), net.now)
     peer.session.receive_data(b"".join(FIRE % number for number in range(100, 120)), net.now)
-    assert peer.session.reading_paused and not peer.session.stats()["held"], "it feeds nobody who is slow"
+    assert peer.session.reading_paused and not peer.session.port.stats()["held"], "it feeds nobody who is slow"
     net.pump()
     assert program.values() == list(range(120)) and not peer.session.reading_paused
 
@@ -222,11 +222,11 @@ def test_who_is_held_for_a_slow_one_and_behind_is_read_when_neither_is_so() -> N
     net = Net()
     peer, changes = Plain(net), []
     peer.session.on_change = lambda: changes.append(peer.session.reading_paused)
-    peer.session.receive_data(b'{"status":0}' * (TURN + 1), net.now)
-    peer.session.set_reading_paused(True)
+    peer.session.receive_data(b'{"status":0}' * (OBJECTS_PER_TURN + 1), net.now)
+    peer.session.port.set_reading_paused(True)
     net.pump()
-    assert peer.session.reading_paused and peer.session.stats()["held"]
-    peer.session.set_reading_paused(False)
+    assert peer.session.reading_paused and peer.session.port.stats()["held"]
+    peer.session.port.set_reading_paused(False)
     assert not peer.session.reading_paused and changes == [True, False]
 
 
@@ -253,7 +253,7 @@ def test_an_end_in_between_leaves_nothing_to_do(end: str) -> None:
         peer.session.fail(LinkLost("cut"))
     else:
         peer.session.close()
-    assert net.turn() == 1 and net.turn() == 0 and calls.taken == TURN
+    assert net.turn() == 1 and net.turn() == 0 and calls.taken == OBJECTS_PER_TURN
 
 
 class Counter:
@@ -298,7 +298,7 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
         peer.out()
     assert len(net.exchange.requests) == 0
     peer.session.tick(net.now)
-    assert len(peer.session._asked) == 0
+    assert len(peer.session.port._tokens) == 0
 
 
 def test_requests_that_were_answered_leave_nothing() -> None:
@@ -310,7 +310,7 @@ def test_requests_that_were_answered_leave_nothing() -> None:
         program.serve(lambda method, params: 1)
     assert [each["id"] for each in peer.read()] == [99]  # the others were read before
     assert peer.session.tick(net.now) == 100.0
-    assert len(peer.session._open) == 0
+    assert len(peer.session.port._open) == 0
 
 
 def test_senders_that_came_and_went_leave_nothing() -> None:
@@ -321,7 +321,7 @@ def test_senders_that_came_and_went_leave_nothing() -> None:
         program.add_sender(f"s{number}", ["e"])
         program.call("remove_sender", sender=f"s{number}")
     assert len(peer.read()) == 1200
-    assert len(peer.session._calls._hearing) <= 1000
+    assert len(peer.session.port.calls._hearing) <= 1000
 
 
 # -- parts

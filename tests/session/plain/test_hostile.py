@@ -11,8 +11,8 @@ from sig_core.errors import MessageTooBig, RemoteProtocolError
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, reply_frame
 from sig_core.session.base import State
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 # -- what is no message
 
@@ -48,7 +48,7 @@ def test_what_is_no_json_is_answered_and_the_link_lives(text: bytes) -> None:
     (told,) = [json.loads(line) for line in peer.raw(text + b"\n").splitlines()]
     assert (told["id"], told["status"]) == (None, -7)
     assert peer.call("get_version") == "1.01"
-    assert (peer.session.error, peer.session.unmatched_replies) == (None, 0)
+    assert (peer.session.error, peer.session.port.unmatched_replies) == (None, 0)
 
 
 def test_64_levels_are_carried() -> None:
@@ -61,7 +61,7 @@ def test_the_last_of_two_members_counts() -> None:
     peer = Plain(Net())
     twice = b'{"id":1,"id":2,"method":"nothing","method":"add_listener","params":{"sender":1,"sender":"s"}}\n'
     assert peer.raw(twice) == b'{"id":2,"status":0,"response":{"listener_id":1}}\n'
-    assert peer.session.stats()["subscriptions"] == 1
+    assert peer.session.port.stats()["subscriptions"] == 1
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_an_answer_to_nothing_is_counted(ident: str) -> None:
     assert len(peer.read()) == 1
     assert peer.raw(b'{"id":%s,"status":0,"response":1}' % ident.encode()) == b""
     net.pump()
-    assert (told, peer.session.unmatched_replies) == ([], 1)
+    assert (told, peer.session.port.unmatched_replies) == ([], 1)
     peer.say({"id": 1, "status": 0, "response": 1})
     assert told == [(1, None)]
     peer.say({"id": 1, "status": 0, "response": 2})

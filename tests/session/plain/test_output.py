@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sig_core.clock import NEVER
-from sig_core.session.plain.output import REST, SILENCE
+from sig_core.session.plain.output import FIRST_ANSWER_TIMEOUT, MESSAGE_GAP
 from tests.session.plain.heard import EVENT, PATIENCE, ROOM, Heard
 
 
@@ -69,7 +69,7 @@ def test_who_never_answered_an_event_within_a_second_is_taken_for_silent() -> No
     for ident in (1, 2, 3):
         heard.event(ident)
     heard.take()
-    heard.wait(SILENCE - 0.01)
+    heard.wait(FIRST_ANSWER_TIMEOUT - 0.01)
     assert heard.take() == []
     heard.wait(0.02)
     assert heard.take() == ["e2", "e3"]
@@ -125,11 +125,11 @@ def test_nothing_follows_an_answer_for_20_ms() -> None:
     heard.answer("a")
     heard.answer("b")
     heard.event(1)
-    heard.wait(REST * 0.99)
+    heard.wait(MESSAGE_GAP * 0.99)
     assert heard.take() == ["a"]
-    heard.wait(REST)
+    heard.wait(MESSAGE_GAP)
     assert heard.take() == ["a", "b"][1:]
-    heard.wait(REST)
+    heard.wait(MESSAGE_GAP)
     assert heard.take() == ["e1"]
 
 
@@ -139,7 +139,7 @@ def test_an_answer_does_not_wait_for_one_of_the_peer_but_for_20_ms() -> None:
     heard.event(2)
     heard.answer("a")
     assert heard.take() == ["e1"]
-    heard.wait(REST)
+    heard.wait(MESSAGE_GAP)
     assert heard.take() == ["a"]
     heard.wait(0.5)
     assert heard.take() == []
@@ -158,11 +158,11 @@ def test_an_answer_to_a_call_says_nothing_of_what_was_sent_after_it() -> None:
     heard.event(1)
     heard.event(2)
     heard.answer("a")
-    heard.wait(REST)
+    heard.wait(MESSAGE_GAP)
     assert heard.take() == ["e1", "a"]
     heard.answered(1)  # written before "a" was there
     assert heard.take() == []
-    heard.wait(REST)
+    heard.wait(MESSAGE_GAP)
     assert heard.take() == ["e2"]
 
 
@@ -186,10 +186,10 @@ def test_an_answer_to_a_call_that_has_not_left_ends_no_wait() -> None:
 def test_ticks_are_asked_for_when_something_leaves() -> None:
     heard = Heard()
     heard.event(1)
-    assert heard.asked == [100.0 + REST, 100.0 + SILENCE]
-    assert heard.out.tick(100.0) == 100.0 + REST
-    assert heard.out.tick(100.0 + REST) == 100.0 + SILENCE
-    assert heard.out.tick(100.0 + SILENCE) == NEVER
+    assert heard.asked == [100.0 + MESSAGE_GAP, 100.0 + FIRST_ANSWER_TIMEOUT]
+    assert heard.out.tick(100.0) == 100.0 + MESSAGE_GAP
+    assert heard.out.tick(100.0 + MESSAGE_GAP) == 100.0 + FIRST_ANSWER_TIMEOUT
+    assert heard.out.tick(100.0 + FIRST_ANSWER_TIMEOUT) == NEVER
 
 
 # -- what a peer says of itself
@@ -315,7 +315,7 @@ def test_the_size_is_that_of_all_that_waits() -> None:
         heard.event(ident)
         heard.answer(name)
     assert heard.out.size == len("e2\ne3\naa\nbb\n")
-    heard.out.hurry()
+    heard.out.release_all()
     assert heard.out.take(ROOM) == b"aa\nbb\ne2\ne3\n"
     assert (heard.out.size, heard.out.has_output) == (0, False)
 
@@ -328,7 +328,7 @@ def test_an_end_hurries_whatever_was_waited_for(resting: bool) -> None:
     heard.answer("a")
     if not resting:
         heard.wait(0.5)
-    heard.out.hurry()
+    heard.out.release_all()
     heard.answer("b")
     heard.flush()
     assert sorted(heard.take()) == ["a", "b", "e1", "e2"]

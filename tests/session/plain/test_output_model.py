@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sig_core.clock import NEVER
-from sig_core.session.plain.output import REST, SILENCE
+from sig_core.session.plain.output import FIRST_ANSWER_TIMEOUT, MESSAGE_GAP
 from tests.session.plain.heard import PATIENCE, Heard
 
 
@@ -67,14 +67,14 @@ class Original(RuleBasedStateMachine):
                 self._check(number)
             if text[0] in "er":
                 if not self.left and not self.answered:
-                    self.streams_from = when + (SILENCE if text[0] == "e" else PATIENCE) - 1e-9
+                    self.streams_from = when + (FIRST_ANSWER_TIMEOUT if text[0] == "e" else PATIENCE) - 1e-9
                 self.left[int(text[1:])] = when
         self.seen = len(messages)
 
     def _check(self, number: int) -> None:
         (before, last), (when, text) = self.heard.messages[number - 1 : number + 1]
         taken = last[0] in "er" and int(last[1:]) in self.answered
-        assert taken or when - before >= REST - 1e-9, f"{text} came {when - before:.3f} s after {last}"
+        assert taken or when - before >= MESSAGE_GAP - 1e-9, f"{text} came {when - before:.3f} s after {last}"
         if text[0] in "er":
             strict = {int(text[1:]) for _, text in self.heard.messages[self.strict_from : number] if text[0] in "er"}
             waiting = [each for each in strict - self.answered if when - self.left[each] < PATIENCE - 1e-9]

@@ -12,8 +12,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from tests.session.boards import Played, event, method
 from tests.session.boards import listen as hears
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 PRESENCE = {"events": ["e", "#connect", "#disconnect"], "requests": None}
 
@@ -66,7 +66,7 @@ def test_bytes_of_each_call() -> None:
     for said, told in talk[:-1]:
         assert peer.raw(said + b"\n") == (b"" if told is None else told + b"\n")
     assert peer.raw(talk[-1][0]).startswith(b'{"id":10,"status":-1,"exception":"unknown method \'none\'')
-    assert peer.session.unmatched_replies == 0
+    assert peer.session.port.unmatched_replies == 0
 
 
 IDENTS = ["1", '"text"', "null", "-7", "1.5", "true", "[1,{}]", '{"a":[null]}', '"\u20ac"', '""', str(2**64 - 1)]
@@ -384,7 +384,7 @@ def test_a_half_close_is_answered_before_the_end() -> None:
     net.pump()
     assert [heard.event for heard in program.heard()] == ["#disconnect"]
     assert (peer.session.state, peer.session.error) == (State.OPEN, None)
-    assert peer.session.stats()["senders"] == peer.session.stats()["subscriptions"] == 0
+    assert peer.session.port.stats()["senders"] == peer.session.port.stats()["subscriptions"] == 0
     program.fire("s", "e", 1)
     program.serve(lambda method, params: params)
     assert peer.read() == [ok(1, 1), ok(2, 2)]
@@ -464,7 +464,7 @@ def test_nothing_is_left_and_nothing_comes_after_the_end(how: str) -> None:
     peer.session.receive_eof()
     peer.session.close()
     assert (peer.out(), list(net.exchange.senders), peer.session.state) == (b"", ["p"], State.CLOSED)
-    net.exchange.leave(peer.session)
+    net.exchange.leave(peer.session.port)
     stats = net.exchange.stats(peers=True)
     assert (stats["links"]["open"], stats["subscriptions"], len(stats["peers"])) == (1, 0, 1)
 

@@ -10,7 +10,7 @@ import can
 
 from sig_can.frames import CLASSIC, FD, LISTENERS, NODES, id_of, mask_of, pack, unpack
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Link, LinkTraits
+from sig_core.contract import Acceptor, AddressTraits, Link, LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links.shared_medium import demux, dial
 
@@ -36,13 +36,17 @@ class CanCarrier:
     errors = (can.CanError, NotImplementedError)  # the latter: python-can knows no such interface
 
     def connect(self, address: Address, /) -> Link:
-        """Give a link to a node; only what is sent shows whether it is there."""
+        """Return a link to a node; only what is sent shows whether it is there."""
         node = _number(address, "node", NODES - 1, secrets.randbelow(NODES))
         return dial(CanMedium(address, node), node)
 
     def listen(self, address: Address, /) -> Acceptor:
         """Listen on a bus. Nothing there can tell whether another node does so under the same id."""
         return demux(CanMedium(address, None))
+
+    def address_traits(self, address: Address, /) -> AddressTraits:
+        """Return what a bus can do: none tells whether an id is taken, and virtual ones lie within one process."""
+        return AddressTraits(exclusive=False, between_processes=address.options.get("interface") != "virtual")
 
 
 class CanMedium:

@@ -14,17 +14,17 @@ LENGTHS = (*range(9), 12, 16, 20, 24, 32, 48, 64)  # that a CAN FD frame may hav
 
 
 def id_of(listener: int, node: int, *, from_listener: bool) -> int:
-    """Give the id of what one of the two sends the other."""
+    """Return the id of what one of the two sends the other."""
     return (listener << 1 | from_listener) << 17 | node
 
 
 def mask_of(*, all_nodes: bool) -> int:
-    """Give the bits of an id that a filter looks at."""
+    """Return the bits of an id that a filter looks at."""
     return 0x1FFFFFFF - (NODES - 1 if all_nodes else 0)
 
 
 def pack(data: bytes) -> bytes:
-    """Give the content of a CAN FD frame: filled up to a length that exists."""
+    """Return the content of a CAN FD frame: filled up to a length that exists."""
     if len(data) > FD:
         raise ValueError(f"{len(data)} bytes, a frame has room for {FD}")
     content = bytes((len(data),)) + data
@@ -32,7 +32,7 @@ def pack(data: bytes) -> bytes:
 
 
 def unpack(content: bytes) -> bytes | None:
-    """Give the data of a CAN FD frame; None: another program's."""
+    """Return the data of a CAN FD frame; None: another program's."""
     if not content or content[0] >= len(content):
         return None
     return content[1 : 1 + content[0]]

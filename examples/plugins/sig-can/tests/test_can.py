@@ -10,27 +10,12 @@ import sig_core as sig
 from sig_core.testing import CarrierConformance
 
 
-class Conformance(CarrierConformance):
-    carrier = CanCarrier
-
-    def test_busy_address(self) -> None:
-        """C44: does not hold here."""
-        self.skip("a CAN bus tells nobody which nodes there are, so an id that is taken can't be refused")
-
-    def test_peer_is_killed(self) -> None:
-        """C62: needs a bus between processes; the virtual one has none."""
-        self.skip("a virtual bus lies within one process")
+class TestClassic(CarrierConformance):
+    carrier, url = CanCarrier, "can://classic?interface=virtual&id=0x7f"
 
 
-class TestClassic(Conformance):
-    url = "can://classic?interface=virtual&id=0x7f"
-
-
-class TestFd(Conformance):
-    url = "can://fd?interface=virtual&id=0x80&fd=1"
-
-
-del Conformance
+class TestFd(CarrierConformance):
+    carrier, url = CanCarrier, "can://fd?interface=virtual&id=0x80&fd=1"
 
 
 @pytest.mark.parametrize("options", ["", "&fd=1"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar
+from typing import Any
 
 import zstandard
 
@@ -18,22 +18,22 @@ LONGEST = 64 << 20  # bytes of JSON: a few bytes could ask for a terabyte
 class JsonZstdCodec:
     """The portable model as JSON text in one Zstandard frame, which tells the length of the text: at most 64 MiB."""
 
-    name: ClassVar[str] = "json-zstd"
-    extras: ClassVar[frozenset[str]] = frozenset()
+    name = "json-zstd"
+    extras: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._json = JsonCodec()
         self._own = _OfThread()
 
     def encode(self, value: Any, /) -> bytes:
-        """Give the bytes of `value`; EncodeError names the place of the first part that JSON can't carry."""
+        """Return the bytes of `value`; EncodeError names the place of the first part that JSON can't carry."""
         text = self._json.encode(value)
         if len(text) > LONGEST:
             raise EncodeError(f"json-zstd: {len(text)} bytes of JSON, at most {LONGEST} are carried")
         return self._own.compressor.compress(text)
 
     def decode(self, data: bytes, /) -> Any:
-        """Give the value of exactly these bytes; DecodeError if they are none that it carries."""
+        """Return the value of exactly these bytes; DecodeError if they are none that it carries."""
         try:
             length = zstandard.frame_content_size(data)
             if not 0 <= length <= LONGEST:

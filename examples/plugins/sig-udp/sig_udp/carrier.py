@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from sig_core.address import Address
-from sig_core.contract import Acceptor, Link, LinkTraits
+from sig_core.contract import Acceptor, HasOptions, HasTrial, Link, LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links.shared_medium import demux, dial
 from sig_core.links.sockets import close_on_error
@@ -18,7 +18,7 @@ MTU = 1200  # bytes that every path of IPv6 carries, with all headers (RFC 9000,
 LONGEST = 65_507  # bytes that IPv4 carries in one datagram
 
 
-class UdpCarrier:
+class UdpCarrier(HasOptions, HasTrial):
     """Links over UDP: the core puts right that datagrams vanish, come twice or late.
 
     Options:
@@ -30,7 +30,7 @@ class UdpCarrier:
     options = frozenset({"mtu"})
 
     def connect(self, address: Address, /) -> Link:
-        """Give a link to a server; only what is sent shows whether it is there."""
+        """Return a link to a server; only what is sent shows whether it is there."""
         if not address.host or not address.port:
             raise ConfigError(f"address {address.url!r}: give a host and a port, as in udp://127.0.0.1:3000")
         sock, where, mtu = _open(address)

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedOK, WebSocketException
 from websockets.http11 import Request, Response
 
 from sig_core.address import Address, as_url
-from sig_core.contract import LinkTraits
+from sig_core.contract import HasErrors, HasOptions, HasTrial, LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links import tls
 from sig_core.links.callback_acceptor import CallbackAcceptor
@@ -28,7 +28,7 @@ LARGEST = 16 << 20  # bytes of a frame, as in the core's own limits
 HEAD = 64  # bytes that a message may have beside the largest frame
 
 
-class _Carrier:
+class _Carrier(HasOptions, HasErrors):
     """What is the same with TLS and without. No pings: the core has its own signs of life."""
 
     scheme: str
@@ -45,11 +45,11 @@ class _Carrier:
 
     async def listen(self, address: Address, /) -> CallbackAcceptor:
         """Listen on a path; requests for others are answered 404, and 403 those of pages from elsewhere."""
-        arrivals = CallbackAcceptor(lambda peer: WebSocketLink(as_url(self.scheme, *peer.remote_address[:2]), peer))
+        acceptor = CallbackAcceptor(lambda peer: WebSocketLink(as_url(self.scheme, *peer.remote_address[:2]), peer))
         path = address.path.rstrip("/")
         origin: Any = address.options.get("origin")
         server = await serve(
-            arrivals.welcome,
+            acceptor.handle,
             address.host or DEFAULT_HOST,
             DEFAULT_PORT if address.port is None else address.port,
             origins=None if origin == "*" else [origin, None],
@@ -57,10 +57,10 @@ class _Carrier:
             **_settings(address, tls.server_context),
         )
         host, port = server.sockets[0].getsockname()[:2]
-        return arrivals.at(as_url(self.scheme, host, port, path), partial(server.close, close_connections=False))
+        return acceptor.bound_to(as_url(self.scheme, host, port, path), partial(server.close, close_connections=False))
 
 
-class WebSocketCarrier(_Carrier):
+class WebSocketCarrier(_Carrier, HasTrial):
     """Links over WebSocket, for programs and for pages.
 
     Options:

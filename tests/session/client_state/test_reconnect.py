@@ -7,7 +7,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sig_core.session.reconnect import Reconnect
+from sig_core.session.client_state.reconnect import Reconnect
 
 
 def test_the_waits_grow_to_the_most() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import sig_core as sig
@@ -20,8 +19,9 @@ from sig_core.session.binary.reports import Events, ReplyReceived, Report, Reque
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.identity import Identities
 from sig_core.session.plain.session import PlainSession
+from tests.support import ROOT
 
-VECTORS = Path(__file__).parents[1] / "vectors"
+VECTORS = ROOT / "tests/vectors"
 PLUGINS = sig.default_plugins()
 CODECS = ("json", "msgpack", "cbor")
 EVERYTHING = 1 << 40  # bytes: room for all that waits
@@ -94,7 +94,7 @@ class Net:
         tokens = itertools.count(1)
         self.identities = Identities("0" * 32, lambda: f"{next(tokens):032x}")
         self.links: list[Link] = []
-        self.behind: list[PlainSession] = []  # plain peers that have more input than one turn takes
+        self.backlog: list[PlainSession] = []  # plain peers that have more input than one turn takes
         self._clients = itertools.count(1_000_000)
 
     def server_session(self, codecs: list[str] | None = None, *, packets: bool = False) -> ServerSession:
@@ -113,8 +113,8 @@ class Net:
             peer="plain",
             packets=packets,
             deadline=deadline,
-            due=lambda when: None,
-            behind=self.behind.append,
+            request_tick=lambda when: None,
+            on_backlog=self.backlog.append,
         )
 
     def start(
@@ -145,11 +145,11 @@ class Net:
 
     def turn(self) -> int:
         """Let those go on that have more input than one turn takes; give how many these were."""
-        behind = self.behind.copy()
-        self.behind.clear()
-        for session in behind:
-            session.go_on(self.now)
-        return len(behind)
+        backlog = self.backlog.copy()
+        self.backlog.clear()
+        for session in backlog:
+            session.take_backlog(self.now)
+        return len(backlog)
 
     def tick(self, seconds: float) -> None:
         """Turn the clock, in steps, and carry what comes of it."""

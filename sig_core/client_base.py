@@ -1,0 +1,133 @@
+"""What a client is, whatever its face: its state, and what can be said of it without waiting."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sig_core.contract import Codec, Link
+from sig_core.events import Name
+from sig_core.log import log
+from sig_core.plugins import Plugins, default_plugins
+from sig_core.protocol.limits import Limits
+from sig_core.router import RouterBase, check_url, name_of
+from sig_core.routing.entities import Sender
+from sig_core.session.client_state.asks import Reply, Steps
+from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.session.client_state.state import ClientState
+from sig_core.session.client_state.state_callbacks import StateCallback
+
+__all__ = ["DEFAULT", "ClientBase"]
+
+DEFAULT = Reconnect()
+
+
+class ClientBase(RouterBase):
+    """A client without a way to wait.
+
+    Attributes:
+        url, limits: as given.
+        lost: events that did not reach this program, by (sender, event), as far as their counts tell.
+    """
+
+    def _begin(
+        self,
+        url: str,
+        codec: str | Sequence[str],
+        limits: Limits | None,
+        reconnect: Reconnect | None,
+        plugins: Plugins | None,
+        *,
+        make_reply: Callable[[], Reply],
+        wake_callbacks: Callable[[], None],
+    ) -> None:
+        """Take what the user said. Args: see `ClientRouter`, and for the last two `ClientState`."""
+        self.url = check_url(url)
+        self.limits = limits or Limits()
+        self._codec_names = [codec] if isinstance(codec, str) else list(codec)
+        self._plugins = plugins or default_plugins()
+        self._state = ClientState(
+            *(url, self.limits, reconnect),
+            lock=self._lock,
+            topics=self._table,
+            installed=self._senders,
+            make_reply=make_reply,
+            wake_callbacks=wake_callbacks,
+            new_id=lambda size: os.urandom(size).hex(),
+            chance=random.random,
+            failed=self.listener_failed,
+            log=log,
+        )
+        self.lost: Counter[tuple[Name, Name | None]] = self._state.lost
+
+    # -- what a connection asks
+
+    def _dial(self) -> Link:
+        """Return a live link to the server, or raise what is in the way; it may block."""
+        return self._plugins.connect(self.url)
+
+    def _offered_codecs(self) -> Mapping[str, Codec]:
+        """Return the codecs to offer, by name, the preferred one first."""
+        return self._plugins.choose_codecs(self._codec_names)
+
+    # -- how it stands
+
+    def on(self, state: str, callback: StateCallback) -> None:
+        """Let `callback(state, error)` be called whenever the link comes to a state.
+
+        They are told in order, one after the other; while one is running, the link comes and goes without waiting for
+        it. On threads they run on a thread of their own; on asyncio on the loop, and may be coroutine functions.
+
+        Args:
+            state: "connected", once; "disconnected", with why; "reconnected", with the first thing that could not be
+                restored, or None; "gave_up", with the last failure.
+            callback: what to call.
+
+        Raises:
+            ConfigError: there is no such state, or `callback` can't be called.
+        """
+        self._check_callable(f"callback of {state!r}", callback)
+        self._state.callbacks.add(state, callback)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link lives."""
+        return self._state.connection.is_up
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec that was agreed on.
+
+        Raises:
+            LocalProtocolError, LinkClosed: there is no link now.
+        """
+        encoding = self._state.connection.open_session().encoding
+        assert encoding is not None
+        return encoding.name
+
+    def stats(self) -> dict[str, Any]:
+        """Return how it stands, over all its links: docs/statistics.md.
+
+        Of what it fired, "waiting" is kept for the next link, "dropped" was given up there, and "unsent" left for a
+        server and is known not to have got there; what a killed server had taken and not passed on, only listeners can
+        tell.
+        """
+        return {**self._state.stats(), "listener_errors": self.listener_errors}
+
+    def has_sender(self, name: Name) -> bool:
+        """Return whether a sender of that name is connected, of those that this program added."""
+        return name in self._senders and (name not in self._state.registrations.senders or self.is_connected)
+
+    def _removal(self, sender: Sender | Name) -> Steps[bool]:
+        """Return the plan to disconnect a sender of this program, remote or not."""
+        name = name_of(sender)
+
+        def forget() -> bool:
+            removed = self._remove_local(sender)
+            self._state.registrations.forget_sender(name)
+            return removed
+
+        return self._state.remove_own(name, forget)

@@ -1,0 +1,156 @@
+"""Listeners that are coroutine functions: each has its events one after the other, in order, and delays no other."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from sig_core.events import Info
+from sig_core.log import log
+from sig_core.routing.entities import Listener, Subscription
+from sig_core.routing.handlers import is_coroutine_function, name_of_callable
+
+__all__ = ["CoroutineListeners", "in_listener"]
+
+MOST = 100_000  # events that wait for one listener; more are lost to it, and counted
+
+in_listener: ContextVar[bool] = ContextVar("in_listener", default=False)
+"""Whether the code that runs was called by a coroutine listener: if it waits for the link, the link waits for it."""
+
+
+class CoroutineListeners:
+    """All of one router.
+
+    Args:
+        failed: called when a listener raised, with (callback, info, error).
+        lose: called with the info of an event that did not reach a listener, since too many wait for it already.
+        relieved: called when less waits than before.
+
+    Attributes:
+        size_each: bytes that an event which comes now is taken to have; the link sets it.
+        waiting: bytes of events that wait, or are worked on.
+    """
+
+    def __init__(
+        self,
+        failed: Callable[[Any, Info, BaseException], None],
+        lose: Callable[[Info], None],
+        relieved: Callable[[], None],
+    ) -> None:
+        self.size_each = 0
+        self.waiting = 0
+        self.failed = failed
+        self.lose = lose
+        self.relieved = relieved
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.thread = 0
+        self.stopping: set[asyncio.Task[None]] = set()  # tasks that this end has cancelled
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def bind(self) -> None:
+        """Use the running loop from now on."""
+        self.loop, self.thread = asyncio.get_running_loop(), threading.get_ident()
+
+    def adopt(self, subscription: Subscription) -> Subscription:
+        """Let the callback of a subscription run as a task, if it is a coroutine function; returns the subscription."""
+        if is_coroutine_function(subscription.callback):
+            if self.loop is None:
+                self.bind()
+            subscription.call = _Queue(self, subscription)
+        return subscription
+
+    def start(self, queue: _Queue) -> None:
+        """Run a queue until it is empty; on the loop's thread."""
+        assert self.loop is not None
+        task = self.loop.create_task(queue.run(), name=f"listener {name_of_callable(queue.callback)}")
+        self._tasks.add(task)  # the loop itself keeps only weak references
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self, timeout: float) -> None:
+        """Let the calls that run end, for at most `timeout` seconds; then cancel them."""
+        tasks = self._tasks - {asyncio.current_task()}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                log.warning(f"{task.get_name()}: cancelled: it still runs {timeout:g} s after the stop")
+                self.stopping.add(task)
+                task.cancel()
+            await asyncio.sleep(0)  # the cancellation is delivered
+
+
+class _Queue:
+    """The events that wait for one listener. Called as the listener is."""
+
+    __slots__ = ("_events", "_full", "_listeners", "_running", "_subscription", "callback")
+
+    def __init__(self, listeners: CoroutineListeners, subscription: Subscription) -> None:
+        self.callback: Listener = subscription.callback
+        self._listeners = listeners
+        self._subscription = subscription
+        self._events: deque[tuple[Info, Any, int]] = deque()
+        self._running = False
+        self._full = False
+
+    def __call__(self, info: Info, data: Any) -> None:
+        listeners = self._listeners
+        if threading.get_ident() != listeners.thread:
+            assert listeners.loop is not None
+            listeners.loop.call_soon_threadsafe(self._put, info, data, 0)
+        else:
+            self._put(info, data, listeners.size_each)
+
+    def _put(self, info: Info, data: Any, size: int) -> None:
+        if len(self._events) >= MOST:
+            if not self._full:
+                what = f"listener {name_of_callable(self.callback)}"
+                log.warning(f"{what}: {MOST} events wait for it; more are lost to it")
+            self._full = True
+            self._listeners.lose(info)
+            return
+        self._events.append((info, data, size))
+        self._listeners.waiting += size
+        if not self._running:
+            self._running = True
+            self._listeners.start(self)
+
+    async def run(self) -> None:
+        """Have the listener called for one event after the other, as long as there are any."""
+        in_listener.set(True)
+        listeners, events = self._listeners, self._events
+        try:
+            while events:
+                info, data, size = events.popleft()
+                try:
+                    await self._call(info, data)
+                finally:
+                    listeners.waiting -= size
+                    if size:
+                        listeners.relieved()
+        finally:
+            self._running = self._full = False
+            self._drop()
+
+    async def _call(self, info: Info, data: Any) -> None:
+        if not self._subscription.active:
+            return
+        try:
+            result: Any = self.callback(info, data)
+            await result
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task in self._listeners.stopping:
+                raise
+            while task is not None and task.cancelling():
+                task.uncancel()  # the listener cancelled itself: the next event is none of that
+            self._listeners.failed(self.callback, info, error)
+
+    def _drop(self) -> None:
+        """Count what does not come any more: the router stops."""
+        while self._events:
+            info, _, size = self._events.popleft()
+            self._listeners.waiting -= size
+            self._listeners.lose(info)

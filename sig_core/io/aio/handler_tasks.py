@@ -1,0 +1,83 @@
+"""Request handlers that may be coroutine functions: so many at a time, the others in the order in which they came."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+__all__ = ["HandlerTasks"]
+
+Handle: TypeAlias = Callable[[], Any]
+Answer: TypeAlias = Callable[[Any, BaseException | None], None]
+
+
+class HandlerTasks:
+    """Runs handlers, at most `most` at a time. All of it is called on the loop's thread.
+
+    A plain function runs at once, in the caller; what it returns is awaited in a task if it can be.
+
+    Args:
+        most: handlers that may run at one time, 1 and more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._running: set[asyncio.Task[None]] = set()
+        self._waiting: deque[tuple[Handle, Answer]] = deque()
+
+    def run(self, handle: Handle, answer: Answer) -> None:
+        """Run a handler, now or when others have ended.
+
+        Args:
+            handle: calls it, and returns what it returns.
+            answer: called once, with (value, None) or (None, error); whatever is raised is an error, a cancellation
+                as well: the asker is told at once.
+        """
+        if len(self._running) >= self._most:
+            self._waiting.append((handle, answer))
+        else:
+            self._begin(handle, answer)
+
+    def _begin(self, handle: Handle, answer: Answer) -> None:
+        try:
+            value = handle()
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            answer(None, error)
+            return
+        if not inspect.isawaitable(value):
+            answer(value, None)
+            return
+        task = asyncio.ensure_future(_finish(value, answer))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        while self._waiting and len(self._running) < self._most:
+            self._begin(*self._waiting.popleft())
+
+    async def settle(self, timeout: float) -> None:
+        """Wait at most `timeout` seconds until all have ended, but for the one that calls this; cancel the rest."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
+        while running := self._running - {asyncio.current_task()}:
+            left = until - loop.time()
+            if left <= 0:
+                break
+            await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for task in self._running - {asyncio.current_task()}:
+            task.cancel()
+
+
+async def _finish(value: Any, answer: Answer) -> None:
+    try:
+        result = await value
+    except BaseException as error:
+        answer(None, error)
+        if not isinstance(error, Exception | asyncio.CancelledError):
+            raise  # KeyboardInterrupt and SystemExit end the loop, as everywhere
+    else:
+        answer(result, None)

@@ -1,0 +1,214 @@
+"""A client's link on asyncio, over all its losses: dialled, lost, dialled again, and told."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sig_core.contract import Codec, Link, PollableLink
+from sig_core.errors import ConnectFailed, SigError
+from sig_core.io.adapters.as_stream import as_stream
+from sig_core.io.adapters.pumped import pollable
+from sig_core.io.aio.coroutine_listener import CoroutineListeners
+from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.aio.in_thread import in_thread
+from sig_core.io.client.asyncio_link import AsyncioLink
+from sig_core.io.client.link import STOP
+from sig_core.links.close_once import CloseOnce
+from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.session.client_state.asks import Steps, run_without_link
+from sig_core.session.client_state.state import ClientState
+from sig_core.session.client_state.state_callbacks import StateCallbacks
+
+__all__ = ["AsyncioConnection", "CallbackTask"]
+
+T = TypeVar("T")
+
+
+class AsyncioConnection:
+    """Does what a `ClientState` decides: dials, waits, dials again.
+
+    Args:
+        url, limits: of the client.
+        connect: returns a live link, or raises what is in the way; it may block.
+        codecs: returns those to offer, by name, the preferred one first.
+        state: of the client.
+        listeners, handlers: of the client.
+
+    Attributes:
+        link: the one there is, or was last; None before the first.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits,
+        connect: Callable[[], Link],
+        codecs: Callable[[], Mapping[str, Codec]],
+        state: ClientState,
+        listeners: CoroutineListeners,
+        handlers: HandlerTasks,
+    ) -> None:
+        self.link: AsyncioLink | None = None
+        self._url = url
+        self._limits = limits
+        self._connect = connect
+        self._codecs = codecs
+        self._state = state
+        self._listeners = listeners
+        self._handlers = handlers
+        self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Dial for the first time.
+
+        Raises:
+            LocalProtocolError: it was started before, or stopped meanwhile.
+            SigError: no link came about.
+        """
+        self._state.connection.begin()
+        try:
+            await self._try_once()
+        except BaseException:
+            self._end()
+            raise
+
+    async def stop(self) -> None:
+        """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
+        link, task = self.link, self._task
+        try:
+            if link is not None and self._state.connection.is_up:
+                await self._handlers.settle(STOP)
+                link.session.close("the client stops")
+                link.flush()
+                await link.drain(STOP)
+        finally:
+            self._end()
+        if task is not None and task is not asyncio.current_task():
+            await asyncio.wait([task], timeout=STOP)
+        await self._listeners.stop(STOP)
+
+    def _end(self) -> None:
+        """End at once: nothing is waited for."""
+        self._stopped = True
+        self._state.stop()
+        if self._task is not None:
+            self._task.cancel()
+        if self.link is not None:
+            self.link.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of what is the parent's, without a word on the wire."""
+        if self._state.connection.close_by_fork() and self.link is not None:
+            self.link.cut()
+
+    def open_link(self) -> AsyncioLink:
+        """Return the link that lives; raises as `ConnectionState.open_session` does."""
+        link = self.link
+        if link is None or link.session.error is not None or self._stopped:
+            self._state.connection.open_session()
+            link = self.link
+            assert link is not None
+        link.check_loop()
+        return link
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
+        if self.link is None:
+            return run_without_link(steps)
+        self.link.check_loop()
+        return await self.link.run(steps)
+
+    # -- dialling
+
+    async def _try_once(self) -> None:
+        """Dial, and have everything there, or raise what is in the way."""
+        link = await self._dial()
+        try:
+            problem = await link.run(self._state.restore(link.session, lambda: self._adopt(link)))
+            self._state.arrived(link.session, problem, time.monotonic())
+        except BaseException:
+            link.close()
+            raise
+
+    def _adopt(self, link: AsyncioLink) -> None:
+        self.link = link
+
+    async def _dial(self) -> AsyncioLink:
+        codecs = self._codecs()
+        raw = await in_thread(self._connected, _discard, f"sig-dial {self._url}")
+        # packets=False: what is read of a packet at once may be less than all of it
+        session = self._state.connection.new_session(codecs, packets=False, now=time.monotonic())
+        session.traffic = self._state.traffic
+        inbound = self._state.inbound(session)
+        return await AsyncioLink(raw, session, inbound, self._listeners, self._handlers, self._link_ended).open()
+
+    def _connected(self) -> PollableLink:
+        return pollable(as_stream(self._connect(), dialing=True, patience=self._limits.handshake))
+
+    def _link_ended(self, link: AsyncioLink, error: SigError) -> None:
+        if self._state.departed(link.session, error, time.monotonic()):
+            self._task = link.loop.create_task(self._come_back(), name=f"return to {self._url}")
+
+    async def _come_back(self) -> None:
+        schedule = self._state.connection.schedule
+        assert schedule is not None
+        while (wait := schedule.next_wait()) is not None:
+            await asyncio.sleep(wait)
+            try:
+                await self._try_once()
+                log.info(f"{self._url}: back again")
+                return
+            except SigError as error:
+                self._state.attempt_failed(error)
+            except Exception as error:
+                log.error(f"an attempt to come back to {self._url} failed\n{traceback.format_exc()}")
+                schedule.last = ConnectFailed(f"{self._url}: {type(error).__name__}: {error}")
+        self._state.give_up()
+
+
+def _discard(link: PollableLink) -> None:
+    CloseOnce(link, link.peer).close()
+
+
+class CallbackTask:
+    """Runs the state callbacks of a client, in order, in a task that is there only while there is something to tell.
+
+    A callback may be a coroutine function: it is awaited before the next one is called.
+
+    Attributes:
+        callbacks: to run; set before the first `wake`.
+    """
+
+    callbacks: StateCallbacks
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """See to it that what is to be told is told soon."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="state callbacks")
+
+    async def settle(self, timeout: float) -> None:
+        """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""
+        task = self._task
+        if task is not None and task is not asyncio.current_task():
+            await asyncio.wait([task], timeout=timeout)
+
+    async def _run(self) -> None:
+        while (news := self.callbacks.take()) is not None:
+            callback, state, error = news
+            try:
+                result = callback(state, error)
+                if inspect.isawaitable(result):
+                    await result
+            except (Exception, asyncio.CancelledError):
+                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+        self._task = None

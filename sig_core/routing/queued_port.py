@@ -1,0 +1,115 @@
+"""What all ports of the exchange have in common: a bounded queue of what they get, its counts, and their stalls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import SigError
+from sig_core.events import Name
+from sig_core.protocol.limits import Limits
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import Run
+from sig_core.routing.traffic import Traffic
+
+__all__ = ["QueuedPort"]
+
+NO_SLOTS: tuple[str, ...] = ()
+
+
+def _ignore() -> None:
+    return None
+
+
+class QueuedPort:
+    """A port that queues what is delivered to it: the part of `Port` that does not depend on who is behind it.
+
+    A subclass delivers and takes from the queue by itself, since that is the hot path; here is what happens beside it.
+
+    Args:
+        peer: printable, for messages and logs.
+        codec: name of the codec that payloads for this port are in; "": not known yet.
+        limits: what it may cost; for `stall` seconds it may pause the ports that feed it.
+        outbox: what waits for it.
+        traffic: what passed through it.
+
+    Attributes:
+        lost: events that were to reach it and did not, by reason.
+        reading_paused: its own input is not to be read, since a port that it feeds is slow.
+        on_change: called when output appears where there was none, and when `reading_paused` changes.
+    """
+
+    # A server has thousands of sessions, which have slots; but no class can have two bases with slots of their own. So
+    # there are none here: a subclass with `__slots__` names these in it.
+    __slots__ = NO_SLOTS
+    SLOTS = ("_outbox", "codec", "limits", "on_change", "peer", "reading_paused", "traffic")
+
+    def __init__(self, peer: str, codec: str, limits: Limits, outbox: Outbox, traffic: Traffic) -> None:
+        self.peer = peer
+        self.codec = codec
+        self.limits = limits
+        self.traffic = traffic
+        self.reading_paused = False
+        self.on_change: Callable[[], None] = _ignore
+        self._outbox = outbox
+
+    # -- what did not reach it
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Events that were to reach it and did not, by reason."""
+        return self.traffic.lost
+
+    def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """Count events that can't be delivered."""
+        self._learn(run.route, sender, event)
+        self.traffic.fired += count
+        self._lose(run.route, count, reason)
+
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        """Note what a route stands for; for ports that have to know it."""
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        """Count events that were fired to this port, and tell whoever is behind it if that is possible."""
+        self.traffic.lost[reason] += count
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not this port's to send."""
+        self.traffic.refused += count
+
+    # -- stalls
+
+    def is_slow(self, now: float) -> bool:
+        """Return whether the ports that feed this one are to be paused; see `Outbox`."""
+        outbox = self._outbox
+        return (outbox.size > outbox.high_water or outbox.stalled or outbox.dropping) and outbox.begins_stall(now)
+
+    def recovers(self, now: float) -> bool:
+        """Return whether the ports that were paused because of this one may go on; see `Outbox`."""
+        return self._outbox.ends_stall(now, self.limits.stall)
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Stop, or resume, taking input from this port: a port that it feeds is slow."""
+        self.reading_paused = on
+        self.on_change()
+
+    # -- figures
+
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`; brings the traffic up to date."""
+        self.traffic.delivered = self._outbox.taken  # counted there, where runs leave joined
+        return self._figures(self._outbox.waiting)
+
+    def _figures(self, waiting: int) -> dict[str, Any]:
+        return {
+            "peer": self.peer,
+            **self._own_figures(),
+            "queue": self._outbox.describe(),
+            "held": self.reading_paused,
+            **self.traffic.describe(waiting),
+        }
+
+    def _own_figures(self) -> dict[str, Any]:
+        """Return what only this kind of port tells in `stats`."""
+        return {}

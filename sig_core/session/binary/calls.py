@@ -1,0 +1,106 @@
+"""What a client of the binary dialect may call (docs/protocol.md, section 5): routes and counts beside the rest."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sig_core.errors import RemoteProtocolError
+from sig_core.events import Name, Pattern
+from sig_core.protocol import checks
+from sig_core.protocol.checks import Fields
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Notice
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.ports import Port
+from sig_core.session.calls import Calls, request_names
+
+__all__ = ["BinaryCalls", "BinaryClient"]
+
+_event_names = checks.list_of(checks.name, 0, 10**7)
+_u32 = checks.count(0, 2**32 - 1)
+_life = checks.text(1, 64)
+_counts = checks.list_of(checks.pair_of(checks.name, checks.count(0, 2**53)), 0, 10**7)
+_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 10_000)
+
+
+class BinaryClient(Port, Protocol):
+    """The session that these calls are made on."""
+
+    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+        """Tell the client what a route stands for.
+
+        Args:
+            route: of the requests of a sender, or of one of its events.
+            sender: its name.
+            event: its name; None: the route is that of requests.
+        """
+
+    def note_route(self, route: int, sender: Name) -> None:
+        """Note that the client learns the route of a sender's requests from an answer."""
+
+    def note_unheard(self, pattern: Pattern) -> None:
+        """Note that the client does not hear what matches for a while."""
+
+
+class BinaryCalls(Calls):
+    """The calls of one client of the binary dialect.
+
+    Attributes:
+        unknown_notices: notices that this version does not know.
+    """
+
+    methods = tuple(sorted({*Calls.methods, "recall", "resolve", "sync"}))
+
+    __slots__ = ("unknown_notices",)
+    _client: BinaryClient
+
+    def __init__(self, client: BinaryClient, exchange: Exchange, limits: Limits) -> None:
+        super().__init__(client, exchange, limits)
+        self.unknown_notices = 0
+
+    def take_notice(self, notice: Notice) -> None:
+        """Take a notice; one that is not known is counted."""
+        if notice.method != "cancel":
+            self.unknown_notices += 1
+            return
+        try:
+            self._exchange.requests.cancel(self._client, notice.params.get("id", _u32))
+        except RemoteProtocolError:
+            self.unknown_notices += 1
+
+    # -- senders
+
+    def _add_sender(self, params: Fields) -> dict[str, Any]:
+        name = params.get("sender", checks.name)
+        events = params.get("events", _event_names)
+        requests = params.find("requests", request_names, None)
+        life = params.find("life", _life, "")
+        fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
+        before = self._exchange.routed(name, life)
+        entry = self._enter(name, events, requests, life, fired)
+        self._client.note_route(entry.route, name)
+        response: dict[str, Any] = {"route": entry.route}
+        response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
+        if before is not None:
+            response["routed"] = [[event, before.get(event, 0)] for event in fired]
+        return response
+
+    def _resolve(self, params: Fields) -> dict[str, int]:
+        entry = self._exchange.sender(params.get("sender", checks.name))
+        self._client.note_route(entry.route, entry.name)
+        return {"route": entry.route}
+
+    def _recall(self, params: Fields) -> None:
+        for sender, event in params.get("topics", _topics):
+            entry = self._exchange.senders.get(sender)
+            if entry is not None and event in entry.events:
+                self._client.bind(entry.events[event], sender, event)
+
+    def _sync(self, params: Fields) -> None:
+        """Answer when all that came before was routed."""
+
+    # -- listeners
+
+    def _unlisten(self, pattern: Pattern) -> None:
+        super()._unlisten(pattern)
+        self._client.note_unheard(pattern)

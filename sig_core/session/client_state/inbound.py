@@ -1,0 +1,105 @@
+"""What arrives at a client on one link: events for its listeners, requests for its senders, losses to be counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import UnknownSender
+from sig_core.events import Info, Name
+from sig_core.routing.traffic import Traffic
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.fan_out import fan_out
+from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived
+from sig_core.session.client_state.asks import Log
+from sig_core.session.client_state.registrations import Registrations
+from sig_core.session.errors import error_of_handler
+
+__all__ = ["Inbound"]
+
+
+class Inbound:
+    """Runs listeners and handlers, and counts what did not come.
+
+    Args:
+        session: of the link.
+        registrations: the senders and listeners that are meant.
+        lost: counts events that did not reach this program, by (sender, event).
+        traffic: counts what passed.
+        failed: called when a listener raised, with (callback, info, error).
+        log: where losses are told.
+    """
+
+    __slots__ = ("_failed", "_log", "_lost", "_registrations", "_session", "_traffic")
+
+    def __init__(
+        self,
+        session: ClientSession,
+        registrations: Registrations,
+        lost: Counter[tuple[Name, Name | None]],
+        traffic: Traffic,
+        failed: Callable[[Any, Info, BaseException], None],
+        log: Log,
+    ) -> None:
+        self._session = session
+        self._registrations = registrations
+        self._lost = lost
+        self._traffic = traffic
+        self._failed = failed
+        self._log = log
+
+    def events(self, report: Events) -> None:
+        """Run the listeners of a run of events."""
+        sender, event, codec, registrations = report.sender, report.event, self._session.encoding, self._registrations
+        assert codec is not None
+        registrations.losses.add(sender, event, report.count)
+        self._traffic.delivered += report.count
+
+        def bad(error: Exception) -> None:
+            self._lost[sender, event] += 1
+            self._traffic.delivered -= 1
+            text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"
+            self._log.error(text)
+
+        fan_out(report, registrations.table.topic(sender, event), codec, self._failed, bad)
+
+    def call(self, report: RequestsReceived, method: str, params: bytes) -> Any:
+        """Call the handler of a request, and return what it returns.
+
+        Raises:
+            UnknownSender, UnknownMethod, CodecError: there is nothing to call, or nothing to call it with.
+            Exception: whatever the handler raises.
+        """
+        remote = self._registrations.senders.get(report.sender)
+        if remote is None:
+            raise UnknownSender(f"sender {report.sender!r} is not connected")
+        return remote.sender.handler.call(method, self._session.decode(params))
+
+    def incoming(self, report: RequestsReceived, ident: int, method: str, params: bytes) -> None:
+        """Run the handler of a request, and answer."""
+        session = self._session
+        try:
+            value = self.call(report, method, params)
+        except (Exception, SystemExit) as error:
+            session.fail_to(ident, report.route, error_of_handler(error))
+        else:
+            session.reply(ident, report.route, value)
+
+    def other(self, report: Report) -> None:
+        """Count what was lost, by what the server says of it."""
+        losses = self._registrations.losses
+        if isinstance(report, Bound):
+            missing = losses.begin(report.sender, report.event, report.life, report.count)
+            self._lose(report.sender, report.event, missing, "a link was lost")
+        elif isinstance(report, Gap) and report.sent:
+            self._log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
+        elif isinstance(report, Gap):
+            if report.event is not None:
+                losses.add(report.sender, report.event, report.count)
+            self._lose(report.sender, report.event, report.count, report.reason)
+
+    def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
+        if count:
+            self._lost[sender, event] += count
+            self._log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")

@@ -1,0 +1,350 @@
+"""What a client has at its server, in the order in which it came, and the plans that bring it there, and back there.
+
+Plans are generators, see `asks`. What they change is changed under the lock that the client was given; it is never held
+while a plan waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from sig_core.errors import SenderExists, SigError
+from sig_core.events import Name, Pattern
+from sig_core.routing.counting import LossDetector
+from sig_core.routing.entities import Listener, Sender, Subscription
+from sig_core.routing.table import Table
+from sig_core.session.base import State
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.server_messages import Joined
+from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
+from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher
+from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
+from sig_core.session.client_state.remote_subscription import RemoteSubscription
+
+__all__ = ["Registrations"]
+
+RECALL = 1000  # topics that are asked about in one call
+AHEAD = 1000  # senders that are asked for before the answer to the first is waited for: no output runs full
+TOGETHER = 100  # of them that leave in one send
+
+
+class Registrations:
+    """The remote senders and listeners of a client.
+
+    Args:
+        lock: guards all of it, and the two that follow.
+        topics: of this program's router: where the publishers of its senders are.
+        installed: the senders of this program's router, remote or not, by name.
+        outlet: what publishers share.
+        make_reply: returns what an answer is told to, and waited for in the way of the face.
+        new_life: returns text that no other sender ever had.
+        log: where losses and refusals are told.
+
+    Attributes:
+        senders: the remote ones, by name; those too whose server has not answered yet.
+        table: the listeners by what they hear.
+        losses: finds out what these should have heard.
+        unsent: events that left for a server and did not get there, as far as a server could tell.
+    """
+
+    def __init__(
+        self,
+        lock: Lock,
+        topics: Table[Subscription],
+        installed: dict[Name, Sender],
+        outlet: Outlet,
+        make_reply: Callable[[], Reply],
+        new_life: Callable[[], str],
+        log: Log,
+    ) -> None:
+        self.senders: dict[Name, RemoteSender] = {}
+        self.table: Table[Subscription] = Table()
+        self.losses = LossDetector()
+        self.unsent: Counter[tuple[Name, Name]] = Counter()
+        self._fired = 0  # by senders that were removed
+        self._lock = lock
+        self._topics = topics
+        self._installed = installed
+        self._outlet = outlet
+        self._make_reply = make_reply
+        self._new_life = new_life
+        self._log = log
+        self._subscriptions: dict[Pattern, RemoteSubscription] = {}
+        self._order: dict[Name | Pattern, None] = {}
+
+    def fired(self) -> int:
+        """Return how many events all senders fired, those that were removed too; under the lock."""
+        return self._fired + sum(remote.fired() for remote in self.senders.values())
+
+    # -- senders
+
+    def add_senders(self, session: ClientSession, senders: Iterable[Sender], *, all_or_none: bool) -> Steps[None]:
+        """Have senders at the server; a name is taken before the answer: a request may come on its heels.
+
+        Those whose answer is not waited for to the end, as when the caller is cancelled, are taken back.
+
+        Args:
+            all_or_none: when one is refused, those before it are taken back too; else these, and those that were asked
+                for already, are there all the same.
+
+        Raises:
+            SenderExists: a name is taken, here (then nothing is asked for) or at the server.
+            SigError: the server can't be asked.
+        """
+        remotes = [RemoteSender(sender, self._new_life()) for sender in senders]
+        self._claim(remotes)
+        try:
+            yield from self._add(session, remotes)
+        except Exception:
+            if all_or_none:
+                yield from self._take_back(session, remotes)
+            raise
+        except BaseException:  # whoever waited is interrupted, or cancelled
+            self._withdraw(session, remotes, all_or_none)
+            yield None
+            raise
+        finally:
+            with self._lock:
+                for remote in remotes:
+                    if remote.name not in self._order:
+                        self.senders.pop(remote.name, None)
+
+    def _claim(self, remotes: list[RemoteSender]) -> None:
+        with self._lock:
+            for remote in remotes:
+                if remote.name in self.senders or remote.name in self._installed:
+                    raise SenderExists(f"sender {remote.name!r} is already connected, by this program")
+            self.senders.update((remote.name, remote) for remote in remotes)
+
+    def _add(self, session: ClientSession, remotes: list[RemoteSender]) -> Steps[None]:
+        """Ask for one after the other, some ahead of the answers, so that both sides have something to do."""
+        asked: deque[PendingSender] = deque()
+        refusal: SigError | None = None
+        try:
+            for number, remote in enumerate(remotes, 1):
+                asked.append(self._ask_for(session, remote))
+                if number % TOGETHER == 0:
+                    yield None
+                if len(asked) == AHEAD:
+                    refusal = yield from self._added(session, asked)
+                if refusal is not None:
+                    break
+        except SigError as error:  # it can't be asked for: those before it are there all the same
+            refusal = error
+        while asked:
+            refused = yield from self._added(session, asked)
+            refusal = refusal or refused
+        if refusal is not None:
+            raise refusal
+
+    def _ask_for(self, session: ClientSession, remote: RemoteSender) -> PendingSender:
+        name, reply, offline = remote.name, self._make_reply(), self._outlet.offline
+        fired = {event: counter.value() - offline.waiting[name, event] for event, counter in remote.counters.items()}
+        requests = remote.sender.handler.names()
+        ident = session.add_sender(name, list(remote.counters), requests, reply.tell, life=remote.life, fired=fired)
+        return PendingSender(remote, fired, Ask(reply, ident, f"add_sender {name!r}"))
+
+    def _added(self, session: ClientSession, asked: deque[PendingSender]) -> Steps[SigError | None]:
+        """Wait until the first of them is there; return why it is not, if so."""
+        pending = asked[0]
+        try:
+            joined: Joined = yield pending.ask
+        except SigError as error:
+            asked.popleft()
+            if isinstance(error, TimeoutError):  # it may be there all the same, or soon
+                self._ask_quietly(session, pending.remote.name)
+            return error
+        asked.popleft()
+        with self._lock:
+            pending.note_unsent(joined, self.unsent)
+            self._order[pending.remote.name] = None
+            self._connect(pending.remote, session, joined)
+        return None
+
+    def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:
+        """Let the events of a sender out, and its requests in; under the lock."""
+        for event, route in joined.routes.items():
+            topic, count = self._topics.topic(remote.name, event), remote.counters[event].increment
+            topic.publisher = LazyPublisher(topic, session, route, count, self._outlet)
+        self._installed[remote.name] = remote.sender
+
+    def _take_back(self, session: ClientSession, remotes: list[RemoteSender]) -> Steps[None]:
+        """Disconnect those that are there; the server answers in order, so that the last answer stands for all."""
+        asked = [self._ask_quietly(session, remote.name) for remote in remotes if self._uninstall(remote)]
+        if asked and asked[-1] is not None:
+            with suppress(SigError):
+                yield asked[-1]
+
+    def _withdraw(self, session: ClientSession, remotes: list[RemoteSender], everything: bool) -> None:
+        """Disconnect, without waiting, those whose answer was not waited for, or all."""
+        for remote in remotes:
+            if everything or remote.name not in self._order:
+                self._uninstall(remote)
+                self._ask_quietly(session, remote.name)
+
+    def _uninstall(self, remote: RemoteSender) -> bool:
+        """Take a sender out of this program; false if it is not in."""
+        with self._lock:
+            self._order.pop(remote.name, None)
+            if self._installed.get(remote.name) is not remote.sender:
+                return False
+            del self._installed[remote.name]
+            self._topics.drop(remote.name)
+            remote.sender.removed = True
+            self._fired += remote.fired()
+        return True
+
+    def _ask_quietly(self, session: ClientSession, name: Name) -> Ask | None:
+        """Ask the server to forget a sender, if it has it; None: the link is gone, and with it what was there."""
+        with suppress(SigError):
+            return self.ask_removal(session, name)
+        return None
+
+    def ask_removal(self, session: ClientSession, name: Name) -> Ask:
+        """Ask the server to disconnect a sender."""
+        reply = self._make_reply()
+        ident = session.call("remove_sender", {"sender": name}, reply.tell)
+        return Ask(reply, ident, f"remove_sender {name!r}")
+
+    def forget_sender(self, name: Name) -> None:
+        """Forget a sender that was removed."""
+        with self._lock:
+            remote = self.senders.pop(name, None)
+            self._order.pop(name, None)
+            if remote is not None:
+                self._fired += remote.fired()
+
+    # -- listeners
+
+    def subscribe(self, session: ClientSession, subscription: Subscription) -> Steps[None]:
+        """Have a subscription; what it hears is asked for once, however many there are of it.
+
+        Raises:
+            SigError: the server refused, or can't be asked; then there is no subscription.
+        """
+        pattern = subscription.pattern
+        with self._lock:
+            remote = self._subscriptions.get(pattern)
+            if remote is None:
+                remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
+                self._order[pattern] = None
+            self.table.add(pattern, subscription)
+        try:
+            yield remote.ask(self._make_reply())
+        except BaseException:
+            subscription.remove()
+            raise
+
+    def unsubscribe(self, subscription: Subscription) -> bool:
+        """Forget a subscription; return whether there is something to send."""
+        pattern = subscription.pattern
+        with self._lock:
+            if not self.table.remove(pattern, subscription):
+                return False
+            self._order.pop(pattern, None)
+            remote = self._subscriptions.pop(pattern)
+            take_back = remote.end()
+        take_back()
+        self.losses.keep(self.table.match, pattern)
+        return remote.session.state is State.OPEN
+
+    def remove_listener(self, listener: Listener, pattern: Pattern) -> bool:
+        """End the oldest subscription of `listener` to exactly this; false if there is none."""
+        with self._lock:
+            there = self.table.at(pattern)
+        found = next((each for each in there if each.callback == listener), None)
+        if found is not None:
+            found.remove()
+        return found is not None
+
+    # -- coming back
+
+    def restore(self, session: ClientSession, adopt: Callable[[ClientSession], None]) -> Steps[SigError | None]:
+        """Have all of it on another link, in the order in which it came; return the first refusal.
+
+        All is asked for in one go; then the answers are waited for; then what waited offline goes out; then new events.
+
+        Args:
+            adopt: called under the lock, first: the session becomes the client's.
+
+        Raises:
+            SigError: the link was lost meanwhile.
+        """
+        with self._lock:
+            adopt(session)
+            asked, heard = self._ask_anew(session)
+            recalled = self._recall(session)
+        refusal = yield from self._rejoin(session, asked)
+        for remote in heard:
+            refused = yield from self._settled(session, remote.ask(self._make_reply()), "a listener is not back")
+            refusal = refusal or refused
+        for ask in recalled:
+            yield from self._settled(session, ask, "losses are not known")
+        return refusal
+
+    def _ask_anew(self, session: ClientSession) -> tuple[list[PendingSender], list[RemoteSubscription]]:
+        asked: list[PendingSender] = []
+        heard: list[RemoteSubscription] = []
+        for key in self._order:
+            if isinstance(key, tuple):
+                remote = self._subscriptions[key] = RemoteSubscription(session, key, self._lock)
+                heard.append(remote)
+            else:
+                asked.append(self._ask_for(session, self.senders[key]))
+        return asked, heard
+
+    def _recall(self, session: ClientSession) -> list[Ask]:
+        """Ask where the counts stand of what was heard before."""
+        topics, asked = self.losses.topics(), []
+        for start in range(0, len(topics), RECALL):
+            reply, some = self._make_reply(), [list(topic) for topic in topics[start : start + RECALL]]
+            asked.append(Ask(reply, session.call("recall", {"topics": some}, reply.tell), "recall"))
+        return asked
+
+    def _rejoin(self, session: ClientSession, asked: list[PendingSender]) -> Steps[SigError | None]:
+        """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
+        refusal: SigError | None = None
+        answers: list[tuple[RemoteSender, Joined]] = []
+        for pending in asked:
+            try:
+                joined: Joined = yield pending.ask
+            except SigError as error:
+                session.check_open()
+                refusal = refusal or error
+                self._refuse(pending.remote, error)
+                continue
+            with self._lock:
+                pending.note_unsent(joined, self.unsent)
+            answers.append((pending.remote, joined))
+        routes = {remote.name: joined.routes for remote, joined in answers if self._has(remote)}
+
+        def resume() -> None:
+            for remote, joined in answers:
+                if self._has(remote):
+                    self._connect(remote, session, joined)
+
+        self._outlet.offline.release(session, lambda name, event: routes.get(name, {}).get(event), resume)
+        yield None
+        return refusal
+
+    def _refuse(self, remote: RemoteSender, error: SigError) -> None:
+        """Close the way of a sender's events: the server did not take it back."""
+        self._log.error(f"sender {remote.name!r} is not back: {error}")
+        with self._lock:
+            for event in remote.counters:
+                self._topics.topic(remote.name, event).publisher = refusing_publisher(remote.name, error)
+
+    def _has(self, remote: RemoteSender) -> bool:
+        return self.senders.get(remote.name) is remote
+
+    def _settled(self, session: ClientSession, ask: Ask, what: str) -> Steps[SigError | None]:
+        """Wait for an answer; log and return what it says, unless the link is gone: then raise that."""
+        try:
+            yield ask
+        except SigError as error:
+            session.check_open()
+            self._log.error(f"{what}: {error}")
+            return error
+        return None

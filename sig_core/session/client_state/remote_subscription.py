@@ -1,0 +1,74 @@
+"""What a client asked its server to hear: once for each pattern, however many listeners of its own it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import SigError
+from sig_core.events import Pattern
+from sig_core.session.base import State
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.client_state.asks import Ask, Lock, Reply
+
+__all__ = ["RemoteSubscription"]
+
+
+class RemoteSubscription:
+    """One call `add_listener`, and later its `remove_listener`. Who adds a further listener waits for the same answer.
+
+    Args:
+        session: to the server.
+        pattern: to hear.
+        lock: guards who waits.
+    """
+
+    __slots__ = ("_ended", "_error", "_ident", "_lock", "_pattern", "_waiting", "session")
+
+    def __init__(self, session: ClientSession, pattern: Pattern, lock: Lock) -> None:
+        self.session = session
+        self._pattern = pattern
+        self._lock = lock
+        self._waiting: list[Reply] | None = []  # None: it is answered
+        self._ident: Any = None  # that the server gave it
+        self._error: SigError | None = None
+        self._ended = False
+        session.call("add_listener", {"sender": pattern[0], "event": pattern[1]}, self._answered)
+
+    def ask(self, reply: Reply) -> Ask:
+        """Return what to wait for until the server has answered."""
+        with self._lock:
+            waits = self._waiting is not None
+            if self._waiting is not None:
+                self._waiting.append(reply)
+        if not waits:
+            reply.tell(None, self._error)
+        return Ask(reply, None, f"add_listener {self._pattern}")
+
+    def end(self) -> Callable[[], None]:
+        """Note, under the lock, that it is not wanted any more; return what takes it back if it is answered."""
+        self._ended = True
+        return self._take_back if self._waiting is None else _nothing
+
+    def _answered(self, response: Any, error: SigError | None) -> None:
+        with self._lock:
+            self._ident = response.get("listener_id") if isinstance(response, dict) else None
+            self._error = error
+            waiting, self._waiting = self._waiting or [], None
+            ended = self._ended
+        for reply in waiting:
+            reply.tell(None, error)
+        if ended:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        if self._ident is not None and self.session.state is State.OPEN:
+            self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
+
+
+def _nothing() -> None:
+    """It is taken back when it is answered."""
+
+
+def _ignore(value: Any, error: SigError | None) -> None:
+    """Take an answer that nobody waits for."""

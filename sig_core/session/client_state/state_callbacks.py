@@ -1,0 +1,54 @@
+"""Who wants to know how a client's link stands, and what they are told next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from sig_core.address import did_you_mean
+from sig_core.errors import ConfigError, SigError
+
+__all__ = ["STATES", "StateCallback", "StateCallbacks", "StateNews"]
+
+STATES = ("connected", "disconnected", "reconnected", "gave_up")
+
+StateCallback: TypeAlias = Callable[[str, SigError | None], Any]
+"""Called with what happened, one of STATES, and the error behind it, if there is one."""
+
+StateNews: TypeAlias = tuple[StateCallback, str, SigError | None]
+
+
+class StateCallbacks:
+    """Callbacks by state, and a queue of what they are to be told, in order.
+
+    Args:
+        wake: called when there is something to tell; must not block, nor call back itself.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._callbacks: dict[str, list[StateCallback]] = {state: [] for state in STATES}
+        self._news: deque[StateNews] = deque()
+
+    def add(self, state: str, callback: StateCallback) -> None:
+        """Call back whenever `state` comes about.
+
+        Raises:
+            ConfigError: there is no such state, or `callback` can't be called.
+        """
+        if state not in self._callbacks:
+            raise ConfigError(f"state {state!r}{did_you_mean(str(state), list(STATES))}: one of {', '.join(STATES)}")
+        if not callable(callback):
+            raise ConfigError(f"callback {callback!r} can't be called: it must be a function f(state, error)")
+        self._callbacks[state].append(callback)
+
+    def tell(self, state: str, error: SigError | None) -> None:
+        """Queue what happened for everybody who wants to know."""
+        self._news.extend((callback, state, error) for callback in self._callbacks[state])
+        if self._news:
+            self._wake()
+
+    def take(self) -> StateNews | None:
+        """Take what is to be told next; None: nothing."""
+        return self._news.popleft() if self._news else None

@@ -1,0 +1,250 @@
+"""What the exchange knows of a plain peer: the events and requests that it gets, and those that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sig_core.contract import Codec
+from sig_core.errors import (
+    Busy,
+    CodecError,
+    LinkClosed,
+    MessageTooBig,
+    RemoteError,
+    RequestTimeout,
+    SigError,
+    error_for,
+)
+from sig_core.events import Name
+from sig_core.protocol import checks
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import MAX_TEXT, Answer, Call, answer, call, clean, failure
+from sig_core.protocol.runs import split_events
+from sig_core.protocol.wire import event_frame, request_tail
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.handlers import check_method
+from sig_core.routing.info import info_of
+from sig_core.routing.ports import RequestBatch, Run, request_each
+from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.traffic import Traffic
+from sig_core.routing.transcode import decode, encode
+from sig_core.session.plain.calls import PlainCalls
+from sig_core.session.plain.open_requests import OpenRequests
+from sig_core.session.plain.output import PlainOutput
+
+__all__ = ["PLAIN_CODEC", "PlainPort"]
+
+PLAIN_CODEC: Final = "json"
+
+_method = checks.text(1, 255)
+
+
+class PlainPort(QueuedPort):
+    """A plain peer as a port of the exchange. Its `PlainSession` reads its input, and calls this.
+
+    Args:
+        exchange: that it is a port of.
+        codec: JSON.
+        limits: what the peer may cost.
+        peer: printable, for messages and logs.
+        answer: queues the answer to a call of the peer.
+        on_answered: called when requests of the peer have been answered.
+        on_output: called when there is something to take where there was nothing.
+        request_tick: called with when `tick` is needed at the latest, monotonic seconds.
+
+    Attributes:
+        calls: what the peer may call, and what it has registered by that.
+        output: the messages that wait for it.
+        now: of the turn in which its input is taken, monotonic seconds.
+        leaving: its input has ended; it only gets the answers that it still waits for.
+        unmatched_replies: answers that nobody here waited for.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        limits: Limits,
+        peer: str,
+        *,
+        answer: Callable[[dict[str, Any]], None],
+        on_answered: Callable[[], None],
+        on_output: Callable[[], None],
+        request_tick: Callable[[float], None],
+    ) -> None:
+        self.output = PlainOutput(limits.max_outbox, limits.request_timeout, self._lose, on_output, request_tick)
+        super().__init__(peer, PLAIN_CODEC, limits, self.output.calls, Traffic())
+        self.calls = PlainCalls(self, exchange, limits)
+        self.now = 0.0
+        self.leaving = False
+        self.unmatched_replies = 0
+        self._exchange = exchange
+        self._json = codec
+        self._answer = answer
+        self._on_answered = on_answered
+        self._request_tick = request_tick
+        self._last_call = 0  # number of the last call of the peer's
+        self._tokens: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
+        self._open = OpenRequests(limits.request_timeout)  # made by the peer
+        self._refusal: SigError | None = None
+        exchange.join(self)
+
+    # -- what the peer does
+
+    def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
+        """See `PlainClient`.
+
+        Raises:
+            SigError: it can't be carried, or is not the peer's to send.
+        """
+        added = encode(self._json, additions) if additions else None
+        if added is not None and len(added) > 65_535:
+            raise MessageTooBig(f"additions of {len(added)} bytes, 65535 are carried", len(added), 65_535)
+        frame = event_frame(route, encode(self._json, data), added)
+        self._refusal = None
+        self._exchange.arrive(self, Run(route, PLAIN_CODEC, 1, frame), self.now)
+        if self._refusal is not None:
+            raise self._refusal
+
+    def take_request(self, message: Call) -> None:
+        """Pass a request of the peer on; it is answered later.
+
+        Raises:
+            SigError: it can't be made.
+        """
+        params = message.params
+        sender, method = params.get("sender", checks.name), check_method(params.get("method", _method))
+        entry = self._exchange.sender(sender)
+        if len(self._open) >= self.limits.max_requests:
+            raise Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
+        payload = encode(self._json, params.find("params", checks.anything, None))
+        number = self._open.add(message.id, self.now)
+        if len(self._open) == 1:
+            self._request_tick(self._open.deadline)
+        self._exchange.request(self, entry.route, PLAIN_CODEC, method, {number: request_tail(method, payload)})
+
+    def take_answer(self, message: Answer) -> None:
+        """Take the peer's answer to an event or a request that it got."""
+        number = message.id
+        if type(number) is not int or not 0 < number <= self._last_call:
+            self.unmatched_replies += 1
+            return
+        self.output.note_answer(number)
+        token = self._tokens.pop(number, None)
+        if token is None:
+            return  # to an event
+        requests = self._exchange.requests
+        if message.status:
+            text = message.text or f"{self.peer} answered with status {message.status}"
+            requests.fail(self, token, error_for(message.status, text, "PlainError"))
+        else:
+            requests.complete(self, PLAIN_CODEC, [(token, encode(self._json, message.response))])
+
+    def leave(self) -> None:
+        """Remove what the peer has registered; its open requests are still answered."""
+        self.leaving = True
+        self._exchange.withdraw(self, self.calls.patterns)
+        self.calls = PlainCalls(self, self._exchange, self.limits)
+        self._tokens.clear()
+
+    @property
+    def waits_for_answers(self) -> bool:
+        """Whether the peer has requests open."""
+        return bool(self._open)
+
+    def close(self) -> None:
+        """Remove all of the peer from the exchange; its output may still be taken."""
+        self._exchange.close(self, self.calls.patterns)
+
+    def tick(self, now: float) -> float:
+        """Do what is due; return when the next call is needed, monotonic seconds."""
+        while (number := self._open.overdue(now)) is not None:
+            self._exchange.requests.cancel(self, number)
+            self.fail_to(number, 0, RequestTimeout(f"no answer within {self.limits.request_timeout:g} s"))
+        if self._tokens:  # who asked may have given up
+            still = self._exchange.requests.is_open
+            self._tokens = {number: token for number, token in self._tokens.items() if still(self, token)}
+        return min(self._open.deadline, self.output.tick(now))
+
+    # -- what the exchange does
+
+    def accepts_codec(self, codec: str) -> bool:
+        """JSON alone."""
+        return codec == PLAIN_CODEC
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, a message for each listener that hears them."""
+        self.traffic.fired += run.count
+        listeners = self.calls.listeners_of(sender, event)
+        for additions, payload in split_events(run.data):
+            try:
+                added = None if additions is None else decode(self._json, additions)
+                params = {"info": info_of(sender, event, added), "data": decode(self._json, payload)}
+                for ident in listeners:
+                    number, message = self._call("signal", {"listener_id": ident, **params})
+                    # Counted with its last message: if an earlier one is dropped, the event has not got through.
+                    self.output.put_call(number, message, run.route, ident == listeners[-1])
+            except CodecError:
+                self._lose(run.route, 1, "JSON can't carry the value")
+
+    def _call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
+        self._last_call += 1
+        return self._last_call, encode(self._json, call(self._last_call, method, params)) + b"\n"
+
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Count what the sender's owner lost; plain peers get no reports of losses."""
+        if missing:
+            self.traffic.fired += missing
+            self._lose(route, missing, "lost by who fired it")
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the peer's to send; the call that sent them fails."""
+        super().refuse(route, count, error)
+        self._refusal = error
+
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
+        """Queue requests for a sender of this peer."""
+        return request_each(batch, self._ask)
+
+    def _ask(self, token: int, batch: RequestBatch, data: bytes) -> SigError | None:
+        if self.leaving:
+            return LinkClosed(f"sender {batch.sender!r}: {self.peer} is leaving")
+        params = {"sender": batch.sender, "method": batch.method}
+        try:
+            number, message = self._call("request", params | {"params": decode(self._json, data)})
+        except CodecError as error:
+            return error
+        if not self._outbox.has_room(len(message)):
+            return Busy(f"sender {batch.sender!r}: too much waits for {self.peer} already")
+        self._tokens[number] = token
+        self.output.put_call(number, message)
+        return None
+
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue the answers to requests that the peer made."""
+        for ident, value in values:
+            peers_own = self._open.pop(ident)
+            try:
+                self._answer(answer(peers_own, decode(self._json, value)))
+            except CodecError as error:
+                self._answer(failure(peers_own, error))
+        self._on_answered()
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that the peer made."""
+        message = failure(self._open.pop(ident), error)
+        if isinstance(error, RemoteError):  # what the handler said, without the type that it raised
+            message["exception"] = clean(error.text[:MAX_TEXT])
+        self._answer(message)
+        self._on_answered()
+
+    def take(self, room: int) -> bytes:
+        """Take messages for the peer; see `PlainOutput`."""
+        data = self.output.take(room)
+        if self._outbox.stalled:
+            self._exchange.flow_control.note_taken(self)
+        return data
+
+    def _own_figures(self) -> dict[str, Any]:
+        return {"client": "", "codec": PLAIN_CODEC, **self.calls.figures()}

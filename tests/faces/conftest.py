@@ -1,0 +1,45 @@
+"""Each test of this folder runs with each face, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import sig_core as sig
+from tests.support import nothing_left_behind
+from tests.support.faces import FACES, Face, Place
+
+__all__ = ["nothing_left_behind"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uvloop_is_warm() -> None:
+    """The first loop of uvloop opens what it keeps for the whole process: not what a test leaves behind."""
+    with suppress(ImportError):
+        __import__("uvloop").run(asyncio.sleep(0))
+
+
+@pytest.fixture(params=FACES, ids=lambda face: face.name)
+def face(request: pytest.FixtureRequest) -> Face:
+    found: Face = request.param
+    if found.name == "uvloop":
+        pytest.importorskip("uvloop", reason="uvloop is not installed (extra `fast`)")
+    return found
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        yield server.addresses[0]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(f"unix://{tmp_path / 'sock'}")
+    yield made
+    if made.server is not None:
+        made.server.stop()
