@@ -1,28 +1,45 @@
-# make demo | test | lint: each makes what it needs in .venv first
+# make demo | test | lint: each makes what it needs in .venv first; PYTHON=python3.13 takes another Python, and .venv-3.13.x
+# make test: what takes less than five minutes; make test-all: everything, with what test-setup has installed
 # make test-setup: what tests need beyond Python: tool chains and emulators of boards (make boards-setup: these alone), a
 #   browser without a screen, a session bus; installed if you are root, else named
+# make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 20 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
 PYTHON ?= python3
+ifeq ($(PYTHON),python3)
 VENV := .venv
+else
+VENV := .venv-$(shell $(PYTHON) -c "import platform; print(platform.python_version())")
+ifeq ($(VENV),.venv-)
+$(error $(PYTHON) can not be run)
+endif
+endif
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint soak bench bench-lines test-setup boards-setup clean
+.PHONY: demo test test-all lint package soak bench bench-lines test-setup boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
 # Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer.
-test: $(VENV)/.test test-setup
-	SIG_TIMEOUT_FACTOR=3 $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST = SIG_TIMEOUT_FACTOR=3 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+test: $(VENV)/.test
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.test test-setup
+	$(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --no-namespace-packages examples/*.py
 	$(BIN)/mypy examples/web_events_logger
+
+package: $(VENV)/.dev
+	$(BIN)/python tests/packaging/check.py
 
 BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W6,W8,W9
@@ -54,10 +71,10 @@ boards-setup:
 	tests/setup boards
 
 clean:
-	rm -rf .bench .boards $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .bench .boards .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.all $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml
 	@echo "making $(VENV) with pysig[$*] ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[$*]'
 	@touch $@

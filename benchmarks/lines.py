@@ -22,7 +22,7 @@ from run import machine
 
 import sig_core as sig
 from sig_core.line.packets import wire_size
-from tests.boards.rig import AvrBoard, NativeBoard, SerialLine, Workshop, tools
+from tests.support.rig import AvrBoard, NativeBoard, SerialLine, Workshop, tools
 
 BAUD = 115_200
 PAYLOAD = 20  # bytes of the messages that are sent to and fro on the paced line

@@ -1,8 +1,14 @@
-"""What the whole suite shares: with `-n`, which tests stay in one process."""
+"""What the whole suite shares: which tests stay in one process, how garbage is looked for, what is said at the end."""
 
 from __future__ import annotations
 
+import gc
+import re
+import signal
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,10 +20,63 @@ TERMINALS = (
     *("boards/test_", "boards/micropython", "benchmarks", "carriers/test_serial", "cli/test_ports", "demo"),
     *("system/test_line", "testing/test_boards", "testing/test_built_in", "testing/test_pytest_plugin"),
 )
+MORE = {"avr", "qemu", "micropython", "browser", "desktop"}  # markers
+KIT_RULE = re.compile(r"(?:Skipped: )?(carrier|codec|board) '[^']*': ")  # what the kit says of a rule that can't apply
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let programs that the tests start be interrupted, even where these run in the background of a shell script."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is slow is deselected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep them together."""
+    """Keep tests of terminals together; mark as slow what needs more than Python and a C compiler."""
     for item in items:
+        if MORE & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("slow")
         if item.path.is_relative_to(HERE) and str(item.path.relative_to(HERE)).startswith(TERMINALS):
             item.add_marker(pytest.mark.xdist_group("terminals"))
+
+
+def pytest_collection_finish() -> None:
+    """Set aside all there is by now: tests that look for garbage collect often, and would look at it each time."""
+    gc.collect()
+    gc.freeze()
+
+
+# -- the end: with several processes pytest forgets what was deselected, and it names hundreds of skips one by one
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what is left to another run, where it is known."""
+    output = getattr(items[0].config, "workeroutput", None) if items else None
+    if output is not None:
+        output["deselected"] = output.get("deselected", 0) + len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the count from the first process that ends: each has collected everything."""
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    count = getattr(node, "workeroutput", {}).get("deselected", 0)
+    if count and "deselected" not in reporter.stats:
+        reporter.stats["deselected"] = [SimpleNamespace()] * count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why tests were skipped, a line a reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped or "s" in terminalreporter.reportchars:
+        return
+    terminalreporter.section("skipped", "-")
+    for reason, count in Counter(_reason(report) for report in skipped).most_common():
+        terminalreporter.line(f"{count:5} {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if kit := KIT_RULE.match(why):
+        return f"rules of the kit that do not apply to a {kit[1]} (-rs names them)"
+    return why.removeprefix("Skipped: ")

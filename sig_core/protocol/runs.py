@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Final
 
-from sig_core.protocol.wire import AFTER_LENGTH, EVENT, HEADER, method_of
+from sig_core.protocol.wire import EVENT, HEADER, method_of
 
 __all__ = ["FEW", "alike", "split_events", "split_numbered", "split_requests"]
 
 FEW: Final = 16  # frames of one header in a row from which on more of them are looked for at once
+MANY: Final = FEW * HEADER  # bytes: a run that is not longer has at most FEW frames
 WITH_ID: Final = HEADER + 4  # bytes: the header, and the id of a request or reply
 SOME: Final = 5  # requests or replies from which on it is worth to look whether they are alike
 _u16 = struct.Struct("<H")
@@ -38,9 +39,12 @@ def alike(data: bytes, pos: int, step: int, streak: int) -> int:
 
 def split_events(run: bytes) -> Iterable[tuple[bytes | None, bytes]]:
     """Cut consecutive event frames, as a `FrameReader` gave them, into (additions or None, data)."""
+    end = len(run)
+    if end > MANY and (step := _one_step(run)):
+        return zip(repeat(None), _payloads(run, step))
     found: list[tuple[bytes | None, bytes]] = []
     parts: list[Iterable[tuple[bytes | None, bytes]]] = [found]
-    pos, end, last, streak, length_at = 0, len(run), 0, 0, _u32.unpack_from
+    pos, last, streak, length_at = 0, 0, 0, _u32.unpack_from
     while pos < end:
         (length,) = length_at(run, pos)
         start = pos + HEADER
@@ -50,10 +54,9 @@ def split_events(run: bytes) -> Iterable[tuple[bytes | None, bytes]]:
             streak += 1
         else:
             many = alike(run, pos, 4 + length, streak)
-            frames = memoryview(run)[pos : pos + many * (4 + length)]
-            data = chain.from_iterable(struct.iter_unpack(f"{HEADER}x{length - AFTER_LENGTH}s", frames))
+            frames = run[pos : pos + many * (4 + length)]
             found = []
-            parts += (zip(repeat(None), data), found)
+            parts += (zip(repeat(None), _payloads(frames, 4 + length)), found)
             streak += many
             pos += len(frames)
             continue
@@ -65,6 +68,22 @@ def split_events(run: bytes) -> Iterable[tuple[bytes | None, bytes]]:
             cut = start + 2 + _u16.unpack_from(run, start)[0]
             found.append((run[start + 2 : cut], run[cut:pos]))
     return chain.from_iterable(parts) if len(parts) > 1 else found
+
+
+def _one_step(run: bytes) -> int:
+    """Return how long each frame is if all are events without additions and equally long, and more than FEW; else 0."""
+    end, step = len(run), 4 + _u32.unpack_from(run)[0]
+    equal = end > FEW * step and not end % step and run[4] == EVENT and alike(run, 0, step, end) == end // step
+    return step if equal else 0
+
+
+def _payloads(frames: bytes, step: int) -> Iterator[bytes]:
+    """Cut frames of `step` bytes each, one by one as they are asked for.
+
+    From bytes, never from a memoryview: what is given here is kept by the traceback of a listener that raises, and when
+    that is garbage in a cycle, CPython before 3.12.7 clears the view while `iter_unpack` still reads it, and crashes.
+    """
+    return chain.from_iterable(struct.iter_unpack(f"{HEADER}x{step - HEADER}s", frames))
 
 
 def split_numbered(run: bytes, count: int) -> Iterable[tuple[int, bytes]]:

@@ -11,8 +11,8 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
-from tests.faces.faces import until
 from tests.support import nothing_left_behind, within  # noqa: F401 - a fixture
+from tests.support.faces import until
 
 Call = Callable[[aio.ClientRouter, str], Awaitable[Any]]
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import within
 
 KIT = Path(__file__).parents[2] / "benchmarks"
@@ -33,6 +35,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=within(100), check=False)
 
 
+@pytest.mark.slow
 def test_pysig_is_measured_beside_the_bound(tmp_path: Path) -> None:
     done = run("--peers", "raw,pysig", "--workloads", "W1,W4", "--relative-to", "raw", "--results", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.boards.rig import AvrBoard, CortexBoard, MicroPythonBoard, NativeBoard, SerialLine, Workshop, tools
+from tests.support.rig import AvrBoard, CortexBoard, MicroPythonBoard, NativeBoard, SerialLine, Workshop, tools
 
 MARKERS = {  # fixture: marker
     "lines": "serial",
@@ -24,11 +24,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for fixture, marker in MARKERS.items():
         if fixture in getattr(item, "fixturenames", ()):
             item.add_marker(marker)
-
-
-def need(needs: tuple[tools.Need, ...]) -> None:
-    if absent := tools.missing(needs):
-        pytest.skip(absent)
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +48,14 @@ def lines(running: ExitStack) -> Callable[..., SerialLine]:
 @pytest.fixture
 def native(running: ExitStack, workshop: Workshop) -> Callable[..., NativeBoard]:
     """Start boards as processes of this machine: the arguments are those of `NativeBoard`."""
-    need(tools.NATIVE)
+    tools.need(tools.NATIVE)
     return lambda *arguments, **how: running.enter_context(NativeBoard(*arguments, **how))
 
 
 @pytest.fixture
 def avr(running: ExitStack, workshop: Workshop) -> Callable[..., AvrBoard]:
     """Start emulated Unos: the arguments are those of `AvrBoard` after the runner."""
-    need(tools.AVR)
+    tools.need(tools.AVR)
 
     def start(firmware: Path, **how: Any) -> AvrBoard:
         return running.enter_context(AvrBoard(workshop.emulator(), firmware, **how))
@@ -71,12 +66,12 @@ def avr(running: ExitStack, workshop: Workshop) -> Callable[..., AvrBoard]:
 @pytest.fixture
 def cortex(running: ExitStack) -> Callable[..., CortexBoard]:
     """Start emulated Cortex-M3s: the arguments are those of `CortexBoard`."""
-    need(tools.CORTEX)
+    tools.need(tools.CORTEX)
     return lambda *arguments, **how: running.enter_context(CortexBoard(*arguments, **how))
 
 
 @pytest.fixture
 def micropython(running: ExitStack) -> Callable[..., MicroPythonBoard]:
     """Start boards with MicroPython: the arguments are those of `MicroPythonBoard`."""
-    need(tools.MICROPYTHON)
+    tools.need(tools.MICROPYTHON)
     return lambda **how: running.enter_context(MicroPythonBoard(**how))

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.conftest import need
-from tests.boards.rig import ROOT, Board, Splice, Workshop, compile_sketch, tools, within
-from tests.boards.traffic import Traffic, served
-from tests.support import eventually
+from tests.support import ROOT, eventually, within
+from tests.support.rig import Board, Splice, Workshop, compile_sketch, tools
+from tests.support.traffic import Traffic, heard_by_host, served
 
 Starts = Callable[..., Any]
 KINDS = [
@@ -46,8 +45,7 @@ def board(kind: str, request: pytest.FixtureRequest) -> Board:
 
 @pytest.fixture
 def traffic(board: Board, kind: str) -> Iterator[Traffic]:
-    with served(board.port) as server:
-        traffic = Traffic(server, "uno" if kind == "full" else kind)
+    with heard_by_host("uno" if kind == "full" else kind, board.port) as traffic:
         traffic.wait_in()
         yield traffic
 
@@ -90,8 +88,8 @@ def test_its_reset(traffic: Traffic, board: Board) -> None:
 def test_a_line_that_is_away_for_a_while(board: Board, kind: str, lines: Starts, running: ExitStack) -> None:
     line = lines()
     running.enter_context(Splice(board.port, line.b))
-    with served(line.port) as server:
-        traffic = Traffic(server, "uno" if kind == "full" else kind)
+    with heard_by_host("uno" if kind == "full" else kind, line.port) as traffic:
+        server = traffic.server
         traffic.wait_in()
         traffic.ask("burst", 300)
         traffic.tick(30)
@@ -105,11 +103,11 @@ def test_a_line_that_is_away_for_a_while(board: Board, kind: str, lines: Starts,
         assert traffic.presence == ["#connect"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 2.0])
 def test_a_bootloader(seconds: float, avr: Starts, workshop: Workshop) -> None:
     board = avr(workshop.firmware("avr"), bootloader=seconds)
-    with served(board.port) as server:
-        traffic = Traffic(server, "uno")
+    with heard_by_host("uno", board.port) as traffic:
         traffic.wait_in()
         traffic.exchange(20, 5, 30)
         board.reset()
@@ -118,7 +116,7 @@ def test_a_bootloader(seconds: float, avr: Starts, workshop: Workshop) -> None:
 
 
 def test_the_sketch_of_the_library(avr: Starts, workshop: Workshop) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     heard: list[float] = []
     board = avr(compile_sketch(workshop, ROOT / "boards/c/examples/Thermometer/Thermometer.ino"))
     with served(board.port) as server:
@@ -128,7 +126,7 @@ def test_the_sketch_of_the_library(avr: Starts, workshop: Workshop) -> None:
 
 
 def test_the_lamp_of_the_library(avr: Starts, workshop: Workshop) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     board = avr(compile_sketch(workshop, ROOT / "boards/c/examples/Led/Led.ino"))
     with served(f"{board.port}&name=lamp") as server:
         eventually(lambda: server.has_sender("lamp"), 20)
@@ -141,8 +139,7 @@ def test_the_lamp_of_the_library(avr: Starts, workshop: Workshop) -> None:
 
 
 def test_cortex_on_a_pty(cortex: Starts, workshop: Workshop) -> None:
-    with served(cortex(workshop.firmware("cortex"), on="pty").port) as server:
-        traffic = Traffic(server, "cortex")
+    with heard_by_host("cortex", cortex(workshop.firmware("cortex"), on="pty").port) as traffic:
         traffic.wait_in()
         traffic.exchange(50, 10, 30)
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.rig import Workshop, within
-from tests.boards.traffic import Traffic, served
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import Workshop
+from tests.support.traffic import heard_by_host, served
 
 Starts = Callable[..., Any]
 SMALL = {"MTU": 48, "SLOTS": 2}
@@ -22,8 +22,8 @@ TCP = "tcp://127.0.0.1:0"
 def test_what_does_not_fit(lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines()
     native(workshop.firmware("native", MTU=48, SLOTS=2, MESSAGE=100), on=line.b)
-    with served(line.port) as server:
-        traffic = Traffic(server, "native")
+    with heard_by_host("native", line.port) as traffic:
+        server = traffic.server
         traffic.wait_in()
         assert traffic.ask("echo", "x" * 80) == "x" * 80
         with pytest.raises(sig.MessageTooBig, match=r"request 'echo' of sender 'native': \d+ bytes, .* takes 100"):
@@ -41,8 +41,7 @@ def test_what_does_not_fit(lines: Starts, native: Starts, workshop: Workshop) ->
 @pytest.mark.parametrize("milliseconds", [30, 1000])
 def test_a_sketch_that_blocks(milliseconds: int, micropython: Starts) -> None:
     board = micropython()
-    with served(board.port) as server:
-        traffic = Traffic(server, "mp")
+    with heard_by_host("mp", board.port) as traffic:
         traffic.wait_in()
         for _ in range(3):
             board.sleep(milliseconds / 1000)
@@ -52,8 +51,7 @@ def test_a_sketch_that_blocks(milliseconds: int, micropython: Starts) -> None:
 
 def test_a_sketch_that_blocks_longer_than_the_keep_alive(micropython: Starts) -> None:
     board = micropython()
-    with served(board.port) as server:
-        traffic = Traffic(server, "mp")
+    with heard_by_host("mp", board.port) as traffic:
         traffic.wait_in()
         board.sleep(4.5)
         traffic.tick(10)
@@ -64,8 +62,7 @@ def test_a_sketch_that_blocks_longer_than_the_keep_alive(micropython: Starts) ->
 
 def test_a_ring_of_64_bytes(avr: Starts, workshop: Workshop) -> None:
     board = avr(workshop.firmware("avr", BLOCK_MS=30))
-    with served(board.port) as server:
-        traffic = Traffic(server, "uno")
+    with heard_by_host("uno", board.port) as traffic:
         traffic.wait_in()
         traffic.exchange(60, 5, 60)
         assert traffic.stats().damaged == 0
@@ -75,8 +72,8 @@ def test_a_ring_of_64_bytes(avr: Starts, workshop: Workshop) -> None:
 
 def test_a_ring_of_64_bytes_whose_board_promises_too_much(avr: Starts, workshop: Workshop) -> None:
     board = avr(workshop.firmware("avr", BLOCK_MS=30, CREDIT=4))
-    with served(board.port) as server:
-        traffic = Traffic(server, "uno")
+    with heard_by_host("uno", board.port) as traffic:
+        server = traffic.server
         traffic.wait_in()
         values = ["x" * 24 + str(number) for number in range(20)]
         futures = [server.request_async("uno", "echo", value, timeout=within(60)) for value in values]
@@ -85,8 +82,7 @@ def test_a_ring_of_64_bytes_whose_board_promises_too_much(avr: Starts, workshop:
 
 
 def test_events_do_not_starve_requests(avr: Starts, workshop: Workshop) -> None:
-    with served(avr(workshop.firmware("avr")).port) as server:
-        traffic = Traffic(server, "uno")
+    with heard_by_host("uno", avr(workshop.firmware("avr")).port) as traffic:
         traffic.wait_in()
         traffic.ask("burst", 10**6)
         for number in range(20):
@@ -98,8 +94,8 @@ def test_a_board_that_does_not_read_delays_nobody(lines: Starts, native: Starts,
     firmware = workshop.firmware("native", **SMALL)
     native(firmware, on=deaf.b, name="deaf")
     native(firmware, on=well.b, name="well")
-    with served(deaf.port, well.port, TCP) as server:
-        traffic = Traffic(server, "well")
+    with heard_by_host("well", deaf.port, well.port, TCP) as traffic:
+        server = traffic.server
         traffic.wait_in()
         eventually(lambda: server.has_sender("deaf"), 20)
         deaf.stall("to_b")
@@ -116,6 +112,7 @@ def test_a_board_that_does_not_read_delays_nobody(lines: Starts, native: Starts,
         assert peer["events"]["fired"] == 20_000
 
 
+@pytest.mark.slow
 def test_a_slow_program_stops_the_board_and_not_the_line(lines: Starts, native: Starts, workshop: Workshop) -> None:
     count = 80_000  # more than fits the queues of a local link
     line = lines()
@@ -146,6 +143,7 @@ def board_of(server: sig.ServerRouter) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_twenty_boards_and_a_hundred_programs(lines: Starts, native: Starts, workshop: Workshop) -> None:
     firmware = workshop.firmware("native", **SMALL)
     ends = [lines() for _ in range(20)]

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 import sig_core as sig
-from tests.boards.conftest import need
-from tests.boards.rig import ROOT, AvrBoard, Program, Workshop, compile_sketch, tools, tty_url, within
-from tests.support import eventually
+from tests.support import ROOT, eventually, within
+from tests.support.rig import AvrBoard, Program, Workshop, compile_sketch, tools, tty_url
 
 GUIDE = (ROOT / "docs/boards.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -29,7 +28,7 @@ def test_sketches_are_those_of_the_library() -> None:
 
 
 def test_the_sketch_of_the_readme(avr: Callable[..., AvrBoard], workshop: Workshop) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     (sketch,) = [code for language, code in BLOCK.findall((ROOT / "README.md").read_text()) if language == "cpp"]
     (workshop.folder / "readme.ino").write_text(sketch)
     board = avr(compile_sketch(workshop, workshop.folder / "readme.ino"))
@@ -43,7 +42,7 @@ def test_the_sketch_of_the_readme(avr: Callable[..., AvrBoard], workshop: Worksh
 @pytest.fixture
 def thermometer(workshop: Workshop) -> Path:
     """The example in C, which fires as the sketch does."""
-    need(tools.NATIVE)
+    tools.need(tools.NATIVE)
     source = ROOT / "examples/boards/c"
     changed = workshop.folder / "thermometer.c"
     changed.write_text(SKETCH_AS_C)
@@ -97,7 +96,7 @@ def test_the_program(thermometer: Path) -> None:
 @pytest.mark.serial
 @pytest.mark.parametrize("name", ["thermometer", "led"])
 def test_examples_in_c(name: str, workshop: Workshop) -> None:
-    need(tools.NATIVE)
+    tools.need(tools.NATIVE)
     folder = ROOT / "examples/boards/c"
     warnings = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
     sources = [folder / f"{name}.c", folder / "port_posix.c", *sorted(LIBRARY.glob("*.c"))]
@@ -109,7 +108,7 @@ ROW = re.compile(r"^\| [a-z][^|]* \| (\d+) \| (\d+) \| ([\d,]+) \| ([\d,]+) \|$"
 
 @pytest.mark.avr
 def test_the_memory_table(workshop: Workshop) -> None:
-    need(tools.AVR)
+    tools.need(tools.AVR)
     rows = [[int(cell.replace(",", "")) for cell in row] for row in ROW.findall(GUIDE)]
     assert len(rows) == 5
     measured = [_size(workshop, "avr" if row is not rows[-1] else "avr-full", row[0], row[1]) for row in rows]

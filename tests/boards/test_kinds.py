@@ -15,8 +15,8 @@ import pytest
 
 from sig_core.line.handshake import LineHello, Syn
 from sig_core.line.packets import HELLO, SYN, SYNACK, Packet, PacketReader, seal
-from tests.boards.conftest import need
-from tests.boards.rig import ROOT, Board, Workshop, compile_sketch, tools, within
+from tests.support import ROOT, within
+from tests.support.rig import Board, Workshop, compile_sketch, tools
 
 THERMOMETER = ROOT / "boards/c/examples/Thermometer/Thermometer.ino"
 TERMS = Syn(sid=7, mtu=246, window=1, keepalive=25, rto=0.1, message=0, long_crc=False, resume=False)
@@ -113,7 +113,7 @@ def test_avr(avr: Starts, workshop: Workshop, stack: ExitStack, target: str) -> 
 
 
 def test_an_arduino_sketch(avr: Starts, workshop: Workshop, stack: ExitStack) -> None:
-    need(tools.ARDUINO)
+    tools.need(tools.ARDUINO)
     board = avr(compile_sketch(workshop, THERMOMETER))
     check(board, open_port(board.port, stack))
 

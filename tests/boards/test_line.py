@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 import serial
 
-from tests.boards.rig import Counts, Mangler, Noise, ProgramFailed, SerialLine, within
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import Counts, Mangler, Noise, ProgramFailed, SerialLine
 
 PACKET = b"\0\x05\x41\x01\x02\x03\0"
 ALL = Noise(drop=0.01, flip=0.01, double=0.01, insert=0.01, burst=0.002, between=0.05)

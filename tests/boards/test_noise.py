@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.boards.rig import Board, Noise, SerialLine, Splice, Workshop
-from tests.boards.traffic import Traffic, served
+from tests.support.rig import Board, Noise, SerialLine, Splice, Workshop
+from tests.support.traffic import heard_by_host
 
 BAD = Noise.even(0.02, burst=0.0002, between=0.005)
 """2 % of all bytes are lost, flipped, doubled or joined by another one, and now and then 1 to 200 of garbage come."""
@@ -22,8 +22,7 @@ Starts = Callable[..., Any]
 
 def exchanged(port: str, name: str, events: int, requests: int, seconds: float) -> None:
     """The whole of it: a server, a board that registers, traffic, and one session from first to last."""
-    with served(port) as server:
-        traffic = Traffic(server, name)
+    with heard_by_host(name, port) as traffic:
         traffic.wait_in()
         traffic.exchange(events, requests, seconds)
         assert traffic.presence[1:] == []
@@ -41,6 +40,7 @@ def spliced(lines: Starts, running: ExitStack) -> Callable[..., SerialLine]:
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=seed, noise=BAD)
@@ -50,6 +50,7 @@ def test_native(seed: int, lines: Starts, native: Starts, workshop: Workshop) ->
     assert line.counts("to_b").noise > 100
 
 
+@pytest.mark.slow
 def test_thousands_each_way(lines: Starts, native: Starts, workshop: Workshop) -> None:
     """10,000 with `make soak`, which takes most of a minute."""
     line = lines(seed=99, noise=BAD)
@@ -57,7 +58,14 @@ def test_thousands_each_way(lines: Starts, native: Starts, workshop: Workshop) -
     exchanged(line.port, "native", MANY, MANY // 10, 200)
 
 
-@pytest.mark.parametrize(("slots", "share"), [(1, 0.01), (2, 0.001), (8, 0.01)])
+@pytest.mark.parametrize(
+    ("slots", "share"),
+    [
+        pytest.param(1, 0.01, marks=pytest.mark.slow),
+        (2, 0.001),
+        pytest.param(8, 0.01, marks=pytest.mark.slow),
+    ],
+)
 def test_windows(slots: int, share: float, lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=slots, noise=Noise.even(share))
     native(workshop.firmware("native", MTU=64, SLOTS=slots), on=line.b)
@@ -67,8 +75,7 @@ def test_windows(slots: int, share: float, lines: Starts, native: Starts, worksh
 def test_long_messages(lines: Starts, native: Starts, workshop: Workshop) -> None:
     line = lines(seed=5, noise=Noise.even(0.005))
     native(workshop.firmware("native", MTU=48, SLOTS=4), on=line.b)
-    with served(line.port) as server:
-        traffic = Traffic(server, "native")
+    with heard_by_host("native", line.port) as traffic:
         traffic.wait_in()
         for size in (*range(36, 50), 253, 254, 255, 256, 1000, 2000):
             for byte in (b"\0", b"\1", b"\xff"):

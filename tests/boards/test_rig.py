@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.boards.rig import AvrBoard, BuildFailed, Program, ProgramFailed, Workshop, tools, within
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import AvrBoard, BuildFailed, Program, ProgramFailed, Workshop, tools
 
 # says ! when it begins, then every byte that comes; after a # it hears nothing for 2 ms
 ECHO = r"""
@@ -100,6 +100,7 @@ def test_avrs_take_turns_at_one_name(avr: Callable[..., AvrBoard], echo: Path, t
         assert not link.is_symlink()
 
 
+@pytest.mark.slow
 def test_a_bootloader_swallows_what_comes(avr: Callable[..., AvrBoard], echo: Path) -> None:
     board = avr(echo, bootloader=within(1))  # long enough for this process to write meanwhile
     with Tty(board.tty) as tty:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.boards.rig import NativeBoard, SerialLine, Workshop, within
-from tests.boards.traffic import Traffic, served
-from tests.support import eventually
+from tests.support import eventually, within
+from tests.support.rig import NativeBoard, SerialLine, Workshop
+from tests.support.traffic import Traffic, heard_by_host, served
 
 Starts = Callable[..., Any]
 SMALL = {"MTU": 48, "SLOTS": 4}
@@ -36,8 +36,7 @@ def board(line: SerialLine, native: Starts, workshop: Workshop) -> NativeBoard:
 
 @pytest.fixture
 def traffic(line: SerialLine, board: NativeBoard) -> Iterator[Traffic]:
-    with served(line.port) as server:
-        traffic = Traffic(server, "native")
+    with heard_by_host("native", line.port) as traffic:
         traffic.wait_in()
         yield traffic
 
@@ -113,6 +112,7 @@ def test_unplugged_for_two_seconds_in_a_burst(traffic: Traffic, line: SerialLine
     assert sum(traffic.server.stats()["events"]["lost"].values()) == 0
 
 
+@pytest.mark.slow
 def test_unplugged_for_too_long(traffic: Traffic, line: SerialLine) -> None:
     line.cut("a")
     traffic.wait(lambda: traffic.presence[-1] == "#disconnect", 20, "the board to be given up")
@@ -121,6 +121,7 @@ def test_unplugged_for_too_long(traffic: Traffic, line: SerialLine) -> None:
     traffic.exchange(50, 10, 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["to_a", "to_b"])
 def test_a_stall_of_one_way_loses_nothing(way: Any, traffic: Traffic, line: SerialLine) -> None:
     traffic.ask("burst", 500)
@@ -136,6 +137,7 @@ def test_a_stall_of_one_way_loses_nothing(way: Any, traffic: Traffic, line: Seri
     assert traffic.presence == ["#connect"]
 
 
+@pytest.mark.slow
 def test_a_board_that_went_deaf(traffic: Traffic, line: SerialLine) -> None:
     line.deafen("to_b")
     traffic.tick(10)
@@ -164,9 +166,10 @@ def test_another_board_at_the_same_port(
 HOST = """
 import sys
 import sig_core as sig
-with sig.ServerRouter(sys.argv[1]) as server:
+with sig.ServerRouter() as server:
     server.add_listener(lambda info, data: print(data["n"], flush=True), "native", "#changed")
     server.add_listener(lambda info, data: print("in", flush=True), "native", "#connect")
+    server.listen(sys.argv[1])  # now the board may connect
     sys.stdin.read()
 """
 
@@ -180,8 +183,7 @@ def test_the_host_is_killed_and_comes_back(line: SerialLine, board: NativeBoard)
         assert process.stdout.readline() == "in\n"
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    with served(line.port) as server:
-        traffic = Traffic(server, "native")
+    with heard_by_host("native", line.port) as traffic:
         traffic.wait_in()
         traffic.exchange(100, 10, 20)
 
@@ -229,8 +231,7 @@ def test_garbage_and_commands_of_a_modem_manager(line: SerialLine, board: Native
     intruder = os.open(line.b, os.O_RDWR | os.O_NOCTTY)
     try:
         os.write(intruder, b"AT+GCAP\r\nAT\r\n" + bytes(range(256)))
-        with served(line.port) as server:
-            traffic = Traffic(server, "native")
+        with heard_by_host("native", line.port) as traffic:
             traffic.wait_in()
             os.write(intruder, b"AT\r\n" * 5 + bytes(range(255, -1, -1)))
             traffic.exchange(100, 10, 20)

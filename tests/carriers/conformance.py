@@ -6,29 +6,15 @@ import gc
 import os
 import select
 import threading
-from concurrent.futures import Future
 
 import pytest
 
 from sig_core.address import Address
 from sig_core.contract import LinkTraits, PollableAcceptor, PollableLink
+from sig_core.testing import begin
 
 PATIENCE = 20  # seconds after which a test gives up; nothing is measured by it
 ALL_BYTES = bytes(range(256))
-
-
-def in_thread(work, *arguments) -> Future:
-    """Run `work` in a thread of its own; its result or exception is the future's."""
-    future = Future()
-
-    def run():
-        try:
-            future.set_result(work(*arguments))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
 
 
 def receive_exactly(link, size: int) -> bytes:
@@ -107,7 +93,7 @@ class Conformance:
         """1 MiB passes while a thread reads, in one send or in several."""
         client, server = pair
         data = (ALL_BYTES * 4096)[: 1 << 20]
-        reading = in_thread(receive_exactly, server, len(data))
+        reading = begin(receive_exactly, server, len(data))
         step = len(data) // pieces
         for start in range(0, len(data), step):
             client.send(data[start : start + step])
@@ -133,7 +119,7 @@ class Conformance:
         client, server = pair
         for _ in range(20):
             started = threading.Event()
-            reading = in_thread(lambda event=started: (event.set(), server.receive(float("inf")))[1])
+            reading = begin(lambda event=started: (event.set(), server.receive(float("inf")))[1])
             assert started.wait(PATIENCE)
             client.send(b"x")
             assert reading.result(PATIENCE) == b"x"
@@ -196,7 +182,7 @@ class Conformance:
         for _ in range(20):
             client, server = self.meet(acceptor)
             started = threading.Event()
-            blocked = in_thread(lambda link=server, event=started: (event.set(), link.receive(1000)))
+            blocked = begin(lambda link=server, event=started: (event.set(), link.receive(1000)))
             assert started.wait(PATIENCE)
             server.close()
             assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -207,7 +193,7 @@ class Conformance:
         for _ in range(20):
             client, server = self.meet(acceptor)
             started = threading.Event()
-            blocked = in_thread(lambda link=server, event=started: (event.set(), link.receive(1000)))
+            blocked = begin(lambda link=server, event=started: (event.set(), link.receive(1000)))
             assert started.wait(PATIENCE)
             client.close()
             assert isinstance(blocked.exception(PATIENCE), EOFError)
@@ -224,7 +210,7 @@ class Conformance:
                 server.send(bytes(65_536))
                 flowing.set()
 
-        blocked = in_thread(flood)
+        blocked = begin(flood)
         assert flowing.wait(PATIENCE)
         (server if closer == "own" else client).close()
         assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -236,7 +222,7 @@ class Conformance:
         for _ in range(20):
             acceptor = self.carrier.listen(Address.parse(url))
             started = threading.Event()
-            blocked = in_thread(lambda acceptor=acceptor, event=started: (event.set(), acceptor.accept(1000)))
+            blocked = begin(lambda acceptor=acceptor, event=started: (event.set(), acceptor.accept(1000)))
             assert started.wait(PATIENCE)
             acceptor.close()
             assert isinstance(blocked.exception(PATIENCE), OSError)
@@ -362,7 +348,7 @@ class PollableConformance(Conformance):
         client, server = pair
         assert client.send_some(b"abc") == 3
         assert receive_exactly(server, 3) == b"abc"
-        reading = in_thread(receive_exactly, client, 1 << 20)
+        reading = begin(receive_exactly, client, 1 << 20)
         server.send(bytes(1 << 20))
         assert reading.result(PATIENCE) == bytes(1 << 20)
 

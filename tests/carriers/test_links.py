@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sig_core.links.sockets import SocketAcceptor, SocketLink
-from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
+from sig_core.testing import begin
+from tests.carriers.conformance import PATIENCE, receive_exactly
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_descriptor_is_kept_while_a_call_is_inside(pair):
             return self.sock.recv_into(buffer)
 
     link._sock = Slow(link._sock)
-    reading = in_thread(link.recv_into, memoryview(bytearray(4)))
+    reading = begin(link.recv_into, memoryview(bytearray(4)))
     assert entered.wait(PATIENCE)
     link.close()
     assert os.fstat(number)
@@ -108,8 +109,8 @@ def close_under_fire(link):
         gate.wait(PATIENCE)
         link.close()
 
-    users = [in_thread(repeat, link.receive, 1000), in_thread(repeat, link.send, bytes(100_000))]
-    for closer in [in_thread(close), in_thread(close)]:
+    users = [begin(repeat, link.receive, 1000), begin(repeat, link.send, bytes(100_000))]
+    for closer in [begin(close), begin(close)]:
         closer.result(PATIENCE)
     return [user.exception(PATIENCE) for user in users]
 
@@ -129,7 +130,7 @@ def test_a_send_that_waits_ends_when_either_side_closes(pair, closer):
     left, _ = pair
     while left.send_some(bytes(65_536)):
         pass
-    waiting = in_thread(left.send, b"x" * 1_000_000)
+    waiting = begin(left.send, b"x" * 1_000_000)
     pair[closer].close()
     assert isinstance(waiting.exception(PATIENCE), OSError)
 
@@ -165,7 +166,7 @@ def test_a_broken_connection_is_an_error_not_an_end():
 @given(st.lists(st.binary(min_size=1, max_size=5000), max_size=20), st.integers(1, 3000))
 def test_bytes_arrive_once_and_in_order_however_they_are_cut(chunks, size):
     left, right = (SocketLink(sock, "x") for sock in socket.socketpair())
-    sending = in_thread(lambda: [left.send(chunk) for chunk in chunks] and left.close())
+    sending = begin(lambda: [left.send(chunk) for chunk in chunks] and left.close())
     expected, got, buffer = b"".join(chunks), b"", bytearray(size)
     while len(got) < len(expected):
         try:

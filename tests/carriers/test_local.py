@@ -12,7 +12,8 @@ from sig_carriers.local import BACKLOG, LocalCarrier
 from sig_core.address import Address
 from sig_core.contract import LinkTraits, PollableLink
 from sig_core.errors import ConfigError
-from tests.carriers.conformance import PATIENCE, Conformance, in_thread
+from sig_core.testing import begin
+from tests.carriers.conformance import PATIENCE, Conformance
 
 LAB = Address.parse("local://lab")
 
@@ -70,7 +71,7 @@ def test_send_waits_while_the_queue_is_full(small, full, packets):
     for packet in packets:
         client.send(packet)
     assert not full.is_set()
-    waiting = in_thread(client.send, b"next")
+    waiting = begin(client.send, b"next")
     assert full.wait(PATIENCE)
     assert not waiting.done()
     assert [server.receive(PATIENCE) for _ in packets] == packets
@@ -81,7 +82,7 @@ def test_send_waits_while_the_queue_is_full(small, full, packets):
 def test_a_full_queue_holds_no_more_than_its_bounds(small):
     """The flood goes on only as fast as it is received."""
     client, server = small
-    flood = in_thread(lambda: [client.send(bytes([number])) for number in range(100)])
+    flood = begin(lambda: [client.send(bytes([number])) for number in range(100)])
     for number in range(100):
         assert len(server._into._packets) <= 3
         assert server.receive(PATIENCE) == bytes([number])
@@ -101,7 +102,7 @@ def test_each_received_packet_makes_room(small, full):
 def test_a_large_packet_waits_for_an_empty_queue(small, full):
     client, server = small
     client.send(b"small")
-    waiting = in_thread(client.send, bytes(11))
+    waiting = begin(client.send, bytes(11))
     assert full.wait(PATIENCE)
     assert server.receive(PATIENCE) == b"small"
     assert server.receive(PATIENCE) == bytes(11)
@@ -112,7 +113,7 @@ def test_a_large_packet_waits_for_an_empty_queue(small, full):
 def test_a_waiting_send_ends_with_epipe_when_either_side_closes(small, full, closer):
     client, _ = small
     client.send(bytes(11))
-    waiting = in_thread(client.send, b"x")
+    waiting = begin(client.send, b"x")
     assert full.wait(PATIENCE)
     small[closer].close()
     assert isinstance(waiting.exception(PATIENCE), BrokenPipeError)
@@ -141,7 +142,7 @@ def test_packets_arrive_once_in_order_and_whole(packets):
     carrier = LocalCarrier(max_bytes=16, max_packets=4)
     acceptor = carrier.listen(LAB)
     client, server = carrier.connect(LAB), acceptor.accept(PATIENCE)
-    sending = in_thread(lambda: [client.send(packet) for packet in packets])
+    sending = begin(lambda: [client.send(packet) for packet in packets])
     assert [server.receive(PATIENCE) for _ in packets] == packets
     sending.result(PATIENCE)
     client.close()

@@ -16,7 +16,8 @@ from sig_carriers import serial_open, serial_why
 from sig_carriers.serial_link import DriverLink
 from sig_core.contract import LinkTraits, PollableLink
 from sig_core.errors import ConnectFailed, ListenFailed
-from tests.carriers.conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
+from sig_core.testing import begin
+from tests.carriers.conformance import ALL_BYTES, PATIENCE, receive_exactly
 from tests.carriers.serial_ports import accepted, board, connect, listen
 
 TRAITS = LinkTraits(packets=False, reliable=False, bitrate=1000)
@@ -115,7 +116,7 @@ def test_close_ends_a_blocked_receive_and_comes_after_it():
         driver = Driver()
         driver.timeout = PATIENCE
         link, ended = driven(driver)
-        blocked = in_thread(link.receive, float("inf"))
+        blocked = begin(link.receive, float("inf"))
         while not driver.inside:
             threading.Event().wait(0.001)
         link.close()
@@ -159,7 +160,7 @@ def test_loop():
     link.send(ALL_BYTES)
     assert receive_exactly(link, 256) == ALL_BYTES
     assert link.receive(0.01) is None
-    blocked = in_thread(link.receive, float("inf"))
+    blocked = begin(link.receive, float("inf"))
     link.close()
     assert isinstance(blocked.exception(PATIENCE), OSError)
 
@@ -223,7 +224,7 @@ def test_a_port_behind_rfc2217(server):
                     peer.sendall(b"".join(manager.escape(port.read(port.in_waiting))))
                 return port.baudrate
 
-        serving = in_thread(serve)
+        serving = begin(serve)
         link = connect("", f"?url=rfc2217://127.0.0.1:{server.getsockname()[1]}&baud=9600")
         assert type(link) is DriverLink
         link.send(ALL_BYTES)

@@ -14,7 +14,8 @@ import pytest
 
 from sig_carriers import serial_tty
 from sig_core.contract import LinkTraits, PollableLink
-from tests.carriers.conformance import ALL_BYTES, PATIENCE, in_thread, receive_exactly
+from sig_core.testing import begin
+from tests.carriers.conformance import ALL_BYTES, PATIENCE, receive_exactly
 from tests.carriers.serial_ports import board, connect
 
 
@@ -47,7 +48,7 @@ def begun(call, argument):
         started.set()
         return call(argument)
 
-    future = in_thread(run)
+    future = begin(run)
     assert started.wait(PATIENCE)
     return future
 
@@ -67,7 +68,7 @@ def test_all_byte_values_both_ways(link, uno):
 
 
 def test_much_passes_while_the_board_reads(link, uno):
-    reading = in_thread(uno.read, 1 << 18)
+    reading = begin(uno.read, 1 << 18)
     link.send(ALL_BYTES * 1024)
     assert reading.result(PATIENCE) == ALL_BYTES * 1024
 

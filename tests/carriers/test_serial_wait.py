@@ -15,7 +15,8 @@ from sig_carriers.serial_port import SerialCarrier
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_core.address import Address
 from sig_core.contract import PollableAcceptor
-from tests.carriers.conformance import PATIENCE, in_thread, receive_exactly
+from sig_core.testing import begin
+from tests.carriers.conformance import PATIENCE, receive_exactly
 from tests.carriers.serial_ports import accepted, board, connect, listen, point, usb
 
 
@@ -91,10 +92,10 @@ def test_closing_an_old_link_again_does_not_touch_the_new_one(uno):
 def test_a_port_that_comes_later(name, uno):
     acceptor = listen(str(name))
     assert acceptor.accept(0) is None
-    waiting = in_thread(acceptor.accept, 1000)
+    waiting = begin(acceptor.accept, 1000)
     with pytest.raises(OSError, match=f"no port {name}"):
         waiting.result(PATIENCE)  # told once, and waited for
-    waiting = in_thread(acceptor.accept, 1000)
+    waiting = begin(acceptor.accept, 1000)
     point(name, uno.device)
     link = waiting.result(PATIENCE)
     link.send(b"x")
@@ -158,7 +159,7 @@ def test_close_ends_a_blocked_accept(name, uno, there):
     for _ in range(5):
         acceptor = listen(str(name))
         link = accepted(acceptor) if there else None
-        blocked = in_thread(acceptor.accept, float("inf") if there else 0.4)
+        blocked = begin(acceptor.accept, float("inf") if there else 0.4)
         acceptor.close()
         acceptor.close()
         assert "closed on this side" in str(blocked.exception(PATIENCE))
@@ -189,7 +190,7 @@ def test_close_while_the_port_is_opened(uno, monkeypatch):
         return real(port, ended)
 
     monkeypatch.setattr(Port, "open", slow)
-    blocked = in_thread(acceptor.accept, 1000)
+    blocked = begin(acceptor.accept, 1000)
     assert opening.wait(PATIENCE)
     acceptor.close()
     go_on.set()

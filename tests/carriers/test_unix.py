@@ -11,7 +11,8 @@ import pytest
 from sig_carriers.unix import MAX_PATH, UnixCarrier
 from sig_core.address import Address
 from sig_core.errors import ConfigError
-from tests.carriers.conformance import PATIENCE, PollableConformance, in_thread
+from sig_core.testing import begin
+from tests.carriers.conformance import PATIENCE, PollableConformance
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_many_take_the_path_of_a_dead_server_and_one_gets_it(path):
                 assert error.errno == errno.EADDRINUSE
                 return None
 
-        takers = [in_thread(take) for _ in range(4)]
+        takers = [begin(take) for _ in range(4)]
         winners = [winner for taker in takers if (winner := taker.result(PATIENCE))]
         assert len(winners) == 1
         connect(path).close()

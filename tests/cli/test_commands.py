@@ -20,9 +20,7 @@ import sig_core as sig_lib
 from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
 from sig_core.cli.reply import Failed, Shell, reply
 from tests.cli.command import COMMAND, environment, sig, start
-from tests.support import eventually, within
-
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT, eventually, within
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ import pytest
 from sig_core.cli.failures import OK, USAGE
 from sig_core.cli.new import KINDS
 from tests.cli.command import COMMAND, environment, sig
-from tests.support import within
+from tests.support import ROOT, within
+from tests.support.quick import first_quick
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("new")  # one process installs them
+
 MISSING = re.compile(r"^(.+\.py):(\d+): one line is missing; its comment says which$", re.MULTILINE)
 NAME = "the-lab"
 
@@ -52,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(tmp_path_factory.mktemp("new"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_red_then_one_line_then_green(made: Made, kind: str) -> None:
     named = MISSING.search(made.said[kind].stdout)
     assert named is not None, made.said[kind].stdout

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sig_codecs.cbor_board_codec import CborBoardCodec
 from sig_core.errors import DecodeError, EncodeError
 from tests.codecs.codec_values import CODECS, LAW, arrived, nested, same, texts, within
-from tests.codecs.test_conformance import REFUSED, REFUSED_BY_JSON, TOO_DEEP, check_refused
+from tests.codecs.refusals import REFUSED, REFUSED_BY_JSON, TOO_DEEP, check_refused
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "board_messages.json").read_text())
 CODEC = CborBoardCodec()

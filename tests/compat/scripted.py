@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sig_core.compat as sig
-from tests.support import within
 
 Message = dict[str, Any]
 
@@ -48,17 +46,3 @@ def served(carrier: sig.Carrier, *clients: Any, **options: Any) -> Iterator[sig.
         for clientid in clients:
             carrier.handle_client_connected(clientid)
         yield router
-
-
-def in_thread(function: Callable[[], Any]) -> Callable[[], Any]:
-    """Run a function beside; the function that is given waits for it, and gives what it gave."""
-    results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-
-    def join() -> Any:
-        thread.join(within(10))
-        assert not thread.is_alive()
-        return results[0]
-
-    return join

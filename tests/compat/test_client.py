@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
-from tests.compat.scripted import Message, Scripted, in_thread
+from sig_core.testing import begin
+from tests.compat.scripted import Message, Scripted
 from tests.support import within
 
 
@@ -120,13 +121,13 @@ def test_a_name_is_reserved_while_the_server_is_asked(server: Server) -> None:
         return answer(clientid, message)
 
     server.carrier.answer = slow
-    added = in_thread(lambda: router.addRemoteSender("s", ["e"], {"x": lambda params: params}))
+    added = begin(lambda: router.addRemoteSender("s", ["e"], {"x": lambda params: params}))
     assert asked.wait(within(5))
     with pytest.raises(sig.SenderExists, match="just being connected"):
         router.addSender("s", [])
     assert server.asks("s", "x", 7)["response"] == 7  # the server may know it before we do
     go_on.set()
-    assert added().isConnected()
+    assert added.result(within(10)).isConnected()
 
 
 def test_remove_sender_of_a_remote_one_removes_it_at_the_server(server: Server) -> None:
@@ -209,11 +210,11 @@ def test_events_that_are_faster_than_the_answer_are_heard_in_order(server: Serve
     def listen(info: Any, data: Any) -> None:
         heard.append(data)
         if data == 0:  # while the first is heard, another one comes
-            late.append(in_thread(lambda: server.fires(70, "later")))
+            late.append(begin(lambda: server.fires(70, "later")))
 
     server.carrier.answer = fire_first
     server.router.addRemoteListener(listen, "s", "e")
-    assert late[0]()["status"] == 0
+    assert late[0].result(within(10))["status"] == 0
     assert heard == [0, 1, 2, "later"]
     assert server.fires(99)["status"] == -7  # what was kept for nobody is not kept any more
 

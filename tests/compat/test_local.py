@@ -10,8 +10,8 @@ import pytest
 
 import sig_core.compat as sig
 from sig_core.compat.carrier.local import LocalCarrier
-from tests.compat.scripted import in_thread
-from tests.support import eventually
+from sig_core.testing import begin
+from tests.support import eventually, within
 
 ConnectionManager = Callable[[], tuple[LocalCarrier, sig.ClientRouter]]
 
@@ -132,9 +132,9 @@ def test_two_threads_of_a_client_at_once(server: sig.ServerRouter) -> None:
             for n in range(50):
                 sender.signal.trigger((name, n))
 
-    ends = [in_thread(lambda name=name: fire(name)) for name in ("a", "b")]
+    ends = [begin(lambda name=name: fire(name)) for name in ("a", "b")]
     for end in ends:
-        end()
+        end.result(within(10))
     eventually(lambda: len(heard) == 100)
     for name in ("a", "b"):
         assert [n for who, n in heard if who == name] == list(range(50))

@@ -13,8 +13,8 @@ import pytest
 
 import sig_core
 import sig_core.compat as sig
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 OWN = {"Carrier", "ClientRouter", "ServerRouter", "carrier"}
 SEED = {  # what the documentation of 0.7 uses
     *("Router", "ServerRouter", "ClientRouter", "Sender", "Signal", "Event", "Carrier", "carrier"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sig_core.compat as sig
-from tests.compat.scripted import Message, Scripted, in_thread, served
+from sig_core.testing import begin
+from tests.compat.scripted import Message, Scripted, served
 from tests.support import eventually, sig_threads, within
 
 QUICK = sig.Limits(request_timeout=0.2)
@@ -142,10 +143,10 @@ def test_what_is_asked_when_the_client_goes_ends() -> None:
     with served(carrier, 1) as router:
         go_on = threading.Event()
         router.addSender("slow", [], {"wait": lambda params: (asked.set(), go_on.wait(within(10)))[1]})
-        answer = in_thread(lambda: carrier.ask(1, "request", sender="slow", method="wait"))
+        answer = begin(lambda: carrier.ask(1, "request", sender="slow", method="wait"))
         assert asked.wait(within(5))
         carrier.handle_client_disconnected(1)
-        assert answer()["status"] == -10
+        assert answer.result(within(10))["status"] == -10
         go_on.set()
 
 
@@ -167,8 +168,8 @@ def test_what_is_no_reply_fails_the_request_and_is_counted(answer: Any, caplog: 
         carrier.ask(1, "add_sender", sender="s", events=[], requests=["x"])
         with pytest.raises(sig.ProtocolError, match="handleTX gave no reply but"):
             router.request("s", "x")
-        assert carrier.tx_failures == 1
-        assert "carrier://Scripted#1: request: RemoteProtocolError" in caplog.text
+        eventually(lambda: carrier.tx_failures == 1)
+        eventually(lambda: "carrier://Scripted#1: request: RemoteProtocolError" in caplog.text)
 
 
 def test_what_can_not_be_sent_fails_the_request_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,7 +184,7 @@ def test_what_can_not_be_sent_fails_the_request_and_is_counted(caplog: pytest.Lo
             router.request("s", "x")
         carrier.fire(1, "s", "e", 1)  # who fires does not learn of it
         eventually(lambda: carrier.tx_failures == 2)
-        assert "signal: BrokenPipeError: no wire" in caplog.text
+        eventually(lambda: "signal: BrokenPipeError: no wire" in caplog.text)
         carrier.answer = lambda clientid, message: {"status": 0}
         assert carrier.fire(1, "s", "e", 2) is None
         eventually(lambda: carrier.events(2) == [1, 2])

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sig_core import aio
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITHOUT_COMPAT = pytest.mark.skipif(not (ROOT / "sig_core/compat").exists(), reason="sig_core/compat is not here")
-WITHOUT_SERVER = pytest.mark.skipif(not hasattr(aio, "ServerRouter"), reason="aio.ServerRouter is not here")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,7 +27,6 @@ def programs() -> list[pytest.ParameterSet]:
             after = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
             output = after[1] if after[0] == "text" else None
             marks = [WITHOUT_COMPAT] if "sig_core.compat" in code else []
-            marks += [WITHOUT_SERVER] if "aio.ServerRouter" in code else []
             found.append(pytest.param(code, output, id=f"{document.name}-{number}", marks=marks))
     return found
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import sig_core as sig
-from tests.faces.faces import FACES, Face, Place
 from tests.support import nothing_left_behind
+from tests.support.faces import FACES, Face, Place
 
 __all__ = ["nothing_left_behind"]
 

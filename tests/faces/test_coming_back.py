@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.faces.faces import Face, Place, until
+from tests.support.faces import Face, Place, until
 
 SOON = sig.Reconnect(first=0.01, most=0.05)
 KEEPING = sig.Reconnect(first=0.01, most=0.05, keep=1_000_000)

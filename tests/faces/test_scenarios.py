@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.faces.faces import Face, until
+from tests.support.faces import Face, until
 
 
 def test_the_four_subscriptions(face: Face, url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
 
 RING_0 = {"clock", "contract", "address", "errors", "events", "portable", "spelling"}
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}

@@ -1,14 +1,15 @@
-"""`tests/setup` where nothing can be installed: it names what it leaves out, and does not fail."""
+"""`tests/setup`, which names what it leaves out and does not fail, and `tests/second_python`."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.boards.rig import ROOT, within
+from tests.support import ROOT, within
 
 USES = ["dirname", "grep", "id", "mkdir", "sh"]
 
@@ -81,3 +82,46 @@ def test_what_is_there_is_left_alone(checkout: Path) -> None:
     package.mkdir(parents=True)
     (package / "package.json").write_text('{\n  "version": "1.27.0"\n}\n')
     assert setup(checkout) == "tests/setup: done\n"
+
+
+# -- another Python
+
+WITH_PIP = 'mkdir -p "$4/bin"; printf "#!/bin/sh\\n" > "$4/bin/python"; chmod +x "$4/bin/python"'
+
+
+def python(folder: Path, number: str, *, venv: str = WITH_PIP, gil: bool = True) -> Path:
+    """Make what is called as a Python is, tells its version, and makes an environment."""
+    program = folder / f"python{number}"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/sh\ncase $1 in -c) echo {number} {not gil} ;; *) {venv} ;; esac\n")
+    program.chmod(0o755)
+    return program
+
+
+def second(home: Path, *folders: Path) -> str:
+    tools = {str(Path(shutil.which(name) or "").parent) for name in ("mktemp", "rm", "tr")}
+    path = os.pathsep.join([*map(str, folders), *tools])
+    run = subprocess.run(
+        [ROOT / "tests/second_python", home / "first/python3.14"],
+        env={"PATH": path, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=within(60),
+        check=True,
+    )
+    assert run.stderr == ""
+    return run.stdout.strip()
+
+
+def test_the_newest_of_another_version_that_makes_environments(tmp_path: Path) -> None:
+    python(tmp_path / "first", "3.14")
+    python(tmp_path / "same", "3.14")
+    shims, real, pyenv = tmp_path / "shims", tmp_path / "real", tmp_path / ".pyenv/versions/3.13.9/bin"
+    python(shims, "3.13").write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2; exit 127\n")
+    expected = python(real, "3.13")
+    assert second(tmp_path, tmp_path / "same", shims, real) == str(expected)
+    python(real, "3.13", venv="exit 1")
+    expected = python(pyenv, "3.13")
+    assert second(tmp_path, tmp_path / "same", shims, real) == str(expected)
+    python(pyenv, "3.13", gil=False)
+    assert not second(tmp_path, tmp_path / "same", shims, real).startswith(str(tmp_path))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sig_core.line.cobs import stuff, unstuff
 from tests.line.harness import vectors
-from tests.line.strict_board import stuffed, unstuffed
+from tests.support.strict_board import stuffed, unstuffed
 
 LAW = settings(derandomize=True, deadline=None, max_examples=300)
 BLOCKS = st.lists(st.sampled_from([b"\0", b"\1", b"x" * 253, b"x" * 254, b"x" * 255, b"ab", b"\xff"]), max_size=8)

@@ -14,7 +14,7 @@ import pytest
 
 from sig_core.line.packets import ACK, DATA, NAK, PART, SYN, SYNACK
 from tests.line.harness import Channel, Faults, Top, answer_line, host_line, opened
-from tests.line.strict_board import StrictBoard
+from tests.support.strict_board import StrictBoard
 
 SWEEP = int(os.environ.get("SIG_SWEEP", "1"))
 NOISE = [

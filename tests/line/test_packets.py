@@ -29,7 +29,7 @@ from sig_core.line.packets import (
     wire_size,
 )
 from tests.line.harness import vectors
-from tests.line.strict_board import crc16
+from tests.support.strict_board import crc16
 
 LAW = settings(derandomize=True, deadline=None, max_examples=300)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["CARRIERS", "CODECS"]
 
-SOUND = '''
+SOUND = """
 import threading
 from sig_carriers.tcp import TcpCarrier
 
@@ -28,7 +28,7 @@ class Carrier:
     def __init__(self): self.tcp = TcpCarrier()
     def connect(self, address): return self.link(self.tcp.connect(address))
     def listen(self, address): return self.acceptor(self.tcp.listen(address), self.link)
-'''
+"""
 BAD_LINK = SOUND + "class BadLink(Link):\n    {}\nCarrier.link = BadLink\n"
 BAD_ACCEPTOR = SOUND + "class BadAcceptor(Acceptor):\n    {}\nCarrier.acceptor = BadAcceptor\n"
 BAD_CARRIER = SOUND + "class Bad(Carrier):\n    {}\nCarrier = Bad\n"
@@ -62,12 +62,12 @@ CARRIERS = {
     ),
 }
 
-CODEC = '''
+CODEC = """
 class Codec:
     name, extras = "{name}", frozenset()
     def encode(self, value): {encode}
     def decode(self, data): {decode}
-'''
+"""
 ENCODE, DECODE = "import json; return json.dumps(value).encode()", "import json; return json.loads(data)"
 BAD_CODES = {
     "encode-raises": ("raise KeyError('encode')", DECODE),

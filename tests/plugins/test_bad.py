@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_broken_distributions import Environment, wheel
 from tests.plugins.bad import CARRIERS, CODECS
-from tests.plugins.conftest import PROGRAMS
+from tests.plugins.program import PROGRAMS
 from tests.support import within
+from tests.support.environment import Environment, wheel
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("plugins"),
+    pytest.mark.usefixtures("own_tests"),
+]  # they go on meanwhile
 
 AT_ONCE = 3  # processes
 

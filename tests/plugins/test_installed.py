@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_broken_distributions import Environment
-from tests.plugins.conftest import Program, programs
+from tests.plugins.program import Program, programs
 from tests.support import eventually
+from tests.support.environment import Environment
+
+pytestmark = pytest.mark.xdist_group("plugins")  # one process installs them
 
 CODECS = {"udp": "msgpack", "ws": "json-zstd", "can": "cbor", "tcp": "json"}  # of the client over each carrier
 COUNT = 200
@@ -54,6 +56,7 @@ def ticks(first: int, last: int) -> list[Any]:
     return [{"number": number, "text": "t" * (number % 70)} for number in range(first, last)]
 
 
+@pytest.mark.slow
 def test_events_requests_and_presence_between_all_carriers(world: World) -> None:
     for client in world.clients.values():
         client.call("fire", 0, COUNT)
@@ -68,6 +71,7 @@ def test_events_requests_and_presence_between_all_carriers(world: World) -> None
         assert world.heard(at, sender, "#disconnect") == []
 
 
+@pytest.mark.slow
 def test_clients_that_are_killed_are_missed_and_may_come_again(world: World) -> None:
     for scheme in CODECS:
         at = "tcp" if scheme != "tcp" else "udp"
@@ -80,6 +84,7 @@ def test_clients_that_are_killed_are_missed_and_may_come_again(world: World) -> 
         eventually(lambda at=at, scheme=scheme: world.heard(at, scheme, "#tick") == ticks(0, 5))
 
 
+@pytest.mark.slow
 def test_clients_find_a_server_that_was_killed_and_is_back(world: World) -> None:
     world.clients["udp"].call("fire", 0, 10)
     eventually(lambda: len(world.heard("can", "udp", "#tick")) == 10)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_broken_distributions import Environment
-from tests.plugins.conftest import NAMES
+from tests.plugins.distributions import NAMES
 from tests.support import within
+from tests.support.environment import Environment
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("plugins")]
 
 
 @pytest.mark.parametrize("name", NAMES)

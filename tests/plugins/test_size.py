@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.conftest import ROOT
+from tests.plugins.distributions import FOLDER
 
 MOST = 80  # lines of code
 BESIDE = {  # tokens that are no code
@@ -33,6 +33,6 @@ def test_they_are_counted() -> None:
     assert lines_of_code('"""One\ntwo."""\n\n# three\nx = (\n    1,  # four\n)\n\ndef f():\n    """Five."""\n') == 4
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*/sig_*/carrier.py")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/sig_*/carrier.py")), ids=lambda path: path.parent.name)
 def test_a_carrier_is_short(path: Path) -> None:
     assert lines_of_code(path.read_text(encoding="utf-8")) < MOST

@@ -7,16 +7,18 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sig_core as sig
-from tests.boards.rig import NativeBoard, Workshop, tools
-from tests.boards.traffic import Traffic, served
 from tests.support import eventually, nothing_left_behind  # noqa: F401 - a fixture
-from tests.system.cable import Cable
+from tests.support.cable import Cable
+from tests.support.quick import first_quick
+from tests.support.rig import NativeBoard, Workshop, tools
+from tests.support.traffic import heard_by_host
 
 PLUGINS = Path(__file__).parents[2] / "examples/plugins"
 SEEDS = int(os.environ.get("SIG_SWEEP", "2"))
@@ -91,7 +93,7 @@ def seeded(url: str, seed: int) -> str:
     return f"{url}&seed={seed}" if "lossy" in url else url
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
 @pytest.mark.parametrize("medium", MEDIA)
 def test_the_promises_hold(plugins: sig.Plugins, medium: str, seed: int, tmp_path: Path) -> None:
     where = seeded(MEDIA[medium].format(number=next(NUMBERS), folder=tmp_path), seed)
@@ -109,8 +111,8 @@ def cable() -> Iterator[Cable]:
 
 
 @pytest.mark.xdist_group("terminals")
-@pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("on_line", ["screen", "sensor"])
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
+@pytest.mark.parametrize("on_line", first_quick(["screen", "sensor"]))
 @pytest.mark.parametrize("line", LINES)
 def test_the_promises_hold_on_a_serial_line(
     plugins: sig.Plugins, cable: Cable, line: str, on_line: str, seed: int
@@ -133,12 +135,14 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.xdist_group("terminals")
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
 @pytest.mark.parametrize("line", LINES)
 def test_a_board_on_a_serial_line(firmware: Path, line: str, seed: int) -> None:
     wrappers, _, query = LINES[line].partition("?")
-    with NativeBoard(firmware) as board, served(seeded(f"{wrappers}+{board.port}?{query}", seed)) as server:
-        traffic = Traffic(server, "native")
+    with ExitStack() as stack:
+        board = stack.enter_context(NativeBoard(firmware))
+        where = seeded(f"{wrappers}+{board.port}?{query}", seed)
+        traffic = stack.enter_context(heard_by_host("native", where))
         traffic.wait_in()
         traffic.exchange(100, 20, 60)
         assert traffic.presence[1:] == []

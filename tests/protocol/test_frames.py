@@ -15,7 +15,7 @@ from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
 from sig_core.protocol.frames import HUGE, FrameReader
 from sig_core.protocol.runs import split_events
-from tests.protocol.named import Frame, NamedReader
+from tests.support.named_frames import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 LIMIT = 4096

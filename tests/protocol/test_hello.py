@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sig_core.errors import HandshakeError, Status
 from sig_core.protocol import hello, wire
 from sig_core.protocol.hello import Hello, Welcome
-from tests.protocol.named import Frame, NamedReader
+from tests.support.named_frames import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
 from sig_core.protocol.runs import FEW, alike, split_events
-from tests.protocol.named import Frame, NamedReader
+from tests.support.named_frames import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
 LIMIT = 4096
@@ -75,6 +78,20 @@ def test_a_stretch_that_is_cut_off_waits(whole: int, missing: int) -> None:
     (found,) = reader.feed(frame * (whole + 1) + frame[: len(frame) - missing - 1])
     assert (found.events, found.body) == (whole + 1, frame * (whole + 1))
     assert reader.waiting == len(frame) - missing - 1
+
+
+@pytest.mark.parametrize("around", [b"", wire.event_frame(1, b"another length")], ids=["equal", "between others"])
+def test_what_is_given_holds_no_memoryview(around: bytes) -> None:
+    """The traceback of a listener that raises keeps it: garbage in a cycle, where such a view crashes CPython."""
+    given = split_events(around + wire.event_frame(1, b"1234") * (10 * FEW) + around)
+    next(iter(given))
+    seen: dict[int, object] = {}
+    found: list[object] = [given]
+    while found:
+        seen |= {id(item): item for item in found if not isinstance(item, type)}
+        found = [item for item in gc.get_referents(*found) if id(item) not in seen and not isinstance(item, type)]
+    assert any(type(item) is itertools.chain for item in seen.values())
+    assert not [item for item in seen.values() if isinstance(item, memoryview)]
 
 
 @pytest.mark.parametrize("before", [1, FEW - 1, FEW, FEW + 1, 9 * FEW, 100 * FEW])

@@ -6,12 +6,12 @@ import json
 import re
 import struct
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 VECTORS = ROOT / "tests" / "vectors"
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 FILES = ("breaches", "control", "example", "frames", "handshake", "statuses")

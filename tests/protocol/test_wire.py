@@ -12,7 +12,7 @@ from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
 from sig_core.protocol.frames import FrameReader
 from sig_core.protocol.runs import split_events, split_numbered, split_requests
-from tests.protocol.named import Frame, NamedReader, split_reply, split_request
+from tests.support.named_frames import Frame, NamedReader, split_reply, split_request
 
 U32 = st.integers(0, 2**32 - 1)
 METHOD = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=63)

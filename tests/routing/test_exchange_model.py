@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -299,5 +300,10 @@ def matches(pattern: Pattern, sender: Name, event: Name) -> bool:
     return wanted_sender in (None, sender) and wanted_event in (None, event)
 
 
-TestExchangeModel = ExchangeModel.TestCase
-TestExchangeModel.settings = settings(max_examples=400, stateful_step_count=60, deadline=None, derandomize=True)
+@pytest.mark.slow
+class TestExchangeModel(ExchangeModel.TestCase):
+    settings = settings(max_examples=400, stateful_step_count=60, deadline=None, derandomize=True)
+
+
+class TestExchangeModelBriefly(ExchangeModel.TestCase):
+    settings = settings(max_examples=50, stateful_step_count=40, deadline=None, derandomize=True)

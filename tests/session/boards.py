@@ -9,7 +9,7 @@ from sig_core.line.handshake import BOARD, SynAck
 from sig_core.protocol.limits import Limits
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BoardSession
-from tests.session.harness import PLUGINS, Net
+from tests.support.sessions import PLUGINS, Net
 
 CODEC = PLUGINS.codecs.get("cbor-board")
 

@@ -14,8 +14,8 @@ from sig_core.protocol.wire import EVENT, PREFACE, control_frame
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Opened, ReplyReceived, Report
-from tests.protocol.named import Frame, NamedReader
-from tests.session.harness import EVERYTHING, PLUGINS, Net, opening, pieces_of
+from tests.support.named_frames import Frame, NamedReader
+from tests.support.sessions import EVERYTHING, PLUGINS, Net, opening, pieces_of
 
 CLIENT = "ab" * 16
 WELCOME = hello.Welcome(codec="json", node="0" * 32, token="a5", max_frame=16_777_216, keepalive=10)

@@ -14,7 +14,7 @@ from sig_core.session.line.station import Station
 from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from tests.session.boards import CODEC
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 
 class StationOwner:

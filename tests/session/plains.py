@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import EVERYTHING, Net
+from tests.support.sessions import EVERYTHING, Net
 
 
 class Plain:

@@ -13,7 +13,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Closed, Events, Gap, RequestsReceived
 from tests.session.by_hand import Client, Raw, bind, damaged, request, sender_of, welcome
-from tests.session.harness import Net, opening, pieces_of
+from tests.support.sessions import Net, opening, pieces_of
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 

@@ -15,8 +15,8 @@ from sig_core.session.dialects import Dialect
 from sig_core.session.line.line_session import LineSession
 from sig_core.session.link_session import LinkSession
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import VECTORS, Net, octets, opening
 from tests.session.owners import StationOwner
+from tests.support.sessions import VECTORS, Net, octets, opening
 
 FIRST = json.loads((VECTORS / "handshake.json").read_text(encoding="utf-8"))["first_bytes"]
 

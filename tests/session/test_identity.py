@@ -16,7 +16,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.reports import Closed
 from sig_core.session.identity import Identities
 from tests.session.by_hand import Raw, goodbyes
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 ME, OTHER = "ab" * 16, "cd" * 16
 

@@ -13,7 +13,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server import ServerSession
-from tests.session.harness import EVERYTHING, PLUGINS, Net, opening
+from tests.support.sessions import EVERYTHING, PLUGINS, Net, opening
 
 STEP = 0.01  # seconds
 

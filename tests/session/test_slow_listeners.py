@@ -18,7 +18,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.reports import Gap, Opened
 from sig_core.session.binary.server import ServerSession
 from tests.session.by_hand import Raw
-from tests.session.harness import Link, Net
+from tests.support.sessions import Link, Net
 
 LIMIT = 100_000  # bytes of output
 SIZE = 1000  # bytes of an event, roughly

@@ -11,7 +11,7 @@ import pytest
 import sig_core
 from sig_core.errors import LinkClosed, SigError
 from sig_core.session.base import SessionState, State
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 ALLOWED = {
     (None, State.OPENING),

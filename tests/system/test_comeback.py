@@ -447,6 +447,7 @@ class Victim:
         self._process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(110)
 @pytest.mark.parametrize("policy", [SOON, KEEPS], ids=["raises", "waits"])
 def test_a_server_that_is_killed_again_and_again_under_load(tmp_path: Path, policy: sig.Reconnect) -> None:

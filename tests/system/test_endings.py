@@ -53,6 +53,7 @@ def test_who_asked_before_a_stop_is_answered(url: str) -> None:
         assert future.result(within(10)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "local://told"])
 def test_who_waits_is_told_at_once_although_a_callback_blocks(url: str) -> None:
     """A thread may ask while a callback of the same client is busy, on every carrier; and a stop ends its wait."""

@@ -95,6 +95,7 @@ def test_silent_peer_is_dropped_and_a_long_callback_is_not() -> None:
             client.flush()
 
 
+@pytest.mark.slow
 def test_client_notices_a_silent_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"tcp://127.0.0.1:{listening.getsockname()[1]}"

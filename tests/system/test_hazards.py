@@ -21,6 +21,7 @@ def _server() -> Any:
         yield server
 
 
+@pytest.mark.slow
 def test_a_request_on_the_heels_of_the_answer_to_add_sender(server: sig.ServerRouter) -> None:
     """Both lie in one read: what the answer says must be known before the next frame is looked at."""
     url = server.addresses[0]
@@ -212,6 +213,7 @@ def test_what_is_kept_while_another_thread_waits_is_bounded(server: sig.ServerRo
         assert most <= limits.max_inbound + (1 << 19)
 
 
+@pytest.mark.slow
 def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_end(server: sig.ServerRouter) -> None:
     """The reading thread must not end between another's reading and its handing over."""
     release = threading.Event()

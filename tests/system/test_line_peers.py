@@ -14,8 +14,8 @@ import sig_core as sig
 from sig_core.contract import LinkTraits
 from sig_core.links.sockets import SocketAcceptor, SocketLink
 from tests.support import eventually
-from tests.system.cable import SocketBoard
-from tests.system.test_lines import Heard
+from tests.support.heard import Heard
+from tests.system.socket_board import SocketBoard
 
 
 @pytest.fixture(name="url", params=["lossy+unix", "lossy+tcp"])

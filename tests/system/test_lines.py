@@ -15,27 +15,11 @@ import pytest
 import sig_core as sig
 from sig_core import aio
 from tests.support import eventually, within
-from tests.system.cable import Cable, SocketBoard
+from tests.support.cable import Cable
+from tests.support.heard import Heard
+from tests.system.socket_board import SocketBoard
 
 pytest.importorskip("serial", reason="pyserial is not installed")
-
-
-class Heard:
-    """A listener that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._more = threading.Condition()
-
-    def __call__(self, info: Any, data: Any) -> None:
-        with self._more:
-            self.values.append(data)
-            self._more.notify_all()
-
-    def wait_for(self, count: int, seconds: float = 20.0) -> list[Any]:
-        with self._more:
-            assert self._more.wait_for(lambda: len(self.values) >= count, within(seconds)), self.values
-        return self.values
 
 
 # -- programs on a serial line
@@ -245,6 +229,7 @@ def test_it_is_reset(place: Any) -> None:
             gone.wait_for(count - 1)
 
 
+@pytest.mark.slow
 def test_it_stays_away_and_what_was_asked_ends() -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
         gone = Heard()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.line.strict_board import NAK, PART, PING, crc16
+from tests.support.strict_board import NAK, PART, PING, crc16
 from tests.testing.board_mutants import Fragile, caught_by
 from tests.testing.reference_board import KNOWN, ReferenceBoard
 

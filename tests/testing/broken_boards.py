@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.line.strict_board import HELLO, PING, SYN, crc16
+from tests.support.strict_board import HELLO, PING, SYN, crc16
 from tests.testing.board_mutants import caught_by
 from tests.testing.reference_board import ReferenceBoard
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sig_codecs.cbor_board_codec import CborBoardCodec
 from sig_core.errors import SigError
-from tests.line.strict_board import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, StrictBoard
+from tests.support.strict_board import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, StrictBoard
 
 KNOWN = (SYN, DATA, ACK, NAK, PING, FIN, PART)
 CODEC = CborBoardCodec()

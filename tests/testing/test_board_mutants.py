@@ -9,6 +9,7 @@ import pytest
 
 from sig_core.testing import BoardConformance
 from sig_core.testing.checks import Result, Rule, run_one
+from tests.support.quick import first_quick
 from tests.testing.board_mutants import BOARDS
 from tests.testing.mutants import Mutant, insist_caught
 from tests.testing.reference_board import ReferenceBoard
@@ -41,6 +42,6 @@ def test_there_are_enough() -> None:
     assert len(BOARDS) >= 50
 
 
-@pytest.mark.parametrize("mutant", BOARDS, ids=lambda mutant: mutant.broken.__name__)
+@pytest.mark.parametrize("mutant", first_quick(BOARDS, 12), ids=lambda mutant: mutant.broken.__name__)
 def test_it_is_caught(mutant: Mutant) -> None:
     insist_caught(mutant, lambda timeout: outcome(mutant.broken, mutant.check, timeout))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from sig_core.testing import BoardConformance
-from tests.boards.rig import Board, MicroPythonBoard, NativeBoard, Workshop, tools
+from tests.support.rig import Board, MicroPythonBoard, NativeBoard, Workshop, tools
 from tests.testing.reference_board import ReferenceBoard
 from tests.testing.running_board import RunningBoard
 
@@ -43,6 +43,7 @@ class OneProcess(BoardConformance):
 
 
 @pytest.mark.serial
+@pytest.mark.slow
 class TestC(OneProcess):
     @pytest.fixture(autouse=True, scope="class")
     @classmethod

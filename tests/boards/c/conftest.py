@@ -9,7 +9,7 @@ import pytest
 
 from tests.boards.c.bench import LinkBench
 from tests.boards.c.library import FULL, load
-from tests.boards.rig import Workshop, tools
+from tests.support.rig import Workshop, tools
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -20,16 +20,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def library(workshop: Workshop) -> ctypes.CDLL:
     """The client with all there is."""
-    if absent := tools.missing(tools.NATIVE):
-        pytest.skip(absent)
+    tools.need(tools.NATIVE)
     return load(workshop, *FULL)
 
 
 @pytest.fixture(scope="session")
 def small_library(workshop: Workshop) -> ctypes.CDLL:
     """The client without own requests and parts."""
-    if absent := tools.missing(tools.NATIVE):
-        pytest.skip(absent)
+    tools.need(tools.NATIVE)
     return load(workshop)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes as c
 from pathlib import Path
 
-from tests.boards.rig.program import ROOT
-from tests.boards.rig.workshop import Workshop
+from tests.support import ROOT
+from tests.support.rig.workshop import Workshop
 
 __all__ = [
     "ANSWER", "ANSWERED", "DELIVER", "FULL", "HEAR", "LOST", "RENEWED", "SOURCES", "WARNINGS",

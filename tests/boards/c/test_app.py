@@ -9,7 +9,8 @@ import pytest
 from tests.boards.c.bench import ack
 from tests.boards.c.board import BoardBench
 from tests.boards.c.library import FULL, load
-from tests.boards.rig import ROOT, Workshop, tools
+from tests.support import ROOT
+from tests.support.rig import Workshop, tools
 
 FIRMWARE = ROOT / "boards/c/firmware"
 ITEMS = [

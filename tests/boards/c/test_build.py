@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.boards.c.library import FULL, SOURCE, SOURCES, WARNINGS
-from tests.boards.rig import ROOT, Workshop, tools, within
+from tests.support import ROOT, within
+from tests.support.quick import first_quick
+from tests.support.rig import Workshop, tools
 
 FUZZ = ROOT / "boards/c/fuzz"
 FIRMWARE = ROOT / "boards/c/firmware"
@@ -30,7 +32,7 @@ def need(program: str) -> None:
         pytest.skip(f"missing: {program} (make boards-setup)")
 
 
-@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("options", first_quick(OPTIONS, 2))
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_warnings(compiler: str, options: str, tmp_path: Path) -> None:
     need(compiler)
@@ -112,6 +114,7 @@ def test_a_fuzz_reaches_every_line_of_the_link(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if line.startswith(tuple(f"../src/{name}:" for name in LINK))] == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     if absent := tools.missing(tools.NATIVE):
         pytest.skip(absent)

@@ -14,8 +14,8 @@ from tests.boards.c.bench import LinkBench
 from tests.boards.c.board import BoardBench, In, Out
 from tests.boards.c.library import SOURCE, WARNINGS, Writer
 from tests.boards.c.packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, syn, synack
-from tests.boards.rig.program import ROOT
-from tests.boards.rig.workshop import Workshop
+from tests.support import ROOT
+from tests.support.rig.workshop import Workshop
 
 LINK = json.loads((ROOT / "tests/vectors/board_link.json").read_text())
 MESSAGES = json.loads((ROOT / "tests/vectors/board_messages.json").read_text())

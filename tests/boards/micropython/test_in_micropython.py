@@ -10,11 +10,10 @@ import pytest
 from sig_core.line.host import HostLine
 from sig_core.line.upper_layer import Terms
 from tests.boards.micropython.by_hand import board
-from tests.boards.micropython.test_simulation import UpperLayer
+from tests.boards.micropython.upper_layer import UpperLayer
 from tests.boards.micropython.wasm_board import NEEDED, WasmBoard, run
-from tests.boards.rig import within
-from tests.boards.rig.noise import Mangler, Noise
-from tests.boards.rig.program import ROOT
+from tests.support import ROOT, within
+from tests.support.rig.noise import Mangler, Noise
 
 pytestmark = [pytest.mark.micropython, NEEDED]
 

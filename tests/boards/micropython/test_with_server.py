@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 import sig_core as sig
 from tests.boards.micropython.wasm_board import NEEDED, WasmBoard
-from tests.boards.rig import within
+from tests.support.heard import Heard
 
 pytestmark = [pytest.mark.micropython, NEEDED]
-
-
-class Heard:
-    """What a listener heard, and a way to wait for more."""
-
-    def __init__(self):
-        self.values = []
-        self._more = threading.Condition()
-
-    def __call__(self, info, data):
-        with self._more:
-            self.values.append(data)
-            self._more.notify_all()
-
-    def wait_for(self, count):
-        with self._more:
-            assert self._more.wait_for(lambda: len(self.values) >= count, within(30)), self.values
-        return self.values
 
 
 @pytest.fixture(name="place")

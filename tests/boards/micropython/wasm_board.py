@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.boards.micropython.by_hand import FOLDER
-from tests.boards.rig import Program, within
+from tests.support import within
+from tests.support.rig import Program
 
 __all__ = ["NEEDED", "WasmBoard", "run"]
 

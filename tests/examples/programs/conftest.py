@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import sig_core as sig
-from tests.examples.programs.example import EXAMPLES
+from tests.support.example_program import EXAMPLES
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 import sig_core as sig
 from tests.examples.programs.desktop_session import Notification, Service, bus, need_desktop, service
-from tests.examples.programs.example import Example, said_by
+from tests.support.example_program import Example, said_by
 
 pytestmark = pytest.mark.desktop
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import sig_core as sig
-from tests.examples.programs.example import EXAMPLES, Example, said_by
 from tests.support import eventually, within
+from tests.support.example_program import EXAMPLES, Example, said_by
 
 SENDER, LISTENER = "generic_client_sender", "generic_client_listener"
 

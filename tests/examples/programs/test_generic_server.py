@@ -18,8 +18,8 @@ from types import ModuleType
 import pytest
 
 import sig_core as sig
-from tests.examples.programs.example import EXAMPLES, Example, said_by, waits
 from tests.support import eventually, within
+from tests.support.example_program import EXAMPLES, Example, said_by, waits
 
 HERE = ("--bind", "127.0.0.1", "--port", "0")
 

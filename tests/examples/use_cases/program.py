@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.examples.programs.example import Example
+from tests.support.example_program import Example
 
 __all__ = ["Program"]
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.examples.use_cases.program import Program
 from tests.support import eventually
+from tests.support.quick import first_quick
 
 LONG = "900000000"  # a job that nobody waits for
 
@@ -42,7 +43,7 @@ def test_jobs_are_done_and_told_of() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_quick([signal.SIGINT, signal.SIGTERM]))
 def test_an_end_amid_a_job(tmp_path: Path, number: int) -> None:
     with Program("ipc_main", "--url", f"unix://{tmp_path}/s", "100", LONG) as program:
         program.find(r"worker \d: 25 primes below 100")

@@ -18,6 +18,7 @@ import sig_core as sig
 from tests.examples.web import ROOT
 from tests.examples.web.site import stream
 from tests.support import eventually, within
+from tests.support.quick import first_quick
 
 PROGRAM = [sys.executable, "-W", "error", str(ROOT / "examples/web_events_logger")]
 FREE = ("--http-port", "0")
@@ -152,7 +153,7 @@ def test_options_replace_the_questions(start: Start) -> None:
         assert [line.split("\t")[3] for line in program.get("/?fmt=plain").splitlines()] == ["\"b'2'\"", "3"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_quick([signal.SIGINT, signal.SIGTERM]))
 def test_signal_ends_it_though_pages_are_open_and_one_does_not_read(start: Start, number: signal.Signals) -> None:
     with serving() as (server, port):
         big = server.add_sender("big", ["tick"]).get_signal("tick")

@@ -10,8 +10,8 @@ from sig_core.io.adapters import line_stream
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
 from sig_core.testing import begin
-from tests.io.wires import Lossy
 from tests.support import nothing_left_behind, within
+from tests.support.wires import Lossy
 
 __all__ = ["nothing_left_behind"]
 

@@ -16,8 +16,8 @@ from sig_core.io.adapters import datagram_stream
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
 from sig_core.testing import FakeClock, begin
-from tests.io.wires import Lossy
 from tests.support import eventually, nothing_left_behind, within
+from tests.support.wires import Lossy
 
 __all__ = ["nothing_left_behind"]
 
@@ -238,7 +238,7 @@ def test_what_went_wrong_is_told_at_the_end(caplog: pytest.LogCaptureFixture) ->
     assert server.receive(SOON) == b"x"
     with caplog.at_level("INFO"):
         closed(client, server)
-    assert "lossy://peer: packets on this link: 1 damaged" in caplog.text
+        eventually(lambda: "lossy://peer: packets on this link: 1 damaged" in caplog.text)
 
 
 def test_before_anybody_dialled_nothing_can_be_sent() -> None:

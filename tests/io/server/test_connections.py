@@ -20,8 +20,8 @@ from sig_core.protocol.wire import KEEP_ALIVE
 from sig_core.routing.exchange import Exchange
 from sig_core.session.board.renaming import Renaming
 from sig_core.testing import eventually, within
-from tests.session.harness import PLUGINS, opening
 from tests.support import nothing_left_behind  # noqa: F401 - a fixture
+from tests.support.sessions import PLUGINS, opening
 
 LONG = 3600.0  # seconds: nothing here waits for so long
 GOODBYE, WELCOME = b'"goodbye"', b'"token"'

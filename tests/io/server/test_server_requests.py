@@ -13,7 +13,7 @@ from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import SPARE, ThreadedRequests
 from sig_core.routing.ports import RequestBatch
 from sig_core.testing import eventually, within
-from tests.session.harness import PLUGINS, Link, Net
+from tests.support.sessions import PLUGINS, Link, Net
 
 
 class Program:

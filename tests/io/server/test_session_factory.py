@@ -22,7 +22,7 @@ from sig_core.session.line.line_session import MAX_NOISE, LineSession
 from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import EVERYTHING, PLUGINS, Net, opening
+from tests.support.sessions import EVERYTHING, PLUGINS, Net, opening
 
 STREAM = LinkTraits(packets=False, reliable=True)
 PACKETS = LinkTraits(packets=True, reliable=True)

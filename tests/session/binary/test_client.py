@@ -13,9 +13,9 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Events, Gap, Opened, RequestsReceived
-from tests.protocol.named import NamedReader, split_reply
 from tests.session.by_hand import CLIENT, Client, bind, welcome
-from tests.session.harness import CODECS, PLUGINS
+from tests.support.named_frames import NamedReader, split_reply
+from tests.support.sessions import CODECS, PLUGINS
 
 # -- opening
 

@@ -10,8 +10,8 @@ import sig_core as sig
 from sig_core.protocol import wire
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Closed, ReplyReceived
-from tests.protocol.named import split_request
 from tests.session.by_hand import Client
+from tests.support.named_frames import split_request
 
 
 def resolve(client: Client, route: Any = 3) -> None:

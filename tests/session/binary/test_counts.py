@@ -8,7 +8,7 @@ import sig_core as sig
 from sig_core.session.binary.reports import Bound
 from sig_core.session.binary.server_messages import Joined
 from tests.session.by_hand import Raw
-from tests.session.harness import Link, Net
+from tests.support.sessions import Link, Net
 
 
 def join(link: Link, life: str = "a", **fired: int) -> Joined:

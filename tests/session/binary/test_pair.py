@@ -13,7 +13,7 @@ from sig_core.protocol import wire
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Events, Gap
 from tests.session.by_hand import Raw
-from tests.session.harness import CODECS, Heard, Net
+from tests.support.sessions import CODECS, Heard, Net
 
 PIECES = pytest.mark.parametrize("piece", [0, 1], ids=["whole", "bytes"])
 BUILT_IN = ["#connect", "#disconnect"]

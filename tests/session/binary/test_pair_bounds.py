@@ -14,7 +14,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Gap, RequestsReceived
 from tests.session.by_hand import Raw
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 # -- sizes
 
@@ -215,6 +215,7 @@ def test_nothing_stays_of_a_thousand_clients(how: str) -> None:
     assert set(tables(net).values()) == {0}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_subscriptions_stay_under_a_kib_each() -> None:
     count = 100_000
     net = Net()

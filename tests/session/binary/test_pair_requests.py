@@ -8,7 +8,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.session.binary.reports import Closed, RequestsReceived
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 PIECES = pytest.mark.parametrize("piece", [0, 1], ids=["whole", "bytes"])
 

@@ -10,7 +10,7 @@ import pytest
 from sig_core.errors import LinkClosed
 from sig_core.session.binary.gate import FRAMES, SMALL
 from sig_core.session.binary.publisher import make_publisher
-from tests.session.harness import Net, OpenGate
+from tests.support.sessions import Net, OpenGate
 
 INFO = {"sender": "t", "event": "e"}
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sig_core.errors import Busy, RemoteProtocolError, Status
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
-from tests.protocol.named import Frame, split_reply, split_request
 from tests.session.by_hand import Raw, errors_of, goodbyes, request, sender_of
-from tests.session.harness import Net
+from tests.support.named_frames import Frame, split_reply, split_request
+from tests.support.sessions import Net
 
 LAW = settings(derandomize=True, deadline=None)
 PARAMS = st.sampled_from([b"1", b'"a"', b"[]", b"12345678"])

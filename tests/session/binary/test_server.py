@@ -8,9 +8,9 @@ from sig_core.errors import Busy, HandshakeError, LinkClosed, LinkLost, RemotePr
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
-from tests.protocol.named import split_reply, split_request
 from tests.session.by_hand import SYNC, Raw, call_frame, errors_of, events_of, goodbyes, request, sender_of
-from tests.session.harness import CODECS, EVERYTHING, Net, opening, pieces_of
+from tests.support.named_frames import split_reply, split_request
+from tests.support.sessions import CODECS, EVERYTHING, Net, opening, pieces_of
 
 # -- control
 

@@ -18,9 +18,9 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.publisher import make_publisher
 from sig_core.session.binary.reports import Closed, ReplyReceived
 from sig_core.session.binary.server import ServerSession
-from tests.protocol.named import Frame, NamedReader, split_reply, split_request
 from tests.session.by_hand import Raw, goodbyes
-from tests.session.harness import CODECS, EVERYTHING, PLUGINS, Net, OpenGate, octets, opening, pieces_of, vectors
+from tests.support.named_frames import Frame, NamedReader, split_reply, split_request
+from tests.support.sessions import CODECS, EVERYTHING, PLUGINS, Net, OpenGate, octets, opening, pieces_of, vectors
 
 HANDSHAKE, FRAMES, BREACHES, CONTROL, EXAMPLE = (
     vectors(name) for name in ("handshake", "frames", "breaches", "control", "example")

@@ -12,7 +12,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.board.registration import Registration
 from sig_core.session.board.renaming import Renaming
 from tests.session.boards import Played, event, listen, method
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 # -- what was registered
 

@@ -15,7 +15,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Events
 from tests.session.boards import CODEC, Played, event, listen, method
-from tests.session.harness import CODECS, VECTORS, Net
+from tests.support.sessions import CODECS, VECTORS, Net
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 BAD = json.loads((VECTORS / "board_messages.json").read_text(encoding="utf-8"))["bad_from_board"]

@@ -12,8 +12,8 @@ from sig_core.line.packets import DATA, FIN, HELLO, SYN, SYNACK, Packet, PacketR
 from sig_core.session.base import State
 from sig_core.session.line.line_session import LineSession
 from tests.session.boards import CODEC, event
-from tests.session.harness import Net, pieces_of
 from tests.session.owners import StationOwner
+from tests.support.sessions import Net, pieces_of
 
 
 def hello(sid: int = 0) -> bytes:

@@ -16,8 +16,8 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Opened, ReplyReceived
 from sig_core.session.line.station import Station
 from tests.session.boards import CODEC, event, listen
-from tests.session.harness import PLUGINS, Net
 from tests.session.owners import StationOwner
+from tests.support.sessions import PLUGINS, Net
 
 
 class Wired:

@@ -11,8 +11,8 @@ from sig_core.errors import Busy, LinkLost
 from sig_core.protocol.limits import Limits
 from sig_core.session.plain.input import BYTES_PER_OBJECT, OBJECTS_PER_TURN
 from sig_core.session.plain.session import PlainSession
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 # -- limits
 

@@ -11,8 +11,8 @@ from sig_core.errors import MessageTooBig, RemoteProtocolError
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, reply_frame
 from sig_core.session.base import State
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 # -- what is no message
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sig_core.clock import NEVER
 from sig_core.session.plain.output import FIRST_ANSWER_TIMEOUT, MESSAGE_GAP
-from tests.session.plain.test_output import PATIENCE, Heard
+from tests.session.plain.heard import PATIENCE, Heard
 
 
 class Original(RuleBasedStateMachine):

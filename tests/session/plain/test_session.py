@@ -12,8 +12,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from tests.session.boards import Played, event, method
 from tests.session.boards import listen as hears
-from tests.session.harness import Net
 from tests.session.plains import Plain
+from tests.support.sessions import Net
 
 PRESENCE = {"events": ["e", "#connect", "#disconnect"], "requests": None}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import sig_core as sig
@@ -20,8 +19,9 @@ from sig_core.session.binary.reports import Events, ReplyReceived, Report, Reque
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.identity import Identities
 from sig_core.session.plain.session import PlainSession
+from tests.support import ROOT
 
-VECTORS = Path(__file__).parents[1] / "vectors"
+VECTORS = ROOT / "tests/vectors"
 PLUGINS = sig.default_plugins()
 CODECS = ("json", "msgpack", "cbor")
 EVERYTHING = 1 << 40  # bytes: room for all that waits

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sig_core as sig
-from tests.boards.rig import within
+from tests.support import within
 
-__all__ = ["Stats", "Traffic", "served"]
+__all__ = ["Stats", "Traffic", "heard_by_host", "served"]
 
 DEPTH = 16  # requests of the host that are under way at a time
 AHEAD = 500  # ticks that may be under way: less than what waits for a board
@@ -35,6 +35,16 @@ def served(*urls: str, **how: Any) -> Iterator[sig.ServerRouter]:
     """A server on these addresses."""
     with sig.ServerRouter(*urls, **how) as server:
         yield server
+
+
+@contextmanager
+def heard_by_host(name: str, *urls: str, **how: Any) -> Iterator[Traffic]:
+    """A server that hears a board from its first word on: it listens at these addresses when the listener is there."""
+    with sig.ServerRouter(**how) as server:
+        traffic = Traffic(server, name)
+        for url in urls:
+            server.listen(url)
+        yield traffic
 
 
 @dataclass

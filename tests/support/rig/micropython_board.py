@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.boards.rig.board import Board, socket_url
-from tests.boards.rig.program import LIFE, ROOT, Program, within
+from tests.support import ROOT, within
+from tests.support.rig.board import Board, socket_url
+from tests.support.rig.program import LIFE, Program
 
 __all__ = ["MicroPythonBoard"]
 

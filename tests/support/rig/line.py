@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from tests.boards.rig.board import tty_url
-from tests.boards.rig.noise import Noise
-from tests.boards.rig.program import LIFE, Program, stop_on_error, within
+from tests.support import within
+from tests.support.rig.board import tty_url
+from tests.support.rig.noise import Noise
+from tests.support.rig.program import LIFE, Program, stop_on_error
 
 __all__ = ["QUIET", "Counts", "End", "SerialLine", "Way"]
 
@@ -78,9 +79,9 @@ class SerialLine:
         to_b: Noise | None = None,
         life: float = LIFE,
     ) -> None:
-        module = f"{__package__}.wire"
+        program = Path(__file__).with_name("wire.py")
         self._turn = threading.Lock()
-        self._program = Program([sys.executable, "-m", module, str(seed), str(within(life)), str(baud or 0)])
+        self._program = Program([sys.executable, program, str(seed), str(within(life)), str(baud or 0)])
         with stop_on_error(self.stop):
             folder = Path(json.loads(self._program.line()))
             self.a, self.b = str(folder / "a"), str(folder / "b")

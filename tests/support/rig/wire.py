@@ -14,7 +14,7 @@ import tty
 from pathlib import Path
 from typing import Any
 
-from tests.boards.rig.noise import Mangler, Noise
+from noise import Mangler, Noise  # beside it: it is run as a program, which should start at once
 
 __all__ = ["Wire"]
 

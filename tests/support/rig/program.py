@@ -15,18 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["LIFE", "ROOT", "Program", "ProgramFailed", "stop_on_error", "within"]
+from tests.support import ROOT, within
 
-ROOT = Path(__file__).parents[3]
-FACTOR = float(os.environ.get("SIG_TIMEOUT_FACTOR", "1"))
+__all__ = ["LIFE", "Program", "ProgramFailed", "stop_on_error"]
+
 LIFE = 300.0  # seconds that no program of the rig outlives, even if the tests were killed
 GRACE = 5.0  # seconds between asking a program to end and killing it
 ENDED_WHEN_TOLD = {0, -signal.SIGTERM, 128 + signal.SIGTERM}
-
-
-def within(seconds: float) -> float:
-    """Scale a time limit."""
-    return seconds * FACTOR
 
 
 class ProgramFailed(AssertionError):

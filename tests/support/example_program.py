@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import IO, Self
 
-from tests.support import within
+from tests.support import ROOT, within
 
 __all__ = ["EXAMPLES", "Example", "Lines", "said_by", "waits"]
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = ROOT / "examples"
 LOG = r"\[sig\]\[ *\d+\]\[ *{0}\]\[ *{1}\]-"  # tag, line, function and level, in their columns
 
 

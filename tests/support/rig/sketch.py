@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.boards.rig.program import ROOT
-from tests.boards.rig.tools import ARDUINO_CORE
-from tests.boards.rig.workshop import Workshop
+from tests.support import ROOT
+from tests.support.rig.tools import ARDUINO_CORE
+from tests.support.rig.workshop import Workshop
 
 __all__ = ["compile_sketch"]
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.boards.rig.program import ROOT
+import pytest
 
-__all__ = ["ARDUINO", "ARDUINO_CORE", "AVR", "CORTEX", "MICROPYTHON", "NATIVE", "Need", "missing"]
+from tests.support import ROOT
+
+__all__ = ["ARDUINO", "ARDUINO_CORE", "AVR", "CORTEX", "MICROPYTHON", "NATIVE", "Need", "missing", "need"]
 
 ARDUINO_CORE = Path("/usr/share/arduino/hardware/arduino/avr")
 MICROPYTHON_PACKAGE = ROOT / ".boards/node_modules/@micropython/micropython-webassembly-pyscript"
@@ -52,6 +54,12 @@ CORTEX = (
     _header("arm-none-eabi-gcc", "string.h", "--specs=nano.specs"),
 )
 MICROPYTHON = (_program("node"), Need("MicroPython of npm", MICROPYTHON_PACKAGE.is_dir))
+
+
+def need(needs: Iterable[Need]) -> None:
+    """Skip the test where one is missing."""
+    if absent := missing(needs):
+        pytest.skip(absent)
 
 
 def missing(needs: Iterable[Need]) -> str:

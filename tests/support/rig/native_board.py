@@ -6,8 +6,9 @@ import math
 import signal
 from pathlib import Path
 
-from tests.boards.rig.board import Board, tty_url
-from tests.boards.rig.program import LIFE, Program, within
+from tests.support import within
+from tests.support.rig.board import Board, tty_url
+from tests.support.rig.program import LIFE, Program
 
 __all__ = ["NativeBoard"]
 

@@ -6,9 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.boards.rig.board import Board, socket_url, tty_url
-from tests.boards.rig.monitor import Monitor
-from tests.boards.rig.program import LIFE, ROOT, Program
+from tests.support import ROOT
+from tests.support.rig.board import Board, socket_url, tty_url
+from tests.support.rig.monitor import Monitor
+from tests.support.rig.program import LIFE, Program
 
 __all__ = ["CortexBoard"]
 

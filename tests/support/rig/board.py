@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from tests.boards.rig.program import Program, stop_on_error
+from tests.support.rig.program import Program, stop_on_error
 
 __all__ = ["Board", "socket_url", "tty_url"]
 

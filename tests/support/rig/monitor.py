@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.boards.rig.program import Program, ProgramFailed, within
+from tests.support import within
+from tests.support.rig.program import Program, ProgramFailed
 
 __all__ = ["Monitor"]
 

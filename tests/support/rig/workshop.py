@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.boards.rig.program import ROOT, within
+from tests.support import ROOT, within
 
 __all__ = ["BuildFailed", "Workshop"]
 
