@@ -14,10 +14,10 @@ import pytest
 import sig_core as sig
 from sig_core import aio
 from sig_core.plugins import Plugins
-from tests.aio.served import LOOPS, Served, run, until
 from tests.support import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
-from tests.system.plainpeer import PlainPeer
-from tests.system.test_addresses import Unpolled, made
+from tests.support.own_acceptors import Unpolled, made
+from tests.support.plainpeer import PlainPeer
+from tests.support.served import LOOPS, Served, run, until
 
 CARRIERS = ["tcp", "unix", "local", "lossy+tcp"]
 POLLED = ["tcp", "unix"]

@@ -9,9 +9,9 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
-from tests.aio.served import LOOPS, Served, run
 from tests.support import nothing_left_behind  # noqa: F401 - a fixture
-from tests.system.test_forks import in_child, sockets
+from tests.support.forks import in_child, sockets
+from tests.support.served import LOOPS, Served, run
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),

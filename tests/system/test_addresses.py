@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from sig_core.address import Address
-from sig_core.contract import Acceptor, PollableAcceptor
-from sig_core.plugins import default_plugins
+from sig_core.contract import PollableAcceptor
 from tests.support import eventually, within
-from tests.system.plainpeer import Packets, PlainPeer
+from tests.support.own_acceptors import Unpolled, made
+from tests.support.plainpeer import Packets, PlainPeer
 
 URLS = ["tcp://127.0.0.1:0", "unix", "local://addresses"]
 
@@ -20,37 +19,6 @@ URLS = ["tcp://127.0.0.1:0", "unix", "local://addresses"]
 @pytest.fixture(params=URLS)
 def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
     return f"unix://{tmp_path}/a.sock" if request.param == "unix" else str(request.param)
-
-
-def made(url: str) -> Acceptor:
-    """An acceptor that the program made itself."""
-    acceptor: Acceptor = default_plugins().carriers.get(url.split(":")[0]).listen(Address.parse(url))
-    return acceptor
-
-
-class Unpolled:
-    """An acceptor without a descriptor, around one with.
-
-    Attributes:
-        closed: times that it was closed.
-    """
-
-    def __init__(self, acceptor: Any) -> None:
-        self._acceptor = acceptor
-        self.address: str = acceptor.address
-        self.closed = 0
-
-    def accept(self, timeout: float) -> Any:
-        if self.closed:
-            raise OSError("closed")
-        link = self._acceptor.accept(0)
-        if link is None:
-            threading.Event().wait(0.01)
-        return link
-
-    def close(self) -> None:
-        self.closed += 1
-        self._acceptor.close()
 
 
 def test_an_acceptor_that_the_program_made(url: str) -> None:

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 import pytest
 
 import sig_core as sig
 from tests.support import eventually
+from tests.support.forks import in_child, sockets
 from tests.system.rawpeer import RawPeer
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
-
-
-def sockets() -> set[str]:
-    """Give the sockets of this process, as the system calls them."""
-    found = set()
-    for entry in Path("/proc/self/fd").iterdir():
-        try:
-            target = os.readlink(entry)
-        except FileNotFoundError:  # the descriptor that listed the folder
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
-
-
-def in_child(check: object) -> int:
-    """Fork, and give the number that `check` gives in the child."""
-    assert callable(check)
-    child = os.fork()
-    if child == 0:
-        code = 255
-        try:
-            code = min(int(check()), 254)
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_no_socket_of_a_server_or_client_stays_open_in_the_child() -> None:

@@ -15,8 +15,8 @@ import pytest
 from sig_core.clock import NEVER
 from sig_core.io.server.asyncio_loop import AsyncioLoop
 from sig_core.io.server.poller import READ, WRITE
-from tests.aio.served import LOOPS, run, until
 from tests.support import nothing_left_behind, within  # noqa: F401 - a fixture
+from tests.support.served import LOOPS, run, until
 
 LONG = 3600.0  # seconds: nothing here waits for so long
 

@@ -23,7 +23,7 @@ from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import STATES
-from tests.session.harness import PLUGINS, Link, Net
+from tests.support.sessions import PLUGINS, Link, Net
 
 KEEPS = Reconnect(keep=1_000_000)
 WINDOWS = pytest.mark.parametrize(("ahead", "together"), [(1000, 100), (3, 2), (1, 1)])

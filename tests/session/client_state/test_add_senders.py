@@ -33,7 +33,7 @@ from tests.session.client_state.support import (
     times_out,
     windows,
 )
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 NAMES = [f"s{number}" for number in range(7)]
 

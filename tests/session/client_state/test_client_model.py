@@ -18,7 +18,7 @@ from sig_core.routing.entities import Subscription
 from sig_core.session.client_state.asks import Ask
 from sig_core.session.client_state.reconnect import Reconnect
 from tests.session.client_state.support import Client, answers_and_loses, interrupts, loses, times_out
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 NAMES: list[Any] = ["s", "t", "u", 7]
 EVENTS: list[Any] = ["e", "#c"]

@@ -15,7 +15,7 @@ from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import STATES, StateCallbacks
 from tests.session.by_hand import welcome
-from tests.session.harness import PLUGINS
+from tests.support.sessions import PLUGINS
 
 GONE = LinkLost("gone")
 ALL = ("new", "starting", "connected", "away", "disconnected", "gave up", "stopped", "closed by a fork")

@@ -11,7 +11,7 @@ from sig_core.protocol.wire import event_frame
 from sig_core.session.binary.reports import Bound, Events, Gap, RequestsReceived
 from sig_core.session.client_state.inbound import Inbound
 from tests.session.client_state.support import Client
-from tests.session.harness import Link, Net
+from tests.support.sessions import Link, Net
 
 
 def listening(sender: Any = "s", event: Any = None) -> tuple[Client, Inbound]:

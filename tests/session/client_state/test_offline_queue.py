@@ -18,7 +18,7 @@ from sig_core.session.client_state import offline_queue
 from sig_core.session.client_state.offline_queue import OfflineQueue
 from tests.session.by_hand import Client as ByHand
 from tests.session.client_state.support import FakeLock
-from tests.session.harness import CODECS, PLUGINS
+from tests.support.sessions import CODECS, PLUGINS
 
 JSON = PLUGINS.codecs.get("json")
 ROUTES = {("s", "e"): 7, ("s", "f"): 8, ("t", "e"): 9}

@@ -11,7 +11,7 @@ from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SenderExists
 from sig_core.session.client_state import publisher
 from sig_core.session.client_state.publisher import LazyPublisher, refusing_publisher
 from tests.session.client_state.support import KEEPS, Client
-from tests.session.harness import Net, OpenGate
+from tests.support.sessions import Net, OpenGate
 
 INFO = {"sender": "s", "event": "e"}
 KEEPS_NOTHING = KEEPS.__class__()

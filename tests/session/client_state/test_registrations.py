@@ -22,7 +22,7 @@ from tests.session.client_state.support import (
     result_of,
     times_out,
 )
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 
 def subscribing(client: Client, *pattern: Any) -> tuple[Subscription, Steps[None]]:

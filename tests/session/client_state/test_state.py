@@ -14,7 +14,7 @@ from tests.session.client_state.support import (
     Client,
     result_of,
 )
-from tests.session.harness import Net
+from tests.support.sessions import Net
 
 GONE = LinkLost("gone")
 
