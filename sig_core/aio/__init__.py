@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 from sig_core.aio.client import ClientRouter
+from sig_core.aio.entities import Sender, Signal
+from sig_core.aio.event_stream import EventStream
 from sig_core.aio.server import ServerRouter
 
-__all__ = ["ClientRouter", "ServerRouter"]
+__all__ = ["ClientRouter", "EventStream", "Sender", "ServerRouter", "Signal"]

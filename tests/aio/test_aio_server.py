@@ -15,7 +15,7 @@ import sig_core as sig
 from sig_core import aio
 from sig_core.plugins import Plugins
 from tests.support import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
-from tests.support.own_acceptors import Unpolled, made
+from tests.support.acceptors import Unpolled, made
 from tests.support.plainpeer import PlainPeer
 from tests.support.served import LOOPS, Served, run, until
 

@@ -10,7 +10,7 @@ import pytest
 import sig_core as sig
 from sig_core import aio
 from tests.support import nothing_left_behind  # noqa: F401 - a fixture
-from tests.support.forks import in_child, sockets
+from tests.support.forked import in_child, sockets
 from tests.support.served import LOOPS, Served, run
 
 pytestmark = [

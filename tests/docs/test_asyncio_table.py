@@ -21,7 +21,7 @@ from sig_core import aio
 from sig_core.spelling import alias
 
 DOCUMENT = Path(__file__).parents[2] / "docs/asyncio.md"
-ROUTERS = ["ClientRouter"]
+ROUTERS = ["ClientRouter", "ServerRouter"]
 FACES: dict[str, tuple[type[Any], type[Any]]] = {
     **{name: (getattr(sig, name), getattr(aio, name)) for name in ROUTERS},
     "Sender": (sig.Sender, aio_entities.Sender),

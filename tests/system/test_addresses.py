@@ -10,7 +10,7 @@ import pytest
 import sig_core as sig
 from sig_core.contract import PollableAcceptor
 from tests.support import eventually, within
-from tests.support.own_acceptors import Unpolled, made
+from tests.support.acceptors import Unpolled, made
 from tests.support.plainpeer import Packets, PlainPeer
 
 URLS = ["tcp://127.0.0.1:0", "unix", "local://addresses"]

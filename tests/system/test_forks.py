@@ -9,7 +9,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually
-from tests.support.forks import in_child, sockets
+from tests.support.forked import in_child, sockets
 from tests.system.rawpeer import RawPeer
 
 pytestmark = [

@@ -1,4 +1,4 @@
-"""Acceptors that a program makes itself, and gives to a server."""
+"""Acceptors that a program made itself."""
 
 from __future__ import annotations
 

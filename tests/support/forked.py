@@ -1,4 +1,4 @@
-"""A look into a forked child."""
+"""What a forked child sees."""
 
 from __future__ import annotations
 
