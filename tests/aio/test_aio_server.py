@@ -17,7 +17,8 @@ from sig_core.plugins import Plugins
 from tests.support import eventually, nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
 from tests.support.acceptors import Unpolled, made
 from tests.support.plainpeer import PlainPeer
-from tests.support.served import LOOPS, Served, run, until
+from tests.support.served import LOOPS, Served, run
+from tests.support.until import until
 
 CARRIERS = ["tcp", "unix", "local", "lossy+tcp"]
 POLLED = ["tcp", "unix"]

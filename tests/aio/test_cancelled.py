@@ -12,7 +12,7 @@ import pytest
 import sig_core as sig
 from sig_core import aio
 from tests.support import nothing_left_behind, within  # noqa: F401 - a fixture
-from tests.support.faces import until
+from tests.support.until import until
 
 Call = Callable[[aio.ClientRouter, str], Awaitable[Any]]
 

@@ -14,7 +14,7 @@ import sig_core as sig
 from sig_core import aio
 from sig_core.io.client import asyncio_link
 from tests.support import nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
-from tests.support.faces import until
+from tests.support.until import until
 
 Scenario = Callable[[aio.ClientRouter, aio.ClientRouter], Awaitable[None]]
 

@@ -12,6 +12,7 @@ import pytest
 import sig_core as sig
 from tests.support import nothing_left_behind
 from tests.support.faces import FACES, Face, Place
+from tests.support.served import Served
 
 __all__ = ["nothing_left_behind"]
 
@@ -31,10 +32,15 @@ def face(request: pytest.FixtureRequest) -> Face:
     return found
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
-        yield server.addresses[0]
+@pytest.fixture(params=["server on threads", "server on asyncio"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server of either face."""
+    if request.param == "server on asyncio":
+        with Served("asyncio", "tcp://127.0.0.1:0") as served:
+            yield served.url
+    else:
+        with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+            yield server.addresses[0]
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.support.faces import Face, Place, until
+from tests.support.faces import Face, Place
+from tests.support.until import until
 
 SOON = sig.Reconnect(first=0.01, most=0.05)
 KEEPING = sig.Reconnect(first=0.01, most=0.05, keep=1_000_000)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sig_core as sig
-from tests.support.faces import Face, until
+from tests.support.faces import Face
+from tests.support.until import until
 
 
 def test_the_four_subscriptions(face: Face, url: str) -> None:

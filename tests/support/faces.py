@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ import sig_core as sig
 from sig_core import aio
 from tests.support import within
 
-__all__ = ["FACES", "Face", "Place", "until"]
+__all__ = ["FACES", "Face", "Place"]
 
 WAITS = {name for name in dir(aio.ClientRouter) if inspect.iscoroutinefunction(getattr(aio.ClientRouter, name))}
 
@@ -62,13 +62,6 @@ class Face:
 
 
 FACES = [Face("threads"), Face("asyncio"), Face("uvloop")]
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Return when `true()`; another thread, or a task, brings it about."""
-    async with asyncio.timeout(within(20)):
-        while not true():
-            await asyncio.sleep(0.002)
 
 
 class Place:

@@ -11,6 +11,7 @@ import uvloop
 
 from sig_core import aio
 from tests.support import within
+from tests.support.until import until
 
 T = TypeVar("T")
 
@@ -43,13 +44,6 @@ def run(kind: str, main: Coroutine[Any, Any, T], seconds: float = 30) -> T:
 async def nothing_runs() -> None:
     """Return when no other task is left; those that were cancelled just now have a moment to end."""
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, 2)
-
-
-async def until(true: Callable[[], object], seconds: float = 10) -> None:
-    """Return when `true()` holds, which is asked every 2 ms."""
-    async with asyncio.timeout(within(seconds)):
-        while not true():
-            await asyncio.sleep(0.002)
 
 
 class Served:

@@ -16,7 +16,8 @@ from sig_core.clock import NEVER
 from sig_core.io.server.asyncio_loop import AsyncioLoop
 from sig_core.io.server.poller import READ, WRITE
 from tests.support import nothing_left_behind, within  # noqa: F401 - a fixture
-from tests.support.served import LOOPS, run, until
+from tests.support.served import LOOPS, run
+from tests.support.until import until
 
 LONG = 3600.0  # seconds: nothing here waits for so long
 
