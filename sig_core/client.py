@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.events import Name
-from sig_core.io.client.link import STOP, ClientLink
+from sig_core.io.client.lifetime import STOP
+from sig_core.io.client.link import ClientLink
 from sig_core.io.client.reconnecting import CallbackThread, ReconnectingConnection
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture

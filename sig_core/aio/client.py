@@ -16,7 +16,7 @@ from sig_core.events import Name
 from sig_core.io.aio.coroutine_listener import in_listener
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
-from sig_core.io.client.link import STOP
+from sig_core.io.client.lifetime import STOP
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.plugins import Plugins

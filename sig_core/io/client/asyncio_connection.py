@@ -17,7 +17,7 @@ from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.client.asyncio_link import AsyncioLink
-from sig_core.io.client.link import STOP
+from sig_core.io.client.lifetime import STOP
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.protocol.limits import Limits

@@ -22,7 +22,7 @@ from sig_core.errors import (
 )
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
-from sig_core.io.client.link import link_failed
+from sig_core.io.client.lifetime import link_failed
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce
 from sig_core.links.close_once import link_lost as lost

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.errors import CarrierError, ConnectFailed, HandshakeError, RequestTimeout, SigError
+from sig_core.errors import ConnectFailed, RequestTimeout, SigError
+from sig_core.io.client.lifetime import STOP, link_failed
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.pending_reply import PendingReply
@@ -17,9 +18,7 @@ from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Repor
 from sig_core.session.client_state.asks import Steps
 from sig_core.session.client_state.inbound import Inbound
 
-__all__ = ["STOP", "ClientLink", "link_failed"]
-
-STOP = 2.0  # seconds that a stop waits for handlers, for output to leave, and for each thread
+__all__ = ["ClientLink"]
 
 T = TypeVar("T")
 
@@ -183,12 +182,3 @@ class ClientLink:
     def _failed(self, error: SigError) -> None:
         self.session.fail(error)
         self.reader.cut()
-
-
-def link_failed(error: SigError, peer: str) -> SigError:
-    """Return the error of a link that did not come about, with whom it was to."""
-    made = HandshakeError(f"{peer}: {error}", error.status) if isinstance(error, HandshakeError) else error
-    if isinstance(error, CarrierError):
-        made = ConnectFailed(f"{peer}: {error}")
-    made.__cause__ = error if made is not error else error.__cause__
-    return made

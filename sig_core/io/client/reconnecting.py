@@ -11,7 +11,8 @@ from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.errors import ConnectFailed, SigError
 from sig_core.io.adapters.as_stream import as_stream
-from sig_core.io.client.link import STOP, ClientLink
+from sig_core.io.client.lifetime import STOP
+from sig_core.io.client.link import ClientLink
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
