@@ -149,7 +149,7 @@ def _identity(vid: int | None, pid: int | None, number: str | None) -> str:
 
 
 def _can_be_opened(url: str) -> bool:
-    """Tell whether pyserial may take a URL; of most of them only it knows."""
+    """Return whether pyserial may take a URL; of most of them only it knows."""
     if not url.lower().startswith("socket://"):
         return "://" in url
     try:

@@ -86,7 +86,7 @@ def _group(number: int) -> str:
 
 
 def _is_member(number: int) -> bool:
-    """Tell whether the user is listed in the group; the process may have begun before that."""
+    """Return whether the user is listed in the group; the process may have begun before that."""
     try:
         import grp
         import pwd

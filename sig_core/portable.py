@@ -84,13 +84,13 @@ def fits(value: Any, certain: frozenset[type] = CERTAIN, room: int = MAX_DEPTH) 
 
 
 def _series_fits(items: list[Any] | tuple[Any, ...], certain: frozenset[type]) -> bool:
-    """Tell of a long list, in half the time, that it fits; False says only that a closer look is needed."""
+    """Return whether a long list fits, in half the time; False says only that a closer look is needed."""
     kinds = {*map(type, items)}
     return kinds <= certain or (kinds == {float} and math.isfinite(sum(items)))
 
 
 def fault(value: Any, extras: frozenset[str] = frozenset()) -> str:
-    """Say which part of `value` can't be carried, and why: `value['a'][3]: bytes can't be carried`.
+    """Return which part of `value` can't be carried, and why: `value['a'][3]: bytes can't be carried`.
 
     Args:
         value: what did not fit, or what an encoder refused.

@@ -77,7 +77,7 @@ class ServerRouter(ServerBase, Router):
         return self
 
     def listen(self, where: str | Acceptor, codecs: Sequence[str] | None = None) -> str:
-        """Take one more address and give it as bound (port 0 is resolved).
+        """Take one more address and return it as bound (port 0 is resolved).
 
         Args:
             where: a URL of any installed carrier, or an acceptor that you made, which is closed when the server stops.
@@ -136,7 +136,7 @@ class ServerRouter(ServerBase, Router):
     # -- requests
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask a sender, here or at a client, and give its answer.
+        """Ask a sender, here or at a client, and return its answer.
 
         Raises:
             UnknownSender, UnknownMethod: nobody answers that.
@@ -153,7 +153,7 @@ class ServerRouter(ServerBase, Router):
     def request_async(
         self, sender: Name, method: str, params: Any = None, timeout: float | None = None
     ) -> Future[Any]:
-        """Ask a sender and give a future of the answer. Of this program's own senders the handler runs now."""
+        """Ask a sender and return a future of the answer. Of this program's own senders the handler runs now."""
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request_async(name, method, params)

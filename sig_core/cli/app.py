@@ -90,7 +90,7 @@ def sig(verbose: bool) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and give its exit status; no error comes out as a traceback."""
+    """Run the command line and return its exit status; no error comes out as a traceback."""
     _see_to_streams()
     logging.basicConfig(level=logging.WARNING, format="sig: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _end)

@@ -91,7 +91,7 @@ def _peer_row(peer: dict[str, Any]) -> list[str]:
 
 
 def _flat(told: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Give (name, text) of each figure, with dots for what is inside."""
+    """Return (name, text) of each figure, with dots for what is inside."""
     found: list[tuple[str, str]] = []
     for name, value in told.items():
         if isinstance(value, dict):

@@ -80,7 +80,7 @@ def _words(kind: str, name: str) -> dict[str, str]:
 
 
 def _write(folder: Path, words: dict[str, str]) -> str:
-    """Write all files; give the place of the line that is missing."""
+    """Write all files; return the place of the line that is missing."""
     missing = ""
     templates = files("sig_core.cli") / "templates"
     for template, place in PLACES.items():

@@ -86,7 +86,7 @@ class Shell:
         self._ended = False
 
     def ask(self, method: str, params: Any) -> Any:
-        """Run it and give its answer.
+        """Run it and return its answer.
 
         Raises:
             Failed: it ended with another status than 0, or took too long.

@@ -155,7 +155,7 @@ class ClientRouter(Router):
     # -- remote requests
 
     def remote_request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
-        """Ask any sender at the server and give its answer.
+        """Ask any sender at the server and return its answer.
 
         Args:
             timeout: seconds; None: the limit `request_timeout`. Only built-in carriers keep it.

@@ -52,7 +52,7 @@ class CarriedLink:
     # -- what the carrier brings
 
     def ask(self, method: str, params: Any) -> Any:
-        """Do a call of the client and give its response.
+        """Do a call of the client and return its response.
 
         Raises:
             EncodeError, MessageTooBig: it can't be brought to the server.

@@ -35,7 +35,7 @@ class Remote(Protocol):
         """Subscribe `heard` at the server, which never raises; give what ends it."""
 
     def request(self, sender: Name, method: str, params: Any, timeout: float | None) -> Any:
-        """Ask a sender at the server and give its answer."""
+        """Ask a sender at the server and return its answer."""
 
 
 class Carrying(Protocol):

@@ -184,7 +184,7 @@ class PacketStream:
         return min(self._sending.due, self._until, NEVER if self._idle else self._heard + SILENT)
 
     def counts(self) -> Counter[str]:
-        """Tell what went wrong on the way, in packets."""
+        """Return what went wrong on the way, in packets."""
         sending, receiving = self._sending, self._receiving
         return Counter(
             again=sending.again, repeated=receiving.repeated, refused=receiving.refused, strays=self._strays

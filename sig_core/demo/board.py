@@ -15,7 +15,7 @@ LIBRARY = ROOT / "boards/c/src"
 
 
 def why_not() -> str:
-    """Say why there can be no board here; "" if there can."""
+    """Return why there can be no board here; "" if there can."""
     if not EXAMPLE.is_dir() or not LIBRARY.is_dir():
         return "its sources are in a checkout alone"
     return "" if shutil.which("cc") else "no C compiler (cc) is installed"

@@ -76,7 +76,7 @@ class Demo:
         return self.folder / f"{name}.json"
 
     def end(self, name: str) -> Any:
-        """Let a process end in order, and give its report."""
+        """Let a process end in order, and return its report."""
         process = self.processes.pop(name)
         assert process.stdin is not None
         process.stdin.close()
@@ -157,7 +157,7 @@ def _has(codec: str) -> bool:
 
 
 def _missing(kind: str, name: str) -> str:
-    """Say why a plug-in can't be had; "" if it can."""
+    """Return why a plug-in can't be had; "" if it can."""
     try:
         sig.default_plugins().registry(kind).get(name)
     except sig.PluginError as error:

@@ -42,7 +42,7 @@ class Reassembler:
         self._dropping = False
 
     def take(self, kind: int, payload: bytes) -> bytes | None:
-        """Take the next packet; give the message that it completes. None after DATA: the message was too long."""
+        """Take the next packet; return the message that it completes. None after DATA: the message was too long."""
         if kind == DATA and not self._parts and not self._dropping:
             return payload
         if len(self._parts) + len(payload) > self._longest:

@@ -79,7 +79,7 @@ class Line:
         self._timer = RetransmitTimer(first_rto(self.terms.bitrate))
 
     def counts(self) -> dict[str, int]:
-        """Tell what went wrong: packets damaged, goings back, packets that came twice."""
+        """Return what went wrong: packets damaged, goings back, packets that came twice."""
         return {
             "damaged": self.damaged,
             "resent": self._was_resent + self.window.resent,
@@ -162,7 +162,7 @@ class Line:
         self._ask(now)
 
     def _ask(self, now: float) -> float:
-        """Say NAK, and answer that of the peer, if it is time; give the time when it will be."""
+        """Say NAK, and answer that of the peer, if it is time; return the time when it will be."""
         if self._answers.take(now):
             self.window.go_back()
         if self._naks.take(now):
@@ -249,7 +249,7 @@ class Line:
     # -- time
 
     def tick(self, now: float) -> float:
-        """Do what is due; give the time (not the seconds left) at which the next call is needed."""
+        """Do what is due; return the time (not the seconds left) at which the next call is needed."""
         if not self.up:
             return self._tick_apart(now)
         if now - self._heard >= SILENCES * self._keepalive:

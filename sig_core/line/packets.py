@@ -95,7 +95,7 @@ class PacketReader:
         self._skipping = False  # to the next delimiter: what stands before it was too long, and is dealt with
 
     def feed(self, data: bytes) -> Iterator[Packet]:
-        """Take bytes as they came; give what they complete, in order.
+        """Take bytes as they came; return what they complete, in order.
 
         Each packet is opened when it is asked for, since the one before it may be what changes the CRC. Ask for all.
         """

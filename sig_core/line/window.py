@@ -74,7 +74,7 @@ class Window:
         return packet, first
 
     def acknowledge(self, ack: int) -> int:
-        """Take the number (mod 256) that the peer expects next; give how many packets that closes."""
+        """Take the number (mod 256) that the peer expects next; return how many packets that closes."""
         closed = (ack - self._base) % 256
         if closed > self._tried:
             return 0

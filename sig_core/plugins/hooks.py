@@ -68,7 +68,7 @@ class Hooks:
 
 
 def _typo(manager: pluggy.PluginManager, plugin: object) -> str:
-    """Say which of a plug-in's hooks is none; "" if all are."""
+    """Return which of a plug-in's hooks is none; "" if all are."""
     known = [name for name in dir(manager.hook) if name.startswith("sig_")]
     for name in dir(plugin):
         if manager.parse_hookimpl_opts(plugin, name) is not None and name not in known:

@@ -59,7 +59,7 @@ def _state(point: EntryPoint, rivals: Sequence[EntryPoint]) -> tuple[str, str]:
 
 
 def missing_of(point: EntryPoint) -> str:
-    """Say which extras of its distribution an entry point needs and what of them is not installed; "" if all is."""
+    """Return which extras of its distribution an entry point needs and what of them is not installed; "" if all is."""
     for extra in point.extras:
         absent = [name for name in _requirements(point.dist, extra) if not _is_installed(name)]
         if absent:

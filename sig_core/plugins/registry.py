@@ -45,7 +45,7 @@ class Registry(Generic[T]):
         return sorted({*self._entry_points(), *self._factories})
 
     def describe(self) -> list[PluginInfo]:
-        """Say where each name comes from; a name that two distributions offer appears twice. Imports nothing."""
+        """Return where each name comes from; a name that two distributions offer appears twice. Imports nothing."""
         infos = [PluginInfo(self.kind, name, "", "", repr(factory)) for name, factory in self._factories.items()]
         for points in self._entry_points().values():
             infos += [info_of(self.kind, point, points) for point in points if point.name not in self._factories]

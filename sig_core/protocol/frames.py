@@ -49,7 +49,7 @@ class FrameReader:
         return self._have
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes as they came and give the frames that are complete.
+        """Take bytes as they came and return the frames that are complete.
 
         Raises:
             RemoteProtocolError: a frame breaks the rules of docs/protocol.md, section 3. If others came before it in
@@ -121,7 +121,7 @@ class FrameReader:
         return pos
 
     def _complete(self, data: bytes, frames: list[Frame]) -> tuple[bytes, int]:
-        """Join what has come of a frame with its rest; give the bytes that are to be cut yet, and where these begin."""
+        """Join what came of a frame with its rest; return the bytes that are to be cut yet, and where these begin."""
         missing, big = self._need - self._have, self._need >= BIG
         whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
         self._parts.clear()

@@ -20,7 +20,7 @@ _u32 = struct.Struct("<I")
 
 
 def alike(data: bytes, pos: int, step: int, streak: int) -> int:
-    """Tell how many frames from `pos` on have one header, each `step` bytes behind the one before, as that says.
+    """Return how many frames from `pos` on have one header, each `step` bytes behind the one before, as that says.
 
     All their first bytes are compared in one step, then all their second bytes, and so on: 10 ns a frame where one by
     one takes 200. No more than 8 times the frames that were found before are looked at, so that a guess costs little.

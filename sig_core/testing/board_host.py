@@ -214,7 +214,7 @@ class Host(BoardWire):
         return False
 
     def request(self, ident: int, method: int | str, params: bytes = b"\xf6") -> BoardAnswer:
-        """Make a request, and give its answer; `params`: encoded."""
+        """Make a request, and return its answer; `params`: encoded."""
         before = len(self.heard.answers_to(ident))
         self.deliver(asked(ident, method, params))
         if len(self.heard.answers_to(ident)) == before:

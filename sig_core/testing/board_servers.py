@@ -33,7 +33,7 @@ class ServerChecks(BoardSuite):
             self.check(first == second, f"is {second!r} at the second server, and was {first!r} at the first")
 
     def _comes(self, url: str, what: str, calling: ExitStack | None) -> tuple[list[Name], str]:
-        """Run a server until the board is there; give its senders and the address as bound.
+        """Run a server until the board is there; return its senders and the address as bound.
 
         Args:
             calling: what a board that connects is started in; None: it was.

@@ -47,7 +47,7 @@ class BoardSuite(Suite):
 
     @contextmanager
     def start(self) -> Iterator[str]:
-        """Start the board, and give the URL to listen on; end it afterwards. It is called for each check."""
+        """Start the board, and return the URL to listen on; end it afterwards. It is called for each check."""
         yield self.url
 
     @contextmanager

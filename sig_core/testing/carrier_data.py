@@ -17,7 +17,7 @@ FLOOD = 1 << 22  # bytes; more than a system or a queue keeps without a reader
 
 
 def first_difference(sent: bytes, got: bytes) -> str:
-    """Say how what arrived differs from what was sent."""
+    """Return how what arrived differs from what was sent."""
     if len(got) < len(sent) and sent.startswith(got):
         return f"{len(got)} of {len(sent)} bytes arrived"
     if got.startswith(sent):

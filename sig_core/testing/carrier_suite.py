@@ -152,7 +152,7 @@ class CarrierSuite(Suite):
         return None
 
     def carry(self, sender: End, receiver: End, data: bytes) -> bytes:
-        """Send `data` and give what arrives; where some may be lost on the way, it is sent up to five times."""
+        """Send `data` and return what arrives; where some may be lost on the way, it is sent up to five times."""
         if sender.traits.reliable:
             sender.send(data)
             return receiver.collect(len(data))

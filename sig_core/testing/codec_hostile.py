@@ -99,7 +99,7 @@ class HostileChecks(CodecSuite):
         return [unit * DEEP, *(unit * depth + inner + closing * depth for depth in (MAX_DEPTH + 1, DEEP))]
 
     def _decoded(self, hostile: list[bytes]) -> list[str]:
-        """Say how each decode ended, in a process of its own if that can be."""
+        """Return how each decode ended, in a process of its own if that can be."""
         try:
             command = child(self.made, DECODE)
         except Unnamed:

@@ -53,7 +53,7 @@ def url_for(name: str) -> str:
 
 
 def info_for(kind: str, name: str) -> PluginInfo:
-    """Say where an installed plug-in comes from; a board comes from nowhere, and `name` is that of its sender."""
+    """Return where an installed plug-in comes from; a board comes from nowhere, and `name` is that of its sender."""
     if kind == "board":
         return PluginInfo(kind, name, "", "", "")
     return next(info for info in default_plugins().describe() if (info.kind, info.name) == (kind, name))

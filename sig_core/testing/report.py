@@ -43,7 +43,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return it in a few words."""
         counts = f"{self.passed} passed" + (f", {len(self.failed)} failed" if self.failed else "")
         return f"{counts} (kit {self.kit}, {self.date}{self.version and f', version {self.version}'})"
 

@@ -104,7 +104,7 @@ class Carrier:
             return reply
 
     def handleRPC(self, clientid: Any, message: Any) -> Reply:  # noqa: N802 - the seed's name
-        """Call the method that a message names, and give the reply."""
+        """Call the method that a message names, and return the reply."""
         if not isinstance(message, dict):
             return failure_of(None, ProtocolError(f"a message is a dict, not {type(message).__name__}"))
         ident, name = message.get("id"), message.get("method")

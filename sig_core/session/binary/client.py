@@ -119,7 +119,7 @@ class ClientSession(Session):
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> list[Report]:
-        """Take bytes as they came and give what they mean, in order. `ReplyReceived`s may be told before the rest."""
+        """Take bytes as they came and return what they mean, in order. `ReplyReceived`s may be told before the rest."""
         found: list[Report] = []
         lived = self.state is not State.CLOSED
         try:
@@ -260,7 +260,7 @@ class ClientSession(Session):
         deadline: float = math.inf,
         read: Callable[[Any], Any] | None = None,
     ) -> int:
-        """Queue a call and give its id; `when` is told the answer, as `read` makes it of the response."""
+        """Queue a call and return its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
         self._calls[ident] = method, when, deadline, read
@@ -309,7 +309,7 @@ class ClientSession(Session):
     # -- requests
 
     def request(self, sender: Name, method: str, params: bytes, when: ReplyCallback, deadline: float = math.inf) -> int:
-        """Queue a request with encoded params and give its id; `when` is told the decoded value.
+        """Queue a request with encoded params and return its id; `when` is told the decoded value.
 
         Raises:
             ConfigError: there can be no such sender or method.
@@ -390,7 +390,7 @@ class ClientSession(Session):
             raise self.error or HandshakeError("the link is not open yet")
 
     def tick(self, now: float) -> tuple[list[Report], float]:
-        """Expire what is overdue, keep the link alive; give what ended, and the seconds until the next call."""
+        """Expire what is overdue, keep the link alive; return what ended, and the seconds until the next call."""
         found: list[Report] = []
         wait = self.limits.keepalive
         if self.state is State.OPEN:
