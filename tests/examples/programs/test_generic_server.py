@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -82,9 +83,15 @@ def test_any_carrier_and_codec(tmp_path: Path) -> None:
         server.end()
 
 
+def listens_at(path: Path) -> bool:
+    """Tell whether somebody takes connections at a socket file."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 def test_the_level_of_the_log(tmp_path: Path) -> None:
     with Example("generic_server", "--url", f"unix://{tmp_path}/s", "--log-level", "none", "--delay", "0.05") as server:
-        eventually((tmp_path / "s").exists)
+        eventually(lambda: listens_at(tmp_path / "s"))  # the file is there a moment before
         assert heard_at(f"unix://{tmp_path}/s") == ("timer", "tick", None)
         server.end()
     assert server.out.all == []
