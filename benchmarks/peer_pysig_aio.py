@@ -12,18 +12,22 @@ async def connect(ctx):
 
 
 def publisher(ctx):
+    from sig_core import Backpressure
+
     async def publish():
         client = await connect(ctx)
         sender = await client.add_remote_sender("bench", ["event"])
-        trigger = sender.get_signal("event").trigger
+        signal = sender.get_signal("event")
+        trigger = signal.trigger
         await ctx.aready()
         t0 = now()
         for i in range(ctx.count):
             if ctx.rate:
                 await ctx.tick()
-            elif not i % 500:
-                await client.flush()  # lets what was fired leave, and the server read it
-            trigger(ctx.payload(i))
+            try:
+                trigger(ctx.payload(i))
+            except Backpressure:  # the server does not keep up
+                await signal.trigger_wait(ctx.payload(i))
         await client.flush(60)
         ctx.published(t0)
         await ctx.await_stop()

@@ -23,6 +23,7 @@ from sig_core.errors import (
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.client.lifetime import link_failed
+from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce
 from sig_core.links.close_once import link_lost as lost
@@ -101,6 +102,7 @@ class AsyncioLink:
         self._thread = threading.get_ident()
         self._once = CloseOnce(link, link.peer)
         self._buffer = ReceiveBuffer()
+        self._yield_cpu = CpuYield()
         self._rest: bytes | memoryview = b""
         self._size = 0  # bytes gathered, but for small frames
         self._last = 0.0  # when something was sent
@@ -234,6 +236,8 @@ class AsyncioLink:
             self.full = self._size + len(self._rest) > FULL
         elif self._size >= SEND_AT or len(self.session.out) >= FRAMES:
             self.flush()
+            if size < SEND_AT:
+                self._yield_cpu()
         elif not self.gathers:
             self._gather(self.loop.call_soon)
 
