@@ -164,6 +164,6 @@ class ServerRouter(ServerBase, Router):
         error: BaseException | None = None
         try:
             value = self._call_handler(asked, params)
-        except (Exception, SystemExit) as raised:
+        except BaseException as raised:
             error = raised
         self._reply(token, asked.codec, value, error)

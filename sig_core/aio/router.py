@@ -16,6 +16,7 @@ from sig_core.errors import ConfigError, LocalProtocolError
 from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.router import RouterBase, pattern_of
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import check_method
@@ -104,6 +105,12 @@ class AsyncRouter(RouterBase):
     def _lose(self, info: Info) -> None:
         """Count an event that did not reach a listener of this program."""
         self.lost[info["sender"], info["event"]] += 1
+
+    def listener_failed(self, callback: Listener, info: Info, error: BaseException) -> None:
+        """Count and log a listener that raised; KeyboardInterrupt and SystemExit then end the loop, as everywhere."""
+        super().listener_failed(callback, info, error)
+        if ends_loop(error) and self._loop is not None:
+            self._loop.call_soon(throw, error)
 
     def _relieved(self) -> None:
         """Note that less waits for coroutine listeners than before."""

@@ -498,3 +498,28 @@ def test_a_sender_removes_itself_and_asks(url: str) -> None:
         assert await two.list_remote_senders() == []
 
     run(url, scenario)
+
+
+def test_an_interrupt_out_of_a_listener_ends_the_loop_and_loses_nothing(url: str) -> None:
+    heard: list[int] = []
+
+    def listener(info: sig.Info, data: int) -> None:
+        heard.append(data)
+        if data == 1:
+            raise KeyboardInterrupt
+
+    async def begin() -> aio.ClientRouter:
+        client = await aio.ClientRouter(url).start()
+        await client.add_remote_listener(listener, "s", "e")
+        signal = (await client.add_remote_sender("s", ["e"])).get_signal("e")
+        for number in range(3):
+            signal.trigger(number)
+        return client
+
+    loop = asyncio.new_event_loop()
+    client = loop.run_until_complete(begin())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(until(lambda: len(heard) == 4))
+    loop.run_until_complete(until(lambda: heard == [0, 1, 2]))
+    loop.run_until_complete(client.stop())
+    loop.close()

@@ -315,3 +315,39 @@ def test_a_name_can_be_taken_again_when_its_farewell_is_heard(face: Face, url: s
             assert client.listener_errors == 0
 
     face.run(scenario())
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, BaseExceptionGroup])
+def test_what_is_no_exception_out_of_a_callback(face: Face, url: str, error: Any) -> None:
+    """It is a failure as any other: logged, counted, told to who asked; everything else goes on."""
+
+    def boom(value: Any) -> Any:
+        if value == 1:
+            raise error("boom", [KeyboardInterrupt()]) if error is BaseExceptionGroup else error
+        return value
+
+    async def scenario() -> None:
+        heard: list[Any] = []
+        states: list[str] = []
+
+        def told(state: str, problem: Any) -> None:
+            states.append(state)
+            boom(1)
+
+        client = face.client(url)
+        client.on("connected", told)
+        client.on("disconnected", told)
+        async with client, face.client(url) as other:
+            await client.add_remote_listener(lambda info, data: (heard.append(data), boom(data)), "s", "e")
+            await client.add_remote_sender("asked", [], {"m": boom})
+            signal = (await other.add_remote_sender("s", ["e"])).get_signal("e")
+            for number in range(5):
+                signal.trigger(number)
+            await until(lambda: heard == [0, 1, 2, 3, 4])
+            assert client.listener_errors == 1 and client.is_connected
+            with pytest.raises(sig.RemoteError, match=error.__name__):
+                await other.remote_request("asked", "m", 1)
+            assert await other.remote_request("asked", "m", 2) == 2
+            await until(lambda: states == ["connected"])
+
+    face.run(scenario())

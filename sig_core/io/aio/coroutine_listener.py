@@ -155,7 +155,7 @@ class _Queue:
         try:
             result: Any = self.callback(info, data)
             await result
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task in self._listeners.stopping:
                 raise

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from sig_core.io.aio.interrupts import ends_loop, throw
+
 __all__ = ["HandlerTasks"]
 
 Handle: TypeAlias = Callable[[], Any]
@@ -44,8 +46,10 @@ class HandlerTasks:
     def _begin(self, handle: Handle, answer: Answer) -> None:
         try:
             value = handle()
-        except (Exception, asyncio.CancelledError, SystemExit) as error:
+        except BaseException as error:
             answer(None, error)
+            if ends_loop(error):
+                asyncio.get_running_loop().call_soon(throw, error)
             return
         if not inspect.isawaitable(value):
             answer(value, None)
@@ -82,7 +86,7 @@ async def _finish(value: Any, answer: Answer) -> None:
         result = await value
     except BaseException as error:
         answer(None, error)
-        if not isinstance(error, Exception | asyncio.CancelledError):
-            raise  # KeyboardInterrupt and SystemExit end the loop, as everywhere
+        if ends_loop(error):
+            raise
     else:
         answer(result, None)

@@ -16,6 +16,7 @@ from sig_core.io.adapters.pumped import pollable
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.in_thread import in_thread
+from sig_core.io.aio.interrupts import ends_loop
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.lifetime import STOP
 from sig_core.links.close_once import CloseOnce
@@ -217,5 +218,7 @@ async def _tell(callback: StateCallback, state: str, problem: SigError | None) -
         result = callback(state, problem)
         if inspect.isawaitable(result):
             await result
-    except (Exception, asyncio.CancelledError):
+    except BaseException as error:
         log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+        if ends_loop(error):
+            raise

@@ -80,7 +80,7 @@ class CallbackRunner:
                 self._sink.events(report)
             else:
                 self._sink.other(report)
-        except (Exception, SystemExit):  # users' exceptions end in the sink: a bug of ours, and the link goes on
+        except BaseException:  # users' exceptions end in the sink: a bug of ours, and the link goes on
             log.error(f"{self._peer}: {type(report).__name__} failed\n{traceback.format_exc()}")
         self._push_in_time()
 
@@ -99,7 +99,7 @@ class CallbackRunner:
                 return  # another thread took it
             try:
                 done.when(done.value, done.error)
-            except (Exception, SystemExit):
+            except BaseException:
                 log.error(f"{self._peer}: a callback of a future failed\n{traceback.format_exc()}")
             self._push_in_time()
 
@@ -121,7 +121,7 @@ class CallbackRunner:
                     self._sink.incoming(report, *request)
                 else:
                     self._refuse(report, request[0])
-            except (Exception, SystemExit):  # see `run_next`
+            except BaseException:  # see `run_next`
                 log.error(f"{self._peer}: a request failed\n{traceback.format_exc()}")
             self._push_in_time()
             if self._answers:

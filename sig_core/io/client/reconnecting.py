@@ -182,7 +182,7 @@ class CallbackThread:
             callback, state, error = news
             try:
                 callback(state, error)
-            except (Exception, SystemExit):
+            except BaseException:
                 log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
 
 

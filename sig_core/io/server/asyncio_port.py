@@ -170,7 +170,7 @@ class AsyncioPort(LocalPort):
         self._listeners.size_each = self._size_each
         try:
             target.call(info, value)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except BaseException as error:
             self._failed(target.callback, info, error)
         finally:
             self._listeners.size_each = 0  # what this program triggers itself is not held against its clients

@@ -151,5 +151,5 @@ class Dispatcher:
     def _do(self, job: Job) -> None:
         try:
             job()
-        except (Exception, SystemExit):  # with the thread the role would be gone, and all that waits for it
+        except BaseException:  # with the thread the role would be gone, and all that waits for it
             log.error(f"{self._name}: a job failed\n{traceback.format_exc()}")

@@ -193,7 +193,7 @@ class LocalPort(QueuedPort):
     def _call(self, target: Subscription, info: Info, value: Any) -> None:
         try:
             target.call(info, value)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self._failed(target.callback, info, error)
 
     def _next_answer(self) -> Job | None:

@@ -52,7 +52,7 @@ def fan_out(
         for target in targets:
             try:
                 target.call(info, value)
-            except (Exception, SystemExit) as error:  # a thread that is not its own must outlive sys.exit()
+            except BaseException as error:  # whoever reads a link must outlive whatever its callbacks raise
                 failed(target.callback, info, error)
 
 

@@ -81,7 +81,7 @@ class Inbound:
         session = self._session
         try:
             value = self.call(report, method, params)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             session.fail_to(ident, report.route, error_of_handler(error))
         else:
             session.reply(ident, report.route, value)

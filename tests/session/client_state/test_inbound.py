@@ -131,15 +131,17 @@ def test_a_value_that_can_not_be_carried_is_an_answer_too() -> None:
     assert value is None and error is not None and "object" in str(error)
 
 
-def test_an_interrupt_of_a_handler_goes_to_who_reads() -> None:
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_whatever_a_handler_raises_is_told_to_who_asked(error: type[BaseException]) -> None:
     client, inbound = listening()
 
-    def interrupted(params: Any) -> None:
-        raise KeyboardInterrupt
+    def raises(params: Any) -> None:
+        raise error
 
-    client.add("s", handler={"m": interrupted})
-    with pytest.raises(KeyboardInterrupt):
-        inbound.incoming(*request("m", b"1")[:1], 7, "m", b"1")
+    client.add("s", handler={"m": raises})
+    before = len(client.session.out)
+    inbound.incoming(*request("m", b"1")[:1], 7, "m", b"1")
+    assert error.__name__.encode() in b"".join(client.session.out[before:])
 
 
 def test_a_request_for_nobody() -> None:
