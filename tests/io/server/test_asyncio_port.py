@@ -119,11 +119,23 @@ def test_a_job_that_fails_is_told_of_and_the_next_runs(caplog: pytest.LogCapture
     program.listen(fail(KeyboardInterrupt()))
     program.listen(lambda info, data: heard.append(2))
     program.deliver()
+    program.turn()
+    assert heard == [1, 2] and "ValueError: first" in caplog.text
+    assert [type(error) for error in program.failed] == [asyncio.CancelledError, KeyboardInterrupt]
+
+
+def test_an_interrupt_of_a_job_ends_the_loop_and_the_rest_is_done_when_it_runs_again() -> None:
+    program, heard = Program(), []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    program.port.later(interrupted)
+    program.port.later(lambda: heard.append(1))
     with pytest.raises(KeyboardInterrupt):
         program.turn()
-    program.turn()  # an interrupt may end the loop; who runs it again gets the rest
-    assert heard == [1, 2] and "ValueError: first" in caplog.text
-    assert [type(error) for error in program.failed] == [asyncio.CancelledError]
+    program.turn()
+    assert heard == [1]
 
 
 def test_who_feeds_a_coroutine_listener_that_lags_is_paused_until_it_has_caught_up() -> None:
