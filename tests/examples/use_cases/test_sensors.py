@@ -81,8 +81,9 @@ def test_readings_are_logged_and_can_be_asked_for(site: Site) -> None:
 
 
 def test_a_change_is_told(site: Site) -> None:
-    with sig.ServerRouter(site.url):
+    with sig.ServerRouter(site.url) as server:
         logger = site.logger("--event", "#changed")
+        eventually(lambda: server.stats()["subscriptions"], START)
         site.sensor()
         eventually(lambda: site.heard("#changed"), START)
         before = len(site.heard("#changed"))
@@ -98,8 +99,11 @@ def test_server_sensor_and_logger_are_restarted(site: Site) -> None:
     logger, sensor = site.logger(), site.sensor()
     for program in (logger, sensor):
         program.err.find(".*trying again in 1 s")
-    with sig.ServerRouter(site.url):
-        eventually(lambda: site.heard("#changed"), START)
+    with sig.ServerRouter(site.url) as server:
+        # The sensor may have told its first reading before the logger listened.
+        eventually(lambda: server.stats()["subscriptions"] and server.has_sender("disk"), START)
+        site.fill()
+        eventually(lambda: site.heard("#changed"))
     logger.err.find("disconnected: .*")
     with sig.ServerRouter(site.url) as server:
         logger.err.find("reconnected")
