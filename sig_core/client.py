@@ -10,8 +10,8 @@ from typing import Any, Self
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
-from sig_core.io.client.link import ClientLink
-from sig_core.io.client.reconnecting import CallbackThread, ReconnectingConnection
+from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
+from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
@@ -68,7 +68,7 @@ class ClientRouter(ClientBase, Router):
             wake_callbacks=self._callback_thread.wake,
         )
         self._callback_thread.callbacks = self._state.callbacks
-        self._connection = ReconnectingConnection(
+        self._connection = ThreadedConnection(
             url,
             self.limits,
             connect=self._dial,
@@ -181,7 +181,7 @@ class ClientRouter(ClientBase, Router):
         self._join(link, made, all_or_none=True)
         return made
 
-    def _join(self, link: ClientLink, made: list[Sender], *, all_or_none: bool) -> None:
+    def _join(self, link: ThreadedLink, made: list[Sender], *, all_or_none: bool) -> None:
         registrations = self._state.registrations
         try:
             link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))

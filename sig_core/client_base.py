@@ -16,8 +16,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, check_url, name_of
 from sig_core.routing.entities import Sender
 from sig_core.session.client_state.asks import Reply, Steps
+from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.reconnect import Reconnect
-from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallback
 
 __all__ = ["DEFAULT", "ClientBase"]

@@ -10,7 +10,7 @@ from typing import Any, Self
 from sig_core.contract import Acceptor
 from sig_core.events import Name, check_name
 from sig_core.io.server.connections import STOP
-from sig_core.io.server.loop import IoThread
+from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.pending_reply import check_timeout

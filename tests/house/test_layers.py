@@ -113,12 +113,12 @@ def test_a_breach_is_found() -> None:
     assert breaches("session.plain", "import sig_core.session.binary.server\n") == ["sig_core.session.binary.server"]
     assert breaches("session.plain", "from sig_core.session.base import State\n") == []
     assert breaches("io.client", "from sig_core.server import ServerRouter\n") == ["sig_core.server"]
-    assert breaches("io.client", "from sig_core.io.server.loop import IoThread\n") == ["sig_core.io.server.loop"]
-    assert breaches("io.server", "from sig_core.io.client.link import ClientLink\n") == ["sig_core.io.client.link"]
+    assert breaches("io.client", "import sig_core.io.server.io_thread\n") == ["sig_core.io.server.io_thread"]
+    assert breaches("io.server", "import sig_core.io.client.threaded_link\n") == ["sig_core.io.client.threaded_link"]
     assert breaches("links", "from sig_core.io.sync.future import F\n") == ["sig_core.io.sync.future"]
     assert breaches("server", "import sig_codecs.json_codec\n") == ["sig_codecs.json_codec"]
     assert breaches("session", "from sig_core.routing.table import Table\n") == []
-    assert breaches("testing", "from sig_core.io.server.loop import IoThread\n") == ["sig_core.io.server.loop"]
+    assert breaches("testing", "import sig_core.io.server.io_thread\n") == ["sig_core.io.server.io_thread"]
     assert breaches("io.server", "from sig_core.compat import Carrier\n") == ["sig_core.compat"]
 
 

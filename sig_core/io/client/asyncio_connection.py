@@ -23,7 +23,7 @@ from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
-from sig_core.session.client_state.state import ClientState
+from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallback, StateCallbacks
 
 __all__ = ["AsyncioConnection", "CallbackTask"]

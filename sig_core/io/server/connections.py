@@ -15,8 +15,9 @@ from sig_core.errors import ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
-from sig_core.io.server.loop import IoThread, Loop
+from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import log

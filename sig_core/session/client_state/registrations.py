@@ -28,7 +28,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
-from sig_core.session.client_state.publisher import LazyPublisher, Outlet, refusing_publisher, removed_publisher
+from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher, removed_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
 

@@ -20,8 +20,8 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Events, Opened, ReplyReceived, Report, RequestsReceived
 from sig_core.session.client_state import registrations
 from sig_core.session.client_state.asks import Ask, Steps
+from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.reconnect import Reconnect
-from sig_core.session.client_state.state import ClientState
 from sig_core.session.client_state.state_callbacks import STATES
 from tests.support.sessions import PLUGINS, Link, Net
 
@@ -106,7 +106,7 @@ def result_of(ask: Ask) -> Any:
     return reply.result()
 
 
-class ClientLink(Link):
+class ThreadedLink(Link):
     """A link whose client is a `Client`: what arrives goes where a face would bring it."""
 
     def __init__(self, owner: Client, net: Net, codec: str, limits: Limits, client: ClientSession) -> None:
@@ -148,7 +148,7 @@ class Client:
         self.failed: list[tuple[Any, Info, BaseException]] = []
         self.heard: list[tuple[Name, Name, Any]] = []
         self.wakes = 0
-        self.link: ClientLink | None = None
+        self.link: ThreadedLink | None = None
         self.state = ClientState(
             *("fake://server", self.net.limits, policy),
             lock=self.lock,
@@ -178,18 +178,18 @@ class Client:
         assert self.link is not None
         return self.link.client
 
-    def dial(self, codec: str = "json") -> ClientLink:
+    def dial(self, codec: str = "json") -> ThreadedLink:
         """Bring up a link that is not the client's own yet."""
         if self.state.connection.state == "new":
             self.state.connection.begin()
         codecs = PLUGINS.choose_codecs([codec])
         session = self.state.connection.new_session(codecs, packets=False, now=self.net.now)
-        link = ClientLink(self, self.net, codec, self.net.limits, session)
+        link = ThreadedLink(self, self.net, codec, self.net.limits, session)
         self.net.pump()
         assert session.state is State.OPEN, session.error
         return link
 
-    def plan_of(self, link: ClientLink) -> Steps[SigError | None]:
+    def plan_of(self, link: ThreadedLink) -> Steps[SigError | None]:
         """The plan that brings everything to a link."""
 
         def adopted() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SenderExists, UnknownSender
 from sig_core.session.client_state import publisher
-from sig_core.session.client_state.publisher import LazyPublisher, refusing_publisher
+from sig_core.session.client_state.outlet import LazyPublisher, refusing_publisher
 from tests.session.client_state.support import KEEPS, Client
 from tests.support.sessions import Net, OpenGate
 

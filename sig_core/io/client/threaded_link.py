@@ -18,12 +18,12 @@ from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Repor
 from sig_core.session.client_state.asks import Steps
 from sig_core.session.client_state.inbound import Inbound
 
-__all__ = ["ClientLink"]
+__all__ = ["ThreadedLink"]
 
 T = TypeVar("T")
 
 
-class ClientLink:
+class ThreadedLink:
     """Brings a link up, and lets threads wait for what it brings.
 
     Args:
@@ -44,7 +44,7 @@ class ClientLink:
         link: Link,
         session: ClientSession,
         inbound: Inbound,
-        ended: Callable[[ClientLink, SigError], None],
+        ended: Callable[[ThreadedLink, SigError], None],
         clock: Clock,
     ) -> None:
         self.opened = threading.Event()
@@ -60,7 +60,7 @@ class ClientLink:
         self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room, clock=clock)
         self.reader = Reader(session, link, self.writer, self, session.limits, clock)
 
-    def open(self) -> ClientLink:
+    def open(self) -> ThreadedLink:
         """Send the hello; returns when the server has answered it.
 
         Raises:

@@ -12,19 +12,19 @@ from sig_core.contract import Codec, Link
 from sig_core.errors import ConnectFailed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.lifetime import STOP
-from sig_core.io.client.link import ClientLink
+from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
-from sig_core.session.client_state.state import ClientState
+from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
-__all__ = ["CallbackThread", "ReconnectingConnection"]
+__all__ = ["CallbackThread", "ThreadedConnection"]
 
 T = TypeVar("T")
 
 
-class ReconnectingConnection:
+class ThreadedConnection:
     """Does what a `ClientState` decides: dials, waits, dials again.
 
     Args:
@@ -47,7 +47,7 @@ class ReconnectingConnection:
         state: ClientState,
         clock: Clock,
     ) -> None:
-        self.link: ClientLink | None = None
+        self.link: ThreadedLink | None = None
         self._url = url
         self._limits = limits
         self._connect = connect
@@ -86,7 +86,7 @@ class ReconnectingConnection:
         if self._state.connection.close_by_fork() and self.link is not None:
             self.link.reader.cut()
 
-    def open_link(self) -> ClientLink:
+    def open_link(self) -> ThreadedLink:
         """Return the link that lives; raises as `ConnectionState.open_session` does."""
         link = self.link
         if link is None or link.session.error is not None or self._stopped:
@@ -111,17 +111,17 @@ class ReconnectingConnection:
             link.stop()
             raise
 
-    def _adopt(self, link: ClientLink) -> None:
+    def _adopt(self, link: ThreadedLink) -> None:
         self.link = link
 
-    def _dial(self) -> ClientLink:
+    def _dial(self) -> ThreadedLink:
         codecs = self._codecs()
         raw = as_stream(self._connect(), dialing=True, patience=self._limits.handshake)
         session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
         session.traffic = self._state.traffic
-        return ClientLink(raw, session, self._state.inbound(session), self._link_ended, self._clock).open()
+        return ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock).open()
 
-    def _link_ended(self, link: ClientLink, error: SigError) -> None:
+    def _link_ended(self, link: ThreadedLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):
             self._thread = threading.Thread(target=self._come_back, name=f"sig-return {self._url}", daemon=True)
             self._thread.start()

@@ -21,7 +21,7 @@ from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.inbound import Inbound
 from sig_core.session.client_state.offline_queue import OfflineQueue
-from sig_core.session.client_state.publisher import Outlet
+from sig_core.session.client_state.outlet import Outlet
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.registrations import Registrations
 from sig_core.session.client_state.state_callbacks import StateCallbacks

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sig_core.io.server.loop import IoThread
+from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.poller import READ
 from sig_core.testing import eventually, within
 

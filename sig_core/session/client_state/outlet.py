@@ -1,4 +1,4 @@
-"""The way of a client's events out: over its link, or into what waits for the next one."""
+"""Where a client's events go: over its link, or into what waits for the next one."""
 
 from __future__ import annotations
 

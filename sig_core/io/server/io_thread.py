@@ -1,0 +1,134 @@
+"""The I/O thread of a server: one poller for all pollable links and acceptors. It runs no user code."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from sig_core.clock import Clock
+from sig_core.io.server.loop import Loop, Watched
+from sig_core.io.server.poller import READ, Poller, new_poller
+from sig_core.log import log
+
+__all__ = ["IoThread"]
+
+
+class IoThread(Loop):
+    """A loop on a thread of its own; see `Loop`."""
+
+    def __init__(
+        self,
+        turn: Callable[[], None],
+        tick: Callable[[float], float],
+        name: str,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        super().__init__(turn, tick, name, clock)
+        self._posted: deque[Callable[[], None]] = deque()
+        self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
+        self._again = False  # somebody came too late for the turn that is taken now
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    # -- from any thread
+
+    def start(self) -> None:
+        """Begin; only now it takes descriptors."""
+        self._poller: Poller[Watched | None] = new_poller()
+        self._inlet, self._outlet = socket.socketpair()
+        self._inlet.setblocking(False)
+        self._outlet.setblocking(False)
+        self._poller.register(self._outlet.fileno(), READ, None)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for the end; what was posted before still runs."""
+        self._stopping = True
+        self.wake()
+        if self._thread.is_alive() and not self.is_current():
+            self._thread.join()
+        self._poller.close()
+        self._inlet.close()
+        self._outlet.close()
+
+    def abandon(self) -> None:
+        """In a forked child, where the thread does not exist: close the descriptors."""
+        self._poller.close()
+        self._inlet.close()
+        self._outlet.close()
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Let the thread call `function` soon."""
+        self._posted.append(function)
+        self.wake()
+
+    def run_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Let `function` be called in so many seconds, on a thread of its own."""
+        timer = threading.Timer(seconds, function)
+        timer.daemon = True
+        timer.start()
+
+    def wake(self) -> None:
+        """Let the thread take a turn soon."""
+        self._again = True
+        if self._awake:
+            return
+        self._awake = True
+        try:
+            self._inlet.send(b"\0")
+        except (BlockingIOError, OSError):
+            return  # it is awake already, or gone
+
+    def is_current(self) -> bool:
+        """Return whether this is the thread."""
+        return threading.get_ident() == self._thread.ident
+
+    # -- on the thread
+
+    def watch(self, watched: Watched, events: int) -> None:
+        """Poll `watched` for events (not 0)."""
+        self._poller.register(watched.fileno(), events, watched)
+
+    def change(self, watched: Watched, events: int) -> None:
+        """Poll it for other events (not 0)."""
+        self._poller.modify(watched.fileno(), events, watched)
+
+    def unwatch(self, watched: Watched) -> None:
+        """Poll it no more."""
+        self._poller.unregister(watched.fileno())
+
+    def _run(self) -> None:
+        while not self._stopping or self._posted:
+            try:
+                self._poll()
+                while self._posted:
+                    self._posted.popleft()()
+                now = self._clock()
+                if now >= self._next_tick:
+                    self._tick_now(now)
+                self._again = self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
+                self._turn()  # last: what a tick brings about leaves now
+            except Exception:
+                log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
+                self._again, self.has_turn_ahead = True, False  # the turn that was promised comes soon
+
+    def _poll(self) -> None:
+        # In this order: who calls `wake` before the first line is seen in the second, and who comes later sends a byte.
+        self._awake = False
+        wait = 0.0 if self._again else max(0.0, self._next_tick - self._clock())
+        ready = self._poller.poll(wait)
+        self._awake = self.has_turn_ahead = True
+        for watched, events in ready:
+            if watched is None:
+                self._drain()
+            else:
+                watched.ready(events)
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            self._outlet.recv(4096)
