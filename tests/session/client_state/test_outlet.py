@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, SenderExists, UnknownSender
-from sig_core.session.client_state import publisher
+from sig_core.session.client_state import outlet
 from sig_core.session.client_state.outlet import LazyPublisher, refusing_publisher
 from tests.session.client_state.support import KEEPS, Client
 from tests.support.sessions import Net, OpenGate
@@ -41,14 +41,14 @@ def test_it_is_made_once_and_takes_its_own_place(monkeypatch: pytest.MonkeyPatch
     client = connected()
     got = values(client.net)
     made: list[Any] = []
-    make = publisher.make_publisher
+    make = outlet.make_publisher
 
     def noted(*args: Any) -> Any:
         assert client.lock.held
         made.append(make(*args))
         return made[-1]
 
-    monkeypatch.setattr(publisher, "make_publisher", noted)
+    monkeypatch.setattr(outlet, "make_publisher", noted)
     assert isinstance(topic_of(client).publisher, LazyPublisher)
     for value in range(3):
         client.trigger("s", value)
@@ -64,7 +64,7 @@ def test_two_threads_that_are_first_at_once_share_one(monkeypatch: pytest.Monkey
     lazy = topic_of(client).publisher
     lazy(INFO, "first")
     real = topic_of(client).publisher
-    monkeypatch.setattr(publisher, "make_publisher", lambda *args: pytest.fail("it is made already"))
+    monkeypatch.setattr(outlet, "make_publisher", lambda *args: pytest.fail("it is made already"))
     lazy(INFO, "second")
     client.net.pump()
     assert topic_of(client).publisher is real and got() == ["first", "second"]
@@ -163,14 +163,14 @@ def test_a_client_that_will_not_return_refuses_and_drops(end: str) -> None:
 
 def during_the_encoding(client: Client, monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -> None:
     """Let another thread do something between the look at the link and the queue."""
-    frame_for = publisher.frame_for
+    frame_for = outlet.frame_for
 
     def meanwhile(*args: Any) -> bytes:
         monkeypatch.undo()
         do()
         return frame_for(*args)
 
-    monkeypatch.setattr(publisher, "frame_for", meanwhile)
+    monkeypatch.setattr(outlet, "frame_for", meanwhile)
 
 
 def test_a_stop_in_the_moment_of_keeping_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
