@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sig_core.contract import Codec, Link, PollableLink
-from sig_core.errors import ConnectFailed, SigError
+from sig_core.errors import SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.pumped import pollable
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
@@ -164,13 +164,10 @@ class AsyncioConnection:
             await asyncio.sleep(wait)
             try:
                 await self._try_once()
-                log.info(f"{self._url}: back again")
-                return
-            except SigError as error:
-                self._state.attempt_failed(error)
             except Exception as error:
-                log.error(f"an attempt to come back to {self._url} failed\n{traceback.format_exc()}")
-                schedule.last = ConnectFailed(f"{self._url}: {type(error).__name__}: {error}")
+                self._state.attempt_failed(error)
+            else:
+                return
         self._state.give_up()
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.errors import ConnectFailed, SigError
+from sig_core.errors import SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_link import ThreadedLink
@@ -134,13 +134,10 @@ class ThreadedConnection:
                 return
             try:
                 self._try_once()
-                log.info(f"{self._url}: back again")
-                return
-            except SigError as error:
-                self._state.attempt_failed(error)
             except Exception as error:
-                log.error(f"an attempt to come back to {self._url} failed\n{traceback.format_exc()}")
-                schedule.last = ConnectFailed(f"{self._url}: {type(error).__name__}: {error}")
+                self._state.attempt_failed(error)
+            else:
+                return
         self._state.give_up()
 
 

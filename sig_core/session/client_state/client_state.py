@@ -6,11 +6,12 @@ link, drives the plans, and runs callbacks.
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import ConfigError, RemoteProtocolError, SigError, UnknownSender
+from sig_core.errors import ConfigError, ConnectFailed, RemoteProtocolError, SigError, UnknownSender
 from sig_core.events import Info, Name, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
@@ -105,6 +106,8 @@ class ClientState:
         """Note and tell that the client is at its server; see `ConnectionState.arrived`."""
         with self._lock:
             self.connection.arrived(session, problem, now)
+        if self.connection.losses:
+            self._log.info(f"{self._url}: back again")
         self.callbacks.wake()
 
     def restore(self, session: ClientSession, adopted: Callable[[], None]) -> Steps[SigError | None]:
@@ -121,12 +124,17 @@ class ClientState:
 
         return self.registrations.restore(session, adopt)
 
-    def attempt_failed(self, error: SigError) -> None:
-        """Note that an attempt to come back failed, and tell it once for each cause."""
+    def attempt_failed(self, error: Exception) -> None:
+        """Note that an attempt to come back failed, and tell it once for each cause; what nobody foresaw each time."""
         assert self.connection.schedule is not None
-        text = self.connection.schedule.failed(error)
-        if text is not None:
-            self._log.warning(text)
+        if isinstance(error, SigError):
+            text = self.connection.schedule.failed(error)
+            if text is not None:
+                self._log.warning(text)
+        else:
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            self._log.error(f"an attempt to come back to {self._url} failed\n{trace}")
+            self.connection.schedule.last = ConnectFailed(f"{self._url}: {type(error).__name__}: {error}")
 
     def give_up(self) -> None:
         """Note and tell that all attempts are used up."""

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import LinkClosed, LinkLost, LocalProtocolError, OutcomeUnknown, RemoteProtocolError, SigError
+from sig_core.errors import (
+    ConnectFailed,
+    LinkClosed,
+    LinkLost,
+    LocalProtocolError,
+    OutcomeUnknown,
+    RemoteProtocolError,
+    SigError,
+)
 from sig_core.session.client_state.reconnect import Reconnect
 from tests.session.client_state.support import (
     KEEPS,
@@ -74,6 +82,16 @@ def test_failed_attempts_are_told_once_for_each_cause() -> None:
         schedule.next_wait()
         client.state.attempt_failed(NOBODY_THERE)
     assert client.log.texts("warning") == ["attempt 1 to come back failed: nobody there"]
+
+
+def test_what_nobody_foresaw_is_logged_each_time_and_stands_as_the_reason() -> None:
+    client = Client().connect()
+    client.lose()
+    for _ in range(2):
+        client.state.attempt_failed(ZeroDivisionError("how"))
+    assert sum("ZeroDivisionError: how" in text for text in client.log.texts("error")) == 2
+    schedule = client.state.connection.schedule
+    assert schedule is not None and isinstance(schedule.last, ConnectFailed)
 
 
 def test_giving_up_is_told_and_drops_what_waits() -> None:
