@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
 from sig_core.errors import SigError
 from sig_core.io.adapters.as_stream import as_stream
@@ -40,6 +41,7 @@ class AsyncioConnection:
         codecs: returns those to offer, by name, the preferred one first.
         state: of the client.
         listeners, handlers: of the client.
+        clock: see `Clock`.
 
     Attributes:
         link: the one there is, or was last; None before the first.
@@ -54,6 +56,7 @@ class AsyncioConnection:
         state: ClientState,
         listeners: CoroutineListeners,
         handlers: HandlerTasks,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.link: AsyncioLink | None = None
         self._url = url
@@ -63,6 +66,7 @@ class AsyncioConnection:
         self._state = state
         self._listeners = listeners
         self._handlers = handlers
+        self._clock = clock
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -133,7 +137,7 @@ class AsyncioConnection:
         link = await self._dial()
         try:
             problem = await link.run(self._state.restore(link.session, lambda: self._adopt(link)))
-            self._state.arrived(link.session, problem, time.monotonic())
+            self._state.arrived(link.session, problem, self._clock())
         except BaseException:
             link.close()
             raise
@@ -145,16 +149,17 @@ class AsyncioConnection:
         codecs = self._codecs()
         raw = await in_thread(self._connected, _discard, f"sig-dial {self._url}")
         # packets=False: what is read of a packet at once may be less than all of it
-        session = self._state.connection.new_session(codecs, packets=False, now=time.monotonic())
+        session = self._state.connection.new_session(codecs, packets=False, now=self._clock())
         session.traffic = self._state.traffic
         inbound = self._state.inbound(session)
-        return await AsyncioLink(raw, session, inbound, self._listeners, self._handlers, self._link_ended).open()
+        shared = (self._listeners, self._handlers, self._link_ended, self._clock)
+        return await AsyncioLink(raw, session, inbound, *shared).open()
 
     def _connected(self) -> PollableLink:
         return pollable(as_stream(self._connect(), dialing=True, patience=self._limits.handshake))
 
     def _link_ended(self, link: AsyncioLink, error: SigError) -> None:
-        if self._state.departed(link.session, error, time.monotonic()):
+        if self._state.departed(link.session, error, self._clock()):
             self._task = link.loop.create_task(self._come_back(), name=f"return to {self._url}")
 
     async def _come_back(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from sig_core.clock import Clock
 from sig_core.contract import Codec, PollableLink
 from sig_core.errors import (
     Backpressure,
@@ -74,6 +75,7 @@ class AsyncioLink:
         inbound: takes what arrives.
         listeners, handlers: of the client: what they can't follow waits with the server.
         ended: called with this link, and why, when it has ended.
+        clock: see `Clock`.
 
     Attributes:
         full, gathers: see `Gate`.
@@ -88,6 +90,7 @@ class AsyncioLink:
         listeners: CoroutineListeners,
         handlers: HandlerTasks,
         ended: Callable[[AsyncioLink, SigError], None],
+        clock: Clock = time.monotonic,
     ) -> None:
         self.session = session
         self.full = False
@@ -99,6 +102,7 @@ class AsyncioLink:
         self._listeners = listeners
         self._handlers = handlers
         self._ended = ended
+        self._clock = clock
         self._thread = threading.get_ident()
         self._once = CloseOnce(link, link.peer)
         self._buffer = ReceiveBuffer()
@@ -289,7 +293,7 @@ class AsyncioLink:
     def _resume_reading(self) -> None:
         if not self._reading and not self._once.closed:
             self._reading = True
-            self._resumed = time.monotonic()
+            self._resumed = self._clock()
             self.loop.add_reader(self._link.fileno(), self._read)
 
     def _pause_reading(self) -> None:
@@ -317,7 +321,7 @@ class AsyncioLink:
             if not data:
                 self._lose(LinkLost("the link ended without a goodbye"))
                 return
-            self._pass_on(session.receive_data(data, time.monotonic()))
+            self._pass_on(session.receive_data(data, self._clock()))
             if session.state is State.CLOSED:
                 self._finish()
                 return
@@ -380,14 +384,14 @@ class AsyncioLink:
             while data := self._rest or self._batch():
                 count = self._link.send_some(data)
                 if count:
-                    self.session.sent(count, time.monotonic())
+                    self.session.sent(count, self._clock())
                 self._rest = memoryview(data)[count:] if count < len(data) else b""
                 if self._rest:
                     break
         except Exception as error:
             self._lose(lost(self._link.peer, error))
             return
-        self._last = time.monotonic()
+        self._last = self._clock()
         if bool(self._rest) is not self._writing:
             self._watch_writing(bool(self._rest))
         self.full = self._writing and self._size + len(self._rest) > FULL
@@ -412,7 +416,7 @@ class AsyncioLink:
             return
         if self._timer is not None:
             self._timer.cancel()
-        now, session = time.monotonic(), self.session
+        now, session = self._clock(), self.session
         reports, wait = session.tick(now)
         self._pass_on(reports)
         silent, allowed = min(session.silence(now), now - self._resumed), session.limits.keepalive

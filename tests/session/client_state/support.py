@@ -106,7 +106,7 @@ def result_of(ask: Ask) -> Any:
     return reply.result()
 
 
-class ThreadedLink(Link):
+class ClientLink(Link):
     """A link whose client is a `Client`: what arrives goes where a face would bring it."""
 
     def __init__(self, owner: Client, net: Net, codec: str, limits: Limits, client: ClientSession) -> None:
@@ -148,7 +148,7 @@ class Client:
         self.failed: list[tuple[Any, Info, BaseException]] = []
         self.heard: list[tuple[Name, Name, Any]] = []
         self.wakes = 0
-        self.link: ThreadedLink | None = None
+        self.link: ClientLink | None = None
         self.state = ClientState(
             *("fake://server", self.net.limits, policy),
             lock=self.lock,
@@ -178,18 +178,18 @@ class Client:
         assert self.link is not None
         return self.link.client
 
-    def dial(self, codec: str = "json") -> ThreadedLink:
+    def dial(self, codec: str = "json") -> ClientLink:
         """Bring up a link that is not the client's own yet."""
         if self.state.connection.state == "new":
             self.state.connection.begin()
         codecs = PLUGINS.choose_codecs([codec])
         session = self.state.connection.new_session(codecs, packets=False, now=self.net.now)
-        link = ThreadedLink(self, self.net, codec, self.net.limits, session)
+        link = ClientLink(self, self.net, codec, self.net.limits, session)
         self.net.pump()
         assert session.state is State.OPEN, session.error
         return link
 
-    def plan_of(self, link: ThreadedLink) -> Steps[SigError | None]:
+    def plan_of(self, link: ClientLink) -> Steps[SigError | None]:
         """The plan that brings everything to a link."""
 
         def adopted() -> None:
