@@ -6,9 +6,10 @@ import asyncio
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from sig_core.errors import LocalProtocolError
@@ -72,9 +73,16 @@ class CoroutineListeners:
     def start(self, queue: _Queue) -> None:
         """Run a queue until it is empty; on the loop's thread."""
         assert self.loop is not None
-        task = self.loop.create_task(queue.run(), name=f"listener {name_of_callable(queue.callback)}")
+        queue.running = running = queue.run()
+        task = self.loop.create_task(running, name=f"listener {name_of_callable(queue.callback)}")
         self._tasks.add(task)  # the loop itself keeps only weak references
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._ended, queue, running))
+
+    def _ended(self, queue: _Queue, running: Coroutine[Any, Any, None], task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.stopping.discard(task)
+        if queue.running is running:  # it was cancelled before its first step
+            queue.end()
 
     async def stop(self, timeout: float) -> None:
         """Let the calls that run end, for at most `timeout` seconds; then cancel them."""
@@ -94,9 +102,14 @@ class CoroutineListeners:
 
 
 class _Queue:
-    """The events that wait for one listener. Called as the listener is."""
+    """The events that wait for one listener. Called as the listener is.
 
-    __slots__ = ("_events", "_full", "_listeners", "_running", "_size", "_subscription", "callback")
+    Attributes:
+        callback: the listener.
+        running: what calls it now, or will soon.
+    """
+
+    __slots__ = ("_events", "_full", "_listeners", "_size", "_subscription", "callback", "running")
 
     def __init__(self, listeners: CoroutineListeners, subscription: Subscription) -> None:
         self.callback: Listener = subscription.callback
@@ -104,8 +117,8 @@ class _Queue:
         self._subscription = subscription
         self._events: deque[tuple[Info, Any, int]] = deque()
         self._size = 0  # bytes
-        self._running = False
         self._full = False
+        self.running: Coroutine[Any, Any, None] | None = None
 
     def __call__(self, info: Info, data: Any) -> None:
         listeners = self._listeners
@@ -127,8 +140,7 @@ class _Queue:
         self._events.append((info, data, size))
         self._size += size
         self._listeners.waiting += size
-        if not self._running:
-            self._running = True
+        if self.running is None:
             self._listeners.start(self)
 
     async def run(self) -> None:
@@ -136,7 +148,7 @@ class _Queue:
         in_listener.set(True)
         listeners, events = self._listeners, self._events
         try:
-            while events:
+            while events and not (listeners.stopping and asyncio.current_task() in listeners.stopping):
                 info, data, size = events.popleft()
                 try:
                     await self._call(info, data)
@@ -146,8 +158,7 @@ class _Queue:
                     if size:
                         listeners.relieved()
         finally:
-            self._running = self._full = False
-            self._drop()
+            self.end()
 
     async def _call(self, info: Info, data: Any) -> None:
         if not self._subscription.active:
@@ -163,8 +174,9 @@ class _Queue:
                 task.uncancel()  # the listener cancelled itself: the next event is none of that
             self._listeners.failed(self.callback, info, error)
 
-    def _drop(self) -> None:
-        """Count what does not come any more: the router stops."""
+    def end(self) -> None:
+        """Let the next event start it anew; count what does not come any more, if the router stops."""
+        self.running, self._full = None, False
         while self._events:
             info, _, size = self._events.popleft()
             self._size -= size

@@ -27,7 +27,7 @@ class HandlerTasks:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], tuple[Any, Answer]] = {}  # what each awaits, and who is told
         self._waiting: deque[tuple[Handle, Answer]] = deque()
 
     def run(self, handle: Handle, answer: Answer) -> None:
@@ -55,11 +55,15 @@ class HandlerTasks:
             answer(value, None)
             return
         task = asyncio.ensure_future(_finish(value, answer))
-        self._running.add(task)
+        self._running[task] = value, answer
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        value, answer = self._running.pop(task)
+        if task.cancelled():  # before its first step: else it would have answered
+            if inspect.iscoroutine(value):
+                value.close()
+            answer(None, asyncio.CancelledError())
         while self._waiting and len(self._running) < self._most:
             self._begin(*self._waiting.popleft())
 
@@ -67,7 +71,7 @@ class HandlerTasks:
         """Wait at most `timeout` seconds until all have ended, but for the one that calls this; cancel the rest."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
-        while running := self._running - {asyncio.current_task()}:
+        while running := self._running.keys() - {asyncio.current_task()}:
             left = until - loop.time()
             if left <= 0:
                 break
@@ -77,7 +81,7 @@ class HandlerTasks:
     def cancel(self) -> None:
         """Cancel those that run, but for the one that calls this; those that wait never run."""
         self._waiting.clear()
-        for task in self._running - {asyncio.current_task()}:
+        for task in self._running.keys() - {asyncio.current_task()}:
             task.cancel()
 
 

@@ -20,7 +20,8 @@ async def in_thread(call: Callable[[], T], discard: Callable[[T], object], name:
 
     Args:
         call: runs on the thread.
-        discard: called, on the thread, with the result if the caller was cancelled meanwhile, or its loop is closed.
+        discard: called once, on the thread or on the loop's, with the result if the caller was cancelled meanwhile, or
+            its loop is closed.
         name: of the thread.
     """
     loop = asyncio.get_running_loop()

@@ -78,7 +78,7 @@ class Listening:
 
     def close_all(self) -> None:
         """Close all acceptors, from any thread. Again: does nothing."""
-        for acceptor in self._factories:
+        for acceptor in list(self._factories):  # a close may take seconds: addresses come and go meanwhile
             self.close(acceptor)
 
     def abandon(self) -> None:
