@@ -13,7 +13,7 @@ from sig_core.aio.router import HANDLERS, AsyncRouter
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Name
-from sig_core.io.aio.coroutine_listener import in_listener
+from sig_core.io.aio.coroutine_listener import MOST, in_listener
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
 from sig_core.io.client.lifetime import STOP
@@ -76,7 +76,6 @@ class ClientRouter(ClientBase, AsyncRouter):
             wake_callbacks=self._callback_task.wake,
         )
         self._callback_task.callbacks = self._state.callbacks
-        self._state.callbacks.add("gave_up" if reconnect is not None else "disconnected", self._ended)
         self._times = self._state.times
         self._connection = AsyncioConnection(
             url,
@@ -86,7 +85,10 @@ class ClientRouter(ClientBase, AsyncRouter):
             state=self._state,
             listeners=self._coroutine_listeners,
             handlers=self._handlers,
+            lost=self._lost,
         )
+        self._handlers.relieved = self._relieved
+        self._coroutine_listeners.least = 2 * self.limits.max_inbound // MOST
         close_in_child(self)
 
     # -- life
@@ -106,7 +108,8 @@ class ClientRouter(ClientBase, AsyncRouter):
 
         Cancelled while it dials, it returns at once, and the link that may still come about is closed.
         """
-        self._bind()
+        if self._state.connection.state == "new":
+            self._bind()
         await self._connection.start()
         return self
 
@@ -115,15 +118,20 @@ class ClientRouter(ClientBase, AsyncRouter):
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop does
-        not wait for that one. Cancelled, it ends at once.
+        not wait for that one. Cancelled, it ends at once. If the loop is closed already, it ends without a goodbye.
+
+        Raises:
+            LocalProtocolError: it was started on another loop, which is not closed.
         """
-        try:
-            await self._connection.stop()
-        finally:
-            self._end_streams(None)
+        self._end_streams(None)
+        if self._loop is not None and self._loop.is_closed():
+            self._connection.let_go()
+            return
+        self._check_loop()
+        await self._connection.stop()
         await self._callback_task.settle(STOP)
 
-    def _ended(self, state: str, error: SigError | None) -> None:
+    def _lost(self, error: SigError) -> None:
         """End the streams of events: no link comes any more."""
         closed = LinkClosed(f"{self.url}: no events come any more: {error}")
         closed.__cause__ = error
@@ -335,7 +343,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         ident = link.session.request(sender, method, payload, partial(settle, future), deadline)
         link.asked(begun, deadline)
         try:
-            answer = await (link.answer_inside(future) if in_listener.get() else future)
+            answer = await (link.answer_inside(future) if in_listener.get() is not None else future)
         except BaseException:
             link.session.cancel(ident)  # if it was not answered
             link.added(0)
@@ -356,9 +364,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         return await link.finish(ask.reply, ask.ident, seconds, what)
 
     def _relieved(self) -> None:
-        link = self._connection.link
-        if link is not None:
-            link.relieved()
+        self._connection.relieved()
 
     # -- fork
 

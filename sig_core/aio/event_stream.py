@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self, TypeAlias
 
 from sig_core.errors import ConfigError
@@ -91,12 +93,13 @@ class EventStream:
     async def _begin(self) -> None:
         if self._subscription is not None or self._ended:
             return
-        subscription = await self._subscribe(_Feed(self))
+        subscription = await self._subscribe(_Feed(self, asyncio.get_running_loop()))
         if self._is_settled():  # begun twice at once, or closed meanwhile
             subscription.remove()
             return
         self._subscription = subscription
-        weakref.finalize(self, subscription.remove).atexit = False
+        loop = asyncio.get_running_loop()
+        weakref.finalize(self, _remove_soon, loop, subscription).atexit = False
 
     def _is_settled(self) -> bool:
         return self._subscription is not None or self._ended
@@ -116,10 +119,22 @@ class EventStream:
 class _Feed:
     """The listener of a stream: does not keep it alive."""
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: EventStream, loop: asyncio.AbstractEventLoop) -> None:
         self._stream = weakref.ref(stream)
+        self._loop = loop
+        self._thread = threading.get_ident()
 
     def __call__(self, info: Info, data: Any) -> None:
         stream = self._stream()
-        if stream is not None:
+        if stream is None:
+            return
+        if threading.get_ident() == self._thread:
             stream.put(info, data)
+        else:  # a sender of this program triggers on a thread
+            self._loop.call_soon_threadsafe(stream.put, info, data)
+
+
+def _remove_soon(loop: asyncio.AbstractEventLoop, subscription: Subscription) -> None:
+    """End a subscription, from wherever the collector runs: under any lock of any thread."""
+    with suppress(RuntimeError):  # the loop is closed, and its router with it
+        loop.call_soon_threadsafe(subscription.remove)

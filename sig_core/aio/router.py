@@ -76,7 +76,11 @@ class AsyncRouter(RouterBase):
     def _subscription(
         self, listener: Listener, sender: Name | None, event: Name | None, remove: Callable[[Subscription], None]
     ) -> Subscription:
-        return self._coroutine_listeners.adopt(super()._subscription(listener, sender, event, remove))
+        def removed(subscription: Subscription) -> None:
+            self._coroutine_listeners.discard(subscription)
+            remove(subscription)
+
+        return self._coroutine_listeners.adopt(super()._subscription(listener, sender, event, removed))
 
     def events(self, sender: Name | None = None, event: Name | None = None, *, queue: int = 1000) -> EventStream:
         """Return the events of a subscription as an asynchronous iterator of (info, data).

@@ -18,12 +18,15 @@ from sig_core.log import log
 from sig_core.routing.entities import Listener, Subscription
 from sig_core.routing.handlers import is_coroutine_function, name_of_callable
 
-__all__ = ["CoroutineListeners", "in_listener"]
+__all__ = ["MOST", "RESUME", "CoroutineListeners", "in_listener"]
 
 MOST = 100_000  # events that wait for one listener; more are lost to it, and counted
 
-in_listener: ContextVar[bool] = ContextVar("in_listener", default=False)
-"""Whether the code that runs was called by a coroutine listener: if it waits for the link, the link waits for it."""
+RESUME = 0.05  # seconds after a cancellation: it may be that of the whole program, which then is not kept from ending
+
+in_listener: ContextVar[tuple[object, object] | None] = ContextVar("in_listener", default=None)
+"""Whose coroutine listener the code that runs was called by, and in which task: if it waits for the link, the link
+waits for it. What the listener begins in other tasks is none of that."""
 
 
 class CoroutineListeners:
@@ -38,6 +41,7 @@ class CoroutineListeners:
         size_each: bytes that an event which comes now is taken to have; the link sets it.
         waiting: bytes of events that wait, or are worked on.
         limit: bytes that may wait for one listener; more events are lost to it, and counted.
+        least: bytes that an event from a link is taken to have at the least.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class CoroutineListeners:
         self.size_each = 0
         self.waiting = 0
         self.limit = math.inf
+        self.least = 0
         self.failed = failed
         self.lose = lose
         self.relieved = relieved
@@ -56,6 +61,11 @@ class CoroutineListeners:
         self.thread = 0
         self.stopping: set[asyncio.Task[None]] = set()  # tasks that this end has cancelled
         self._tasks: set[asyncio.Task[None]] = set()
+        self._queues: dict[Subscription, _Queue] = {}
+
+    def is_inside(self) -> bool:
+        """Return whether the code that runs was called by one of these listeners, which waits for it."""
+        return in_listener.get() == (self, asyncio.current_task())
 
     def bind(self) -> None:
         """Use the running loop from now on."""
@@ -67,8 +77,19 @@ class CoroutineListeners:
             if self.loop is None:
                 with suppress(RuntimeError):  # no loop runs yet: its router binds it when it starts
                     self.bind()
-            subscription.call = _Queue(self, subscription)
+            subscription.call = self._queues[subscription] = _Queue(self, subscription)
         return subscription
+
+    def discard(self, subscription: Subscription) -> None:
+        """Drop what waits for a listener that was removed; from any thread."""
+        queue = self._queues.pop(subscription, None)
+        if queue is None or self.loop is None:
+            return
+        if threading.get_ident() == self.thread:
+            queue.discard()
+        else:
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(queue.discard)
 
     def start(self, queue: _Queue) -> None:
         """Run a queue until it is empty; on the loop's thread."""
@@ -109,7 +130,7 @@ class _Queue:
         running: what calls it now, or will soon.
     """
 
-    __slots__ = ("_events", "_full", "_listeners", "_size", "_subscription", "callback", "running")
+    __slots__ = ("_events", "_full", "_listeners", "_now", "_size", "_subscription", "callback", "running")
 
     def __init__(self, listeners: CoroutineListeners, subscription: Subscription) -> None:
         self.callback: Listener = subscription.callback
@@ -117,6 +138,7 @@ class _Queue:
         self._subscription = subscription
         self._events: deque[tuple[Info, Any, int]] = deque()
         self._size = 0  # bytes
+        self._now = 0  # bytes of the event that is worked on
         self._full = False
         self.running: Coroutine[Any, Any, None] | None = None
 
@@ -130,6 +152,8 @@ class _Queue:
             self._put(info, data, listeners.size_each)
 
     def _put(self, info: Info, data: Any, size: int) -> None:
+        if size:  # what is small costs as well: the link pauses before MOST of them wait
+            size = max(size, self._listeners.least)
         if len(self._events) >= MOST or (self._size and self._size + size > self._listeners.limit):
             if not self._full:
                 what = f"listener {name_of_callable(self.callback)}"
@@ -145,20 +169,46 @@ class _Queue:
 
     async def run(self) -> None:
         """Have the listener called for one event after the other, as long as there are any."""
-        in_listener.set(True)
-        listeners, events = self._listeners, self._events
+        listeners, events, task = self._listeners, self._events, asyncio.current_task()
+        assert task is not None and listeners.loop is not None
+        in_listener.set((listeners, task))
+        pauses = False
         try:
-            while events and not (listeners.stopping and asyncio.current_task() in listeners.stopping):
-                info, data, size = events.popleft()
+            while events and task not in listeners.stopping and not pauses:
+                info, data, self._now = events.popleft()
                 try:
                     await self._call(info, data)
                 finally:
-                    self._size -= size
-                    listeners.waiting -= size
-                    if size:
-                        listeners.relieved()
+                    self._release()
+                pauses = task.cancelling() > 0 and task not in listeners.stopping
         finally:
-            self.end()
+            if pauses:
+                self.running = None
+                listeners.loop.call_later(RESUME, self.resume)
+            else:
+                self.end()
+
+    def resume(self) -> None:
+        """Go on after a cancellation, if the loop does."""
+        if self._events and self.running is None:
+            self._listeners.start(self)
+
+    def discard(self) -> None:
+        """Drop what waits; what is worked on is not waited for any more."""
+        while self._events:
+            _, _, size = self._events.popleft()
+            self._size -= size
+            self._listeners.waiting -= size
+        self._release()
+        self._listeners.relieved()
+
+    def _release(self) -> None:
+        """Note that the event that is worked on is none that waits."""
+        size, self._now = self._now, 0
+        if size:
+            self._size -= size
+            self._listeners.waiting -= size
+            self._listeners.relieved()
 
     async def _call(self, info: Info, data: Any) -> None:
         if not self._subscription.active:
@@ -167,18 +217,18 @@ class _Queue:
             result: Any = self.callback(info, data)
             await result
         except BaseException as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task in self._listeners.stopping:
+            if isinstance(error, asyncio.CancelledError) and asyncio.current_task() in self._listeners.stopping:
                 raise
-            while task is not None and task.cancelling():
-                task.uncancel()  # the listener cancelled itself: the next event is none of that
             self._listeners.failed(self.callback, info, error)
 
     def end(self) -> None:
         """Let the next event start it anew; count what does not come any more, if the router stops."""
+        listeners, before = self._listeners, self._listeners.waiting
         self.running, self._full = None, False
         while self._events:
             info, _, size = self._events.popleft()
             self._size -= size
-            self._listeners.waiting -= size
-            self._listeners.lose(info)
+            listeners.waiting -= size
+            listeners.lose(info)
+        if listeners.waiting < before:
+            listeners.relieved()

@@ -16,6 +16,9 @@ Handle: TypeAlias = Callable[[], Any]
 Answer: TypeAlias = Callable[[Any, BaseException | None], None]
 
 
+LAST_WORD = 0.1  # seconds that a handler which was cancelled may take to end, so that its asker is told
+
+
 class HandlerTasks:
     """Runs handlers, at most `most` at a time. All of it is called on the loop's thread.
 
@@ -23,23 +26,31 @@ class HandlerTasks:
 
     Args:
         most: handlers that may run at one time, 1 and more.
+
+    Attributes:
+        waiting: bytes of requests that wait for their handler.
+        relieved: called when less waits than before.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._running: dict[asyncio.Task[None], tuple[Any, Answer]] = {}  # what each awaits, and who is told
-        self._waiting: deque[tuple[Handle, Answer]] = deque()
+        self._waiting: deque[tuple[Handle, Answer, int]] = deque()
+        self.waiting = 0  # bytes
+        self.relieved: Callable[[], None] = lambda: None
 
-    def run(self, handle: Handle, answer: Answer) -> None:
+    def run(self, handle: Handle, answer: Answer, size: int = 0) -> None:
         """Run a handler, now or when others have ended.
 
         Args:
             handle: calls it, and returns what it returns.
             answer: called once, with (value, None) or (None, error); whatever is raised is an error, a cancellation
                 as well: the asker is told at once.
+            size: bytes that it holds while it waits.
         """
         if len(self._running) >= self._most:
-            self._waiting.append((handle, answer))
+            self._waiting.append((handle, answer, size))
+            self.waiting += size
         else:
             self._begin(handle, answer)
 
@@ -65,7 +76,10 @@ class HandlerTasks:
                 value.close()
             answer(None, asyncio.CancelledError())
         while self._waiting and len(self._running) < self._most:
-            self._begin(*self._waiting.popleft())
+            handle, answer, size = self._waiting.popleft()
+            self.waiting -= size
+            self._begin(handle, answer)
+            self.relieved()
 
     async def settle(self, timeout: float) -> None:
         """Wait at most `timeout` seconds until all have ended, but for the one that calls this; cancel the rest."""
@@ -76,11 +90,15 @@ class HandlerTasks:
             if left <= 0:
                 break
             await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        late = self._running.keys() - {asyncio.current_task()}
         self.cancel()
+        if late:
+            await asyncio.wait(late, timeout=LAST_WORD)
 
     def cancel(self) -> None:
         """Cancel those that run, but for the one that calls this; those that wait never run."""
         self._waiting.clear()
+        self.waiting = 0
         for task in self._running.keys() - {asyncio.current_task()}:
             task.cancel()
 
@@ -91,6 +109,6 @@ async def _finish(value: Any, answer: Answer) -> None:
     except BaseException as error:
         answer(None, error)
         if ends_loop(error):
-            raise
+            asyncio.get_running_loop().call_soon(throw, error)
     else:
         answer(result, None)

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
-from sig_core.errors import SigError
+from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.pumped import pollable
-from sig_core.io.aio.coroutine_listener import CoroutineListeners
-from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.aio.coroutine_listener import RESUME, CoroutineListeners
+from sig_core.io.aio.handler_tasks import LAST_WORD, HandlerTasks
 from sig_core.io.aio.in_thread import in_thread
-from sig_core.io.aio.interrupts import ends_loop
+from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.lifetime import STOP
 from sig_core.links.close_once import CloseOnce
@@ -41,6 +41,7 @@ class AsyncioConnection:
         codecs: returns those to offer, by name, the preferred one first.
         state: of the client.
         listeners, handlers: of the client.
+        lost: called with the reason when no link comes any more.
         clock: see `Clock`.
 
     Attributes:
@@ -56,6 +57,7 @@ class AsyncioConnection:
         state: ClientState,
         listeners: CoroutineListeners,
         handlers: HandlerTasks,
+        lost: Callable[[SigError], None],
         clock: Clock = time.monotonic,
     ) -> None:
         self.link: AsyncioLink | None = None
@@ -66,8 +68,11 @@ class AsyncioConnection:
         self._state = state
         self._listeners = listeners
         self._handlers = handlers
+        self._lost = lost
         self._clock = clock
         self._stopped = False
+        self._ended: asyncio.Event | None = None  # set when a stop has ended
+        self._latest: AsyncioLink | None = None  # dialled last, maybe not there yet
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -78,35 +83,69 @@ class AsyncioConnection:
             SigError: no link came about.
         """
         self._state.connection.begin()
+        self._task = dialling = asyncio.get_running_loop().create_task(self._try_once(), name=f"dial {self._url}")
         try:
-            await self._try_once()
-        except BaseException:
+            await dialling
+        except BaseException as error:
             self._end()
+            me = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and (me is None or not me.cancelling()):
+                self._state.connection.open_session()  # it was stopped meanwhile: says so
             raise
 
     async def stop(self) -> None:
-        """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
-        link, task = self.link, self._task
+        """Answer what was asked, say goodbye, let what waits go out for a while, and end; again: waits for that."""
+        if self._ended is not None:
+            await self._ended.wait()
+            return
+        self._ended = asyncio.Event()
+        link = self.link if self._state.connection.is_up else None
+        task = self._forbid_return()
         try:
-            if link is not None and self._state.connection.is_up:
-                await self._handlers.settle(STOP)
+            await self._handlers.settle(STOP)
+            if link is not None:
                 link.session.close("the client stops")
                 link.flush()
                 await link.drain(STOP)
+            if task is not None and task is not asyncio.current_task():
+                await asyncio.wait([task], timeout=STOP)
+            await self._listeners.stop(STOP)
         finally:
             self._end()
+            self._ended.set()
+
+    def _forbid_return(self) -> asyncio.Task[None] | None:
+        """Never dial again; returns the task that does so now."""
+        self._stopped = True
+        self._state.stop()
+        task = self._task
         if task is not None and task is not asyncio.current_task():
-            await asyncio.wait([task], timeout=STOP)
-        await self._listeners.stop(STOP)
+            task.cancel()
+        return task
 
     def _end(self) -> None:
         """End at once: nothing is waited for."""
+        self._forbid_return()
+        self._handlers.cancel()
+        self._listeners.cancel()
+        for link in (self.link, self._latest):
+            if link is not None:
+                link.close()
+
+    def let_go(self) -> None:
+        """End without the loop: it is closed."""
         self._stopped = True
         self._state.stop()
-        if self._task is not None:
-            self._task.cancel()
-        if self.link is not None:
-            self.link.close()
+        for link in (self.link, self._latest):
+            if link is not None:
+                link.session.fail(LinkClosed("the loop of its client is closed"))
+                link.cut()
+
+    def relieved(self) -> None:
+        """Note that less waits for listeners and handlers than before."""
+        for link in {self.link, self._latest}:
+            if link is not None:
+                link.relieved()
 
     def abandon(self) -> None:
         """In a forked child: let go of what is the parent's, without a word on the wire."""
@@ -153,14 +192,17 @@ class AsyncioConnection:
         session.traffic = self._state.traffic
         inbound = self._state.inbound(session)
         shared = (self._listeners, self._handlers, self._link_ended, self._clock)
-        return await AsyncioLink(raw, session, inbound, *shared).open()
+        self._latest = AsyncioLink(raw, session, inbound, *shared)
+        return await self._latest.open()
 
     def _connected(self) -> PollableLink:
         return pollable(as_stream(self._connect(), dialing=True, patience=self._limits.handshake))
 
     def _link_ended(self, link: AsyncioLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):
-            self._task = link.loop.create_task(self._come_back(), name=f"return to {self._url}")
+            self._task = link.create_task(self._come_back(), f"return to {self._url}")
+        elif self._state.connection.state == "disconnected":
+            self._lost(error)
 
     async def _come_back(self) -> None:
         schedule = self._state.connection.schedule
@@ -174,6 +216,7 @@ class AsyncioConnection:
             else:
                 return
         self._state.give_up()
+        self._lost(schedule.last)
 
 
 def _discard(link: PollableLink) -> None:
@@ -202,15 +245,22 @@ class CallbackTask:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="state callbacks")
 
     async def settle(self, timeout: float) -> None:
-        """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""
+        """Wait until all is told, at most `timeout` seconds, then cancel what runs; inside a callback not at all."""
         task = self._task
         if task is not None and task is not asyncio.current_task():
-            await asyncio.wait([task], timeout=timeout)
+            _, late = await asyncio.wait([task], timeout=timeout)
+            if late:
+                task.cancel()
+                await asyncio.wait([task], timeout=LAST_WORD)
 
     async def _run(self) -> None:
         try:
             while (news := self.callbacks.take()) is not None:
                 await _tell(*news)
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # maybe of the whole program, which is not kept from ending
+                    asyncio.get_running_loop().call_later(RESUME, self.wake)
+                    return
         finally:
             self._running = False
 
@@ -223,4 +273,4 @@ async def _tell(callback: StateCallback, state: str, problem: SigError | None) -
     except BaseException as error:
         log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
         if ends_loop(error):
-            raise
+            asyncio.get_running_loop().call_soon(throw, error)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from sig_core.clock import Clock
@@ -48,7 +50,8 @@ __all__ = ["AsyncReply", "AsyncioLink", "settle"]
 BURST_GAP = 50e-6  # seconds: what is asked within this time of the last send waits for its neighbours in this turn
 SEND_AT = 64 * 1024  # bytes: who triggers sends when so many are gathered, or FRAMES
 FULL = 1024 * 1024  # bytes that may wait while the link takes none; then `trigger` raises Backpressure
-READS = 4  # reads of one turn, as long as each brings all that it could
+SHARE = 32 * 1024  # bytes of one read at most ...
+SLICE = 0.005  # ... and seconds after which the loop has its turn, though more may be there
 
 T = TypeVar("T")
 
@@ -105,7 +108,9 @@ class AsyncioLink:
         self._clock = clock
         self._thread = threading.get_ident()
         self._once = CloseOnce(link, link.peer)
-        self._buffer = ReceiveBuffer()
+        self._context = copy_context()  # not that of who triggers or listens: what the loop calls is nobody's own
+        self._context.run(in_listener.set, None)
+        self._buffer = ReceiveBuffer(SHARE)
         self._yield_cpu = CpuYield()
         self._rest: bytes | memoryview = b""
         self._size = 0  # bytes gathered, but for small frames
@@ -134,10 +139,10 @@ class AsyncioLink:
             SigError: what the answer says, or what became of the link.
         """
         handshake = self.session.limits.handshake
-        self._resume_reading()
-        self._tick()
-        self.flush()
         try:
+            self._resume_reading()
+            self._tick()
+            self.flush()
             async with asyncio.timeout(handshake):
                 await self.opened
             if self.session.error is not None:
@@ -190,7 +195,7 @@ class AsyncioLink:
         self.flush()
         try:
             async with asyncio.timeout(seconds):
-                return await (self.answer_inside(reply.future) if in_listener.get() else reply.future)
+                return await (self.answer_inside(reply.future) if in_listener.get() is not None else reply.future)
         except TimeoutError as error:
             if isinstance(error, SigError):
                 raise
@@ -201,6 +206,8 @@ class AsyncioLink:
 
     async def answer_inside(self, future: asyncio.Future[T]) -> T:
         """Await an answer inside a coroutine listener: no longer than its events may pile up, or raise Overflow."""
+        if not self._listeners.is_inside():
+            return await future
         if not self._reading:
             raise self._overflow()
         self._inside.add(future)
@@ -219,6 +226,10 @@ class AsyncioLink:
             self._room.clear()
             await self._room.wait()
 
+    def create_task(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run what belongs to the client, and to nobody who calls it."""
+        return self.loop.create_task(coroutine, name=name, context=self._context.copy())
+
     # -- the gate
 
     def make_room(self) -> None:
@@ -235,7 +246,9 @@ class AsyncioLink:
         """Note that an event was appended to the output: it leaves at the loop's next turn, with its neighbours."""
         self._size += size
         if threading.get_ident() != self._thread:
-            self._gather(self.loop.call_soon_threadsafe)
+            self.full = self._size + len(self._rest) > FULL
+            if not self.gathers:
+                self._gather(self.loop.call_soon_threadsafe)
         elif self._writing:  # the link takes nothing now
             self.full = self._size + len(self._rest) > FULL
         elif self._size >= SEND_AT or len(self.session.out) >= FRAMES:
@@ -245,10 +258,10 @@ class AsyncioLink:
         elif not self.gathers:
             self._gather(self.loop.call_soon)
 
-    def _gather(self, soon: Callable[[Callable[[], None]], object]) -> None:
+    def _gather(self, soon: Callable[..., object]) -> None:
         self.gathers = True
         try:
-            soon(self.flush)
+            soon(self.flush, context=self._context)
         except RuntimeError as error:
             self.gathers = False
             self.session.fail(LinkClosed("the loop of its client is closed"))
@@ -294,7 +307,7 @@ class AsyncioLink:
         if not self._reading and not self._once.closed:
             self._reading = True
             self._resumed = self._clock()
-            self.loop.add_reader(self._link.fileno(), self._read)
+            self._context.copy().run(self.loop.add_reader, self._link.fileno(), self._read)
 
     def _pause_reading(self) -> None:
         self._reading = False
@@ -305,12 +318,17 @@ class AsyncioLink:
 
     def relieved(self) -> None:
         """Note that less waits for coroutine listeners than before."""
-        if not self._reading and self._listeners.waiting <= self.session.limits.max_inbound // 2:
+        if not self._reading and self._waiting <= self.session.limits.max_inbound // 2:
             self._resume_reading()
 
+    @property
+    def _waiting(self) -> int:
+        """Bytes of what listeners and handlers have not got to yet."""
+        return self._listeners.waiting + self._handlers.waiting
+
     def _read(self) -> None:
-        session = self.session
-        for _ in range(READS):
+        session, until = self.session, self._clock() + SLICE
+        while True:
             try:
                 data = self._buffer.read(self._link, session.read_hint)
             except BlockingIOError:
@@ -325,15 +343,16 @@ class AsyncioLink:
             if session.state is State.CLOSED:
                 self._finish()
                 return
-            if not self._buffer.full or not self._reading:
+            if not self._buffer.full or not self._reading or self._clock() >= until:
                 break
         if session.out:
             self.flush()
 
     def _pass_on(self, reports: list[Report]) -> None:
+        left = iter(reports)
         self._passing = True
         try:
-            for report in reports:
+            for report in left:
                 if isinstance(report, ReplyReceived):
                     report.tell()
                 elif isinstance(report, Events):
@@ -344,9 +363,12 @@ class AsyncioLink:
                     self._handle(report)
                 else:
                     self._note(report)
+        except BaseException:  # an interrupt: whoever runs the loop again gets the rest
+            self.loop.call_soon(self._pass_on, list(left))
+            raise
         finally:
             self._passing = False
-        if self._reading and self._listeners.waiting > self.session.limits.max_inbound:
+        if self._reading and self._waiting > self.session.limits.max_inbound:
             self._pause_reading()
 
     def _handle(self, report: RequestsReceived) -> None:
@@ -361,7 +383,8 @@ class AsyncioLink:
                 if not self._passing:  # else it leaves when all that was read is passed on
                     self.added(0)
 
-            self._handlers.run(lambda m=method, p=params: inbound.call(report, m, p), answer)  # type: ignore[misc]
+            handle = partial(inbound.call, report, method, params)
+            self._handlers.run(handle, answer, len(params))
 
     def _note(self, report: Report) -> None:
         if isinstance(report, Opened):
@@ -395,6 +418,8 @@ class AsyncioLink:
         if bool(self._rest) is not self._writing:
             self._watch_writing(bool(self._rest))
         self.full = self._writing and self._size + len(self._rest) > FULL
+        if not self.full:
+            self._room.set()
 
     def _batch(self) -> bytes:
         out = self.session.out
@@ -406,7 +431,7 @@ class AsyncioLink:
     def _watch_writing(self, on: bool) -> None:
         self._writing = on
         if on:
-            self.loop.add_writer(self._link.fileno(), self.flush)
+            self._context.copy().run(self.loop.add_writer, self._link.fileno(), self.flush)
         else:
             self.loop.remove_writer(self._link.fileno())
             self._room.set()
@@ -426,7 +451,7 @@ class AsyncioLink:
         if session.out and not self.gathers:
             self._gather(self.loop.call_soon)
         self._next_tick = now + max(0.001, wait)
-        self._timer = self.loop.call_later(max(0.001, wait), self._tick)
+        self._timer = self.loop.call_later(max(0.001, wait), self._tick, context=self._context)
 
     def _lose(self, error: SigError) -> None:
         self.session.fail(error)

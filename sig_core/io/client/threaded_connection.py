@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.errors import SigError
+from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_link import ThreadedLink
@@ -57,6 +57,7 @@ class ThreadedConnection:
         self._stopped = False
         self._stopping = threading.Event()  # the same, for who waits
         self._thread: threading.Thread | None = None
+        self._latest: ThreadedLink | None = None  # dialled last, maybe not there yet
 
     def start(self) -> None:
         """Dial for the first time.
@@ -76,6 +77,11 @@ class ThreadedConnection:
         """End the link, and never dial again."""
         self._stopped = True
         self._stopping.set()
+        latest = self._latest
+        if latest is not None and latest is not self.link:  # it is dialled just now: `start` says that it was stopped
+            latest.session.fail(LinkClosed("the client stops"))
+            latest.reader.cut()
+            latest.opened.set()
         if self._state.stop():
             if self.link is not None:
                 self.link.stop()
@@ -119,7 +125,8 @@ class ThreadedConnection:
         raw = as_stream(self._connect(), dialing=True, patience=self._limits.handshake)
         session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
         session.traffic = self._state.traffic
-        return ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock).open()
+        self._latest = ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock)
+        return self._latest.open()
 
     def _link_ended(self, link: ThreadedLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):
@@ -162,8 +169,9 @@ class CallbackThread:
         """See to it that what is to be told is told soon."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread  # its first step takes the lock
 
     def join(self, timeout: float) -> None:
         """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""

@@ -28,17 +28,17 @@ class Listening:
     def __init__(self, loop: Loop, lock: threading.Lock) -> None:
         self._loop = loop
         self._lock = lock
-        self._factories: dict[Accepting, SessionFactory] = {}
+        self._factories: dict[Accepting, SessionFactory] = {}  # may change meanwhile: who goes through it copies it
 
     @property
     def addresses(self) -> list[str]:
         """The URLs that are listened on, as bound."""
-        return [acceptor.address for acceptor in self._factories]
+        return [acceptor.address for acceptor in list(self._factories)]
 
     @property
     def threads(self) -> list[AcceptorThread]:
         """The acceptors that have a thread: to close one may take a while."""
-        return [acceptor for acceptor in self._factories if isinstance(acceptor, AcceptorThread)]
+        return [acceptor for acceptor in list(self._factories) if isinstance(acceptor, AcceptorThread)]
 
     def add(self, acceptor: Acceptor, factory: SessionFactory, on_link: Callable[[Link], None]) -> None:
         """Accept.
@@ -63,7 +63,7 @@ class Listening:
             ConfigError: nobody listens there.
         """
         with self._lock:
-            acceptor = next((each for each in self._factories if each.address == address), None)
+            acceptor = next((each for each in list(self._factories) if each.address == address), None)
             if acceptor is None:
                 there = ", ".join(self.addresses) or "no address"
                 raise ConfigError(f"{address}: this server does not listen there; it does on {there}")
@@ -78,7 +78,7 @@ class Listening:
 
     def close_all(self) -> None:
         """Close all acceptors, from any thread. Again: does nothing."""
-        for acceptor in list(self._factories):  # a close may take seconds: addresses come and go meanwhile
+        for acceptor in list(self._factories):
             self.close(acceptor)
 
     def abandon(self) -> None:

@@ -50,6 +50,7 @@ class Rig:
             state=self.state,
             listeners=CoroutineListeners(lambda *failure: None, lambda info: None, lambda: None),
             handlers=HandlerTasks(10),
+            lost=lambda error: None,
             clock=self.clock,
         )
 

@@ -189,6 +189,30 @@ def test_an_address_that_is_removed_while_all_are_closed_does_no_harm(server: Se
     assert [source.closed for source in sources] == [1, 1, 1]
 
 
+class Changing:
+    """Stands for an acceptor while whose address is read another thread changes what is listened on."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        self._change = change
+
+    @property
+    def address(self) -> str:
+        self._change()
+        return "test://changing"
+
+
+@pytest.mark.parametrize(
+    "read", [lambda listening: listening.addresses, lambda listening: listening.remove("test://a")]
+)
+def test_addresses_may_come_while_they_are_read(server: Server, read: Callable[[Listening], object]) -> None:
+    factories: Any = server.listening._factories
+    changing = Changing(lambda: server.add(Polled("test://new")) if len(factories) < 3 else None)
+    factories[changing] = None
+    server.add(Polled("test://a"))
+    read(server.listening)
+    assert "test://new" in server.listening.addresses
+
+
 def test_in_a_forked_child_only_the_descriptors_are_closed(server: Server) -> None:
     sources = [server.add(Polled("test://a")), server.add(Unpolled("test://b"))]
     polled = server.loop.posted[0]
