@@ -181,7 +181,7 @@ def test_the_server_may_be_restarted(session: dict[str, str]) -> None:
             url = server.addresses[0]
             alerts = alerting(server, session, "--listen", "temp:hot")
         with alerts, sig.ServerRouter(url) as server:
-            alerts.find(said_by("_come_back", f"{url}: back again"))
+            alerts.find(said_by("arrived", f"{url}: back again"))
             fire(server, 1)
             assert shown.next() == Notification(0, "temp: hot", "1")
             alerts.end()

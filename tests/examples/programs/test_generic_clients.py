@@ -193,7 +193,7 @@ def test_both_go_on_after_their_server_was_restarted() -> None:
     with listener, sender:
         sender.find(gone)
         with sig.ServerRouter(url):
-            listener.find(said_by("_come_back", f"{url}: back again"))
+            listener.find(said_by("arrived", f"{url}: back again"))
             listener.find(TICK)
             sender.end()
             listener.find(DISCONNECTED)
