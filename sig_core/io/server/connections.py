@@ -80,7 +80,7 @@ class ConnectionManager:
         self.codec = codec
         self.limits = limits
         self.stations = Stations()
-        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
+        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex(), clock)
         self.clock = clock
         self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
         self.buffer = ReceiveBuffer()
