@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sig_core.errors import ConfigError
 
-__all__ = ["Address", "as_query", "as_url", "did_you_mean"]
+__all__ = ["Address", "as_query", "as_url", "did_you_mean", "is_exposed"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
 _SECONDS = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -189,6 +189,26 @@ def as_query(options: Mapping[str, str]) -> str:
 def as_url(scheme: str, host: str, port: int, path: str = "") -> str:
     """Return the URL of a place in a network; an IPv6 host gets its brackets, the path its escapes."""
     return f"{scheme}://[{host}]:{port}{quote(path)}" if ":" in host else f"{scheme}://{host}:{port}{quote(path)}"
+
+
+def is_exposed(url: str) -> bool:
+    """Return whether other machines may reach who listens at a URL, as bound: a port beyond the loopback interface.
+
+    A place without a port (a socket file, a serial port, a name within a process) is not reached by network.
+    """
+    import ipaddress  # for servers alone
+
+    try:
+        address = Address.parse(url)
+    except ConfigError:  # of an acceptor that calls itself anything
+        return False
+    if address.port is None or address.host == "localhost":
+        return False
+    try:
+        host = ipaddress.ip_address(address.host)
+    except ValueError:  # a name, which may be that of any interface
+        return True
+    return not (getattr(host, "ipv4_mapped", None) or host).is_loopback
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -139,6 +139,19 @@ def test_a_server_of_a_file(tmp_path: Path) -> None:
     assert "1 links are open, which is the limit" in said
 
 
+@pytest.mark.parametrize("way", ["option", "file", "url"])
+def test_a_server_that_other_machines_may_reach(way: str, tmp_path: Path) -> None:
+    (tmp_path / "sig.toml").write_text(f"open = {'true' if way == 'file' else 'false'}\n")
+    given = {"option": ["--open"], "file": [], "url": ["tcp://0.0.0.0:0?open=1"]}[way]
+    process = start("serve", "--config", str(tmp_path / "sig.toml"), *given, *["tcp://0.0.0.0:0"][: way != "url"])
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["listening"].startswith("tcp://0.0.0.0:")
+    process.terminate()
+    status, _, said = ended(process)
+    assert status == OK
+    assert "is open to the network: whoever reaches it may hear and send everything" in said
+
+
 def test_what_comes_with_pysig_for_a_service() -> None:
     from sig_core.cli.config import read_config
 
