@@ -444,7 +444,7 @@ class AsyncioLink:
         now, session = self._clock(), self.session
         reports, wait = session.tick(now)
         self._pass_on(reports)
-        silent, allowed = min(session.silence(now), now - self._resumed), session.limits.keepalive
+        silent, allowed = min(session.silence(now), now - self._resumed), session.patience
         if self._reading and silent > allowed:
             self._lose(LinkLost(f"{self._link.peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))
             return

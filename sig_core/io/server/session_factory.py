@@ -154,7 +154,8 @@ class SessionFactory:
         return session
 
     def _find_station(self, link: Link) -> Callable[[int], Station]:
-        return lambda sid: self._context.stations.of_session(sid, lambda: self._station(link))
+        stations = self._context.stations
+        return lambda sid: stations.of_session(sid, link.peer, lambda: self._station(link))
 
     def _station(self, link: Link) -> Station:
         return Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)

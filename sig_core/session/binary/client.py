@@ -38,7 +38,7 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.handlers import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
@@ -79,6 +79,7 @@ class ClientSession(Session):
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
+        patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -96,6 +97,7 @@ class ClientSession(Session):
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.gate: Gate = ClosedGate()
+        self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs
@@ -110,7 +112,7 @@ class ClientSession(Session):
             codecs=tuple(codecs),
             client=client,
             max_frame=limits.max_frame,
-            keepalive=limits.keepalive,
+            keepalive=self.patience,
             token=token,
             software="pysig",
         )
