@@ -169,6 +169,9 @@ class ServerBase(RouterBase):
             told = self._exchange.stats(peers=peers)
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
 
+    def _log_failure(self, text: str) -> None:
+        self._clients.peer_log.error(text)  # what clients send may be what a listener can't take
+
     def _tell_hooks(self, session: PeerSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
         name = "sig_session_opened" if session.error is None else "sig_session_closed"

@@ -21,7 +21,7 @@ from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
-from sig_core.log import log
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
@@ -74,6 +74,7 @@ class ConnectionManager:
 
     Attributes:
         listening: the addresses.
+        peer_log: for what peers bring about.
     """
 
     def __init__(
@@ -101,7 +102,8 @@ class ConnectionManager:
         self._on_tick = on_tick
         self._on_session = on_session
         self._stop_time = stop_time
-        self.listening = Listening(self.loop, lock)
+        self.peer_log = LimitedLog(clock)
+        self.listening = Listening(self.loop, lock, self.peer_log)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
         self._newcomers: Newcomers[Connection] = Newcomers(
             limits.max_unknown, lambda connection: connection.session.is_stranger
@@ -242,11 +244,11 @@ class ConnectionManager:
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
-            log.warning(f"closed: {error}")
+            self.peer_log.warning(f"closed: {error}")
             return
         refusal = self._refusal(link) or factory.refusal(link)
         if refusal is not None:
-            log.warning(f"{link.peer}: closed: {refusal}")
+            self.peer_log.warning(f"{link.peer}: closed: {refusal}")
             link.close()
             return
         with self.lock:
@@ -257,7 +259,7 @@ class ConnectionManager:
             self._begin(connection)
         else:
             self.loop.post(partial(self._begin, connection))
-        log.debug(f"{link.peer}: connected")
+        self.peer_log.debug(f"{link.peer}: connected")
 
     def _begin(self, connection: Connection) -> None:
         connection.start()
@@ -345,10 +347,11 @@ class ConnectionManager:
             if isinstance(session, ServerSession | PlainSession):
                 self.exchange.leave(session.port)
         if known:
-            log_session_end(session, "link closed")
+            log_session_end(session, "link closed", self.peer_log)
             if isinstance(session, ServerSession | PlainSession) and session.codec:
                 self._on_session(session)
         if self._stopping and not self._connections:
+            self.peer_log.flush()
             self._emptied()
 
     # -- on the loop's thread
@@ -383,6 +386,7 @@ class ConnectionManager:
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
             often = min(CHECK, self._on_tick(now))
+        self.peer_log.tick()
         for connection, since in list(self._ending.items()):
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()

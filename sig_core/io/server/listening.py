@@ -11,6 +11,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import SessionFactory
+from sig_core.log import LimitedLog
 
 __all__ = ["Accepting", "Listening"]
 
@@ -23,9 +24,11 @@ class Listening:
     Args:
         loop: that polls.
         lock: of the server.
+        peer_log: for what peers bring about.
     """
 
-    def __init__(self, loop: Loop, lock: threading.Lock) -> None:
+    def __init__(self, loop: Loop, lock: threading.Lock, peer_log: LimitedLog) -> None:
+        self._log = peer_log
         self._loop = loop
         self._lock = lock
         self._factories: dict[Accepting, SessionFactory] = {}  # may change meanwhile: who goes through it copies it
@@ -50,9 +53,9 @@ class Listening:
         """
         watched: Accepting
         if isinstance(acceptor, PollableAcceptor):
-            watched = PolledAcceptor(self._loop, acceptor, on_link)
+            watched = PolledAcceptor(self._loop, acceptor, on_link, self._log)
         else:
-            watched = AcceptorThread(acceptor, on_link)
+            watched = AcceptorThread(acceptor, on_link, self._log)
         self._factories[watched] = factory
         self._loop.post(watched.start)
 
