@@ -149,6 +149,13 @@ class Session(SessionState):
             return []
         return frames
 
+    def _raise_limit(self) -> list[Frame]:
+        """Read what is behind the first frame as the peer may send it now that both know each other."""
+        frames = self._reader.raise_limit(self.limits.max_frame)
+        if self._packets and self._reader.waiting:
+            raise RemoteProtocolError("a packet ends inside a frame")
+        return frames
+
     def _take_preface(self, data: bytes) -> bytes:
         missing = len(PREFACE) - len(self._head)
         self._head += data[:missing]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["source_of"]
+
+_OF_ONE_LINK = re.compile(r"(?<=[:#])[0-9]+$|(?<=pid=)[0-9]+")
 
 
 def source_of(peer: str) -> str:
-    """Return what the peers of one machine, or of one file, have in common: all but the number at the end.
+    """Return what the peers of one machine, or of one user of this one, have in common: all but port and process.
 
     Args:
         peer: printable, as links have it: `tcp://10.0.0.5:41832`.
     """
-    return peer.rstrip("0123456789")
+    return _OF_ONE_LINK.sub("", peer)

@@ -29,8 +29,10 @@ def newcomers(most: int, *peers: str) -> tuple[Newcomers[Link], list[Link]]:
     [
         ("tcp://10.0.0.5:41832", "tcp://10.0.0.5:"),
         ("tcp://[fe80::1]:9", "tcp://[fe80::1]:"),
-        ("unix:///run/sig.sock pid 77", "unix:///run/sig.sock pid "),
-        ("serial:///dev/ttyUSB", "serial:///dev/ttyUSB"),
+        ("unix:pid=77,uid=1000", "unix:pid=,uid=1000"),
+        ("carrier://Lab#17", "carrier://Lab#"),
+        ("can://5", "can://5"),
+        ("/dev/ttyUSB0", "/dev/ttyUSB0"),
         ("", ""),
     ],
 )

@@ -125,11 +125,12 @@ class ClientSession(Session):
         found: list[Report] = []
         lived = self.state is not State.CLOSED
         try:
-            for frame in self._receive(data, now):
+            for frame in (frames := self._receive(data, now)):
                 if self.state is OPEN:
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
+                    frames += self._raise_limit()
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -145,7 +146,6 @@ class ClientSession(Session):
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
-        self._reader.max_frame = self.limits.max_frame
         self._move(State.OPEN)
         return Opened(welcome)
 

@@ -102,11 +102,12 @@ class ServerSession(QueuedPort, Session):
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes as they came; what follows from them goes to the exchange and into the output."""
         try:
-            for frame in self._receive(data, now):
+            for frame in (frames := self._receive(data, now)):
                 if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
+                    frames += self._raise_limit()
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -127,7 +128,6 @@ class ServerSession(QueuedPort, Session):
         self._reads = OFFERS[self.encoding].reads
         self._peer_max_frame = hello.max_frame
         self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
-        self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
             codec=self.codec,
             node=self._identities.node,

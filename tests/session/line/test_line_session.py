@@ -20,7 +20,7 @@ def hello(sid: int = 0) -> bytes:
     return seal(HELLO, 15, 0, 0, LineHello(sid=sid).pack())
 
 
-def link_of(net: Net, keeper: StationOwner, peer: str = "tcp 1") -> LineSession:
+def link_of(net: Net, keeper: StationOwner, peer: str = "tcp:1") -> LineSession:
     return LineSession(peer, keeper.find(peer), net.now + 5.0)
 
 
@@ -129,7 +129,7 @@ def test_the_end_of_the_link_is_not_that_of_the_session(how: str) -> None:
     assert isinstance(link.error, LinkLost)
     assert "uno" in net.exchange.senders and bool(keeper.stations)
     net.now = 2.0
-    again = link_of(net, keeper, "tcp 2")
+    again = link_of(net, keeper, "tcp:2")
     again.receive_data(hello(sid), net.now)
     assert connect(net, again) == sid
     assert len(keeper.begun) == 1 and "uno" in net.exchange.senders
@@ -143,7 +143,7 @@ def test_half_open_the_new_link_takes_over() -> None:
     sid = connect(net, old)
     stirred: list[int] = []
     old.on_change = lambda: stirred.append(1)
-    new = link_of(net, keeper, "tcp 2")
+    new = link_of(net, keeper, "tcp:2")
     new.receive_data(hello(sid), net.now)
     assert isinstance(old.error, LinkClosed) and "another link" in str(old.error) and stirred
     assert not old.has_output and old.take(100) == b""
