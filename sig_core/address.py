@@ -26,7 +26,8 @@ class Address:
         scheme: of the carrier, lower case, without wrappers.
         wrappers: names before the scheme (`lossy+tcp://`), the outermost first.
         host: host or name; "" if there is none. Brackets of an IPv6 host are taken off. A name with two colons or more
-            (`usb:2341:0043`) is a host without a port, and keeps its case.
+            (`usb:2341:0043`), or with an at sign before it (`unix:@name`), is a host without a port, and keeps its
+            case.
         port: 0 .. 65535, or None.
         path: with its leading slash; "" if there is none.
         options: of the query, as text.
@@ -49,15 +50,17 @@ class Address:
         """
         if not isinstance(url, str):
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
+        whole = url if "://" in url else url.replace(":@", "://@", 1)
         try:
-            parts = urlsplit(url)
-            host, port = (parts.netloc, None) if _NAME.fullmatch(parts.netloc) else (parts.hostname or "", parts.port)
+            parts = urlsplit(whole)
+            is_name = parts.netloc.startswith("@") or _NAME.fullmatch(parts.netloc)
+            host, port = (parts.netloc, None) if is_name else (parts.hostname or "", parts.port)
         except ValueError as error:
             raise ConfigError(f"address {url!r}: {error}; the form is {_GRAMMAR}") from error
         *wrappers, scheme = parts.scheme.split("+")
-        if not scheme or not all(wrappers) or "://" not in url:
+        if not scheme or not all(wrappers) or "://" not in whole:
             raise ConfigError(f"address {url!r}: no scheme; the form is {_GRAMMAR}")
-        if parts.fragment or parts.username is not None:
+        if parts.fragment or (parts.username is not None and not is_name):
             raise ConfigError(f"address {url!r}: has a user or a fragment; the form is {_GRAMMAR}")
         return cls(
             url=url,
@@ -78,7 +81,7 @@ class Address:
         if not self.wrappers:
             return self
         left = {name: text for name, text in self.options.items() if name not in claimed}
-        where = self.url.partition("://")[2].partition("?")[0]
+        where = self.url.partition(":")[2].removeprefix("//").partition("?")[0]
         return replace(self, url=f"{self.scheme}://{where}{as_query(left)}", wrappers=(), options=left)
 
     def check_options(self, known: Iterable[str], of_wrappers: Mapping[str, Iterable[str]] | None = None) -> None:

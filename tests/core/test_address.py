@@ -37,6 +37,9 @@ def test_the_parts_are_those_that_were_written(
         ("serial://usb:303A:1001:F4:12:fA?baud=9600", "usb:303A:1001:F4:12:fA", None, ""),
         ("serial://usb:1a86:7523:A%2FB%40%20c/x", "usb:1a86:7523:A/B@ c", None, "/x"),
         ("serial://COM3", "com3", None, ""),
+        ("unix:@Lab", "@Lab", None, ""),
+        ("unix://@Lab", "@Lab", None, ""),
+        ("unix:@a%20b?x=1", "@a b", None, ""),
     ],
 )
 def test_spellings(url: str, host: str, port: int | None, path: str) -> None:
