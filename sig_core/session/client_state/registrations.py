@@ -293,7 +293,8 @@ class Registrations:
         pattern = subscription.pattern
         with self._lock:
             remote = self._subscriptions.get(pattern)
-            if remote is None or remote.is_refused:  # what was refused when the link came back may be taken now
+            # What was refused when the link came back may be taken now; what a lost link had is not there any more.
+            if remote is None or remote.is_refused or remote.session.error is not None:
                 remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
                 self._order[pattern] = None
             self.table.add(pattern, subscription)
@@ -330,7 +331,8 @@ class Registrations:
     def restore(self, session: ClientSession, adopt: Callable[[ClientSession], None]) -> Steps[SigError | None]:
         """Have all of it on another link, in the order in which it came; return the first refusal.
 
-        All is asked for in one go; then the answers are waited for; then what waited offline goes out; then new events.
+        All is asked for, some at a time; then the answers are waited for; then what waited offline goes out; then new
+        events. What is added or removed meanwhile is asked for on this session by who adds or removes it.
 
         Args:
             adopt: called under the lock, first: the session becomes the client's.
@@ -341,10 +343,16 @@ class Registrations:
         with self._lock:
             adopt(session)
             self._session = session
-            asked, heard = self._ask_anew(session)
-            topics = self.losses.topics()
-            chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
-            recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
+            there, topics = list(self._order), self.losses.topics()
+        asked: list[PendingSender] = []
+        heard: list[RemoteSubscription] = []
+        for start in range(0, len(there), TOGETHER):
+            if start:
+                yield None
+            with self._lock:
+                self._ask_anew(session, there[start : start + TOGETHER], asked, heard)
+        chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
+        recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
         refusal = yield from self._rejoin(session, asked)
         for remote in heard:
             refused = yield from self._settled(session, remote.ask(self._make_reply()), "a listener is not back")
@@ -353,16 +361,23 @@ class Registrations:
             yield from self._settled(session, ask, "losses are not known")
         return refusal
 
-    def _ask_anew(self, session: ClientSession) -> tuple[list[PendingSender], list[RemoteSubscription]]:
-        asked: list[PendingSender] = []
-        heard: list[RemoteSubscription] = []
-        for key in self._order:
-            if isinstance(key, tuple):
+    def _ask_anew(
+        self,
+        session: ClientSession,
+        keys: list[Name | Pattern],
+        asked: list[PendingSender],
+        heard: list[RemoteSubscription],
+    ) -> None:
+        """Ask for what is still wanted, and was not asked for on this session yet; under the lock."""
+        for key in keys:
+            if key not in self._order:
+                continue
+            if not isinstance(key, tuple):
+                if self.senders[key].session is not session:
+                    asked.append(self._ask_for(session, self.senders[key]))
+            elif self._subscriptions[key].session is not session:
                 remote = self._subscriptions[key] = RemoteSubscription(session, key, self._lock)
                 heard.append(remote)
-            else:
-                asked.append(self._ask_for(session, self.senders[key]))
-        return asked, heard
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""
