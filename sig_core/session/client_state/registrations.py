@@ -183,7 +183,8 @@ class Registrations:
                 return SenderExists(f"sender {remote.name!r} is already connected, by this program")
             self._order[remote.name] = None
             self._installed[remote.name] = remote.sender
-            self._connect(remote, session, joined)
+            for publisher in self._publishers(remote, session, joined):
+                publisher.install()
         return None
 
     def _joined(self, pending: PendingSender) -> Steps[Joined]:
@@ -207,11 +208,13 @@ class Registrations:
                 self._outlet.offline.told(pending.remote.name, pending.dropped)
         return joined
 
-    def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:
-        """Let the events of a sender out; under the lock."""
-        for event, route in joined.routes.items():
-            topic, count = self._topics.topic(remote.name, event), remote.counters[event].increment
-            topic.publisher = LazyPublisher(topic, session, route, count, self._outlet)
+    def _publishers(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> list[LazyPublisher]:
+        """Return what lets the events of a sender out, once it is installed."""
+        topic, counters, outlet = self._topics.topic, remote.counters, self._outlet
+        return [
+            LazyPublisher(topic(remote.name, event), session, route, counters[event].increment, outlet)
+            for event, route in joined.routes.items()
+        ]
 
     def _take_back(self, remotes: list[RemoteSender], everything: bool) -> Ask | None:
         """Disconnect those that are not there yet, or all; return the last that was asked for that."""
@@ -392,7 +395,8 @@ class Registrations:
     def _rejoin(self, session: ClientSession, asked: list[PendingSender]) -> Steps[SigError | None]:
         """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
         refusal: SigError | None = None
-        answers: list[tuple[RemoteSender, Joined]] = []
+        routes: dict[tuple[Name, Name], int] = {}
+        publishers: list[tuple[RemoteSender, list[LazyPublisher]]] = []
         for pending in asked:
             try:
                 joined = yield from self._joined(pending)
@@ -401,15 +405,18 @@ class Registrations:
                 refusal = refusal or error
                 self._refuse(pending.remote, error)
             else:
-                answers.append((pending.remote, joined))
-        routes = {remote.name: joined.routes for remote, joined in answers if self._is_installed(remote)}
+                remote = pending.remote
+                if self._is_installed(remote):  # else it was removed meanwhile
+                    publishers.append((remote, self._publishers(remote, session, joined)))
+                    routes.update(((remote.name, event), route) for event, route in joined.routes.items())
 
         def resume() -> None:
-            for remote, joined in answers:
+            for remote, those in publishers:
                 if self._is_installed(remote):  # else it was removed meanwhile
-                    self._connect(remote, session, joined)
+                    for publisher in those:
+                        publisher.install()
 
-        self._outlet.offline.release(session, lambda name, event: routes.get(name, {}).get(event), resume)
+        self._outlet.offline.release(session, lambda name, event: routes.get((name, event)), resume)
         yield None
         return refusal
 
