@@ -15,6 +15,7 @@ from sig_core.contract import PollableLink
 from sig_core.errors import LinkLost, Overflow, SigError
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.aio.turn import TURN
 from sig_core.io.client.async_reply import AsyncReply
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.lifetime import check_silence, overflow
@@ -29,7 +30,6 @@ from sig_core.session.client_state.inbound import Inbound
 __all__ = ["AsyncioReader", "AsyncioSink"]
 
 MAX_READ: Final = 32 * 1024  # bytes of one read: small events enough to keep listeners busy for a millisecond
-TURN: Final = 0.005  # seconds after which others on the loop have their turn, though more is there to be passed on
 
 CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the comparison
 
