@@ -112,7 +112,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         return self
 
     async def stop(self) -> None:
-        """Say goodbye and end: no task, thread, socket or file is left. Again: does nothing.
+        """Say goodbye and end: no task, thread, socket or file is left. Again: returns when the first stop has ended.
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop does
