@@ -101,7 +101,7 @@ class ClientRouter(ClientBase, Router):
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
-        for none. Interrupted, it ends at once.
+        for none. Interrupted, it closes the link and returns.
         """
         self._connection.stop()
         self._callback_thread.join(STOP)

@@ -19,6 +19,7 @@ from sig_core.io.aio.handler_tasks import LAST_WORD, HandlerTasks
 from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.io.client.asyncio_link import AsyncioLink
+from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive_async
 from sig_core.links.close_once import CloseOnce
@@ -35,20 +36,12 @@ __all__ = ["AsyncioConnection", "CallbackTask"]
 T = TypeVar("T")
 
 
-class AsyncioConnection:
+class AsyncioConnection(ClientConnection[AsyncioLink]):
     """Does what a `ClientState` decides: dials, waits, dials again.
 
-    Args:
-        url, limits: of the client.
-        connect: returns a live link, or raises what is in the way; it may block.
-        codecs: returns those to offer, by name, the preferred one first.
-        state: of the client.
+    Args: see `ClientConnection`, and:
         listeners, handlers: of the client.
         lost: called with the reason when no link comes any more.
-        clock: see `Clock`.
-
-    Attributes:
-        link: the one there is, or was last; None before the first.
     """
 
     def __init__(
@@ -63,16 +56,10 @@ class AsyncioConnection:
         lost: Callable[[SigError], None],
         clock: Clock = time.monotonic,
     ) -> None:
-        self.link: AsyncioLink | None = None
-        self._url = url
-        self._limits = limits
-        self._connect = connect
-        self._codecs = codecs
-        self._state = state
+        super().__init__(url, limits, connect, codecs, state, clock)
         self._listeners = listeners
         self._handlers = handlers
         self._lost = lost
-        self._clock = clock
         self._ended = asyncio.Event()  # set when a stop has ended
         self._stop_steps = {
             StopStep.OTHER: self._wait_for_other,
@@ -82,7 +69,6 @@ class AsyncioConnection:
             StopStep.CALLBACKS: self._join,
             StopStep.LINK: self._end_now,
         }
-        self._latest: AsyncioLink | None = None  # dialled last, maybe not there yet
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -145,38 +131,26 @@ class AsyncioConnection:
             self._task.cancel()
         self._handlers.cancel()
         self._listeners.cancel()
-        for link in {self.link, self._latest}:
-            if link is not None:
-                link.close()
-                link.reader.discard()
+        for link in self.links():
+            link.close()
+            link.reader.discard()
         self._ended.set()
 
     def let_go(self) -> None:
         """End without the loop: it is closed."""
         self._state.stop()
-        for link in (self.link, self._latest):
-            if link is not None:
-                link.session.fail(LinkClosed("the loop of its client is closed"))
-                link.cut()
+        for link in self.links():
+            link.session.fail(LinkClosed("the loop of its client is closed"))
+            link.cut()
 
     def relieved(self) -> None:
         """Note that less waits for listeners and handlers than before."""
-        for link in {self.link, self._latest}:
-            if link is not None:
-                link.reader.relieved()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of what is the parent's, without a word on the wire."""
-        if self._state.connection.close_by_fork() and self.link is not None:
-            self.link.cut()
+        for link in self.links():
+            link.reader.relieved()
 
     def open_link(self) -> AsyncioLink:
-        """Return the link that lives; raises as `ConnectionState.open_session` does."""
-        link = self.link
-        if link is None or link.session.error is not None or self._state.is_stopped:
-            self._state.connection.open_session()
-            link = self.link
-            assert link is not None
+        """Return the link that lives, on its own loop; see `ClientConnection`."""
+        link = super().open_link()
         link.check_loop()
         return link
 
@@ -207,10 +181,6 @@ class AsyncioConnection:
         self._latest = AsyncioLink(raw, session, self._state.inbound(session), *shared)
         await self._latest.open()
         return session
-
-    def adopted(self) -> None:
-        """See `Dialler`."""
-        self.link = self._latest
 
     def dropped(self) -> None:
         """See `Dialler`."""

@@ -111,7 +111,7 @@ class AsyncioLink(ClientLink):
         self.reader.take(self.session.end())
 
     def cut(self) -> None:
-        """Close the link alone: in a forked child, whose loop is the parent's, or when that is closed."""
+        """See `ClientLink`: in a forked child the loop is the parent's; or it is closed."""
         self._once.close()
 
     # -- waiting

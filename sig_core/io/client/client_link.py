@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -61,6 +62,10 @@ class ClientLink:
         self._inbound = inbound
         self._ended = ended
         self._peer = peer
+
+    @abstractmethod
+    def cut(self) -> None:
+        """Close the link alone, without a word."""
 
     def check_opened(self, in_time: bool) -> None:
         """Raise why a link has not come about, if so.

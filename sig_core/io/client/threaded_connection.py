@@ -11,6 +11,7 @@ from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
+from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
@@ -27,19 +28,8 @@ __all__ = ["CallbackThread", "ThreadedConnection"]
 T = TypeVar("T")
 
 
-class ThreadedConnection:
-    """Does what a `ClientState` decides: dials, waits, dials again.
-
-    Args:
-        url, limits: of the client.
-        connect: returns a live link, or raises what is in the way.
-        codecs: returns those to offer, by name, the preferred one first.
-        state: of the client.
-        clock: see `Clock`.
-
-    Attributes:
-        link: the one there is, or was last; None before the first.
-    """
+class ThreadedConnection(ClientConnection[ThreadedLink]):
+    """Does what a `ClientState` decides: dials, waits, dials again. Args: see `ClientConnection`."""
 
     def __init__(
         self,
@@ -50,13 +40,7 @@ class ThreadedConnection:
         state: ClientState,
         clock: Clock,
     ) -> None:
-        self.link: ThreadedLink | None = None
-        self._url = url
-        self._limits = limits
-        self._connect = connect
-        self._codecs = codecs
-        self._state = state
-        self._clock = clock
+        super().__init__(url, limits, connect, codecs, state, clock)
         self._stopping = threading.Event()
         self._stopping_thread = 0  # ident
         self._ended = threading.Event()  # set when a stop has ended
@@ -69,7 +53,6 @@ class ThreadedConnection:
             StopStep.LINK: self._end,
         }
         self._thread: threading.Thread | None = None
-        self._latest: ThreadedLink | None = None  # dialled last, maybe not there yet
 
     def start(self) -> None:
         """Dial for the first time.
@@ -105,7 +88,7 @@ class ThreadedConnection:
         latest = self._latest
         if latest is not None and latest is not self.link:  # it is dialled just now: `start` says that it was stopped
             latest.session.fail(LinkClosed("the client stops"))
-            latest.reader.cut()
+            latest.cut()
             latest.opened.set()
 
     def _settle(self) -> None:
@@ -126,25 +109,10 @@ class ThreadedConnection:
         self._state.stop()
         self._stopping.set()
         try:
-            for link in {self.link, self._latest}:
-                if link is not None:
-                    link.end()
+            for link in self.links():
+                link.end()
         finally:
             self._ended.set()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of what is the parent's, without a word on the wire."""
-        if self._state.connection.close_by_fork() and self.link is not None:
-            self.link.reader.cut()
-
-    def open_link(self) -> ThreadedLink:
-        """Return the link that lives; raises as `ConnectionState.open_session` does."""
-        link = self.link
-        if link is None or link.session.error is not None or self._state.is_stopped:
-            self._state.connection.open_session()
-            link = self.link
-            assert link is not None
-        return link
 
     def run(self, steps: Steps[T]) -> T:
         """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
@@ -168,10 +136,6 @@ class ThreadedConnection:
         self._latest = ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock)
         self._latest.open()
         return session
-
-    def adopted(self) -> None:
-        """See `Dialler`."""
-        self.link = self._latest
 
     def dropped(self) -> None:
         """See `Dialler`."""

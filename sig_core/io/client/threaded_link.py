@@ -102,6 +102,10 @@ class ThreadedLink(ClientLink):
         self.reader.join(STOP)
         self.writer.join(STOP)
 
+    def cut(self) -> None:
+        """See `ClientLink`; a read that waits ends."""
+        self.reader.cut()
+
     def stop(self) -> None:
         """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
         self.settle()
