@@ -80,7 +80,7 @@ class AsyncioReader:
         self._inbound = inbound
         self._listeners = listeners
         self._handlers = handlers
-        self._context = context
+        self._context = context.copy()  # what a listener sets is seen by none but listeners
         self._clock = clock
         self._max_inbound = session.limits.max_inbound
         self._loop = asyncio.get_running_loop()
