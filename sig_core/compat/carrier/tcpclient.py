@@ -13,6 +13,7 @@ from sig_core.compat.carrier.base import Carrier
 from sig_core.compat.carrier.tcpserver import tcp_url
 from sig_core.compat.native import NativeRemote
 from sig_core.compat.remote import Remote
+from sig_core.description import described
 from sig_core.errors import ConfigError, LinkClosed, SigError
 from sig_core.log import log
 
@@ -171,4 +172,4 @@ def _tell(callback: Callable[[], object] | None) -> None:
     try:
         callback()
     except (Exception, SystemExit):
-        log.error(f"the callback {callback!r} raised\n{traceback.format_exc()}")
+        log.error(f"the callback {described(callback)} raised\n{traceback.format_exc()}")

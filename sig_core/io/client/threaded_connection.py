@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
+from sig_core.description import described
 from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.lifetime import STOP
@@ -188,7 +189,7 @@ class CallbackThread:
             try:
                 callback(state, error)
             except BaseException:
-                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+                log.error(f"the callback {described(callback)} of {state!r} raised\n{traceback.format_exc()}")
 
 
 def _join(thread: threading.Thread | None, timeout: float) -> None:

@@ -23,10 +23,10 @@ from sig_core.protocol.messages import MAX_TEXT, Answer, Call, answer, call, cle
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.handlers import check_method
 from sig_core.routing.info import info_of
 from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.request_names import check_method
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.plain.calls import PlainCalls
