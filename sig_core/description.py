@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-__all__ = ["described", "name_of_callable"]
+__all__ = ["described", "name_of_callable", "text_of"]
 
 
 def name_of_callable(function: object) -> str:
@@ -22,3 +22,11 @@ def described(thing: object) -> str:
         return repr(thing)
     except Exception:
         return object.__repr__(thing)
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception of a user, or if it raises instead, that it can't be had."""
+    try:
+        return str(error)
+    except Exception:
+        return "(its text can't be had)"

@@ -161,8 +161,9 @@ class Signal:
 
         Raises:
             UnknownSender: the sender is not connected (any more).
-            EncodeError: the event goes to other programs and a codec can't carry `data`; nobody gets it then.
-            MessageTooBig: the event goes to other programs and is too long; nobody gets it then.
+            EncodeError: the event goes to other programs and can't be carried: by the codec of this client, or by
+                any codec that clients of this server may use; nobody gets it then.
+            MessageTooBig: the event goes to other programs, and is too long in that way; nobody gets it then.
             NotOwner: another client added the sender.
             LinkClosed: there is no link now, and nothing is kept for the next one.
             Backpressure: output is full, and this call may not wait: it was made inside a callback.

@@ -9,7 +9,7 @@ from functools import partial, partialmethod, singledispatchmethod
 from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
-from sig_core.description import described
+from sig_core.description import described, text_of
 from sig_core.errors import ConfigError
 from sig_core.events import Name
 from sig_core.routing.request_names import check_method
@@ -51,7 +51,8 @@ def _of_mapping(sender: Name, handler: Any) -> Methods:
     try:
         methods: Methods = dict(handler.items())
     except Exception as error:
-        raise ConfigError(f"sender {sender!r}: request handler {described(handler)} can't be read: {error}") from error
+        text = f"sender {sender!r}: request handler {described(handler)} can't be read"
+        raise ConfigError(f"{text}: {text_of(error)}") from error
     for name, function in methods.items():
         if name is not None:
             check_method(name)
@@ -102,7 +103,7 @@ def _bound(sender: Name, handler: object, name: str, attribute: Any) -> Callable
         bound = bind(attribute, *((None, handler) if isinstance(handler, type) else (handler, type(handler))))
     except Exception as error:
         text = f"sender {sender!r}: method {name!r} of request handler {described(handler)} can't be had"
-        raise ConfigError(f"{text}: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{text}: {type(error).__name__}: {text_of(error)}") from error
     return bound if callable(bound) else None
 
 
