@@ -83,4 +83,5 @@ def _call_each(name: str, implementations: list[Any], facts: dict[str, Any]) -> 
         try:
             implementation.function(*(facts[argument] for argument in implementation.argnames))
         except (Exception, SystemExit) as error:
-            log.error(f"hook plug-in {implementation.plugin_name!r}: {name} raised {type(error).__name__}: {text_of(error)}")
+            what = f"{name} raised {type(error).__name__}: {text_of(error)}"
+            log.error(f"hook plug-in {implementation.plugin_name!r}: {what}")
