@@ -16,6 +16,7 @@ from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
@@ -166,6 +167,9 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        problem = self._port.retry()
+        if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
+            self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))
         return HOLDING if self._exchange.flow_control else self.limits.keepalive
 
     # -- senders of this program, seen by clients

@@ -33,7 +33,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
     "io.sync": RING_0 | {"log"},
-    "io.aio": RING_0 | {"log", "routing"},
+    "io.aio": RING_0 | {"log", "links", "routing"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},

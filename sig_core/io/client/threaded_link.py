@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.errors import ConnectFailed, RequestTimeout, SigError
+from sig_core.errors import ConnectFailed, LinkClosed, RequestTimeout, SigError
 from sig_core.io.client.lifetime import STOP, link_failed
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.pending_reply import PendingReply
+from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Report
 from sig_core.session.client_state.asks import Steps
@@ -65,20 +66,28 @@ class ThreadedLink:
 
         Raises:
             ConnectFailed: no answer within the limit `handshake`.
+            LimitError: the system starts no more threads.
             SigError: what the answer says, or what became of the link.
         """
-        self.reader.start()
-        self.writer.start()
-        self.writer.wake()
         try:
+            self.reader.start()
+            self.writer.start()
+            self.writer.wake()
             if not self.opened.wait(self.limits.handshake):
                 raise ConnectFailed(f"{self._peer}: no answer to the hello within {self.limits.handshake:g} s")
             if self.session.error is not None:
                 raise link_failed(self.session.error, self._peer)
-        except BaseException:
-            self.stop()
+        except BaseException as error:
+            self._give_up(error if isinstance(error, SigError) else LinkClosed("nobody waits for it any more"))
             raise
         return self
+
+    def _give_up(self, error: SigError) -> None:
+        """End a link that never opened: there is nobody to say goodbye to, and maybe no thread to do so."""
+        self._failed(error)
+        self.writer.stop()
+        self.reader.join(STOP)
+        self.writer.join(STOP)
 
     def stop(self) -> None:
         """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
@@ -95,6 +104,11 @@ class ThreadedLink:
         self.writer.stop()
         self.reader.join(STOP)
         self.writer.join(STOP)
+
+    def let_go(self) -> None:
+        """Close the link, and end the writer's thread: the session has ended, and the reading thread has more to do."""
+        self.reader.cut()
+        self.writer.stop()
 
     # -- waiting
 
@@ -174,7 +188,7 @@ class ThreadedLink:
         late = [report for report in ended if isinstance(report, ReplyReceived)]
         self.reader.take(late)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
-            threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()
+            run_in_thread(self.reader.run_later, "sig-late")
         if self.session.out:
             self.writer.wake()
         return wait
