@@ -14,7 +14,10 @@ from sig_core.spelling import alias
 __all__ = ["Event", "Listener", "Owner", "Sender", "Signal", "Subscription"]
 
 Listener: TypeAlias = Callable[[Info, Any], object]
-"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added."""
+"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added.
+
+Both are the same objects for all listeners of this program that hear the event: who wants to change one copies it.
+"""
 
 
 class Subscription:
