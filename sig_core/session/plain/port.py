@@ -144,9 +144,9 @@ class PlainPort(QueuedPort):
     def leave(self) -> None:
         """Remove what the peer has registered; its open requests are still answered."""
         self.leaving = True
-        self._exchange.withdraw(self, self.calls.patterns)
-        self.calls = PlainCalls(self, self._exchange, self.limits)
+        patterns, self.calls = self.calls.patterns, PlainCalls(self, self._exchange, self.limits)
         self._tokens.clear()
+        self._exchange.withdraw(self, patterns)  # last: it may fail the peer's own requests, and then this port is closed
 
     @property
     def waits_for_answers(self) -> bool:
