@@ -11,8 +11,8 @@ from tests.fuzz.targets import SEEDS
 __all__ = ["inputs_of", "keep"]
 
 FOLDER = Path(__file__).with_name("corpus")
-MOST = 200  # inputs of one target
-LONGEST = 400  # bytes of one of them
+MOST = 100  # inputs of one target
+LONGEST = 300  # bytes of one of them
 
 
 def inputs_of(target: str) -> list[bytes]:

@@ -14,6 +14,7 @@ with atheris.instrument_imports(include=["sig_core", "sig_codecs", "tomllib"]):
     from tests.fuzz.targets import TARGETS
 
 if __name__ == "__main__":
-    target = TARGETS[sys.argv[1]]
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], target)
+    name, *options = sys.argv[1:]
+    command = f"{sys.executable} -m tests.fuzz.guided {name}"  # by which it starts itself again, to merge
+    atheris.Setup([command, *options], TARGETS[name])
     atheris.Fuzz()
