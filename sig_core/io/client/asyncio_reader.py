@@ -141,7 +141,7 @@ class AsyncioReader:
 
     def check_silence(self, now: float) -> None:
         """End the session if its peer has said nothing for too long."""
-        session, allowed = self._session, self._session.limits.keepalive
+        session, allowed = self._session, self._session.patience
         if session.silence(now) >= allowed:
             self._read()  # what kept the loop may have kept it from that
         if self._reads and self._passing is None:

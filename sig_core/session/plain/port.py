@@ -154,6 +154,15 @@ class PlainPort(QueuedPort):
         """Whether the peer has requests open."""
         return bool(self._open)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the peer has neither senders nor listeners, and waits for nothing."""
+        return not (self.calls.senders or self.calls.patterns or self._open)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: whatever the peer says is one."""
+        self.output.put_call(*self._call("ping", {}))
+
     def close(self) -> None:
         """Remove all of the peer from the exchange; its output may still be taken."""
         self._exchange.close(self, self.calls.patterns)
