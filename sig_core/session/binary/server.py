@@ -25,12 +25,12 @@ from sig_core.protocol.wire import (
     split_error,
 )
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import OFFERS, drop_oversized, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.calls import BinaryCalls
+from sig_core.session.binary.client_outbox import ClientOutbox, Place
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
@@ -67,11 +67,12 @@ class ServerSession(QueuedPort, Session):
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_reads", "_refused_routes"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_identities", "_reads", "_refused_routes"),
         *("client", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
+    _outbox: ClientOutbox
 
     def __init__(
         self,
@@ -85,7 +86,9 @@ class ServerSession(QueuedPort, Session):
         now: float,
     ) -> None:
         Session.__init__(self, limits, packets=packets, now=now)
-        QueuedPort.__init__(self, peer, "", limits, Outbox(limits.max_outbox, self._lose), self.traffic)
+        self._bound: dict[int, tuple[Name, Name | None]] = {}
+        outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
+        QueuedPort.__init__(self, peer, "", limits, outbox, self.traffic)
         self.client = ""
         self.on_open: Callable[[float], None] = _nobody
         self._exchange = exchange
@@ -93,8 +96,6 @@ class ServerSession(QueuedPort, Session):
         self._codecs = codecs
         self._reads: frozenset[str] = frozenset()
         self._calls = BinaryCalls(self, exchange, limits)
-        self._bound: dict[int, tuple[Name, Name | None]] = {}
-        self._gaps: dict[int, tuple[int, str]] = {}
         self._refused_routes: dict[int, None] = {}
 
     # -- in
@@ -233,7 +234,9 @@ class ServerSession(QueuedPort, Session):
         counted = self._exchange.count_of(route)
         if counted is not None:
             params["life"], params["count"] = counted
-        self._control(notice("bind", params))
+        assert self.encoding is not None
+        frame = control_frame(encode(self.encoding, notice("bind", params)))
+        self._note_put(self._outbox.put_bind(Place(route, (sender, event), frame)))
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Bind it again: the client itself compares the count with what it got, over all its links."""
@@ -252,8 +255,7 @@ class ServerSession(QueuedPort, Session):
         else:
             routes = [route for route, name in self._bound.items() if _matches(pattern, *name)]
         for route in routes:
-            if route not in self._gaps:
-                self._bound.pop(route, None)
+            self._bound.pop(route, None)
 
     def _learn(self, route: int, sender: Name, event: Name) -> None:
         if route not in self._bound:
@@ -261,8 +263,7 @@ class ServerSession(QueuedPort, Session):
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         super()._lose(route, count, reason)
-        before, _ = self._gaps.get(route, (0, ""))
-        self._gaps[route] = (before + count, reason)
+        self._outbox.lose(route, count, reason)
         self.on_change()
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
@@ -317,30 +318,29 @@ class ServerSession(QueuedPort, Session):
     @property
     def has_output(self) -> bool:
         """Whether `take` would return something."""
-        return bool(self._outbox.size or self._gaps)
+        return bool(self._outbox.size or self._outbox.gaps)
 
     def take(self, room: int) -> bytes:
         """Take output: what fits `room` bytes, at least one frame if there is any; b"" if there is none."""
         outbox = self._outbox
-        data = outbox.take(room)
+        data = outbox.take_in_order(room) if outbox.binds or outbox.gaps else outbox.take(room)
         if outbox.stalled:
             self._exchange.flow_control.note_taken(self)
-        if not self._gaps:
-            return data
-        gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
-        self._gaps.clear()
-        return b"".join(gaps) + data
+        return data
 
-    def _gap(self, route: int, count: int, reason: str) -> bytes:
+    def _gap(self, place: Place) -> bytes:
         assert self.encoding is not None
-        sender, event = self._bound[route]
-        params = {"route": route, "sender": sender, "event": event, "count": count, "reason": reason}
-        message = notice("gap", params)
-        return control_frame(encode(self.encoding, message))
+        (sender, event), route = place.names, place.about
+        params = {"route": route, "sender": sender, "event": event, "count": place.missing, "reason": place.reason}
+        return control_frame(encode(self.encoding, notice("gap", params)))
 
     def _send(self, frame: bytes) -> None:
+        self._note_put(self._outbox.put(Run(0, self.codec, 0, frame)))
+
+    def _note_put(self, was_empty: bool) -> None:
+        """Note that something was put which is not dropped, and end where too much of that waits."""
         outbox = self._outbox
-        if outbox.put(Run(0, self.codec, 0, frame)):
+        if was_empty:
             self.on_change()
         if outbox.size > outbox.limit and self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
