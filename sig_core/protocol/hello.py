@@ -43,13 +43,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """What a server answers. `node`: 32 hex digits; `token`: hex text to come back with."""
+    """What a server answers. `node`: 32 hex digits; `token`: hex text to come back with; `max_control`: bytes."""
 
     codec: str
     node: str
     token: str
     max_frame: int
     keepalive: float
+    max_control: int | None = None
     features: tuple[str, ...] = ()
     software: str = ""
 
@@ -138,6 +139,7 @@ def _to_welcome(values: Any) -> Welcome:
         token=fields.get("token", _token),
         max_frame=fields.get("max_frame", _frame_limit),
         keepalive=fields.get("keepalive", _keepalive),
+        max_control=fields.find("max_control", _frame_limit, None),
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
     )

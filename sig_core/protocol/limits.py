@@ -12,6 +12,8 @@ MIB = 1 << 20
 
 _RANGES: dict[str, tuple[float, float]] = {
     "max_frame": (4096, 2**32 - 1),
+    "max_control": (4096, 2**32 - 1),
+    "max_transcode": (4096, 2**32 - 1),
     "max_outbox": (4096, 2**40),
     "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
@@ -35,6 +37,10 @@ class Limits:
 
     Attributes:
         max_frame: bytes of one frame (an event, a request or an answer with its header), in and out.
+        max_control: bytes of one control message of a client; a longer one is refused before it is decoded.
+        max_transcode: bytes of a value that a server puts into another codec, and of one object of a plain peer: small
+            values of many parts take a hundred times their bytes while they are decoded. A longer event is lost to
+            those who need another codec.
         max_outbox: bytes of output that wait for one link.
         max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
@@ -56,6 +62,8 @@ class Limits:
     """
 
     max_frame: int = 16 * MIB
+    max_control: int = 256 * 1024
+    max_transcode: int = 512 * 1024
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB

@@ -83,13 +83,18 @@ class Calls:
 
     # -- senders
 
+    def _check_sizes(self, name: Name, params: Fields) -> None:
+        """Refuse a sender that is one too many, or has too many events, before anything is made of its lists."""
+        if self.senders >= self._limits.max_senders:
+            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        for field in ("events", "fired"):
+            if params.size(field) > self._limits.max_events:
+                count, most = params.size(field), self._limits.max_events
+                raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
+
     def _enter(
         self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
     ) -> SenderEntry:
-        if self.senders >= self._limits.max_senders:
-            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
-        if len(events) > self._limits.max_events:
-            raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
         entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
         self.senders += 1
         return entry

@@ -20,7 +20,7 @@ _event_names = checks.list_of(checks.name, 0, 10**7)
 _u32 = checks.count(0, 2**32 - 1)
 _life = checks.text(1, 64)
 _counts = checks.list_of(checks.pair_of(checks.name, checks.count(0, 2**53)), 0, 10**7)
-_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 10_000)
+_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 1000)
 
 
 class BinaryClient(Port, Protocol):
@@ -72,6 +72,7 @@ class BinaryCalls(Calls):
 
     def _add_sender(self, params: Fields) -> dict[str, Any]:
         name = params.get("sender", checks.name)
+        self._check_sizes(name, params)
         events = params.get("events", _event_names)
         requests = params.find("requests", request_names, None)
         life = params.find("life", _life, "")

@@ -143,6 +143,7 @@ class ClientSession(Session):
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
+        self._peer_max_control = min(welcome.max_frame, welcome.max_control or welcome.max_frame)
         self._reader.max_frame = self.limits.max_frame
         self._move(State.OPEN)
         return Opened(welcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sig_core.contract import Codec
@@ -34,15 +34,20 @@ from sig_core.session.binary.client_outbox import ClientOutbox, Place
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
+from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
 
 
-OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
+OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
 def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
     return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
+
+
+class _TurnOver(Exception):
+    """This session has had its turn."""
 
 
 def _nobody(*anything: object) -> None:
@@ -64,11 +69,13 @@ class ServerSession(QueuedPort, Session):
     Attributes:
         client: 32 hex digits that it chose for itself; "" before its hello.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
+        on_backlog: called with this session when it has said more than one turn takes: `take_backlog` is needed in the
+            next one. None: there are no turns.
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_identities", "_reads", "_refused_routes"),
-        *("client", "on_open"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_reads", "_refused_routes", "_waiting"),
+        *("_later", "_spent", "_turn", "client", "on_backlog", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
@@ -91,6 +98,11 @@ class ServerSession(QueuedPort, Session):
         QueuedPort.__init__(self, peer, "", limits, outbox, self.traffic)
         self.client = ""
         self.on_open: Callable[[float], None] = _nobody
+        self.on_backlog: Callable[[ServerSession], None] | None = None
+        self._held = False  # a port that it feeds is slow
+        self._waiting: Iterator[Frame] | None = None  # for the next turn
+        self._later: list[bytes] = []  # what came since
+        self._turn, self._spent = now, 0  # when it began, and what its control messages have cost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
@@ -101,17 +113,67 @@ class ServerSession(QueuedPort, Session):
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> None:
-        """Take bytes as they came; what follows from them goes to the exchange and into the output."""
+        """Take bytes as they came; what follows from them goes to the exchange and into the output.
+
+        What is too much for one turn waits for `take_backlog`, and no more is read meanwhile.
+        """
+        if self._waiting is not None:
+            self._later.append(data)
+            return
+        self._take_frames(iter(self._receive(data, now)), now)
+
+    def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
         try:
-            for frame in self._receive(data, now):
+            for frame in frames:
                 if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
             if self._reader.fault is not None:
                 raise self._reader.fault
+        except _TurnOver:
+            self._waiting = frames
+            self._note_paused()
         except RemoteProtocolError as error:
             self.fail(error)
+
+    def take_backlog(self, now: float) -> None:
+        """Take what waits for this turn, as much as it allows."""
+        frames, self._waiting = self._waiting, None
+        later, self._later = self._later, []
+        if self.state is CLOSED or frames is None:
+            return
+        self._turn, self._spent = now, 0
+        self._take_frames(frames, now)
+        for data in later:
+            self.receive_data(data, now)
+        self._note_paused()
+
+    def receive_eof(self) -> None:
+        """The link ended at the client's side, or broke; what it has said before counts."""
+        self.on_backlog = None
+        self.take_backlog(self._turn)
+        super().receive_eof()
+
+    def _spend(self, size: int, now: float) -> None:
+        """Count a control message with its answer: one turn takes so many, and the others come before the next."""
+        if now != self._turn:
+            self._turn, self._spent = now, 0
+        self._spent += cost_of(size)
+        if self._spent >= MESSAGES_PER_TURN and self.on_backlog is not None and self.state is OPEN:
+            self.on_backlog(self)
+            raise _TurnOver
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Stop, or resume, taking input: a port that it feeds is slow."""
+        self._held = on
+        self._note_paused()
+
+    def _note_paused(self) -> None:
+        paused = self._held or self._waiting is not None
+        if paused != self.reading_paused:
+            self.reading_paused = paused
+            self.on_change()
 
     def _check_first(self, head: bytes) -> None:
         check_binary(head)
@@ -127,6 +189,7 @@ class ServerSession(QueuedPort, Session):
         self.encoding = self._codecs[self.codec]
         self._reads = OFFERS[self.encoding].reads
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
+        self._peer_max_control = hello.max_frame
         self._reader.max_frame = self.limits.max_frame
         welcome = Welcome(
             codec=self.codec,
@@ -134,6 +197,7 @@ class ServerSession(QueuedPort, Session):
             token=token,
             max_frame=self.limits.max_frame,
             keepalive=self.limits.keepalive,
+            max_control=min(self.limits.max_control, self.limits.max_frame),
             software="pysig",
         )
         self._send(welcome_frame(welcome))
@@ -152,13 +216,17 @@ class ServerSession(QueuedPort, Session):
             values = split_numbered(body, count)
             self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values)
         elif kind == CONTROL:
+            before = self._outbox.size
             self._take_control(body)
+            self._spend(len(body) + max(0, self._outbox.size - before), now)
         else:
             self._take_error(body)
 
     def _take_error(self, body: bytes) -> None:
         token, status, detail = split_error(body)
         assert self.encoding is not None
+        if len(detail) > self.limits.max_control:
+            detail = b""  # words that are not worth it; the request fails all the same
         if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
             self.unmatched_replies += 1
 
@@ -187,6 +255,11 @@ class ServerSession(QueuedPort, Session):
                 exchange.request(self, route, self.codec, last, same)
 
     def _take_control(self, body: bytes) -> None:
+        size, limit = len(body) + 5, self.limits.max_control
+        if size > limit:  # it is not decoded: small values of many parts take a hundred times their bytes
+            error = MessageTooBig(f"control message: {size} bytes, {limit} are taken", size, limit)
+            self._control(failure(None, error))
+            return
         message = self._read_control(body)
         if isinstance(message, Answer):
             self.unmatched_replies += 1

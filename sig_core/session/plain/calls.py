@@ -56,6 +56,7 @@ class PlainCalls(Calls):
 
     def _add_sender(self, params: Fields) -> None:
         name = params.get("sender", checks.name)
+        self._check_sizes(name, params)
         events = params.find("events", _event_names, None)
         if not isinstance(events, list):
             events = [] if events is None else [events]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from sig_core.errors import RemoteProtocolError, SigError
 from sig_core.protocol.objects import ObjectReader
+from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 
-__all__ = ["BYTES_PER_OBJECT", "OBJECTS_PER_TURN", "PlainInput"]
-
-OBJECTS_PER_TURN = 64  # a peer that sends thousands at once does not keep the others waiting
-BYTES_PER_OBJECT = 512  # so many, of an object or an answer, count as one object more
+__all__ = ["PlainInput"]
 
 
 class PlainInput:
@@ -60,7 +58,7 @@ class PlainInput:
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
-        self.has_more = self._cost >= OBJECTS_PER_TURN
+        self.has_more = self._cost >= MESSAGES_PER_TURN
         found = None if self.has_more else self._reader.next_object()
         if found is not None:
             self.spend(len(found))
@@ -69,4 +67,4 @@ class PlainInput:
 
     def spend(self, size: int) -> None:
         """Count the bytes of an object, or of an answer."""
-        self._cost += size // BYTES_PER_OBJECT
+        self._cost += size // BYTES_PER_MESSAGE

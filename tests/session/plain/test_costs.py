@@ -9,8 +9,8 @@ import pytest
 
 from sig_core.errors import Busy, LinkLost
 from sig_core.protocol.limits import Limits
-from sig_core.session.plain.input import BYTES_PER_OBJECT, OBJECTS_PER_TURN
 from sig_core.session.plain.session import PlainSession
+from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 from tests.session.plains import Plain
 from tests.support.sessions import Net
 
@@ -163,7 +163,7 @@ def test_a_flood_is_taken_in_turns_and_all_of_it(text: bytes) -> None:
     while net.turn():
         turns.append(calls.taken)
     steps = [after - before for before, after in pairwise([0, *turns])]
-    assert set(steps[:-1]) == {OBJECTS_PER_TURN} and sum(steps) == 1000
+    assert set(steps[:-1]) == {MESSAGES_PER_TURN} and sum(steps) == 1000
     assert not peer.session.reading_paused and peer.session.error is None
 
 
@@ -179,7 +179,7 @@ def test_long_answers_and_long_objects_use_a_turn_up() -> None:
     assert calls.taken == 2
     net.pump()
     assert calls.taken == 3 and not peer.session.reading_paused
-    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * OBJECTS_PER_TURN * BYTES_PER_OBJECT) + b"{}\n", net.now)
+    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * MESSAGES_PER_TURN * BYTES_PER_MESSAGE) + b"{}\n", net.now)
     assert calls.taken == 4 and net.turn() and calls.taken == 5
 
 
@@ -189,8 +189,8 @@ def test_space_is_no_work_and_garbage_ends_it_when_its_turn_comes() -> None:
     calls = Counter(peer.session)
     peer.session.receive_data(b"{}" + b" \n" * 100_000 + b"{}", net.now)
     assert calls.taken == 2 and not net.backlog
-    peer.session.receive_data(b"{}" * OBJECTS_PER_TURN + b"[]" * 100_000, net.now)
-    assert calls.taken == OBJECTS_PER_TURN + 2 and peer.session.error is None
+    peer.session.receive_data(b"{}" * MESSAGES_PER_TURN + b"[]" * 100_000, net.now)
+    assert calls.taken == MESSAGES_PER_TURN + 2 and peer.session.error is None
     net.turn()
     assert "expected" in str(peer.session.error) and not net.backlog
 
@@ -222,7 +222,7 @@ def test_who_is_held_for_a_slow_one_and_behind_is_read_when_neither_is_so() -> N
     net = Net()
     peer, changes = Plain(net), []
     peer.session.on_change = lambda: changes.append(peer.session.reading_paused)
-    peer.session.receive_data(b'{"status":0}' * (OBJECTS_PER_TURN + 1), net.now)
+    peer.session.receive_data(b'{"status":0}' * (MESSAGES_PER_TURN + 1), net.now)
     peer.session.port.set_reading_paused(True)
     net.pump()
     assert peer.session.reading_paused and peer.session.port.stats()["held"]
@@ -253,7 +253,7 @@ def test_an_end_in_between_leaves_nothing_to_do(end: str) -> None:
         peer.session.fail(LinkLost("cut"))
     else:
         peer.session.close()
-    assert net.turn() == 1 and net.turn() == 0 and calls.taken == OBJECTS_PER_TURN
+    assert net.turn() == 1 and net.turn() == 0 and calls.taken == MESSAGES_PER_TURN
 
 
 class Counter:
