@@ -14,6 +14,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_frame": (4096, 2**32 - 1),
     "max_control": (4096, 2**32 - 1),
     "max_transcode": (4096, 2**32 - 1),
+    "max_parts": (1000, 2**32 - 1),
     "max_outbox": (4096, 2**40),
     "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
@@ -26,6 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_senders": (1, 10**7),
     "max_events": (1, 10**6),
     "max_listeners": (1, 10**8),
+    "max_plain_listeners": (1, 10**8),
     "max_requests": (1, 10**7),
     "max_depth": (1, 100),
 }
@@ -38,9 +40,9 @@ class Limits:
     Attributes:
         max_frame: bytes of one frame (an event, a request or an answer with its header), in and out.
         max_control: bytes of one control message of a client; a longer one is refused before it is decoded.
-        max_transcode: bytes of a value that a server puts into another codec, and of one object of a plain peer: small
-            values of many parts take a hundred times their bytes while they are decoded. A longer event is lost to
-            those who need another codec.
+        max_transcode: bytes of a value that a server puts into another codec: small values take up to a hundred times
+            their bytes while that is done. A longer event is lost to those who need another codec.
+        max_parts: values in one object of a plain peer, and in an event for one.
         max_outbox: bytes of output that wait for one link.
         max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
@@ -54,6 +56,7 @@ class Limits:
         max_senders: senders of one link.
         max_events: events of one sender.
         max_listeners: subscriptions of one link.
+        max_plain_listeners: listeners of one plain peer, since each gets a message of its own for each event.
         max_requests: open requests of one link.
         max_depth: requests that run inside each other on one thread, and dispatch threads that wait.
 
@@ -64,6 +67,7 @@ class Limits:
     max_frame: int = 16 * MIB
     max_control: int = 256 * 1024
     max_transcode: int = 512 * 1024
+    max_parts: int = 350_000
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB
@@ -76,6 +80,7 @@ class Limits:
     max_senders: int = 100_000
     max_events: int = 1_000
     max_listeners: int = 1_000_000
+    max_plain_listeners: int = 1_000
     max_requests: int = 10_000
     max_depth: int = 16
 

@@ -21,6 +21,7 @@ from sig_core.errors import (
 )
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.ports import Port, RequestBatch, Run
@@ -78,7 +79,7 @@ class Exchange:
 
     Args:
         codec: returns the codec of a name (for presence and transcoding).
-        limits: `max_names` is for the exchange; the others are for the ports.
+        limits: `max_names` and `max_transcode` are for the exchange; the others are for the ports.
         clock: returns monotonic seconds, for the latencies of requests.
 
     Attributes:
@@ -91,7 +92,7 @@ class Exchange:
         self._codec = codec
         self._limits = limits
         self._table: Table[Port] = Table()
-        self._transcoder = Transcoder(codec)
+        self._transcoder = Transcoder(codec, limits.max_transcode)
         self._numbers: dict[tuple[Name, Name | None], int] = {}
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
@@ -276,8 +277,7 @@ class Exchange:
             if not target.accepts_codec(first.codec):
                 run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
                 if run.count < first.count:
-                    missing = first.count - run.count
-                    target.note_lost(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
+                    self._note_left_out(target, topic, first, run)
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
             if target is not source and target.is_slow(now):
@@ -290,6 +290,17 @@ class Exchange:
     def _transcode(self, runs: dict[str, Run], run: Run, codec: str) -> Run:
         runs[codec] = self._transcoder.run(run, codec)
         return runs[codec]
+
+    def _note_left_out(self, target: Port, topic: Topic[Port], run: Run, carried: Run) -> None:
+        """Count the events that a port does not get in its codec: too long to be put into it, or not to be carried."""
+        most = self._transcoder.most
+        short = run.count if len(run.data) <= most else sum(len(data) <= most for _, data in split_events(run.data))
+        for missing, why in (
+            (run.count - short, f"longer than the {most} bytes that are put into another codec"),
+            (short - carried.count, f"{target.codec} can't carry the value"),
+        ):
+            if missing > 0:
+                target.note_lost(run, topic.sender, topic.event, missing, why)
 
     def _fire_presence(self, entry: SenderEntry, event: Name, skip: Port | None) -> None:
         topic = self._table.topic(entry.name, event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from sig_core.errors import NotOwner, UnknownEvent
+from sig_core.errors import Busy, NotOwner, UnknownEvent
 from sig_core.events import Name, Pattern, patterns_of
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
@@ -97,6 +97,8 @@ class PlainCalls(Calls):
         return found
 
     def _add_listener(self, params: Fields) -> dict[str, int]:
+        if len(self._listeners) >= self._limits.max_plain_listeners:
+            raise Busy(f"listener: {self._limits.max_plain_listeners} listeners of one plain peer is the limit")
         self._hearing.clear()
         return super()._add_listener(params)
 

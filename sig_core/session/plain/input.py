@@ -8,12 +8,14 @@ from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 
 __all__ = ["PlainInput"]
 
+MAX_FIRST = 64 * 1024  # bytes of the first object: who sends it is not known yet
+
 
 class PlainInput:
     """Reads objects, and adds up what they cost.
 
     Args:
-        limit: bytes of the longest object.
+        limit: bytes of the longest object; of the first one `MAX_FIRST`.
         packets: what is fed is a packet, and ends with the end of an object.
 
     Attributes:
@@ -22,7 +24,8 @@ class PlainInput:
 
     def __init__(self, limit: int, *, packets: bool) -> None:
         self.has_more = False
-        self._reader = ObjectReader(limit)
+        self._limit = limit
+        self._reader = ObjectReader(min(limit, MAX_FIRST))
         self._packets = packets
         self._cost = 0  # of this turn, in objects
 
@@ -52,6 +55,11 @@ class PlainInput:
         """Take bytes."""
         self._reader.feed(data)
 
+    def drop(self) -> None:
+        """Forget what waits: the peer has left, and what holds this may live on for a while."""
+        self._reader.drop()
+        self.has_more = False
+
     def begin_turn(self) -> None:
         """Let objects be taken again."""
         self._cost, self.has_more = 0, False
@@ -61,6 +69,7 @@ class PlainInput:
         self.has_more = self._cost >= MESSAGES_PER_TURN
         found = None if self.has_more else self._reader.next_object()
         if found is not None:
+            self._reader.limit = self._limit
             self.spend(len(found))
             self._cost += 1
         return found

@@ -11,7 +11,7 @@ from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLo
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure, read_message
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
 from sig_core.session.plain.input import PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
@@ -110,7 +110,7 @@ class PlainSession(SessionState):
 
     def _take(self, text: bytes) -> None:
         try:
-            message = read_message(decode(self._json, text), plain=True)
+            message = read_message(self.port.decode(text), plain=True)
         except BadMessage as error:
             if error.to_answer:
                 self._answer(failure(error.ident, error, error.status))
@@ -209,6 +209,7 @@ class PlainSession(SessionState):
         if self.state is State.CLOSED:
             return
         self._move(State.CLOSED, error)
+        self._in.drop()
         self.port.close()
         self._out.release_all()
         self.on_change()

@@ -107,6 +107,30 @@ def test_errors_of_a_handler_that_say_too_much(text: str) -> None:
     assert isinstance(error, sig.RemoteError | sig.MessageTooBig)
 
 
+def test_what_is_too_long_to_be_put_into_another_codec() -> None:
+    net = Net(Limits(max_transcode=4096))
+    owner, same, other, another = net.connect(), net.connect(), net.connect("msgpack"), net.connect("cbor")
+    owner.add_sender("s", ["e"], ["m"])
+    for listener in (same, other, another):
+        listener.listen("s", "e")
+    for size in (10, 4096 - 2, 4096 - 1, 20):
+        owner.queue("s", "e", "x" * size)
+    owner.queue("s", "e", 1, more="x" * 5000)
+    net.pump()
+    assert [len(str(value)) for value in same.values()] == [10, 4094, 4095, 20, 1]
+    for listener in (other, another):
+        assert [len(value) for value in listener.values()] == [10, 4094, 20]
+        assert sum(gap.count for gap in listener.of(Gap)) == 2
+        assert listener.server.lost.total() == 2
+        assert listener.server.lost["longer than the 4096 bytes that are put into another codec"] >= 1
+    ((_, error),) = other.request("s", "m", "x" * 5000)
+    assert isinstance(error, sig.EncodeError) and "max_transcode" in str(error)
+    told = other.request("s", "m", 1)
+    owner.serve(lambda method, params: "x" * 5000)
+    ((_, error),) = told
+    assert isinstance(error, sig.EncodeError) and "5002" in str(error)
+
+
 # -- limits
 
 
