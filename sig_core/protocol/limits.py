@@ -24,6 +24,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "request_timeout": (0.001, 86_400.0),
     "max_links": (1, 10**7),
     "max_names": (1, 2**32 - 2),
+    "max_departed": (0, 2**32 - 2),
     "max_senders": (1, 10**7),
     "max_events": (1, 10**6),
     "max_listeners": (1, 10**8),
@@ -52,7 +53,8 @@ class Limits:
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
         max_links: links of a server at one time.
-        max_names: routes that a server assigns in its lifetime, one for each sender and each of its events.
+        max_names: routes of a server at one time, one for each sender and each of its events.
+        max_departed: routes of senders that left which a server remembers: who comes back is told what was routed.
         max_senders: senders of one link.
         max_events: events of one sender.
         max_listeners: subscriptions of one link.
@@ -77,6 +79,7 @@ class Limits:
     request_timeout: float = 10.0
     max_links: int = 10_000
     max_names: int = 10_000_000
+    max_departed: int = 10_000
     max_senders: int = 100_000
     max_events: int = 1_000
     max_listeners: int = 1_000_000

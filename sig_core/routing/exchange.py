@@ -5,7 +5,7 @@ Nothing here blocks or runs user code. An exchange is not thread-safe: all calls
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sig_core.contract import Codec
@@ -23,7 +23,9 @@ from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
+from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
+from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
@@ -32,6 +34,7 @@ from sig_core.routing.transcode import Transcoder, encode
 
 __all__ = ["Exchange", "SenderEntry"]
 
+NEVER_SEEN = Departed(0, {}, "", {})
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
 
@@ -79,7 +82,7 @@ class Exchange:
 
     Args:
         codec: returns the codec of a name (for presence and transcoding).
-        limits: `max_names` and `max_transcode` are for the exchange; the others are for the ports.
+        limits: `max_names`, `max_departed` and `max_transcode` are for the exchange; the others are for the ports.
         clock: returns monotonic seconds, for the latencies of requests.
 
     Attributes:
@@ -93,10 +96,11 @@ class Exchange:
         self._limits = limits
         self._table: Table[Port] = Table()
         self._transcoder = Transcoder(codec, limits.max_transcode)
-        self._numbers: dict[tuple[Name, Name | None], int] = {}
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
-        self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
+        self._owned: dict[Port, dict[Name, SenderEntry]] = {}  # of each port that has senders
+        self._numbers = RouteNumbers(self._is_taken)
+        self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Name, SenderEntry] = {}
         self.flow_control = FlowControl()
         self.requests = Requests(self._transcoder, self.flow_control, clock)
@@ -135,28 +139,40 @@ class Exchange:
             raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
         entry = SenderEntry(name, port, requests, life)
         keys = dict.fromkeys([*events, *BUILT_IN])
-        new = sum((name, key) not in self._numbers for key in (None, *keys))
-        if len(self._numbers) + new > self._limits.max_names:
-            raise Busy(f"sender {name!r}: all {self._limits.max_names} routes of this server are given")
-        entry.route = self._number(name, None)
+        before = self._make_room(name, keys)
+        entry.route = before.route or self._numbers.next()
         self._targets[entry.route] = entry
         for event in keys:
-            entry.events[event] = self._number(name, event)
-            self._open(entry, event, (fired or {}).get(event, 0))
-        self._ended.pop(name, None)
+            entry.events[event] = before.events.get(event) or self._numbers.next()
+            self._open(entry, event, (fired or {}).get(event, 0), before)
         self.senders[name] = entry
+        self._owned.setdefault(port, {})[name] = entry
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
 
-    def _open(self, entry: SenderEntry, event: Name, fired: int) -> None:
+    def _make_room(self, name: Name, events: Collection[Name]) -> Departed:
+        """Have routes for a sender and its events, and return what is known of it from before: others give way."""
+        most, used = self._limits.max_names, len(self._routes) + len(self._targets) + 1 + len(events)
+        if used > most:
+            raise Busy(f"sender {name!r}: all {most} routes of this server are given")
+        before = self._departed.take(name, events)
+        self._departed.shrink(most - used)
+        return before or NEVER_SEEN
+
+    def _is_taken(self, route: int) -> bool:
+        """Return whether a number stands for something; looks everywhere."""
+        here = route in self._routes or route in self._targets or self._departed.has_route(route)
+        return here or any(port.knows_route(route) for port in self._ports)
+
+    def _open(self, entry: SenderEntry, event: Name, fired: int, before: Departed) -> None:
         """Let events of a route through, and tell those who hear them where the count stands."""
         topic, number = self._table.topic(entry.name, event), entry.events[event]
         if event in BUILT_IN:
             self._routes[number] = _Route(topic, None, "", 0)
             return
         self._routes[number] = _Route(topic, entry.owner, entry.life, fired)
-        before = self.routed(entry.name, entry.life)
-        missing = 0 if before is None else max(0, fired - before.get(event, 0))
+        back = entry.life and before.life == entry.life
+        missing = max(0, fired - before.counts.get(event, 0)) if back else 0
         for target in self._targets_of(topic):
             target.rebind(number, entry.name, event, missing, known_only=not fired)
 
@@ -177,10 +193,12 @@ class Exchange:
             raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
         del self.senders[name]
         del self._targets[entry.route]
+        del self._owned[port][name]
+        if not self._owned[port]:
+            del self._owned[port]
         self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
-        if entry.life:
-            self._ended[name] = (entry.life, counts)
+        self._departed.add(name, Departed(entry.route, entry.events, entry.life, counts if entry.life else {}))
         self._table.drop(name)
 
     def sender(self, name: Name) -> SenderEntry:
@@ -197,20 +215,21 @@ class Exchange:
             name: of the sender.
             life: see `SenderEntry`.
         """
-        ended, counts = self._ended.get(name, ("", {}))
-        return counts if life and ended == life else None
+        before = self._departed.find(name) or NEVER_SEEN
+        return before.counts if life and before.life == life else None
 
     def count_of(self, route: int) -> tuple[str, int] | None:
         """Return (life, events fired in it so far) of an event's route; None if it is not counted."""
         found = self._routes.get(route)
         return (found.life, found.count) if found is not None and found.life else None
 
-    def route_of(self, sender: Name, event: Name) -> int:
-        """Return the route of an event that was ever connected; else 0."""
-        return self._numbers.get((sender, event), 0)
-
-    def _number(self, sender: Name, event: Name | None) -> int:
-        return self._numbers.setdefault((sender, event), len(self._numbers) + 1)
+    def route_of(self, sender: Name, event: Name | None) -> int:
+        """Return the number of an event, or of a sender, that is connected or remembered; else 0."""
+        for found in (self.senders.get(sender), self._departed.find(sender)):
+            number = 0 if found is None else found.route if event is None else found.events.get(event, 0)
+            if number:
+                return number
+        return 0
 
     # -- listeners
 
@@ -332,13 +351,15 @@ class Exchange:
             tails: method and params as they stand in a frame, by the ids that `port` has for them.
         """
         entry = self._targets.get(route)
+        if entry is None and (name := port.name_at(route)) is not None:  # the sender was away, and has another number
+            entry = self.senders.get(name)
         error: SigError
         if entry is None:
             error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
         elif entry.requests is None or (method not in entry.requests and None not in entry.requests):
             error = UnknownMethod(f"sender {entry.name!r} answers no request {method!r}")
         else:
-            self.requests.open(port, entry.owner, RequestBatch(route, entry.name, method, codec, tails))
+            self.requests.open(port, entry.owner, RequestBatch(entry.route, entry.name, method, codec, tails))
             return
         for ident in tails:
             port.fail_to(ident, route, error)
@@ -394,7 +415,7 @@ class Exchange:
         """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
-        for name in [name for name, entry in self.senders.items() if entry.owner is port]:
+        for name in list(self._owned.get(port, ())):
             self.remove_sender(port, name)
         self.requests.fail_owner(port)
 

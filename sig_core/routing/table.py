@@ -114,6 +114,17 @@ class Table(Generic[T]):
         """Forget the topics of a sender; who still holds one has it out of date from the next change on."""
         self._topics.pop(sender, None)
 
+    def drop_topic(self, sender: Name, event: Name) -> None:
+        """Forget one topic; see `drop`."""
+        events = self._topics.get(sender, {})
+        events.pop(event, None)
+        if not events:
+            self._topics.pop(sender, None)
+
+    def drop_all(self) -> None:
+        """Forget all topics; see `drop`."""
+        self._topics.clear()
+
     def _outdate(self, pattern: Pattern) -> None:
         self.version += 1
         for topic in self._affected(pattern):

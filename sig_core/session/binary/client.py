@@ -48,9 +48,10 @@ from sig_core.session.binary.reports import (
     ReplyReceived,
     Report,
     RequestsReceived,
+    Unbound,
 )
 from sig_core.session.binary.route_resolver import RouteResolver
-from sig_core.session.binary.server_messages import Joined, read_joined, read_notice
+from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_unbind
 from sig_core.session.errors import error_from
 
 __all__ = ["ClientSession"]
@@ -100,7 +101,7 @@ class ClientSession(Session):
         self.unknown_notices = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
-        self._resolving = RouteResolver(lambda sender, when: self.call("resolve", {"sender": sender}, when))
+        self._resolving = RouteResolver(self._ask_route, self._names)
         self._routes = self._resolving.routes  # of senders: where requests go
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
@@ -247,9 +248,24 @@ class ClientSession(Session):
         if message.method == "goodbye":
             self._read_goodbye(message)
             return
+        if message.method == "unbind":
+            self._take_unbind(message, found)
+            return
         report = read_notice(message, self._names)
         if report is not None:
             found.append(report)
+
+    def _take_unbind(self, message: Notice, found: list[Report]) -> None:
+        """Forget numbers, and report the events that no number stands for any more."""
+        unbound: set[tuple[Name, Name]] = set()
+        for route in read_unbind(message):
+            sender, event = self._names.pop(route, (None, None))
+            if sender is not None and event is not None:
+                unbound.add((sender, event))
+            elif sender is not None and self._routes.get(sender) == route:
+                del self._routes[sender]
+        unbound.difference_update(self._names.values() if unbound else ())
+        found.append(Unbound(list(unbound)))
 
     # -- calls
 
@@ -299,6 +315,9 @@ class ClientSession(Session):
         if life:
             params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
         return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def _ask_route(self, sender: Name, when: ReplyCallback) -> None:
+        self.call("resolve", {"sender": sender}, when)
 
     def _learn_joined(self, name: Name, response: Any) -> Joined:
         joined = read_joined(response)

@@ -9,9 +9,10 @@ from sig_core.events import Name
 from sig_core.routing.outbox import SLOW, Loss, Outbox
 from sig_core.routing.ports import Run
 
-__all__ = ["ClientOutbox", "Place"]
+__all__ = ["ClientOutbox", "Names", "Place"]
 
 Names: TypeAlias = tuple[Name, Name | None]
+"""What a number stands for: an event of a sender, or, with None, the sender itself."""
 
 
 class Place(Run):

@@ -30,7 +30,7 @@ from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import OFFERS, drop_oversized, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.calls import BinaryCalls
-from sig_core.session.binary.client_outbox import ClientOutbox, Place
+from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
@@ -39,6 +39,8 @@ from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
 __all__ = ["ServerSession"]
 
 
+SWEEP = 1000  # numbers that a client may have bound in vain
+UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
 OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
@@ -74,8 +76,8 @@ class ServerSession(QueuedPort, Session):
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_reads", "_refused_routes", "_waiting"),
-        *("_later", "_spent", "_turn", "client", "on_backlog", "on_open"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_reads", "_refused_routes"),
+        *("_later", "_spent", "_sweep_at", "_turn", "_waiting", "client", "on_backlog", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
@@ -93,7 +95,8 @@ class ServerSession(QueuedPort, Session):
         now: float,
     ) -> None:
         Session.__init__(self, limits, packets=packets, now=now)
-        self._bound: dict[int, tuple[Name, Name | None]] = {}
+        self._bound: dict[int, Names] = {}
+        self._sweep_at = SWEEP
         outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
         QueuedPort.__init__(self, peer, "", limits, outbox, self.traffic)
         self.client = ""
@@ -302,7 +305,7 @@ class ServerSession(QueuedPort, Session):
 
     def bind(self, route: int, sender: Name, event: Name | None) -> None:
         """See `BinaryClient`."""
-        self._bound[route] = (sender, event)
+        self._note_bound(route, (sender, event))
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
         if counted is not None:
@@ -318,7 +321,36 @@ class ServerSession(QueuedPort, Session):
 
     def note_route(self, route: int, sender: Name) -> None:
         """See `BinaryClient`."""
-        self._bound[route] = (sender, None)
+        self._note_bound(route, (sender, None))
+
+    def name_at(self, route: int) -> Name | None:
+        """Return the sender that a number stands for at the client, if it is that of one."""
+        sender, event = self._bound.get(route, (None, None))
+        return sender if event is None else None
+
+    def knows_route(self, route: int) -> bool:
+        """Return whether the client has a number bound."""
+        return route in self._bound
+
+    def _note_bound(self, route: int, names: Names) -> None:
+        self._bound[route] = names
+        if len(self._bound) >= self._sweep_at:
+            of = self._exchange.route_of  # a sender that just leaves has its number no more, and one event to come
+            self.unbind([known for known, name in self._bound.items() if known != route and of(*name) != known])
+            self._sweep_at = 2 * len(self._bound) + SWEEP
+
+    def unbind(self, routes: list[int]) -> None:
+        """See `BinaryClient`; those whose events still wait stay bound for now."""
+        waiting = {run.route for run in self._outbox.runs}
+        gone = [route for route in routes if route not in waiting]
+        for route in gone:
+            self._bound.pop(route, None)
+        for start in range(0, len(gone), UNBOUND):
+            self._control(notice("unbind", {"routes": gone[start : start + UNBOUND]}))
+
+    def tell_forgotten(self, sender: Name, event: Name) -> None:
+        """See `BinaryClient`."""
+        self._control(notice("forgotten", {"sender": sender, "event": event}))
 
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""
