@@ -25,6 +25,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
+from sig_core.routing.input_budget import InputBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
@@ -82,12 +83,13 @@ class Exchange:
 
     Args:
         codec: returns the codec of a name (for presence and transcoding).
-        limits: `max_names`, `max_departed` and `max_transcode` are for the exchange; the others are for the ports.
+        limits: those of names, input and transcoding are for the exchange; the others are for the ports.
         clock: returns monotonic seconds, for the latencies of requests.
 
     Attributes:
         senders: those that are connected, by name.
         flow_control: pauses the ports that feed slow ones.
+        input_budget: of all links.
         requests: that are open.
     """
 
@@ -103,6 +105,7 @@ class Exchange:
         self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Name, SenderEntry] = {}
         self.flow_control = FlowControl()
+        self.input_budget = InputBudget(limits.max_input)
         self.requests = Requests(self._transcoder, self.flow_control, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever

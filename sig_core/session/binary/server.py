@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sig_core.contract import Codec
@@ -194,6 +195,7 @@ class ServerSession(QueuedPort, Session):
         self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
         self._peer_max_control = hello.max_frame
         self._reader.max_frame = self.limits.max_frame
+        self._reader.on_hold = partial(self._exchange.input_budget.hold, self)
         welcome = Welcome(
             codec=self.codec,
             node=self._identities.node,
@@ -486,6 +488,7 @@ class ServerSession(QueuedPort, Session):
     def _end(self, error: SigError) -> None:
         opened = self.state is State.OPEN
         super()._end(error)
+        self._exchange.input_budget.hold(self, 0)
         if opened:
             self._identities.forget(self.client, self)
             self._exchange.close(self, list(self._calls.patterns))

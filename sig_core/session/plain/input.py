@@ -6,7 +6,7 @@ from sig_core.errors import RemoteProtocolError, SigError
 from sig_core.protocol.objects import ObjectReader
 from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 
-__all__ = ["PlainInput"]
+__all__ = ["MAX_FIRST", "PlainInput"]
 
 MAX_FIRST = 64 * 1024  # bytes of the first object: who sends it is not known yet
 

@@ -13,7 +13,7 @@ from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
-from sig_core.session.plain.input import PlainInput
+from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
 
 __all__ = ["PlainSession"]
@@ -64,6 +64,8 @@ class PlainSession(SessionState):
         self._json = codec
         self._limits = limits
         self._deadline = deadline
+        self._budget = exchange.input_budget
+        self._holds = False  # some of what all links may hold
         self._on_backlog = on_backlog
         self._in = PlainInput(limits.max_frame, packets=packets)
         self.port = PlainPort(
@@ -91,6 +93,12 @@ class PlainSession(SessionState):
             self._in.feed(data)
             if not self._in.has_more:
                 self.take_backlog(now)
+            self._hold(self._in.waiting)
+
+    def _hold(self, size: int) -> None:
+        if size >= MAX_FIRST or self._holds:
+            self._holds = size >= MAX_FIRST
+            self._budget.hold(self, size if self._holds else 0)
 
     def take_backlog(self, now: float) -> None:
         """Take what has come, as much as one turn allows."""
@@ -210,6 +218,7 @@ class PlainSession(SessionState):
             return
         self._move(State.CLOSED, error)
         self._in.drop()
+        self._hold(0)
         self.port.close()
         self._out.release_all()
         self.on_change()
