@@ -91,6 +91,7 @@ class ServerBase(RouterBase):
             self.listener_failed,
         )
         self._exchange.join(port, own=True)
+        self._exchange.requests.limit(port, self.limits.asked_at_once)
         return port
 
     def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:

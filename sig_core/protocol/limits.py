@@ -31,6 +31,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_listeners": (1, 10**8),
     "max_plain_listeners": (1, 10**8),
     "max_requests": (1, 10**7),
+    "max_asked": (1, 10**7),
     "max_depth": (1, 100),
 }
 
@@ -62,6 +63,8 @@ class Limits:
         max_listeners: subscriptions of one link.
         max_plain_listeners: listeners of one plain peer, since each gets a message of its own for each event.
         max_requests: open requests of one link.
+        max_asked: requests that a program has at one time for its handlers; further ones wait at the server, where
+            those who ask take turns. It is at least twice `max_depth`, and on asyncio twice `max_handlers`.
         max_depth: requests that run inside each other on one thread, and dispatch threads that wait.
 
     Raises:
@@ -88,7 +91,13 @@ class Limits:
     max_listeners: int = 1_000_000
     max_plain_listeners: int = 1_000
     max_requests: int = 10_000
+    max_asked: int = 32
     max_depth: int = 16
+
+    @property
+    def asked_at_once(self) -> int:
+        """Requests that a program has at one time: enough for handlers whose requests come back to it."""
+        return max(self.max_asked, 2 * self.max_depth)
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -49,9 +49,10 @@ class SenderEntry:
         events: route of each event, in the order declared, the built-in ones last.
         requests: method names; None among them: a default handler; None instead of a list: it takes no requests.
         life: text that its owner keeps over all its links while the sender lives there; "": its events are not counted.
+        lines: what `list_senders` says of it, encoded, by codec and whether with its events; added when asked for.
     """
 
-    __slots__ = ("events", "life", "name", "owner", "requests", "route")
+    __slots__ = ("events", "life", "lines", "name", "owner", "requests", "route")
 
     def __init__(self, name: Name, owner: Port, requests: list[str | None] | None, life: str) -> None:
         self.name = name
@@ -60,6 +61,7 @@ class SenderEntry:
         self.life = life
         self.route = 0
         self.events: dict[Name, int] = {}
+        self.lines: dict[tuple[str, bool], bytes] = {}
 
     def presence(self) -> dict[str, Any]:
         """Return the data of `#connect` and `#disconnect`."""
@@ -106,7 +108,7 @@ class Exchange:
         self.senders: dict[Name, SenderEntry] = {}
         self.flow_control = FlowControl()
         self.input_budget = InputBudget(limits.max_input)
-        self.requests = Requests(self._transcoder, self.flow_control, clock)
+        self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
@@ -203,6 +205,10 @@ class Exchange:
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
         self._departed.add(name, Departed(entry.route, entry.events, entry.life, counts if entry.life else {}))
         self._table.drop(name)
+
+    def codec(self, name: str) -> Codec:
+        """Return the codec of a name."""
+        return self._codec(name)
 
     def sender(self, name: Name) -> SenderEntry:
         """Return a connected sender, or raise UnknownSender."""

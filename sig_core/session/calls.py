@@ -13,6 +13,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Call
 from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.ports import Port
+from sig_core.routing.transcode import encode
+from sig_core.session.splicing import EncodedList, can_splice
 
 __all__ = ["Calls", "request_names"]
 
@@ -109,15 +111,19 @@ class Calls:
     def _stats(self, params: Fields) -> dict[str, Any]:
         return self._exchange.stats(peers=params.find("peers", checks.boolean, False))
 
-    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
-        with_events = params.find("list_events", checks.boolean, False)
-        return [self._describe(name, with_events) for name in self._exchange.senders]
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]] | EncodedList:
+        return self._listing(params.find("list_events", checks.boolean, False), [])
 
-    def _describe(self, name: Name, with_events: bool) -> dict[str, Any]:
-        described: dict[str, Any] = {"sender": name, "connected": True}
-        if with_events:
-            described["events"] = [{"event": event} for event in self._exchange.senders[name].events]
-        return described
+    def _listing(self, with_events: bool, first: list[dict[str, Any]]) -> list[dict[str, Any]] | EncodedList:
+        """Return what is there, behind what comes first: each sender is encoded once, whoever asks how often."""
+        codec, entries = self._exchange.codec(self._client.codec), self._exchange.senders.values()
+        if not can_splice(codec):
+            return [*first, *(_describe(entry, with_events) for entry in entries)]
+        key = codec.name, with_events
+        for entry in entries:
+            if key not in entry.lines:
+                entry.lines[key] = encode(codec, _describe(entry, with_events))
+        return EncodedList(codec, [*(encode(codec, item) for item in first), *(each.lines[key] for each in entries)])
 
     # -- listeners
 
@@ -149,3 +155,10 @@ class Calls:
     def _unlisten(self, pattern: Pattern) -> None:
         """Forget the last listener of a pattern."""
         self._exchange.unlisten(self._client, pattern)
+
+
+def _describe(entry: SenderEntry, with_events: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"sender": entry.name, "connected": True}
+    if with_events:
+        described["events"] = [{"event": event} for event in entry.events]
+    return described

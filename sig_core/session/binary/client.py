@@ -76,6 +76,7 @@ class ClientSession(Session):
         token: that a server gave this client before.
         packets: the link moves packets.
         now: monotonic seconds.
+        requests: that this client wants to have at one time; None: as many as come.
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
@@ -93,6 +94,7 @@ class ClientSession(Session):
         token: str | None,
         packets: bool,
         now: float,
+        requests: int | None = None,
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
@@ -113,6 +115,7 @@ class ClientSession(Session):
             max_frame=limits.max_frame,
             keepalive=limits.keepalive,
             token=token,
+            requests=requests,
             software="pysig",
         )
         self._send(hello_frame(hello))

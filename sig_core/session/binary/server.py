@@ -12,7 +12,7 @@ from sig_core.events import Name, Pattern
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
+from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONTROL,
@@ -35,6 +35,7 @@ from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
+from sig_core.session.splicing import EncodedList
 from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
@@ -208,6 +209,8 @@ class ServerSession(QueuedPort, Session):
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
         self._exchange.join(self)
+        if hello.requests is not None:
+            self._exchange.requests.limit(self, hello.requests)
         self.on_open(hello.keepalive)
         self.on_open = _nobody
 
@@ -274,9 +277,19 @@ class ServerSession(QueuedPort, Session):
             except SigError as error:
                 self._control(failure(message.id, error))
             else:
-                self._control(answer(message.id, response))
+                self._answer(message.id, response)
         elif message is not None:
             self._take_notice(message)
+
+    def _answer(self, ident: MessageId, response: Any) -> None:
+        if not isinstance(response, EncodedList):
+            self._control(answer(ident, response))
+            return
+        frame = control_frame(response.answer(ident))
+        if len(frame) - 4 <= self._peer_max_control:
+            self._send(frame)
+        else:
+            self._control(self._shorter(answer(ident, None), len(frame) - 4))
 
     def _take_notice(self, message: Notice) -> None:
         try:

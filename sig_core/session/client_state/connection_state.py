@@ -117,7 +117,14 @@ class ConnectionState:
 
     def new_session(self, codecs: Mapping[str, Codec], *, packets: bool, now: float) -> ClientSession:
         """Return a session for a new link, that says who this client is."""
-        return ClientSession(codecs, self._limits, client=self._client, token=self._token, packets=packets, now=now)
+        return ClientSession(
+            *(codecs, self._limits),
+            client=self._client,
+            token=self._token,
+            packets=packets,
+            now=now,
+            requests=self._limits.asked_at_once,
+        )
 
     def adopt(self, session: ClientSession) -> None:
         """Make an open session the client's own; what is restored on it comes next.

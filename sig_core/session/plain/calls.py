@@ -13,6 +13,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Port
 from sig_core.session.calls import Calls, request_names
 from sig_core.session.plain.output import PlainOutput
+from sig_core.session.splicing import EncodedList
 
 __all__ = ["PlainCalls"]
 
@@ -62,11 +63,10 @@ class PlainCalls(Calls):
             events = [] if events is None else [events]
         self._enter(name, events, params.find("requests", request_names, None), "", {})
 
-    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]] | EncodedList:
         broadcast: dict[str, Any] = {"sender": None, "connected": True}
-        if params.find("list_events", checks.boolean, False):
-            broadcast["events"] = []
-        return [broadcast, *super()._list_senders(params)]
+        with_events = params.find("list_events", checks.boolean, False)
+        return self._listing(with_events, [broadcast | ({"events": []} if with_events else {})])
 
     def _signal(self, params: Fields) -> None:
         info = params.get("info", checks.anything)

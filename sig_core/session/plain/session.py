@@ -15,6 +15,7 @@ from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
 from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
+from sig_core.session.splicing import EncodedList
 
 __all__ = ["PlainSession"]
 
@@ -137,7 +138,11 @@ class PlainSession(SessionState):
             if message.method == "request":
                 self.port.take_request(message)
             else:
-                self._answer(answer(message.id, self.port.calls.run(message)))
+                response = self.port.calls.run(message)
+                if isinstance(response, EncodedList):
+                    self._put_answer(response.answer(message.id))
+                else:
+                    self._answer(answer(message.id, response))
         except SigError as error:
             self._answer(failure(message.id, error))
 
@@ -168,6 +173,9 @@ class PlainSession(SessionState):
             data = encode(self._json, message)
         except CodecError as error:
             data = encode(self._json, failure(message["id"], error))
+        self._put_answer(data)
+
+    def _put_answer(self, data: bytes) -> None:
         self._in.spend(len(data))
         self._out.put_answer(data + b"\n")
         if self._out.overflows and self.state is State.OPEN:
