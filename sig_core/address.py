@@ -50,6 +50,8 @@ class Address:
         """
         if not isinstance(url, str):
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
+        if not url.isascii() and any("\ud800" <= letter <= "\udfff" for letter in url):
+            raise ConfigError(f"address {url!r}: has lone surrogates; the form is {_GRAMMAR}, in UTF-8")
         whole = url if "://" in url else url.replace(":@", "://@", 1)
         try:
             parts = urlsplit(whole)

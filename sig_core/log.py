@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 import logging
 import re
+import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -127,6 +130,7 @@ def _readable(msg: str) -> str:
 class _Route:
     """Passes on to the logger that is set; the package logs through this one object.
 
+    Who logs goes on, whatever a logger does: what is not logged is said on the standard error stream, with why.
     Nothing that a peer says reaches a log as it is: it could forge lines, or control the terminal of who reads them.
     """
 
@@ -137,16 +141,26 @@ class _Route:
         self._logger = logger
 
     def debug(self, msg: str) -> None:
-        self._logger.debug(_readable(msg))
+        self._say("debug", msg)
 
     def info(self, msg: str) -> None:
-        self._logger.info(_readable(msg))
+        self._say("info", msg)
 
     def warning(self, msg: str) -> None:
-        self._logger.warning(_readable(msg))
+        self._say("warning", msg)
 
     def error(self, msg: str) -> None:
-        self._logger.error(_readable(msg))
+        self._say("error", msg)
+
+    def _say(self, level: str, msg: str) -> None:
+        text = _readable(msg)
+        try:
+            getattr(self._logger, level)(text)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            with suppress(Exception):  # there may be no such stream, or it is closed
+                print(f"sig: the logger raised on: {text}\n{traceback.format_exc()}", file=sys.stderr)  # noqa: T201
 
 
 log = _Route()

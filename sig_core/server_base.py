@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
-from sig_core.errors import ConfigError, LocalProtocolError, MessageTooBig, NotOwner
+from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
@@ -34,6 +35,7 @@ __all__ = ["ServerBase"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
+REMEMBERED = 4096  # events of clients whose listeners here are remembered
 RUNNING, NEW = "running", "new"
 
 P = TypeVar("P", bound=LocalPort)
@@ -73,12 +75,14 @@ class ServerBase(RouterBase):
         self._urls = urls
         self._open = open
         self._codec_names = None if codecs is None else list(codecs)
+        self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
         self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
         self._clients = ConnectionManager(
             *(self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
+        self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
 
@@ -94,12 +98,20 @@ class ServerBase(RouterBase):
             self.listener_failed,
         )
         self._exchange.join(port, own=True)
+        self._exchange.requests.limit(port, self.limits.asked_at_once)
         return port
 
     def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:
-        topic = self._table.topic(sender, event)
-        targets = topic.targets
-        return topic.refresh() if targets is None else targets
+        """Return who listens here to an event of a client. There are no topics for these: nobody would drop them."""
+        version = self._table.version
+        known = self._hearing.get((sender, event))
+        if known is not None and known[0] == version:
+            return known[1]
+        targets = self._table.match(sender, event)
+        if len(self._hearing) >= REMEMBERED:
+            self._hearing.clear()
+        self._hearing[sender, event] = version, targets
+        return targets
 
     # -- life
 
@@ -117,6 +129,7 @@ class ServerBase(RouterBase):
             _check_exposure(where.address, self._open)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
+        self._spoken |= allowed.keys()
         return allowed
 
     def _check_running(self, where: object) -> None:
@@ -183,6 +196,9 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        problem = self._port.retry()
+        if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
+            self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))
         return HOLDING if self._exchange.flow_control else self.limits.keepalive
 
     # -- senders of this program, seen by clients
@@ -207,7 +223,17 @@ class ServerBase(RouterBase):
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
-            runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            runs: dict[str, Run] = {}
+            problem: SigError | None = None
+            for codec in wanted:
+                try:
+                    runs[codec] = self._encode(codec, sender, event, route, info, data)
+                except (EncodeError, MessageTooBig) as error:
+                    problem = error
+            if problem is not None:
+                if not runs:
+                    runs = self._encode_somehow(problem, wanted, sender, event, route, info, data)
+                runs |= {codec: Run(route, codec, 0, b"") for codec in wanted if codec not in runs}
             if not flow.is_set():
                 self._hold_back(sender, event)
             with self._lock:
@@ -218,6 +244,17 @@ class ServerBase(RouterBase):
     def _hold_back(self, sender: Name, event: Name) -> None:
         """Wait, or raise: a client can't follow the events of this program."""
         raise NotImplementedError
+
+    def _encode_somehow(self, problem: SigError, tried: Collection[str], *what: Any) -> dict[str, Run]:
+        """Encode in another codec that clients may use: what none of them can carry is the sender's error, not a loss.
+
+        Raises:
+            EncodeError, MessageTooBig: there is none; `problem` is that of those that were tried.
+        """
+        for codec in self._spoken - set(tried):
+            with suppress(EncodeError, MessageTooBig):
+                return {codec: self._encode(codec, *what)}
+        raise problem
 
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)

@@ -20,6 +20,7 @@ from sig_core.datagram.wire import OPEN, VERSION, Datagram, Wire, opening
 from sig_core.io.adapters.datagram_stream import ASSUMED_MTU, HIGH_WATER
 from sig_core.links.shared_medium import MediumAcceptor
 from sig_core.links.sockets import SocketLink
+from sig_core.links.threads import start_thread
 from sig_core.log import LimitedLog
 
 __all__ = ["DatagramAcceptor"]
@@ -91,7 +92,11 @@ class DatagramAcceptor:
             end.setblocking(False)
         self._selector.register(self._bell, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, name=f"sig-packets {self.address}", daemon=True)
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+        except BaseException:
+            self._end()
+            raise
         acceptor.deliver_to(self._put)
 
     # -- from any thread

@@ -112,7 +112,7 @@ class ConnectionManager:
             limits.max_unknown, lambda connection: connection.session.is_stranger
         )
         self._dirty: list[Connection] = []
-        self._backlog: list[PlainSession] = []  # that have more input than one turn takes
+        self._backlog: list[ServerSession | PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
@@ -332,7 +332,7 @@ class ConnectionManager:
         self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""
         self._backlog.append(session)
         self.loop.tick_at(0.0)
@@ -340,13 +340,13 @@ class ConnectionManager:
     # -- what connections ask
 
     def mark_dirty(self, connection: Connection) -> None:
-        """See `Host`."""
+        """See `ConnectionOwner`."""
         self._dirty.append(connection)
         if not self.loop.has_turn_ahead:
             self.loop.wake()
 
     def note_closed(self, connection: Connection) -> None:
-        """See `Host`: forget the connection."""
+        """See `ConnectionOwner`: forget the connection."""
         session = connection.session
         with self.lock:
             if session.error is None:

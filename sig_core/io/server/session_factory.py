@@ -75,7 +75,7 @@ class ServerContext(Protocol):
     def tick_sessions_at(self, when: float) -> None:
         """Let the sessions tick at `when`, monotonic seconds, at the latest."""
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """Note that a session has more input than one turn takes: it takes the rest in the next one."""
 
 
@@ -154,6 +154,7 @@ class SessionFactory:
         session = ServerSession(
             context.exchange, context.identities, self._codecs, context.limits, peer=peer, packets=packets, now=now
         )
+        session.on_backlog = context.add_backlog
         session.on_open = lambda keepalive: context.session_opened(session, keepalive)
         return session
 
