@@ -85,6 +85,11 @@ class SessionState:
     state: State
     error: SigError | None
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is not known yet who is at the other end."""
+        return self.state is OPENING
+
     def _move(self, to: State, error: SigError | None = None) -> None:
         """Move on.
 
