@@ -41,9 +41,6 @@ class BinaryClient(Port, Protocol):
     def unbind(self, routes: list[int]) -> None:
         """Tell the client that numbers stand for nothing any more."""
 
-    def tell_forgotten(self, sender: Name, event: Name) -> None:
-        """Tell the client that nothing is known of an event any more."""
-
     def note_unheard(self, pattern: Pattern) -> None:
         """Note that the client does not hear what matches for a while."""
 
@@ -108,8 +105,6 @@ class BinaryCalls(Calls):
             entry = self._exchange.senders.get(sender)
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
-            elif not self._exchange.route_of(sender, event):
-                self._client.tell_forgotten(sender, event)
 
     def _sync(self, params: Fields) -> None:
         """Answer when all that came before was routed."""

@@ -363,10 +363,6 @@ class ServerSession(QueuedPort, Session):
         for start in range(0, len(gone), UNBOUND):
             self._control(notice("unbind", {"routes": gone[start : start + UNBOUND]}))
 
-    def tell_forgotten(self, sender: Name, event: Name) -> None:
-        """See `BinaryClient`."""
-        self._control(notice("forgotten", {"sender": sender, "event": event}))
-
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""
         sender, event = pattern

@@ -349,6 +349,7 @@ class Registrations:
             adopt(session)
             self._session = session
             self.table.drop_all()  # those that are heard again come again
+            self.losses.begin_link()
             asked, heard = self._ask_anew(session)
             topics = self.losses.topics()
             chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
