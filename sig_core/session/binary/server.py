@@ -338,14 +338,9 @@ class ServerSession(QueuedPort, Session):
         """See `BinaryClient`."""
         self._note_bound(route, (sender, None))
 
-    def name_at(self, route: int) -> Name | None:
-        """Return the sender that a number stands for at the client, if it is that of one."""
-        sender, event = self._bound.get(route, (None, None))
-        return sender if event is None else None
-
-    def knows_route(self, route: int) -> bool:
-        """Return whether the client has a number bound."""
-        return route in self._bound
+    def names_at(self, route: int) -> Names | None:
+        """Return what a number stands for at the client, if that is bound."""
+        return self._bound.get(route)
 
     def _note_bound(self, route: int, names: Names) -> None:
         self._bound[route] = names
