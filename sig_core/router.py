@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import (
-    Handler,
-    RequestHandler,
-    check_method,
-    name_of_callable,
-    refuse_coroutine_function,
-)
+from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
+from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
@@ -215,7 +211,7 @@ class RouterBase:
         """Check what a listener is, and what it asks for."""
         pattern = pattern_of(sender, event)
         if not callable(listener):
-            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+            raise ConfigError(f"listener {described(listener)} can't be called: it must be a function f(info, data)")
         self._check_callable(f"listener {name_of_callable(listener)}", listener)
         return Subscription(listener, pattern, remove)
 
@@ -247,7 +243,10 @@ class RouterBase:
         self.listener_errors += 1
         trace = "".join(traceback.format_exception(error)).rstrip()
         what = f"listener {name_of_callable(callback)} raised on event {info['event']!r} of sender {info['sender']!r}"
-        log.error(f"{what}\n{trace}")
+        self._log_failure(f"{what}\n{trace}")
+
+    def _log_failure(self, text: str) -> None:
+        log.error(text)
 
     def stats(self) -> dict[str, Any]:
         """Return how it stands: the numbers of senders and subscriptions, and of calls of listeners that raised."""

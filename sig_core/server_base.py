@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from sig_core.address import Address
+from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
-from sig_core.errors import LocalProtocolError, MessageTooBig, NotOwner
+from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.links.close_once import CloseOnce
+from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
@@ -31,6 +34,7 @@ from sig_core.session.errors import error_of_handler
 __all__ = ["ServerBase"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
+RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
 REMEMBERED = 4096  # events of clients whose listeners here are remembered
 RUNNING, NEW = "running", "new"
 
@@ -56,19 +60,22 @@ class ServerBase(RouterBase):
         codecs: Sequence[str] | None,
         limits: Limits | None,
         plugins: Plugins | None,
+        open: bool,
         make_loop: MakeLoop,
     ) -> None:
         """Make the exchange, and what serves clients.
 
         Args:
-            urls, codecs, limits, plugins: see the constructor of a face.
+            urls, codecs, limits, plugins, open: see the constructor of a face.
             make_loop: see `ConnectionManager`.
         """
         for url in urls:
             check_url(url)
         self.limits = limits or Limits()
         self._urls = urls
+        self._open = open
         self._codec_names = None if codecs is None else list(codecs)
+        self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
         self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
         self._clients = ConnectionManager(
@@ -118,8 +125,11 @@ class ServerBase(RouterBase):
     def _allowed(self, where: str | Acceptor, codecs: Sequence[str] | None) -> Mapping[str, Codec]:
         """Return the codecs that clients may use at a new address; raises as `listen` does."""
         self._check_running(where)
+        if not isinstance(where, str):
+            _check_exposure(where.address, self._open)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
+        self._spoken |= allowed.keys()
         return allowed
 
     def _check_running(self, where: object) -> None:
@@ -129,11 +139,21 @@ class ServerBase(RouterBase):
 
     def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:
         """Bind an address; may block."""
-        return Renaming.of(Address.parse(where)), self._plugins.listen(where)
+        address = Address.parse(where)
+        rename, allowed = Renaming.of(address), address.flag("open", self._open)
+        acceptor = self._plugins.listen(where)
+        try:
+            _check_exposure(acceptor.address, allowed)
+        except ConfigError:
+            CloseOnce(acceptor, acceptor.address).close()
+            raise
+        return rename, acceptor
 
     def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
         """Serve whoever comes there; returns what `listen` logs of it."""
         self._clients.accept_from(acceptor, allowed, rename)
+        if is_exposed(acceptor.address):
+            log.warning(f"{acceptor.address} is open to the network: {RISK}")
         return f"listening on {acceptor.address} in {', '.join(allowed)}"
 
     def _check_listens(self, address: str) -> None:
@@ -162,6 +182,9 @@ class ServerBase(RouterBase):
             told = self._exchange.stats(peers=peers)
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
 
+    def _log_failure(self, text: str) -> None:
+        self._clients.peer_log.error(text)  # what clients send may be what a listener can't take
+
     def _tell_hooks(self, session: PeerSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
         name = "sig_session_opened" if session.error is None else "sig_session_closed"
@@ -173,6 +196,9 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        problem = self._port.retry()
+        if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
+            self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))
         return HOLDING if self._exchange.flow_control else self.limits.keepalive
 
     # -- senders of this program, seen by clients
@@ -197,7 +223,17 @@ class ServerBase(RouterBase):
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
-            runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            runs: dict[str, Run] = {}
+            problem: SigError | None = None
+            for codec in wanted:
+                try:
+                    runs[codec] = self._encode(codec, sender, event, route, info, data)
+                except (EncodeError, MessageTooBig) as error:
+                    problem = error
+            if problem is not None:
+                if not runs:
+                    runs = self._encode_somehow(problem, wanted, sender, event, route, info, data)
+                runs |= {codec: Run(route, codec, 0, b"") for codec in wanted if codec not in runs}
             if not flow.is_set():
                 self._hold_back(sender, event)
             with self._lock:
@@ -208,6 +244,17 @@ class ServerBase(RouterBase):
     def _hold_back(self, sender: Name, event: Name) -> None:
         """Wait, or raise: a client can't follow the events of this program."""
         raise NotImplementedError
+
+    def _encode_somehow(self, problem: SigError, tried: Collection[str], *what: Any) -> dict[str, Run]:
+        """Encode in another codec that clients may use: what none of them can carry is the sender's error, not a loss.
+
+        Raises:
+            EncodeError, MessageTooBig: there is none; `problem` is that of those that were tried.
+        """
+        for codec in self._spoken - set(tried):
+            with suppress(EncodeError, MessageTooBig):
+                return {codec: self._encode(codec, *what)}
+        raise problem
 
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)
@@ -298,3 +345,11 @@ def _not_ours(sender: Name, owner: str) -> Publisher:
         raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
 
     return refuse
+
+
+def _check_exposure(address: str, allowed: bool) -> None:
+    """Refuse an address that other machines reach, unless the user said that they may."""
+    if is_exposed(address) and not allowed:
+        text = f"{address}: refused, since other machines can reach it, and {RISK}"
+        ways = "ServerRouter(open=True), ?open=1 in the URL, `sig serve --open`, or `open = true` in its file"
+        raise ConfigError(f"{text}; listen on 127.0.0.1, or allow it: {ways}")

@@ -13,7 +13,7 @@ from sig_core.errors import ConfigError
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "config_of", "read_config"]
 
 KINDS = ("carriers", "codecs", "wrappers", "hooks")
 
@@ -28,6 +28,7 @@ class Config:
         limits: see `Limits`.
         choices: of two distributions that offer one name, which: by (kind of plug-in, name).
         hooks: names of the hook plug-ins that may run; None: all that are installed.
+        open: it may listen where other machines reach it.
     """
 
     listen: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     choices: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hooks: tuple[str, ...] | None = None
+    open: bool = False
 
     def plugins(self) -> Plugins:
         """Return the installed plug-ins, with what was chosen.
@@ -57,10 +59,16 @@ def read_config(path: str) -> Config:
         ConfigError: it can't be read, is no TOML, or has a key or value that can't be meant; names file, key, remedy.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        found = tomllib.loads(text)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: can't read it: {error.strerror or error}") from error
+    return config_of(path, data)
+
+
+def config_of(path: str, data: bytes) -> Config:
+    """Return what a file says, given what it holds; raises as `read_config` does."""
+    try:
+        found = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: it is no TOML: {error}") from error
     return _Reader(path).config(found)
@@ -73,7 +81,7 @@ class _Reader:
         self._path = path
 
     def config(self, found: dict[str, Any]) -> Config:
-        self._check_keys("", found, ("listen", "codecs", "limits", "plugins"))
+        self._check_keys("", found, ("listen", "open", "codecs", "limits", "plugins"))
         plugins = self._table("plugins", found.get("plugins", {}))
         self._check_keys("plugins.", plugins, KINDS)
         return Config(
@@ -82,6 +90,7 @@ class _Reader:
             limits=self._limits(self._table("limits", found.get("limits", {}))),
             choices=self._choices(plugins),
             hooks=self._texts("plugins.hooks", plugins["hooks"]) if "hooks" in plugins else None,
+            open=self._flag("open", found.get("open", False)),
         )
 
     def _check_keys(self, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -100,6 +109,11 @@ class _Reader:
             example = '["one", "two"]'
             raise ConfigError(f"{self._path}: {key}: a list of texts was expected, such as {example}, not {value!r}")
         return tuple(value)
+
+    def _flag(self, key: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self._path}: {key}: true or false was expected, not {value!r}")
+        return value
 
     def _limits(self, table: dict[str, Any]) -> Limits:
         self._check_keys("limits.", table, tuple(each.name for each in fields(Limits)))

@@ -108,7 +108,7 @@ class Port(Protocol):
         """
 
     def names_at(self, route: int) -> tuple[Name, Name | None] | None:
-        """Return (sender, event) that a number stands for at whoever is behind this port, or (sender, None); or None."""
+        """Return (sender, event), or (sender, None), that a number stands for at whoever is behind it; else None."""
 
     def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Note that events can't be delivered to this port.

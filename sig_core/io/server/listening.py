@@ -11,6 +11,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import SessionFactory
+from sig_core.log import LimitedLog
 
 __all__ = ["Accepting", "Listening"]
 
@@ -23,9 +24,11 @@ class Listening:
     Args:
         loop: that polls.
         lock: of the server.
+        peer_log: for what peers bring about.
     """
 
-    def __init__(self, loop: Loop, lock: threading.Lock) -> None:
+    def __init__(self, loop: Loop, lock: threading.Lock, peer_log: LimitedLog) -> None:
+        self._log = peer_log
         self._loop = loop
         self._lock = lock
         self._factories: dict[Accepting, SessionFactory] = {}  # may change meanwhile: who goes through it copies it
@@ -47,14 +50,23 @@ class Listening:
             acceptor: it is closed with this, or once it was removed.
             factory: makes the sessions of who comes there.
             on_link: called with each link, on the loop's thread, or that of the acceptor.
+
+        Raises:
+            LimitError: it needs a thread, and the system starts no more of them; it is closed.
         """
-        watched: Accepting
         if isinstance(acceptor, PollableAcceptor):
-            watched = PolledAcceptor(self._loop, acceptor, on_link)
-        else:
-            watched = AcceptorThread(acceptor, on_link)
-        self._factories[watched] = factory
-        self._loop.post(watched.start)
+            polled = PolledAcceptor(self._loop, acceptor, on_link, self._log)
+            self._factories[polled] = factory
+            self._loop.post(polled.start)
+            return
+        threaded = AcceptorThread(acceptor, on_link, self._log)
+        self._factories[threaded] = factory
+        try:
+            threaded.start()
+        except BaseException:
+            del self._factories[threaded]
+            threaded.close()
+            raise
 
     def remove(self, address: str) -> tuple[Accepting, SessionFactory]:
         """Return the acceptor of an address, which is to be closed, and its factory.

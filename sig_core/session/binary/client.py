@@ -36,9 +36,9 @@ from sig_core.protocol.wire import (
     request_frame,
     split_error,
 )
-from sig_core.routing.handlers import check_method, request_head
+from sig_core.routing.request_names import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
@@ -81,6 +81,7 @@ class ClientSession(Session):
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
+        patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -99,6 +100,7 @@ class ClientSession(Session):
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.gate: Gate = ClosedGate()
+        self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs
@@ -113,7 +115,7 @@ class ClientSession(Session):
             codecs=tuple(codecs),
             client=client,
             max_frame=limits.max_frame,
-            keepalive=limits.keepalive,
+            keepalive=self.patience,
             token=token,
             requests=requests,
             software="pysig",
@@ -127,11 +129,12 @@ class ClientSession(Session):
         found: list[Report] = []
         lived = self.state is not State.CLOSED
         try:
-            for frame in self._receive(data, now):
+            for frame in (frames := self._receive(data, now)):
                 if self.state is OPEN:
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
+                    frames += self._raise_limit()
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -148,7 +151,6 @@ class ClientSession(Session):
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._peer_max_control = min(welcome.max_frame, welcome.max_control or welcome.max_frame)
-        self._reader.max_frame = self.limits.max_frame
         self._move(State.OPEN)
         return Opened(welcome)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from sig_core.contract import Codec
@@ -29,7 +30,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import OFFERS, drop_oversized, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
 from sig_core.session.dialects import check_binary, refusal_for
@@ -129,11 +130,12 @@ class ServerSession(QueuedPort, Session):
 
     def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
         try:
-            for frame in frames:
+            while (frame := next(frames, None)) is not None:
                 if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
+                    frames = chain(frames, self._raise_limit())
             if self._reader.fault is not None:
                 raise self._reader.fault
         except _TurnOver:
@@ -193,9 +195,9 @@ class ServerSession(QueuedPort, Session):
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
         self._reads = OFFERS[self.encoding].reads
-        self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
+        self._peer_max_frame = hello.max_frame
+        self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
         self._peer_max_control = hello.max_frame
-        self._reader.max_frame = self.limits.max_frame
         self._reader.on_hold = partial(self._exchange.input_budget.hold, self)
         welcome = Welcome(
             codec=self.codec,
@@ -211,7 +213,7 @@ class ServerSession(QueuedPort, Session):
         self._exchange.join(self)
         if hello.requests is not None:
             self._exchange.requests.limit(self, hello.requests)
-        self.on_open(hello.keepalive)
+        self.on_open(self._peer_keepalive)
         self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
@@ -425,6 +427,11 @@ class ServerSession(QueuedPort, Session):
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
 
     # -- out
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether its hello has not come yet."""
+        return self.state is State.OPENING
 
     @property
     def has_output(self) -> bool:
