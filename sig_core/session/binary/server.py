@@ -320,9 +320,11 @@ class ServerSession(QueuedPort, Session):
         if run.count and self._outbox.put(run):
             self.on_change()
 
-    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """See `BinaryClient`."""
         self._note_bound(route, (sender, event))
+        if told:
+            return
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
         if counted is not None:
@@ -335,10 +337,6 @@ class ServerSession(QueuedPort, Session):
         """Bind it again: the client itself compares the count with what it got, over all its links."""
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
-
-    def note_route(self, route: int, sender: Name) -> None:
-        """See `BinaryClient`."""
-        self._note_bound(route, (sender, None))
 
     def names_at(self, route: int) -> Names | None:
         """Return what a number stands for at the client, if that is bound."""
