@@ -354,6 +354,7 @@ class Registrations:
             adopt(session)
             self._session = session
             self.table.drop_all()  # those that are heard again come again
+            self.losses.begin_link()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []
