@@ -133,14 +133,15 @@ class Session(SessionState):
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes as they came; return the frames in them, up to the first breach: see `FrameReader.fault`."""
-        self._heard = now
-        self.traffic.bytes_in += len(data)
+        self._heard, size = now, len(data)
         if self.state is CLOSED or not data:
+            self.traffic.bytes_in += size
             return []
         try:
             if self.state is OPENING and len(self._head) < PREFACE_SIZE:
                 data = self._take_preface(data)
             frames = self._reader.feed(data) if data else []
+            self.traffic.bytes_in += size
             if self._packets and (self._reader.waiting or len(self._head) < len(PREFACE)):
                 raise RemoteProtocolError("a packet ends inside a frame")
         except RemoteProtocolError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ROOT
 
-RING_0 = {"clock", "contract", "address", "errors", "events", "portable", "spelling"}
+RING_0 = {"clock", "contract", "address", "errors", "events", "interrupts", "portable", "spelling"}
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
 RING_2 = {"log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}

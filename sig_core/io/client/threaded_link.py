@@ -171,7 +171,7 @@ class ThreadedLink:
 
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
-        late = [report for report in ended if isinstance(report, ReplyReceived)]
+        late: list[Report] = [report for report in ended if isinstance(report, ReplyReceived)]
         self.reader.take(late)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()

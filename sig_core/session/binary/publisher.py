@@ -8,6 +8,7 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.errors import LinkClosed, MessageTooBig, SigError
 from sig_core.events import Info, Name
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.wire import EVENT, FRAME, event_frame
 from sig_core.routing.info import additions_of
 from sig_core.routing.table import Publisher
@@ -36,13 +37,12 @@ def make_publisher(
 
     What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
-    codec, out, pack, limit = session.encoding, session.out, FRAME.pack, session.max_out
+    codec, pack, limit = session.encoding, FRAME.pack, session.max_out
     assert codec is not None  # who knows a route has been taken in, though the session may have ended since
-    append, added = out.append, gate.added
-    heads: dict[int, bytes] = {}  # headers of small frames by size: most events of one kind have one
+    added, heads = gate.added, dict[int, bytes]()  # headers of small frames by size: most events of one kind have one
     refused = closed or _refuser(session, sender, event)
 
-    def publisher(info: Info, data: Any) -> None:
+    def publisher(info: Info, data: Any, out: list[bytes] = session.out) -> None:
         if gate.full:
             gate.make_room()
         if session.error is not None:
@@ -51,6 +51,7 @@ def make_publisher(
         try:
             payload = codec.encode(data)
         except Exception as error:
+            pass_interrupt_on(error)
             raise unencodable(codec, data, error, EVENT_OF, event, sender) from error
         size = 5 + len(payload)
         if size > limit:
@@ -61,11 +62,11 @@ def make_publisher(
                 head = pack(size, EVENT, route)
                 if size <= SMALL:
                     heads[size] = head
-            append(head + payload)
+            frame = head + payload
         else:
             frame = _with_additions(codec, route, sender, event, info, payload, limit)
             size = len(frame)
-            append(frame)
+        out += (frame,)  # no interrupt comes between this, which calls nothing, and the count
         count()
         if not gate.gathers or size > SMALL or len(out) >= FRAMES:
             added(size)
