@@ -37,12 +37,13 @@ def make_publisher(
 
     What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
-    codec, pack, limit = session.encoding, FRAME.pack, session.max_out
+    codec, out, limit = session.encoding, session.out, session.max_out
     assert codec is not None  # who knows a route has been taken in, though the session may have ended since
-    added, heads = gate.added, dict[int, bytes]()  # headers of small frames by size: most events of one kind have one
-    refused = closed or _refuser(session, sender, event)
+    append, added, refused = out.append, gate.added, closed or _refuser(session, sender, event)
+    heads = _Heads(route)
+    known = heads.get
 
-    def publisher(info: Info, data: Any, out: list[bytes] = session.out) -> None:
+    def publisher(info: Info, data: Any) -> None:
         if gate.full:
             gate.make_room()
         if session.error is not None:
@@ -57,21 +58,33 @@ def make_publisher(
         if size > limit:
             raise _too_big(codec, sender, event, size, limit)
         if len(info) == 2:
-            head = heads.get(size)
-            if head is None:
-                head = pack(size, EVENT, route)
-                if size <= SMALL:
-                    heads[size] = head
-            frame = head + payload
+            frame = (known(size) or heads[size]) + payload
         else:
             frame = _with_additions(codec, route, sender, event, info, payload, limit)
             size = len(frame)
-        out += (frame,)  # no interrupt comes between this, which calls nothing, and the count
+        try:
+            append(frame)
+        except BaseException:  # an interrupt, which comes behind it: see `sig_core/interrupts.py`
+            count()
+            raise
         count()
         if not gate.gathers or size > SMALL or len(out) >= FRAMES:
             added(size)
 
     return publisher
+
+
+class _Heads(dict[int, bytes]):
+    """Headers of the events of a route, by `length`; those of small frames are kept: most of one kind have one."""
+
+    def __init__(self, route: int) -> None:
+        self._route = route
+
+    def __missing__(self, size: int) -> bytes:
+        head = FRAME.pack(size, EVENT, self._route)
+        if size <= SMALL:
+            self[size] = head
+        return head
 
 
 def _refuser(session: ClientSession, sender: Name, event: Name) -> Closed:
