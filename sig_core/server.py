@@ -66,9 +66,10 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: it was started before.
             ConfigError, PluginError, ListenFailed: see `listen`; then it is stopped again.
         """
+        self._check_outside("start")
         self._begin()
-        self._clients.loop.start()
         try:
+            self._clients.loop.start()
             for url in self._urls:
                 self.listen(url)
         except BaseException:
@@ -89,6 +90,7 @@ class ServerRouter(ServerBase, Router):
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
         """
+        self._check_outside("listen")
         allowed = self._allowed(where, codecs)
         rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)
         log.info(self._accept_from(acceptor, allowed, rename))
@@ -101,6 +103,7 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: the server does not run.
             ConfigError: it does not listen there.
         """
+        self._check_outside("unlisten")
         self._check_listens(address)
         self._clients.refuse_at(address)
 
@@ -109,6 +112,8 @@ class ServerRouter(ServerBase, Router):
 
         Callbacks that run are given 2 s; called inside one, the stop does not wait for that one.
         """
+        if self._defer(self.stop):
+            return
         with self._lock:
             before, self._state = self._state, "stopped"
         if before != RUNNING:
@@ -148,6 +153,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request(name, method, params)
+        self._check_outside("request")
         return self._asker.ask(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def request_async(

@@ -178,20 +178,29 @@ class ServerBase(RouterBase):
 
     def _release(self, sender: Sender) -> None:
         assert sender.name is not None
-        self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
+        entry = self._exchange.senders.get(sender.name)
+        if entry is not None and entry.owner is self._port:
+            self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
 
     def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
         exchange, port, flow = self._exchange, self._port, self._port.flow
+        is_inside = self._is_inside
+
+        def publish(runs: dict[str, Run]) -> None:
+            with self._lock:
+                exchange.publish(port, runs, sender, event, time.monotonic())
 
         def publisher(info: Info, data: Any) -> None:
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
             runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            if is_inside():
+                self._later(partial(publish, runs))
+                return
             if not flow.is_set():
                 self._hold_back(sender, event)
-            with self._lock:
-                exchange.publish(port, runs, sender, event, time.monotonic())
+            publish(runs)
 
         return publisher
 
@@ -212,6 +221,9 @@ class ServerBase(RouterBase):
             text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"
             raise MessageTooBig(text, size, limit)
         return Run(route, name, 1, frame)
+
+    def _is_inside(self) -> bool:
+        return super()._is_inside() or self._port.is_mine()
 
     def _interest(self, pattern: Pattern, wanted: bool) -> None:
         if wanted:

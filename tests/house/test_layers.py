@@ -37,7 +37,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},
-    "router": RING_0 | {"protocol", "routing", "log"},
+    "router": RING_0 | {"protocol", "routing", "log", "io.sync"},
     "client_base": RING_0 | RING_1 | {"log", "plugins", "router"},
     "client": RING_0 | RING_1 | RING_2 - {"io.server"} | {"router", "client_base"},
     "server_base": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router"},

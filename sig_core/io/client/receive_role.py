@@ -86,7 +86,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Report
 
-__all__ = ["ReceiveRole"]
+__all__ = ["INSIDE", "ReceiveRole"]
 
 ASK_AGAIN: Final = 0.001  # seconds after an answer for which reading is left to who got it: it may ask again
 STAND_BY: Final = 0.25  # seconds after which the reading thread looks again whether the role is free

@@ -13,6 +13,7 @@ from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_link import ThreadedLink
+from sig_core.io.sync.latch import Latch
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.asks import Steps, run_without_link
@@ -55,7 +56,7 @@ class ThreadedConnection:
         self._state = state
         self._clock = clock
         self._stopped = False
-        self._stopping = threading.Event()  # the same, for who waits
+        self._stopping = Latch()  # the same, for who waits
         self._thread: threading.Thread | None = None
         self._latest: ThreadedLink | None = None  # dialled last, maybe not there yet
 
@@ -91,6 +92,10 @@ class ThreadedConnection:
         """In a forked child: let go of what is the parent's, without a word on the wire."""
         if self._state.connection.close_by_fork() and self.link is not None:
             self.link.reader.cut()
+
+    def is_mine(self) -> bool:
+        """Return whether this thread is in the midst of reading from the link, or of sending."""
+        return self.link is not None and self.link.is_mine()
 
     def open_link(self) -> ThreadedLink:
         """Return the link that lives; raises as `ConnectionState.open_session` does."""

@@ -12,6 +12,7 @@ from sig_core.errors import ConnectFailed, RequestTimeout, SigError
 from sig_core.io.client.lifetime import STOP, link_failed
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
+from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Report
@@ -47,7 +48,7 @@ class ThreadedLink:
         ended: Callable[[ThreadedLink, SigError], None],
         clock: Clock,
     ) -> None:
-        self.opened = threading.Event()
+        self.opened = Latch()
         self.limits = session.limits
         self.codec: Codec
         self.session = session
@@ -96,6 +97,10 @@ class ThreadedLink:
         self.reader.join(STOP)
         self.writer.join(STOP)
 
+    def is_mine(self) -> bool:
+        """Return whether this thread is in the midst of reading, or of sending."""
+        return self.reader.role.lock.is_mine() or self.writer.is_mine() or self.reader.inbox.is_mine()
+
     # -- waiting
 
     def run(self, steps: Steps[T]) -> T:
@@ -135,8 +140,8 @@ class ThreadedLink:
             return waiter.result()
         if seconds is None:
             seconds = self.limits.request_timeout
-        self.writer.flush()
         try:
+            self.writer.flush()
             if self.reader.is_current():
                 self.reader.wait_inside(waiter.is_done, seconds)
             else:

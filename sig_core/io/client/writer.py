@@ -14,7 +14,7 @@ from sig_core.errors import SigError
 from sig_core.interrupts import find_interrupt
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
-from sig_core.io.sync.owned_lock import OwnedLock
+from sig_core.io.sync.owned_lock import NEVER_WAIT, OwnedLock
 from sig_core.links.close_once import link_lost
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.gate import FRAMES
@@ -171,7 +171,8 @@ class Writer:
 
     def flush(self) -> None:
         """Send what waits: all of it, or, on the reading thread, what can go without blocking."""
-        if threading.get_ident() == self.reading_thread:
+        ident = threading.get_ident()
+        if ident == self.reading_thread or ident in NEVER_WAIT:
             self.push()
         elif self._lock.is_mine():  # called by a destructor, or a signal handler, in the midst of a send
             self._wake.set()
@@ -293,6 +294,13 @@ class Writer:
         return not self._stopping
 
     def _run(self) -> None:
+        NEVER_WAIT.add(ident := threading.get_ident())
+        try:
+            self._send_and_tick()
+        finally:
+            NEVER_WAIT.discard(ident)
+
+    def _send_and_tick(self) -> None:
         wait = 0.0
         while not self._stopping:
             self._wake.wait(wait)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import SessionFactory
+from sig_core.io.sync.owned_lock import OwnedLock
 
 __all__ = ["Accepting", "Listening"]
 
@@ -25,7 +25,7 @@ class Listening:
         lock: of the server.
     """
 
-    def __init__(self, loop: Loop, lock: threading.Lock) -> None:
+    def __init__(self, loop: Loop, lock: OwnedLock) -> None:
         self._loop = loop
         self._lock = lock
         self._factories: dict[Accepting, SessionFactory] = {}  # may change meanwhile: who goes through it copies it

@@ -8,6 +8,8 @@ the interrupted call is just changing.
 
 So a call that can be made in such a place asks first whether its thread has a lock of ours. If so, what has no result
 is done by another thread, soon (`Deferred`); what has one is refused, with an error that says where to call it from.
+The same holds for threads of ours that everybody waits for, such as a server's I/O thread (`NEVER_WAIT`): a destructor
+that runs there must not wait for an answer.
 
 The lock is the `RLock` of C, for two reasons: it knows its owner, at no cost for who takes it; and `with` takes it and
 gives it back in one step each, so that no interrupt leaves it taken (`sig_core/interrupts.py` says why). A class in
@@ -25,7 +27,9 @@ from typing import ClassVar
 
 from sig_core.log import log
 
-__all__ = ["Deferred", "OwnedLock"]
+__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock"]
+
+NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code, but that of destructors
 
 
 class OwnedLock(_thread.RLock):  # type: ignore[misc] # final for mypy alone

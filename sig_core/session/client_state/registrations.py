@@ -104,8 +104,8 @@ class Registrations:
             SigError: the server can't be asked.
         """
         remotes = [RemoteSender(sender, self._new_life()) for sender in senders]
-        self._claim(remotes)
         try:
+            self._claim(remotes)
             yield from self._add(session, remotes)
         except SigError:
             last = self._take_back(remotes, all_or_none)
@@ -113,8 +113,8 @@ class Registrations:
                 with suppress(SigError):
                     yield last  # the server answers in order: this answer stands for all
             raise
-        except BaseException as error:  # whoever waited is interrupted, or cancelled
-            self._take_back(remotes, all_or_none)
+        except BaseException as error:  # whoever waited is interrupted, or cancelled: nobody would have what was added
+            self._take_back(remotes, True)
             if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
                 yield None
             raise
@@ -307,11 +307,13 @@ class Registrations:
         """Forget a subscription; return whether there is something to send."""
         pattern = subscription.pattern
         with self._lock:
-            if not self.table.remove(pattern, subscription):
+            self.table.remove(pattern, subscription)
+            remote = self._subscriptions.get(pattern)
+            if remote is None or self.table.at(pattern):
                 return False
             self._order.pop(pattern, None)
-            remote = self._subscriptions.pop(pattern)
             take_back = remote.end()
+            del self._subscriptions[pattern]
         take_back()
         self.losses.keep(self.table.match, pattern)
         return remote.session.state is State.OPEN
