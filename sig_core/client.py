@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Self
 
 from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.errors import SigError
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
@@ -191,9 +192,16 @@ class ClientRouter(ClientBase, Router):
     def _join(self, link: ThreadedLink, made: list[Sender], *, all_or_none: bool) -> None:
         registrations = self._state.registrations
         try:
-            link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
-        finally:
-            self._fire_connects(made)
+            try:
+                link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
+            finally:
+                self._fire_connects(made)
+        except SigError:
+            raise
+        except BaseException:  # an interrupt: nobody would have what was added
+            registrations.withdraw(made)
+            link.writer.push()
+            raise
 
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not.

@@ -198,11 +198,15 @@ class Session(SessionState):
         self._end(LinkClosed(f"the peer said goodbye ({status}): {text}"))
 
     def _control(self, message: dict[str, Any]) -> None:
+        self._send(self._control_frame(message))
+
+    def _control_frame(self, message: dict[str, Any]) -> bytes:
+        """Return the frame of a control message, or of what is sent instead if the peer does not take so much."""
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, message))
         if len(frame) - 4 > self._peer_max_frame:
             frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
-        self._send(frame)
+        return frame
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
         """Return what is sent instead of a message that is longer than the peer takes."""

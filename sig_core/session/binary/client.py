@@ -287,12 +287,9 @@ class ClientSession(Session):
         """Queue a call and return its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
+        frame = self._control_frame(call(ident, method, params))
         self._calls[ident] = method, when, deadline, read
-        try:
-            self._control(call(ident, method, params))
-        except SigError:
-            del self._calls[ident]
-            raise
+        self.out.append(frame)  # in one step with the line above, as far as interrupts go: they come behind a call
         self._check_not_late(self._calls, ident)
         return ident
 
@@ -355,11 +352,17 @@ class ClientSession(Session):
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
         name = check_name(sender, "sender") if route is None else sender
-        self._requests[ident] = method, when, deadline, None
-        if route is None:
-            self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+        if route is not None:
+            frame = request_frame(route, ident, tail)
+            self._requests[ident] = method, when, deadline, None
+            self.out.append(frame)  # in one step with the line above, see `call`
         else:
-            self.out.append(request_frame(route, ident, tail))
+            self._requests[ident] = method, when, deadline, None
+            try:
+                self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+            except BaseException:  # an interrupt too: nobody waits for this answer
+                self._requests.pop(ident, None)
+                raise
         if self.state is not OPEN:
             self._check_not_late(self._requests, ident)
         return ident
