@@ -109,9 +109,6 @@ class ClientRouter(ClientBase, Router):
             self._connection.stop()
             self._callback_thread.join(STOP)
 
-    def _is_inside(self) -> bool:
-        return super()._is_inside() or self._connection.is_mine()
-
     def __enter__(self) -> Self:
         return self.start()
 

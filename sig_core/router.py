@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -11,7 +10,7 @@ from typing import Any
 
 from sig_core.errors import ConfigError, LocalProtocolError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
-from sig_core.io.sync.owned_lock import NEVER_WAIT, Deferred, OwnedLock
+from sig_core.io.sync.owned_lock import Deferred, OwnedLock, is_inside
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import (
@@ -274,21 +273,17 @@ class RouterBase:
 
     # -- calls in the midst of another call: see `io/sync/owned_lock`
 
-    def _is_inside(self) -> bool:
-        """Return whether this thread is in the midst of a call of this router, or must not wait at all."""
-        return self._lock.is_mine() or threading.get_ident() in NEVER_WAIT
-
     def _check_outside(self, what: str) -> None:
         """Raise LocalProtocolError in the midst of a call."""
-        if self._is_inside():
+        if is_inside():
             raise LocalProtocolError(
-                f"{what}: called by a destructor, or a signal handler, in the midst of another call of this router;"
+                f"{what}: called by a destructor, or a signal handler, in the midst of another call of a router;"
                 " call it from the program itself, or from another thread"
             )
 
     def _defer(self, call: Callable[..., object], *args: object) -> bool:
         """Have a call made by another thread, if this one is in the midst of a call; return whether that is so."""
-        inside = self._is_inside()
+        inside = is_inside()
         if inside:
             self._later(partial(call, *args))
         return inside

@@ -184,7 +184,7 @@ class ServerBase(RouterBase):
 
     def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
         exchange, port, flow = self._exchange, self._port, self._port.flow
-        is_inside = self._is_inside
+        is_mine = self._lock.is_mine
 
         def publish(runs: dict[str, Run]) -> None:
             with self._lock:
@@ -195,7 +195,7 @@ class ServerBase(RouterBase):
             if not wanted:
                 return
             runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
-            if is_inside():
+            if is_mine() or port.is_mine():  # called by a destructor, or a signal handler: see `io/sync/owned_lock`
                 self._later(partial(publish, runs))
                 return
             if not flow.is_set():
@@ -221,9 +221,6 @@ class ServerBase(RouterBase):
             text = f"event {event!r} of sender {sender!r}: {size} bytes in {name}, at most {limit} go out"
             raise MessageTooBig(text, size, limit)
         return Run(route, name, 1, frame)
-
-    def _is_inside(self) -> bool:
-        return super()._is_inside() or self._port.is_mine()
 
     def _interest(self, pattern: Pattern, wanted: bool) -> None:
         if wanted:

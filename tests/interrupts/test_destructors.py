@@ -1,7 +1,7 @@
 """Calls that a destructor, or a signal handler, makes in the midst of another call: at every place of that.
 
-Each is made where the interrupted call may have any lock of ours. It must not wait for that: it is done, is done soon by
-another thread, or raises an error that says where to call it from.
+Each is made where the interrupted call may have any lock of ours. It must not wait for that: it is done, is done soon
+by another thread, or raises an error that says where to call it from.
 """
 
 from __future__ import annotations

@@ -56,10 +56,6 @@ class Inbox:
                 self.reports += reports[:1]
                 del reports[0]
 
-    def is_mine(self) -> bool:
-        """Return whether this thread is in the midst of a change."""
-        return self._lock.is_mine()
-
     def remove_first(self) -> None:
         """Remove the oldest report, which must not be one of requests."""
         with self._lock:

@@ -93,10 +93,6 @@ class ThreadedConnection:
         if self._state.connection.close_by_fork() and self.link is not None:
             self.link.reader.cut()
 
-    def is_mine(self) -> bool:
-        """Return whether this thread is in the midst of reading from the link, or of sending."""
-        return self.link is not None and self.link.is_mine()
-
     def open_link(self) -> ThreadedLink:
         """Return the link that lives; raises as `ConnectionState.open_session` does."""
         link = self.link

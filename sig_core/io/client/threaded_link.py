@@ -97,10 +97,6 @@ class ThreadedLink:
         self.reader.join(STOP)
         self.writer.join(STOP)
 
-    def is_mine(self) -> bool:
-        """Return whether this thread is in the midst of reading, or of sending."""
-        return self.reader.role.lock.is_mine() or self.writer.is_mine() or self.reader.inbox.is_mine()
-
     # -- waiting
 
     def run(self, steps: Steps[T]) -> T:

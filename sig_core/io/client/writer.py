@@ -184,10 +184,6 @@ class Writer:
                 self._wake.set()  # what waits is for the writer's thread now
                 raise
 
-    def is_mine(self) -> bool:
-        """Return whether this thread is in the midst of sending."""
-        return self._lock.is_mine()
-
     def finish(self, timeout: float) -> None:
         """Wait until what waits is sent, at most `timeout` seconds."""
         until = self._clock() + timeout

@@ -6,10 +6,11 @@ they call must not wait for a lock that the interrupted call has: that could nev
 another one either, while its own thread has one: two threads could wait for each other so. And it must not change what
 the interrupted call is just changing.
 
-So a call that can be made in such a place asks first whether its thread has a lock of ours. If so, what has no result
-is done by another thread, soon (`Deferred`); what has one is refused, with an error that says where to call it from.
-The same holds for threads of ours that everybody waits for, such as a server's I/O thread (`NEVER_WAIT`): a destructor
-that runs there must not wait for an answer.
+So a call that can be made in such a place asks first whether its thread has a lock of ours (`is_inside`): any, since
+what it waits for may need that of another router in this program. If so, what has no result is done by another thread,
+soon (`Deferred`); what has one is refused, with an error that says where to call it from. The same holds for threads of
+ours that everybody waits for, such as a server's I/O thread (`NEVER_WAIT`): a destructor that runs there must not wait
+for an answer.
 
 The lock is the `RLock` of C, for two reasons: it knows its owner, at no cost for who takes it; and `with` takes it and
 gives it back in one step each, so that no interrupt leaves it taken (`sig_core/interrupts.py` says why). A class in
@@ -20,14 +21,16 @@ twice is not made use of.
 from __future__ import annotations
 
 import _thread
+import threading
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
 
 from sig_core.log import log
 
-__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock"]
+__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock", "is_inside"]
 
 NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code, but that of destructors
 
@@ -35,9 +38,25 @@ NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code,
 class OwnedLock(_thread.RLock):  # type: ignore[misc] # final for mypy alone
     """A lock for `with`; `is_mine()` returns whether this thread has it."""
 
+    def __init__(self) -> None:
+        key = id(self)
+        _living[key] = weakref.ref(self, lambda _: _living.pop(key, None))
+
     __slots__ = ()
 
     is_mine: ClassVar[Callable[[OwnedLock], bool]] = _thread.RLock._is_owned  # type: ignore[attr-defined]
+
+
+_living: dict[int, weakref.ref[OwnedLock]] = {}
+
+
+def is_inside() -> bool:
+    """Return whether this thread is in the midst of a call of ours, or is one that must not wait at all."""
+    for each in tuple(_living.values()):
+        lock = each()
+        if lock is not None and lock.is_mine():
+            return True
+    return threading.get_ident() in NEVER_WAIT
 
 
 class Deferred:
