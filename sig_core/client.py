@@ -93,17 +93,18 @@ class ClientRouter(ClientBase, Router):
             PluginError: its carrier, or the codec, can't be had.
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
             HandshakeError: the server refused.
+            LimitError: it refused because one of its limits is reached, or this system starts no more threads.
         """
         self._check_outside("start")
         self._connection.start()
         return self
 
     def stop(self) -> None:
-        """Say goodbye and end: no thread, socket or file is left. Again: does nothing.
+        """Say goodbye and end: no thread, socket or file is left. Again: returns when the first stop has ended.
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
-        for none.
+        for none. Interrupted, it closes the link and returns.
         """
         if not self._defer(self.stop):
             self._connection.stop()

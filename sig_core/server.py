@@ -64,7 +64,7 @@ class ServerRouter(ServerBase, Router):
 
         Raises:
             LocalProtocolError: it was started before.
-            ConfigError, PluginError, ListenFailed: see `listen`; then it is stopped again.
+            ConfigError, PluginError, ListenFailed, LimitError: see `listen`; then it is stopped again.
         """
         self._check_outside("start")
         self._begin()
@@ -89,6 +89,7 @@ class ServerRouter(ServerBase, Router):
             ConfigError: the URL, or an option of it, can't be meant.
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
+            LimitError: it needs a thread, and the system starts no more of them.
         """
         self._check_outside("listen")
         allowed = self._allowed(where, codecs)

@@ -7,7 +7,8 @@ import shutil
 import signal
 import socket
 import sys
-import threading
+import time
+from contextlib import suppress
 
 import sig_core as sig
 
@@ -28,15 +29,30 @@ def join(client: sig.ClientRouter, name: str, path: str) -> sig.Sender:
     return client.add_remote_sender(name, ["#changed"], {"read": lambda params: read(path)})
 
 
-def measure(sender: sig.Sender, path: str, every: float, stop: threading.Event) -> None:
+def measure(sender: sig.Sender, path: str, every: float) -> None:
     """Fire `#changed` with each new reading."""
     changed, last = sender.get_signal("#changed"), None
-    while not stop.is_set():
+    while True:
         reading = read(path)
         if reading != last:
             changed.trigger(reading)
             last = reading
-        stop.wait(every)
+        time.sleep(every)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Measure until an interrupt; as often as there is no server at first, connect again."""
+    while True:
+        client = sig.ClientRouter(options.url, reconnect=sig.Reconnect(keep=KEEP))
+        try:
+            measure(join(client, options.name, options.path), options.path, options.every)
+        except (sig.CarrierError, sig.OutcomeUnknown) as error:  # there is no server yet
+            print(f"{error}; trying again in {RETRY:g} s", file=sys.stderr)
+            time.sleep(RETRY)
+        except sig.SigError as error:
+            sys.exit(str(error))
+        finally:
+            client.stop()
 
 
 def main() -> None:
@@ -48,20 +64,10 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks (default: %(default)s)")
     options = parser.parse_args()
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.is_set():
-        client = sig.ClientRouter(options.url, reconnect=sig.Reconnect(keep=KEEP))
-        try:
-            measure(join(client, options.name, options.path), options.path, options.every, stop)
-        except (sig.CarrierError, sig.OutcomeUnknown) as error:  # there is no server yet
-            print(f"{error}; trying again in {RETRY:g} s", file=sys.stderr)
-            stop.wait(RETRY)
-        except sig.SigError as error:
-            sys.exit(str(error))
-        finally:
-            client.stop()
+    with suppress(KeyboardInterrupt):
+        for number in (signal.SIGINT, signal.SIGTERM):  # both end it as Ctrl-C does: by a KeyboardInterrupt
+            signal.signal(number, signal.default_int_handler)
+        serve(options)
 
 
 if __name__ == "__main__":

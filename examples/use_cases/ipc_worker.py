@@ -6,6 +6,7 @@ import argparse
 import math
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 import sig_core as sig
@@ -35,24 +36,30 @@ def is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
 
 
+def work(url: str, name: str) -> None:
+    """Be a worker until the parent has left."""
+    left = threading.Event()
+
+    def parent_left(state: str, error: Any) -> None:
+        left.set()
+
+    client = sig.ClientRouter(url, reconnect=None)
+    client.on("disconnected", parent_left)
+    with client:
+        Worker(client, name)
+        left.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True, help="the server in the parent process")
     parser.add_argument("--name", default="worker", help="of the sender (default: %(default)s)")
     options = parser.parse_args()
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-
-    def parent_left(state: str, error: Any) -> None:
-        stop.set()
-
-    client = sig.ClientRouter(options.url, reconnect=None)
-    client.on("disconnected", parent_left)
-    with client:
-        Worker(client, options.name)
-        stop.wait()
+    with suppress(KeyboardInterrupt):
+        for number in (signal.SIGINT, signal.SIGTERM):  # both end it as Ctrl-C does: by a KeyboardInterrupt
+            signal.signal(number, signal.default_int_handler)
+        work(options.url, options.name)
 
 
 if __name__ == "__main__":

@@ -35,15 +35,16 @@ def main() -> None:
     parser.add_argument("topics", nargs="*", default=["news", "weather", "sports"], help="(default: %(default)s)")
     options = parser.parse_args()
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     server = sig.ServerRouter(options.url)
     Service(server, options.topics)
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):  # both end it as Ctrl-C does: by a KeyboardInterrupt
+            signal.signal(number, signal.default_int_handler)
         with server:
             print(f"topics {', '.join(options.topics)} on {server.addresses[0]}", flush=True)
-            stop.wait()
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
     except sig.SigError as error:
         sys.exit(str(error))
 

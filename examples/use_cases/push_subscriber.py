@@ -31,13 +31,14 @@ def main() -> None:
     parser.add_argument("topics", nargs="+")
     options = parser.parse_args()
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):  # both end it as Ctrl-C does: by a KeyboardInterrupt
+            signal.signal(number, signal.default_int_handler)
         with sig.ClientRouter(options.url) as client:
             subscribe(client, options.topics)
-            stop.wait()
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
     except sig.SigError as error:
         sys.exit(str(error))
 

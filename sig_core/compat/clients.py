@@ -30,7 +30,7 @@ METHODS = (
 STOP = 2.0  # seconds that the end of a client is waited for
 
 
-class Carrying(Protocol):
+class ServerCarrier(Protocol):
     """What is needed of a carrier."""
 
     tx_failures: int
@@ -51,7 +51,7 @@ class CarriedClients:
         methods: what a client may call: {name: function(clientid, params)}.
     """
 
-    def __init__(self, carrier: Carrying, name: str, limits: Limits) -> None:
+    def __init__(self, carrier: ServerCarrier, name: str, limits: Limits) -> None:
         self.address = f"carrier://{name}"
         self.methods: dict[str, Callable[[Any, Any], Any]] = {name: partial(self._call, name) for name in METHODS}
         self._carrier = carrier

@@ -10,7 +10,8 @@ from sig_core.compat.replies import value_of
 from sig_core.errors import LinkLost, ProtocolError, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name
 from sig_core.routing.entities import Listener, Sender
-from sig_core.routing.handlers import Handler, RequestHandler, check_method
+from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Publisher
 from sig_core.session.errors import error_of_handler
 
@@ -38,7 +39,7 @@ class Remote(Protocol):
         """Ask a sender at the server and return its answer."""
 
 
-class Carrying(Protocol):
+class ClientCarrier(Protocol):
     """What is needed of a carrier."""
 
     def handleTX(self, clientid: Any, message: dict[str, Any], /) -> Any: ...  # noqa: N802 - the seed's name
@@ -63,7 +64,7 @@ class CarriedRemote:
         methods: what the server may call: {name: function(clientid, params)}.
     """
 
-    def __init__(self, carrier: Carrying, handler_of: Callable[[Name], Handler | None]) -> None:
+    def __init__(self, carrier: ClientCarrier, handler_of: Callable[[Name], Handler | None]) -> None:
         self.methods: dict[str, Callable[[Any, Any], Any]] = {"signal": self._signal, "request": self._request}
         self._carrier = carrier
         self._handler_of = handler_of

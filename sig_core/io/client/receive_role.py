@@ -71,9 +71,10 @@ from __future__ import annotations
 from typing import Final
 
 from sig_core.clock import Clock
-from sig_core.errors import LinkLost, LocalProtocolError
+from sig_core.errors import LocalProtocolError
 from sig_core.interrupts import find_interrupt
 from sig_core.io.client.inbox import Inbox
+from sig_core.io.client.lifetime import check_silence
 from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
@@ -235,7 +236,7 @@ class ReceiveRole:
                 reports = session.receive_data(data, self._clock())
                 self._receiver.unread = b""
             else:
-                self._check_silence()
+                check_silence(session, self._clock(), self.back, self._keepalive, self._peer)
                 reports = session.end() if session.state is CLOSED else NOTHING
             self._take(reports)
             if session.out:
@@ -265,10 +266,3 @@ class ReceiveRole:
             self._receiver.unread = b""
             self._take(reports)
         self._writer.wake()
-
-    def _check_silence(self) -> None:
-        now = self._clock()
-        silent = min(self._session.silence(now), now - self.back)
-        if silent >= self._keepalive and self._session.state is not CLOSED:
-            text = f"{self._peer} was silent for {silent:.1f} s, allowed are {self._keepalive:g}"
-            self._session.fail(LinkLost(text))

@@ -16,16 +16,14 @@ from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.io.sync.owned_lock import NEVER_WAIT, OwnedLock
 from sig_core.links.close_once import link_lost
+from sig_core.links.threads import start_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.gate import FRAMES
+from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH
 
 __all__ = ["Writer", "wait_ready"]
 
-HOT_GAP: Final = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
-MAX_BURST: Final = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
+MAX_BURST: Final = 3  # events within HOT_GAP that are still sent at once: a program that was late sends two or three
 LINGER: Final = 200e-6  # seconds: what gathers is sent after this time at the latest
-MAX_BATCH: Final = 64 * 1024  # bytes gathered (or FRAMES) at which the thread that triggers sends them itself
-HIGH_WATER: Final = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
 ROOM_TIMEOUT: Final = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
 DRAIN_TIMEOUT: Final = 0.02  # seconds that the writer's thread waits for room before it looks what else is due
 MIN_WAIT: Final = 0.001  # seconds between two ticks at least
@@ -99,7 +97,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """End the thread; what waits is not sent any more."""

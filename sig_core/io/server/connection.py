@@ -8,16 +8,17 @@ from typing import Any, Protocol
 
 from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
-from sig_core.errors import LinkLost
+from sig_core.errors import LimitError, LinkLost
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce, link_lost
+from sig_core.links.threads import start_thread
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
 
-__all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
+__all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection"]
 
 ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
@@ -25,7 +26,7 @@ READS = 4  # reads of one connection a turn, as long as each brings all that it 
 PUMP_TIMEOUT = 0.25  # seconds after which a pump thread looks whether it should end
 
 
-class Host(Protocol):
+class ConnectionOwner(Protocol):
     """What a connection needs of its server.
 
     Attributes:
@@ -73,7 +74,7 @@ class PolledConnection:
 
     __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
 
-    def __init__(self, host: Host, link: PollableLink, session: LinkSession) -> None:
+    def __init__(self, host: ConnectionOwner, link: PollableLink, session: LinkSession) -> None:
         self.session = session
         self._host = host
         self._link = link
@@ -205,7 +206,7 @@ class PolledConnection:
 class PumpedConnection:
     """On any other link: one thread receives, one sends."""
 
-    def __init__(self, host: Host, link: Link, session: LinkSession) -> None:
+    def __init__(self, host: ConnectionOwner, link: Link, session: LinkSession) -> None:
         self.session = session
         self._host = host
         self._link = link
@@ -217,9 +218,19 @@ class PumpedConnection:
         ]
 
     def start(self) -> None:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
+        """Begin to read.
+
+        Raises:
+            LimitError: the system starts no more threads; the link is closed.
+        """
+        try:
+            for thread in self._threads:
+                start_thread(thread)
+        except LimitError as error:
+            with self._host.lock:
+                self.session.fail(error)
+            self.abort()
+            raise
 
     def changed(self) -> None:
         """Let it be flushed soon."""

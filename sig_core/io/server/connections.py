@@ -296,13 +296,13 @@ class ConnectionManager:
     # -- what connections ask
 
     def mark_dirty(self, connection: Connection) -> None:
-        """See `Host`."""
+        """See `ConnectionOwner`."""
         self._dirty.append(connection)
         if not self.loop.has_turn_ahead:
             self.loop.wake()
 
     def note_closed(self, connection: Connection) -> None:
-        """See `Host`: forget the connection."""
+        """See `ConnectionOwner`: forget the connection."""
         session = connection.session
         with self.lock:
             if session.error is None:

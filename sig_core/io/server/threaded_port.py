@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_core.contract import Codec
+from sig_core.errors import LimitError
 from sig_core.events import Info, Name
 from sig_core.io.server.dispatcher import Dispatcher
 from sig_core.io.server.local_port import LocalPort
@@ -48,3 +49,7 @@ class ThreadedPort(LocalPort):
     def is_mine(self) -> bool:
         """See `LocalPort`."""
         return self.dispatcher.is_mine() or self.answers.is_mine()
+
+    def retry(self) -> LimitError | None:
+        """See `LocalPort`."""
+        return self.dispatcher.retry() or self.answers.retry()
