@@ -4,6 +4,7 @@
 #   browser without a screen, a session bus; installed if you are root, else named
 # make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
+# make fuzz: every parser that a peer can reach, SECONDS each (10), guided by coverage if atheris can be installed
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 20 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
@@ -18,7 +19,7 @@ endif
 endif
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint package soak bench bench-lines test-setup boards-setup clean
+.PHONY: demo test test-all lint package soak fuzz bench bench-lines test-setup boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -63,6 +64,12 @@ soak: $(VENV)/.test
 	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
 	SIG_SWEEP=20 $(BIN)/python -m pytest tests/plugins/test_unreliable.py
 	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
+
+SECONDS ?= 10
+
+fuzz: $(VENV)/.test
+	-@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install -qq --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(FUZZ_OPTIONS)
 
 test-setup:
 	tests/setup

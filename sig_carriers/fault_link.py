@@ -58,7 +58,10 @@ class FaultLink:
         self._thread: threading.Thread | None = None
         if late:
             self._thread = threading.Thread(target=self._run, name=f"sig-faults {self.peer}", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # the system starts no more threads
+                raise OSError(f"{self.peer}: {error}") from error
 
     # -- the link
 

@@ -97,9 +97,10 @@ class Tty:
         if not self._first.acquire(blocking=False):
             return
         if self._shut and self._is_full():
-            threading.Thread(target=self._port.close, name=f"sig-close {self._port.port}", daemon=True).start()
-        else:
-            self._port.close()
+            with suppress(RuntimeError):  # no more threads: then it takes as long as it takes
+                threading.Thread(target=self._port.close, name=f"sig-close {self._port.port}", daemon=True).start()
+                return
+        self._port.close()
 
     def _is_full(self) -> bool:
         with suppress(OSError):

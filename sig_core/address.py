@@ -49,6 +49,8 @@ class Address:
         """
         if not isinstance(url, str):
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
+        if not url.isascii() and any("\ud800" <= letter <= "\udfff" for letter in url):
+            raise ConfigError(f"address {url!r}: has lone surrogates; the form is {_GRAMMAR}, in UTF-8")
         try:
             parts = urlsplit(url)
             host, port = (parts.netloc, None) if _NAME.fullmatch(parts.netloc) else (parts.hostname or "", parts.port)

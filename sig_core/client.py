@@ -92,6 +92,7 @@ class ClientRouter(ClientBase, Router):
             PluginError: its carrier, or the codec, can't be had.
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
             HandshakeError: the server refused.
+            LimitError: it refused because one of its limits is reached, or this system starts no more threads.
         """
         self._connection.start()
         return self

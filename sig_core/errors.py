@@ -34,12 +34,17 @@
          ├─ Backpressure(BlockingIOError)  output full inside a callback, or on asyncio
          └─ Overflow(BufferError)          input full while a callback waits
 
-Data are attributes; the message says who, what, the number and the limit.
+Data are attributes; the message says who, what, the number and the limit. All of them can be pickled and copied, as
+when they cross from one process to another.
 """
 
 from __future__ import annotations
 
+import pickle
+from contextlib import suppress
 from enum import IntEnum
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any
 
 __all__ = [
     "AccessDenied",
@@ -103,9 +108,46 @@ class Status(IntEnum):
 
 
 class SigError(Exception):
-    """The root of all errors of pysig."""
+    """The root of all errors of pysig.
+
+    It is pickled and copied with its attributes, and with its `__cause__` if that can be pickled; `__init__` is not
+    called again, so a subclass may take what arguments it likes.
+    """
 
     status: Status = Status.HANDLER_RAISED
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make a copy."""
+        state: Any = object.__getstate__(self)
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        kept = {**_built_in(self), **(attributes or {}), **(slots or {})}
+        return _remade, (type(self), self.args, _pickled(self.__cause__)), kept
+
+
+def _built_in(error: SigError) -> dict[str, Any]:
+    """Return what OSError, ImportError and NameError keep elsewhere than in `__dict__`."""
+    found = {}
+    for name in ("errno", "strerror", "filename", "filename2", "characters_written", "name", "path"):
+        if isinstance(getattr(type(error), name, None), GetSetDescriptorType | MemberDescriptorType):
+            value = getattr(error, name, None)
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def _remade(kind: type[SigError], args: tuple[Any, ...], cause: bytes) -> SigError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    with suppress(Exception):  # it may be of a class that is not known here, or that can't be made of its arguments
+        error.__cause__ = pickle.loads(cause) if cause else None
+    return error
+
+
+def _pickled(cause: BaseException | None) -> bytes:
+    """Return a cause by itself, so that one that can't be pickled, or made again, takes nothing else with it."""
+    with suppress(Exception):
+        return b"" if cause is None else pickle.dumps(cause)
+    return b""
 
 
 class ConfigError(SigError, ValueError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
+import traceback
+from contextlib import suppress
 from typing import Any, Protocol
 
 __all__ = ["LOG_LEVELS", "Logger", "NullLogger", "SimpleLogger", "log", "setup_logger"]
@@ -101,7 +104,10 @@ def _caller() -> tuple[str, str]:
 
 
 class _Route:
-    """Passes on to the logger that is set; the package logs through this one object."""
+    """Passes on to the logger that is set; the package logs through this one object.
+
+    Who logs goes on, whatever a logger does: what is not logged is said on the standard error stream, with why.
+    """
 
     def __init__(self) -> None:
         self._logger: Logger = logging.getLogger("sig")
@@ -110,16 +116,25 @@ class _Route:
         self._logger = logger
 
     def debug(self, msg: str) -> None:
-        self._logger.debug(msg)
+        self._say("debug", msg)
 
     def info(self, msg: str) -> None:
-        self._logger.info(msg)
+        self._say("info", msg)
 
     def warning(self, msg: str) -> None:
-        self._logger.warning(msg)
+        self._say("warning", msg)
 
     def error(self, msg: str) -> None:
-        self._logger.error(msg)
+        self._say("error", msg)
+
+    def _say(self, level: str, msg: str) -> None:
+        try:
+            getattr(self._logger, level)(msg)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            with suppress(Exception):  # there may be no such stream, or it is closed
+                print(f"sig: the logger raised on: {msg}\n{traceback.format_exc()}", file=sys.stderr)  # noqa: T201
 
 
 log = _Route()

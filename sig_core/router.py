@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import (
-    Handler,
-    RequestHandler,
-    check_method,
-    name_of_callable,
-    refuse_coroutine_function,
-)
+from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
+from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
@@ -215,7 +211,7 @@ class RouterBase:
         """Check what a listener is, and what it asks for."""
         pattern = pattern_of(sender, event)
         if not callable(listener):
-            raise ConfigError(f"listener {listener!r} can't be called: it must be a function f(info, data)")
+            raise ConfigError(f"listener {described(listener)} can't be called: it must be a function f(info, data)")
         self._check_callable(f"listener {name_of_callable(listener)}", listener)
         return Subscription(listener, pattern, remove)
 

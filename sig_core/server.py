@@ -64,11 +64,11 @@ class ServerRouter(ServerBase, Router):
 
         Raises:
             LocalProtocolError: it was started before.
-            ConfigError, PluginError, ListenFailed: see `listen`; then it is stopped again.
+            ConfigError, PluginError, ListenFailed, LimitError: see `listen`; then it is stopped again.
         """
         self._begin()
-        self._clients.loop.start()
         try:
+            self._clients.loop.start()
             for url in self._urls:
                 self.listen(url)
         except BaseException:
@@ -88,6 +88,7 @@ class ServerRouter(ServerBase, Router):
             ConfigError: the URL, or an option of it, can't be meant.
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
+            LimitError: it needs a thread, and the system starts no more of them.
         """
         allowed = self._allowed(where, codecs)
         rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from sig_core.address import Address
 from sig_core.contract import Acceptor, Codec
-from sig_core.errors import LocalProtocolError, MessageTooBig, NotOwner
+from sig_core.errors import EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
@@ -68,6 +70,7 @@ class ServerBase(RouterBase):
         self.limits = limits or Limits()
         self._urls = urls
         self._codec_names = None if codecs is None else list(codecs)
+        self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
         self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
         self._clients = ConnectionManager(
@@ -110,6 +113,7 @@ class ServerBase(RouterBase):
         self._check_running(where)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
+        self._spoken |= allowed.keys()
         return allowed
 
     def _check_running(self, where: object) -> None:
@@ -163,6 +167,9 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        problem = self._port.retry()
+        if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
+            self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))
         return HOLDING if self._exchange.flow_control else self.limits.keepalive
 
     # -- senders of this program, seen by clients
@@ -187,7 +194,17 @@ class ServerBase(RouterBase):
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
-            runs = {codec: self._encode(codec, sender, event, route, info, data) for codec in wanted}
+            runs: dict[str, Run] = {}
+            problem: SigError | None = None
+            for codec in wanted:
+                try:
+                    runs[codec] = self._encode(codec, sender, event, route, info, data)
+                except (EncodeError, MessageTooBig) as error:
+                    problem = error
+            if problem is not None:
+                if not runs:
+                    runs = self._encode_somehow(problem, wanted, sender, event, route, info, data)
+                runs |= {codec: Run(route, codec, 0, b"") for codec in wanted if codec not in runs}
             if not flow.is_set():
                 self._hold_back(sender, event)
             with self._lock:
@@ -198,6 +215,17 @@ class ServerBase(RouterBase):
     def _hold_back(self, sender: Name, event: Name) -> None:
         """Wait, or raise: a client can't follow the events of this program."""
         raise NotImplementedError
+
+    def _encode_somehow(self, problem: SigError, tried: Collection[str], *what: Any) -> dict[str, Run]:
+        """Encode in another codec that clients may use: what none of them can carry is the sender's error, not a loss.
+
+        Raises:
+            EncodeError, MessageTooBig: there is none; `problem` is that of those that were tried.
+        """
+        for codec in self._spoken - set(tried):
+            with suppress(EncodeError, MessageTooBig):
+                return {codec: self._encode(codec, *what)}
+        raise problem
 
     def _encode(self, name: str, sender: Name, event: Name, route: int, info: Info, data: Any) -> Run:
         codec = self._plugins.codecs.get(name)

@@ -105,6 +105,7 @@ class ClientRouter(ClientBase, AsyncRouter):
             PluginError: its carrier, or the codec, can't be had.
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
             HandshakeError: the server refused.
+            LimitError: it refused because one of its limits is reached, or this system starts no more threads.
 
         Cancelled while it dials, it returns at once, and the link that may still come about is closed.
         """

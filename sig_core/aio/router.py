@@ -19,7 +19,7 @@ from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.router import RouterBase, pattern_of
 from sig_core.routing.entities import Event, Listener, Subscription
-from sig_core.routing.handlers import check_method
+from sig_core.routing.request_names import check_method
 
 __all__ = ["AsyncRouter"]
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter
 from sig_core.contract import Acceptor
-from sig_core.errors import Backpressure, LocalProtocolError
+from sig_core.errors import Backpressure, LimitError, LocalProtocolError
 from sig_core.events import Info, Name, check_name
 from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.server.acceptors import AcceptorThread
@@ -96,7 +96,8 @@ class ServerRouter(ServerBase, AsyncRouter):
 
         Raises:
             LocalProtocolError: it was started before.
-            ConfigError, PluginError, ListenFailed: see `listen`; then it is stopped again, as it is if it is cancelled.
+            ConfigError, PluginError, ListenFailed, LimitError: see `listen`; then it is stopped again, as it is when
+                it is cancelled.
         """
         self._begin()
         self._bind()
@@ -124,6 +125,7 @@ class ServerRouter(ServerBase, AsyncRouter):
             ConfigError: the URL, or an option of it, can't be meant.
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
+            LimitError: it needs a thread, and the system starts no more of them.
         """
         self._check_loop()
         allowed = self._allowed(where, codecs)
@@ -346,5 +348,9 @@ def _close_and_join(acceptor: AcceptorThread) -> None:
 
 
 async def _elsewhere(call: Callable[[], None]) -> None:
-    """Do what may block on a thread; cancelled, it is done all the same."""
-    await in_thread(call, lambda nothing: None, "sig-stop")
+    """Do what may block on a thread, if there can be one; cancelled, it is done all the same."""
+    try:
+        await in_thread(call, lambda nothing: None, "sig-stop")
+    except LimitError as error:
+        log.warning(f"{error}; the loop waits")
+        call()

@@ -13,7 +13,7 @@ from sig_core.errors import ConfigError
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "config_of", "read_config"]
 
 KINDS = ("carriers", "codecs", "wrappers", "hooks")
 
@@ -57,10 +57,16 @@ def read_config(path: str) -> Config:
         ConfigError: it can't be read, is no TOML, or has a key or value that can't be meant; names file, key, remedy.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        found = tomllib.loads(text)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: can't read it: {error.strerror or error}") from error
+    return config_of(path, data)
+
+
+def config_of(path: str, data: bytes) -> Config:
+    """Return what a file says, given what it holds; raises as `read_config` does."""
+    try:
+        found = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: it is no TOML: {error}") from error
     return _Reader(path).config(found)

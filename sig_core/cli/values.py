@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import msgspec
 
 __all__ = ["dump", "read_value", "read_values"]
+
+BOM = "\ufeff"  # what programs of Windows begin UTF-8 with
 
 _encoder = msgspec.json.Encoder()
 
@@ -19,14 +21,20 @@ def read_values(data: str | None, text: bool) -> Iterator[Any]:
     """Return the values that DATA stands for: one, or with `-` one for each line of standard input.
 
     Raises:
-        click.UsageError: it is no JSON, or the file can't be read.
+        click.UsageError: it is no JSON, or the file can't be read, or standard input is closed.
     """
     if data != "-":
-        yield read_value(data, text)
-        return
-    for number, line in enumerate(sys.stdin, 1):
+        return iter([read_value(data, text)])
+    return _read_lines(_standard_input(), text)
+
+
+def _read_lines(lines: Iterable[str], text: bool) -> Iterator[Any]:
+    for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(BOM)
         if line.strip():
-            yield _parse(line.rstrip("\n"), text, f"line {number} of standard input")
+            line = line.removesuffix("\n").removesuffix("\r")  # as programs of Windows end lines
+            yield _parse(line, text, f"line {number} of standard input")
 
 
 def read_value(data: str | None, text: bool) -> Any:
@@ -38,15 +46,21 @@ def read_value(data: str | None, text: bool) -> Any:
     if data is None:
         return None
     if data == "-":
-        return _parse(sys.stdin.read(), text, "standard input")
+        return _parse(_standard_input().read().removeprefix(BOM), text, "standard input")
     if data.startswith("@"):
         return _parse(_read(data[1:]), text, data[1:])
     return _parse(data, text, "DATA")
 
 
+def _standard_input() -> TextIO:
+    if sys.stdin is None:  # so it is where who started this program has closed it, as cron jobs may (`<&-`)
+        raise click.UsageError("DATA -: standard input is closed; redirect it (`< FILE`), or use @FILE")
+    return sys.stdin
+
+
 def _read(name: str) -> str:
     try:
-        return Path(name).read_text()
+        return Path(name).read_text(encoding="utf-8-sig")  # programs of Windows begin with a byte order mark
     except OSError as error:
         raise click.UsageError(f"DATA @{name}: can't read that file: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -10,7 +10,8 @@ from sig_core.errors import LinkClosed, SenderExists
 from sig_core.events import EVENT_CONNECT, Info, Name, check_name
 from sig_core.router import BUILT_IN, Router, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
-from sig_core.routing.handlers import Handler, RequestHandler, check_method
+from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.request_names import check_method
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]

@@ -12,6 +12,7 @@ from typing import Any
 from sig_core.compat.replies import Reply, failure_of, value_of
 from sig_core.contract import Codec, LinkTraits
 from sig_core.errors import EncodeError, LinkClosed, MessageTooBig, RequestTimeout
+from sig_core.links.threads import start_thread
 from sig_core.protocol.limits import Limits
 
 __all__ = ["CarriedLink"]
@@ -118,8 +119,9 @@ class CarriedLink:
             self._calls.append(message)
             self._changed.notify_all()
             if self._sender is None:
-                self._sender = threading.Thread(target=self._send_calls, name=f"sig-sender {self.peer}", daemon=True)
-                self._sender.start()
+                sender = threading.Thread(target=self._send_calls, name=f"sig-sender {self.peer}", daemon=True)
+                start_thread(sender)
+                self._sender = sender
 
     def receive(self, timeout: float, /) -> bytes | None:
         """Return a message of the client. ConnectionResetError: it has gone."""

@@ -10,7 +10,8 @@ from sig_core.compat.replies import value_of
 from sig_core.errors import LinkLost, ProtocolError, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name
 from sig_core.routing.entities import Listener, Sender
-from sig_core.routing.handlers import Handler, RequestHandler, check_method
+from sig_core.routing.handlers import Handler, RequestHandler
+from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Publisher
 from sig_core.session.errors import error_of_handler
 

@@ -11,12 +11,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from sig_core.address import Address
 from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, HasAbort, HasErrors, HasOnePeer, LinkTraits
+from sig_core.links.threads import start_thread
 
 __all__ = ["Bridge", "BridgedAcceptor", "BridgedLink", "close_or_abort"]
 
@@ -180,13 +181,36 @@ async def close_or_abort(link: AsyncLink) -> None:
         link.abort()
 
 
+class _DaemonThreads(ThreadPoolExecutor):
+    """Runs what a loop hands to threads, such as a resolver, on ones that no interpreter waits for when it ends."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """See `Executor`."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        start_thread(threading.Thread(target=run, name="sig-asyncio-call", daemon=True))
+        return future
+
+
 class _LoopThread:
     """An event loop on a thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(_DaemonThreads())
         self._thread = threading.Thread(target=self._run, name="sig-asyncio", daemon=True)
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+        except BaseException:
+            self._loop.close()
+            raise
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine on the loop and return its result; cancel it after `timeout` seconds."""

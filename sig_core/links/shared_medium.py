@@ -20,6 +20,7 @@ from contextlib import suppress
 
 from sig_core.contract import LinkTraits, Medium
 from sig_core.links.close_once import CloseOnce
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["MediumAcceptor", "MediumLink", "demux", "dial"]
@@ -167,13 +168,20 @@ class _Hub:
         self._once = CloseOnce(medium, self.address)
         self._thread = threading.Thread(target=self._run, name=f"sig-medium {self.address}", daemon=True)
         if only is None:
-            self._thread.start()
+            self._start()
 
     def link_to(self, peer: Hashable) -> MediumLink:
         """Return the only link there is."""
         link = self._links[peer] = MediumLink(self, peer)
-        self._thread.start()
+        self._start()
         return link
+
+    def _start(self) -> None:
+        try:
+            start_thread(self._thread)
+        except BaseException:
+            self._once.close()
+            raise
 
     def send(self, data: bytes, peer: Hashable) -> None:
         """Send a packet, one at a time."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.address import did_you_mean
+from sig_core.description import text_of
 from sig_core.errors import PluginError
 from sig_core.log import log
 from sig_core.plugins.registry import Registry
@@ -82,4 +83,5 @@ def _call_each(name: str, implementations: list[Any], facts: dict[str, Any]) -> 
         try:
             implementation.function(*(facts[argument] for argument in implementation.argnames))
         except (Exception, SystemExit) as error:
-            log.error(f"hook plug-in {implementation.plugin_name!r}: {name} raised {type(error).__name__}: {error}")
+            what = f"{name} raised {type(error).__name__}: {text_of(error)}"
+            log.error(f"hook plug-in {implementation.plugin_name!r}: {what}")

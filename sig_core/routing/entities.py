@@ -14,7 +14,10 @@ from sig_core.spelling import alias
 __all__ = ["Event", "Listener", "Owner", "Sender", "Signal", "Subscription"]
 
 Listener: TypeAlias = Callable[[Info, Any], object]
-"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added."""
+"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added.
+
+Both are the same objects for all listeners of this program that hear the event: who wants to change one copies it.
+"""
 
 
 class Subscription:
@@ -161,8 +164,9 @@ class Signal:
 
         Raises:
             UnknownSender: the sender is not connected (any more).
-            EncodeError: the event goes to other programs and a codec can't carry `data`; nobody gets it then.
-            MessageTooBig: the event goes to other programs and is too long; nobody gets it then.
+            EncodeError: the event goes to other programs and can't be carried: by the codec of this client, or by
+                any codec that clients of this server may use; nobody gets it then.
+            MessageTooBig: the event goes to other programs, and is too long in that way; nobody gets it then.
             NotOwner: another client added the sender.
             LinkClosed: there is no link now, and nothing is kept for the next one.
             Backpressure: output is full, and this call may not wait: it was made inside a callback.

@@ -259,7 +259,8 @@ class Exchange:
 
         Args:
             port: of this program.
-            runs: the event, in each of the codecs that `wanted` names.
+            runs: the event, in each of the codecs that `wanted` names; empty in those that can't carry it, which come
+                last: it is lost to who hears it in one of these.
             sender, event: which one it is.
             now: monotonic seconds.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sig_core.contract import Codec
+from sig_core.description import text_of
 from sig_core.errors import CodecError, RemoteError, RemoteProtocolError, SigError, Status, error_for
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
@@ -43,8 +44,4 @@ def error_of_handler(error: BaseException) -> SigError:
     """Return what the requester gets when a handler raised: type name and text, no traceback."""
     if isinstance(error, SigError) and error.status is not Status.HANDLER_RAISED:
         return error
-    try:
-        text = str(error)
-    except Exception:
-        text = "(its text can't be had)"
-    return RemoteError(type(error).__name__, text)
+    return RemoteError(type(error).__name__, text_of(error))

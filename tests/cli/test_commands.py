@@ -318,6 +318,9 @@ def test_what_is_fired(server: sig_lib.ServerRouter, tmp_path: Path) -> None:
     assert heard_by(server, f"@{file}") == [{"from": "a file", "n": [1, 2]}]
     assert heard_by(server, "-", stdin='1\n\n"two"\n{"three": 3}\n') == [1, "two", {"three": 3}]
     assert heard_by(server, "-", "--text", stdin="a line\n{another\n") == ["a line", "{another"]
+    windows = "\ufeffa line\r\n\r\n  {another \r\nlast"
+    assert heard_by(server, "-", "--text", stdin=windows) == ["a line", "  {another ", "last"]
+    assert heard_by(server, "-", stdin="\ufeff1\r\n2\r\n") == [1, 2]
     assert heard_by(server, "7", "--count", "4") == [7] * 4
     assert heard_by(server, "7", "--count", "3", "--every", "0.01") == [7] * 3
 
@@ -339,6 +342,7 @@ def test_asking(server: sig_lib.ServerRouter) -> None:
     run = sig("request", "s", "echo", '{"a": [1, null]}', *there)
     assert (run.returncode, run.stdout, run.stderr) == (OK, '{"a":[1,null]}\n', "")
     assert sig("request", "s", "echo", "-", *there, stdin="[\n1]\n").stdout == "[1]\n"
+    assert sig("request", "s", "echo", "-", *there, stdin="\ufeff[1]\r\n").stdout == "[1]\n"
     assert sig("request", "s", "text", *there).stdout == '"plain text"\n'
     assert on_a_terminal("request", "s", "text", *there) == (OK, "plain text\n")
 

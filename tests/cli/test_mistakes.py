@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import sig_core as sig_lib
 from sig_core.cli.failures import LINK, REFUSED, TIMEOUT, USAGE
 from sig_core.protocol.wire import PREFACE
-from tests.cli.command import sig
+from tests.cli.command import COMMAND, sig
 from tests.support import within
 
 LOCAL = "tcp://127.0.0.1"
@@ -279,3 +280,22 @@ def test_a_wrong_configuration(tmp_path: Path, text: str, said: list[str]) -> No
 
 def test_a_configuration_that_is_not_there() -> None:
     check(sig("serve", "--config", "no-such.toml"), USAGE, "no-such.toml: can't read it: No such file")
+
+
+@pytest.mark.parametrize("command", ["trigger", "request"])
+@pytest.mark.parametrize("arguments", ["-", "--text -"])
+def test_standard_input_that_is_closed(server: str, command: str, arguments: str) -> None:
+    line = shlex.join([*COMMAND, command, "taken", "e", "--url", server]) + f" {arguments} <&-"
+    run = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=within(30), check=False)
+    assert run.returncode == USAGE
+    assert "DATA -: standard input is closed" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_file_in_the_encoding_of_powershell(server: str, tmp_path: Path) -> None:
+    marked, wide = tmp_path / "utf-8", tmp_path / "utf-16"
+    marked.write_text('{"a": "é"}\r\n', encoding="utf-8-sig")
+    wide.write_text("{}", encoding="utf-16")
+    run = sig("trigger", "other", "e", f"@{marked}", "--url", server)
+    assert (run.returncode, run.stderr) == (0, "")
+    run = sig("trigger", "other", "e", f"@{wide}", "--url", server)
+    assert run.returncode == USAGE and "is no text in UTF-8" in run.stderr

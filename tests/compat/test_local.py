@@ -144,3 +144,20 @@ class _Removed:
     def __init__(self, sender: sig.Sender) -> None:
         self.signal = sender.getSignal("#c")
         self.close = sender.remove
+
+
+def test_a_property_of_a_handler_is_never_read(server: sig.ServerRouter) -> None:
+    class Camera:
+        def snap(self, params: Any) -> Any:
+            return ["jpg", params]
+
+        @property
+        def temperature(self) -> float:
+            raise OSError("sensor is not ready")
+
+    _, client = client_of(server)
+    client.add_remote_sender("cam", ["e"], Camera())
+    assert server.request("cam", "snap", 1) == ["jpg", 1]
+    with pytest.raises(sig.UnknownMethod):
+        server.request("cam", "temperature")
+    assert client.remove_remote_sender("cam")

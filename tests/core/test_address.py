@@ -49,7 +49,7 @@ def test_spellings(url: str, host: str, port: int | None, path: str) -> None:
     "url",
     ["", "tcp", "tcp:", "127.0.0.1:3000", "://x", "tcp://h:65536", "tcp://h:x", "tcp://[::1", "+tcp://h", "a++b://h",
      "tcp://::1:3000", "tcp://fe80::1:3000", "tcp://h::1", "usb://a:b:", "tcp://[::1]:2:3", "tcp://user@a:b:c",
-     "tcp://user@h:1", "tcp://h:1#part", "tcp://h?a", "tcp://h?a=1&a=2", 3000, None, b"tcp://h"],
+     "tcp://user@h:1", "tcp://h:1#part", "tcp://h?a", "tcp://h?a=1&a=2", "unix:///\udc9d", 3000, None, b"tcp://h"],
 )  # fmt: skip
 def test_what_is_no_url_is_named_with_the_grammar(url: object) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import io
 import logging
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -53,3 +56,40 @@ def test_anything_with_the_methods_will_do(capsys: pytest.CaptureFixture[str]) -
     sig.setup_logger(NullLogger())
     log.error("nobody hears this")
     assert capsys.readouterr() == ("", "")
+
+
+class Broken:
+    """A logger that can't write."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def error_out(self, msg: str) -> None:
+        raise self.error
+
+    debug = info = warning = error_out
+
+
+@pytest.mark.parametrize("kind", [OSError, asyncio.CancelledError, GeneratorExit])
+def test_who_logs_goes_on_whatever_the_logger_does(
+    kind: type[BaseException], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken: Any = Broken(kind("disk full"))
+    sig.setup_logger(broken)
+    for level in ("debug", "info", "warning"):
+        getattr(log, level)(f"the {level}")
+        said = capsys.readouterr().err
+        assert f"the logger raised on: the {level}" in said and said.rstrip().endswith("disk full")
+    for stream in (None, io.StringIO()):
+        if stream is not None:
+            stream.close()
+        monkeypatch.setattr("sys.stderr", stream)
+        log.warning("nobody hears this")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_program_passes_through_a_logger(kind: type[BaseException]) -> None:
+    broken: Any = Broken(kind())
+    sig.setup_logger(broken)
+    with pytest.raises(kind):
+        log.info("x")

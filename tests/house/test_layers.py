@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ROOT
 
-RING_0 = {"clock", "contract", "address", "errors", "events", "portable", "spelling"}
+RING_0 = {"clock", "contract", "address", "description", "errors", "events", "portable", "spelling"}
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
 RING_2 = {"log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}
@@ -33,7 +33,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
     "io.sync": RING_0 | {"log"},
-    "io.aio": RING_0 | {"log", "routing"},
+    "io.aio": RING_0 | {"log", "links", "routing"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},

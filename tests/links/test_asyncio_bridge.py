@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -16,6 +18,7 @@ from sig_core.links import asyncio_bridge as bridge
 from sig_core.links.asyncio_bridge import Bridge, BridgedLink
 from sig_core.testing import begin
 from tests.support import eventually, nothing_left_behind, within
+from tests.support.no_threads import no_threads
 
 __all__ = ["nothing_left_behind"]
 
@@ -361,3 +364,56 @@ def test_routers_speak_over_it() -> None:
         with sig.ClientRouter("memory://here", plugins=plugins) as client:
             assert client.remote_request("s", "echo", [1, "x" * 100_000]) == [1, "x" * 100_000]
     assert carrier.closed == 1
+
+
+RESOLVER_HANGS = """
+import asyncio, threading
+from sig_core.address import Address
+from sig_core.links.asyncio_bridge import Bridge
+
+hangs = threading.Event()
+
+class Carrier:
+    scheme = "hangs"
+
+    async def connect(self, address):
+        await asyncio.get_running_loop().run_in_executor(None, self.resolve)
+
+    def resolve(self):
+        hangs.set()
+        threading.Event().wait()
+
+threading.Thread(target=Bridge(Carrier()).connect, args=[Address.parse("hangs://here")], daemon=True).start()
+hangs.wait()
+"""
+
+
+def test_a_program_ends_though_a_resolver_hangs() -> None:
+    assert subprocess.run([sys.executable, "-c", RESOLVER_HANGS], timeout=SOON * 4, check=True).returncode == 0
+
+
+def test_what_the_loop_hands_to_a_thread_gives_its_result_or_raises() -> None:
+    class Carrier:
+        scheme = "memory"
+
+        async def connect(self, address: Address) -> MemoryLink:
+            assert await asyncio.to_thread(lambda: 3) == 3
+            await asyncio.to_thread(lambda: 1 // 0)
+            return MemoryLink()
+
+    with pytest.raises(ZeroDivisionError):
+        Bridge(Carrier()).connect(WHERE)  # type: ignore[arg-type]
+
+
+def test_a_loop_that_has_no_thread_is_told_and_tried_again() -> None:
+    class Carrier:
+        scheme = "memory"
+
+        async def connect(self, address: Address) -> MemoryLink:
+            link = MemoryLink()
+            link.other = link
+            return link
+
+    with no_threads("sig-asyncio"), pytest.raises(sig.LimitError, match="sig-asyncio"):
+        Bridge(Carrier()).connect(WHERE)  # type: ignore[arg-type]
+    Bridge(Carrier()).connect(WHERE).close()  # type: ignore[arg-type]

@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
+from sig_core.errors import LimitError
 from sig_core.links import shared_medium as media
 from sig_core.links.shared_medium import MediumAcceptor, MediumLink, demux, dial
 from tests.support import eventually, nothing_left_behind, within
+from tests.support.no_threads import no_threads
 from tests.support.wires import End, Wire
 
 __all__ = ["nothing_left_behind"]
@@ -243,3 +245,11 @@ def test_a_send_that_fails_is_the_matter_of_its_link(place: Place) -> None:
 )
 def test_how_peers_are_called(peer: object, text: str) -> None:
     assert media._text_of(peer) == text
+
+
+def test_a_medium_that_nobody_reads_is_closed() -> None:
+    wire = Wire()
+    for make in (lambda: demux(wire.end("a")), lambda: dial(wire.end("a"), "b")):
+        with no_threads("sig-medium*"), pytest.raises(LimitError, match="sig-medium"):
+            make()
+        assert wire.ends["a"].closed == 1

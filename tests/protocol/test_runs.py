@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-import itertools
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType, ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol import wire
-from sig_core.protocol.runs import FEW, alike, split_events
+from sig_core.protocol.frames import FrameReader
+from sig_core.protocol.runs import FEW, alike, split_events, split_numbered, split_requests
 from tests.support.named_frames import Frame, NamedReader
 
 LAW = settings(derandomize=True, deadline=None)
@@ -80,17 +82,44 @@ def test_a_stretch_that_is_cut_off_waits(whole: int, missing: int) -> None:
     assert reader.waiting == len(frame) - missing - 1
 
 
-@pytest.mark.parametrize("around", [b"", wire.event_frame(1, b"another length")], ids=["equal", "between others"])
-def test_what_is_given_holds_no_memoryview(around: bytes) -> None:
-    """The traceback of a listener that raises keeps it: garbage in a cycle, where such a view crashes CPython."""
-    given = split_events(around + wire.event_frame(1, b"1234") * (10 * FEW) + around)
-    next(iter(given))
+def read(data: bytes, piece: int) -> bytes:
+    """Return the body of the run that a reader gives, fed with pieces of so many bytes."""
+    reader = FrameReader(2**20)
+    parts = [reader.feed(data[at : at + piece]) for at in range(0, len(data), piece)]
+    return max((frame[3] for frames in parts for frame in frames), key=len)
+
+
+OTHER = wire.event_frame(1, b"another length")
+SPLITS: dict[str, Callable[[int], Iterable[object]]] = {
+    "events": lambda piece: split_events(read(wire.event_frame(1, b"1234") * (10 * FEW), piece)),
+    "events between others": lambda piece: split_events(
+        read(b"".join([OTHER, wire.event_frame(1, b"1234") * (10 * FEW), OTHER]), piece)
+    ),
+    "big events": lambda piece: split_events(read(wire.event_frame(1, bytes(40_000)) * (2 * FEW), piece)),
+    "replies": lambda piece: split_numbered(read(wire.reply_frame(1, 7, b"1234") * 50, piece), 50),
+    "requests": lambda piece: split_requests(read(wire.request_frame(1, 7, b"\1m1") * 50, piece), 50),
+}
+
+
+def is_its_own(item: object) -> bool:
+    """Return whether it is no part of the program, such as the globals of a generator's module."""
+    if isinstance(item, dict):
+        return "__builtins__" not in item
+    return not isinstance(item, type | ModuleType | FunctionType | CodeType)
+
+
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+@pytest.mark.parametrize("piece", [2**20, 50_000])
+def test_what_is_given_holds_no_memoryview(split: Callable[[int], Iterable[object]], piece: int) -> None:
+    """The traceback of a callback that raises keeps it: garbage in a cycle, where such a view crashes CPython."""
+    given = iter(split(piece))
+    next(given)
     seen: dict[int, object] = {}
     found: list[object] = [given]
     while found:
-        seen |= {id(item): item for item in found if not isinstance(item, type)}
-        found = [item for item in gc.get_referents(*found) if id(item) not in seen and not isinstance(item, type)]
-    assert any(type(item) is itertools.chain for item in seen.values())
+        seen |= {id(item): item for item in found}
+        found = [item for item in gc.get_referents(*found) if id(item) not in seen and is_its_own(item)]
+    assert any(type(item) is bytes for item in seen.values())
     assert not [item for item in seen.values() if isinstance(item, memoryview)]
 
 

@@ -13,7 +13,9 @@ from sig_core.compat.carrier.base import Carrier
 from sig_core.compat.carrier.tcpserver import tcp_url
 from sig_core.compat.native import NativeRemote
 from sig_core.compat.remote import Remote
-from sig_core.errors import ConfigError, LinkClosed, SigError
+from sig_core.description import described
+from sig_core.errors import ConfigError, LimitError, LinkClosed, SigError
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 if TYPE_CHECKING:
@@ -148,11 +150,19 @@ class CarrierTCPClient(Carrier):
     def _return_later(self, over: threading.Event) -> None:
         with self._lock:
             where = self.server_address
-            if self.auto_reconnect and where is not None and not over.is_set():
-                self._returning = threading.Thread(
-                    target=self._return, args=(over,), name=f"sig-return {tcp_url(*where)}", daemon=True
-                )
-                self._returning.start()
+            if not self.auto_reconnect or where is None or over.is_set():
+                return
+            name = f"sig-return {tcp_url(*where)}"
+            returning = threading.Thread(target=self._return, args=(over,), name=name, daemon=True)
+            try:
+                start_thread(returning)
+            except LimitError as error:
+                problem, self._returning = error, threading.current_thread()
+            else:
+                self._returning = returning
+                return
+        log.warning(f"{problem}; {threading.current_thread().name!r} connects instead")
+        self._return(over)
 
     def _return(self, over: threading.Event) -> None:
         while not over.wait(self.reconnect_delay) and self.auto_reconnect and not self._dial(over):
@@ -171,4 +181,4 @@ def _tell(callback: Callable[[], object] | None) -> None:
     try:
         callback()
     except (Exception, SystemExit):
-        log.error(f"the callback {callback!r} raised\n{traceback.format_exc()}")
+        log.error(f"the callback {described(callback)} raised\n{traceback.format_exc()}")

@@ -14,6 +14,7 @@ from sig_core.datagram.stream import ASKED, LINGER, OTHER_VERSION, UNKNOWN, Pack
 from sig_core.datagram.wire import OPEN, VERSION, Datagram, Wire, opening
 from sig_core.errors import ConnectFailed
 from sig_core.links.close_once import CloseOnce, link_lost
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["DatagramStream", "FragmentingLink"]
@@ -80,7 +81,11 @@ class DatagramStream:
         self._closing = False
         self._sender_waits = False
         self._thread = threading.Thread(target=self._run, name=f"sig-packets {raw.peer}", daemon=True)
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+        except BaseException:
+            self._once.close()
+            raise
 
     def dial(self, patience: float) -> None:
         """Open the link.

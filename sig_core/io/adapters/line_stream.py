@@ -15,6 +15,7 @@ from sig_core.line.line import FULL_CREDIT
 from sig_core.line.responder import LineResponder
 from sig_core.line.upper_layer import Terms
 from sig_core.links.close_once import CloseOnce
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["LineStream"]
@@ -56,8 +57,13 @@ class LineStream:
             threading.Thread(target=self._guarded, args=(part,), name=f"sig-line-{name} {self.peer}", daemon=True)
             for name, part in (("in", self._read), ("out", self._write))
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                start_thread(thread)
+        except BaseException as error:
+            self._stop(LinkLost(str(error)))
+            self._once.close()
+            raise
         self._wait_for_server(patience)
 
     def _wait_for_server(self, patience: float) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
 from sig_core.links.close_once import CloseOnce
+from sig_core.links.threads import start_thread
 
 __all__ = ["PumpedLink", "pollable"]
 
@@ -58,8 +59,13 @@ class PumpedLink:
         self._full = False
         self._failed: Exception | None = None
         self._close_by: float | None = None
-        for part, name in ((self._pump_in, "in"), (self._pump_out, "out")):
-            threading.Thread(target=part, name=f"sig-pumped-{name} {raw.peer}", daemon=True).start()
+        try:
+            for part, name in ((self._pump_out, "out"), (self._pump_in, "in")):  # the last one closes
+                start_thread(threading.Thread(target=part, name=f"sig-pumped-{name} {raw.peer}", daemon=True))
+        except BaseException as error:
+            self._failed = OSError(f"{self.peer}: {error}")
+            self._let_go()
+            raise
 
     # -- for the loop
 
@@ -129,6 +135,10 @@ class PumpedLink:
             left = 0.0 if self._close_by is None else max(0.0, self._close_by - self._clock())
             self._changed.wait_for(lambda: not self._outgoing or self._failed is not None, left)
             self._failed = self._failed or OSError(f"{self.peer}: the link is closed")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._changed:
             self._changed.notify_all()
         self._once.close()
         for end in (self._near, self._far):

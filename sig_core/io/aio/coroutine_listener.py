@@ -14,12 +14,13 @@ from functools import partial
 from typing import Any
 
 from sig_core.clock import Clock
+from sig_core.description import name_of_callable
 from sig_core.errors import LocalProtocolError
 from sig_core.events import Info
 from sig_core.io.aio.turn import TURN
 from sig_core.log import log
 from sig_core.routing.entities import Listener, Subscription
-from sig_core.routing.handlers import is_coroutine_function, name_of_callable
+from sig_core.routing.handlers import is_coroutine_function
 
 __all__ = ["MOST", "RESUME", "CoroutineListeners", "in_listener"]
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from sig_core.links.threads import start_thread
+
 __all__ = ["in_thread"]
 
 T = TypeVar("T")
@@ -23,6 +25,9 @@ async def in_thread(call: Callable[[], T], discard: Callable[[T], object], name:
         discard: called once, on the thread or on the loop's, with the result if the caller was cancelled meanwhile, or
             its loop is closed.
         name: of the thread.
+
+    Raises:
+        LimitError: the system starts no more threads; nothing was called.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
@@ -38,7 +43,7 @@ async def in_thread(call: Callable[[], T], discard: Callable[[T], object], name:
         except RuntimeError:  # the loop is closed
             handover.refuse()
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    start_thread(threading.Thread(target=run, name=name, daemon=True))
     try:
         await ended
     except BaseException:

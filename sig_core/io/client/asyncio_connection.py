@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
+from sig_core.description import described
 from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.pumped import pollable
@@ -256,6 +257,6 @@ async def _tell(callback: StateCallback, state: str, problem: SigError | None) -
         if inspect.isawaitable(result):
             await result
     except BaseException as error:
-        log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+        log.error(f"the callback {described(callback)} of {state!r} raised\n{traceback.format_exc()}")
         if ends_loop(error):
             asyncio.get_running_loop().call_soon(throw, error)

@@ -17,6 +17,7 @@ from sig_core.io.client.nested_wait import NestedWait
 from sig_core.io.client.receive_role import ReceiveRole
 from sig_core.io.client.writer import Writer
 from sig_core.links.close_once import CloseOnce
+from sig_core.links.threads import start_thread
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
@@ -77,7 +78,7 @@ class Reader:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def is_current(self) -> bool:
         """Return whether this is the reading thread: then a callback runs on it."""

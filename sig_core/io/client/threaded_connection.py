@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.errors import LinkClosed, SigError
+from sig_core.description import described
+from sig_core.errors import LimitError, LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
@@ -145,7 +147,13 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
     def _link_ended(self, link: ThreadedLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):
             self._thread = threading.Thread(target=self._come_back, name=f"sig-return {self._url}", daemon=True)
-            self._thread.start()
+            try:
+                start_thread(self._thread)
+            except LimitError as problem:
+                log.warning(f"{self._url}: {problem}; it is dialled by the thread that read the link")
+                self._thread = threading.current_thread()
+                link.let_go()
+                self._come_back()
 
     def _come_back(self) -> None:
         drive(come_back(self._state, self, self._clock), self._perform)
@@ -171,10 +179,19 @@ class CallbackThread:
     def wake(self) -> None:
         """See to it that what is to be told is told soon."""
         with self._lock:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                thread.start()
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                start_thread(thread)
+            except LimitError as error:
+                problem, self._thread = error, threading.current_thread()
+            else:
                 self._thread = thread  # its first step takes the lock
+                return
+        log.warning(f"{problem}; state callbacks are called by {threading.current_thread().name!r}")
+        self._run()
+
 
     def join(self, timeout: float) -> None:
         """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""
@@ -191,7 +208,7 @@ class CallbackThread:
             try:
                 callback(state, error)
             except BaseException:
-                log.error(f"the callback {callback!r} of {state!r} raised\n{traceback.format_exc()}")
+                log.error(f"the callback {described(callback)} of {state!r} raised\n{traceback.format_exc()}")
 
 
 def _join(thread: threading.Thread | None, timeout: float) -> None:

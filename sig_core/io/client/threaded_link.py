@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Link
-from sig_core.errors import SigError
+from sig_core.errors import LinkClosed, SigError
 from sig_core.io.client.client_link import ClientLink
 from sig_core.io.client.lifetime import STOP, no_answer
 from sig_core.io.client.plans import drive
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.pending_reply import PendingReply
+from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import ReplyReceived
 from sig_core.session.client_state.asks import Ask, Steps
@@ -63,6 +64,7 @@ class ThreadedLink(ClientLink):
 
         Raises:
             ConnectFailed: no answer within the limit `handshake`.
+            LimitError: the system starts no more threads.
             SigError: what the answer says, or what became of the link.
         """
         try:
@@ -70,10 +72,17 @@ class ThreadedLink(ClientLink):
             self.writer.start()
             self.writer.wake()
             self.check_opened(self.opened.wait(self.limits.handshake))
-        except BaseException:
-            self.stop()
+        except BaseException as error:
+            self._give_up(error if isinstance(error, SigError) else LinkClosed("nobody waits for it any more"))
             raise
         return self
+
+    def _give_up(self, error: SigError) -> None:
+        """End a link that never opened: there is nobody to say goodbye to, and maybe no thread to do so."""
+        self._failed(error)
+        self.writer.stop()
+        self.reader.join(STOP)
+        self.writer.join(STOP)
 
     # -- the end: what `StopStep` asks for
 
@@ -113,6 +122,11 @@ class ThreadedLink(ClientLink):
         self.drain()
         self.join()
         self.end()
+
+    def let_go(self) -> None:
+        """Close the link, and end the writer's thread: the session has ended, and the reading thread has more to do."""
+        self.reader.cut()
+        self.writer.stop()
 
     # -- waiting
 
@@ -167,7 +181,7 @@ class ThreadedLink(ClientLink):
         late = [report for report in ended if isinstance(report, ReplyReceived)]
         self.reader.take(late)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
-            threading.Thread(target=self.reader.run_later, name="sig-late", daemon=True).start()
+            run_in_thread(self.reader.run_later, "sig-late")
         if self.session.out:
             self.writer.wake()
         return wait

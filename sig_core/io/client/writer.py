@@ -14,6 +14,7 @@ from sig_core.errors import SigError
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.links.close_once import link_lost
+from sig_core.links.threads import start_thread
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH, take_output
 
@@ -90,7 +91,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """End the thread; what waits is not sent any more."""

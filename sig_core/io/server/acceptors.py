@@ -9,6 +9,7 @@ from sig_core.contract import Acceptor, Link, PollableAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ
 from sig_core.links.close_once import CloseOnce
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["AcceptorThread", "PolledAcceptor"]
@@ -27,7 +28,7 @@ class PolledAcceptor:
         loop: that polls it.
         acceptor: that is polled; it is closed with this.
         on_link: called with each link.
-        run_later: called with seconds and a function, which is to be called then, on any thread; None: the loop's.
+        run_later: called with seconds and a function, which is to be called then; None: the loop's.
 
     Attributes:
         address: the URL as bound.
@@ -137,7 +138,7 @@ class AcceptorThread:
 
     def start(self) -> None:
         """Begin to accept."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def _run(self) -> None:
         pause = self._pause

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
-from sig_core.errors import LinkLost
+from sig_core.errors import LimitError, LinkLost
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce, link_lost
+from sig_core.links.threads import start_thread
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
 
@@ -216,9 +217,19 @@ class PumpedConnection:
         ]
 
     def start(self) -> None:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
+        """Begin to read.
+
+        Raises:
+            LimitError: the system starts no more threads; the link is closed.
+        """
+        try:
+            for thread in self._threads:
+                start_thread(thread)
+        except LimitError as error:
+            with self._host.lock:
+                self.session.fail(error)
+            self.abort()
+            raise
 
     def changed(self) -> None:
         """Let it be flushed soon."""

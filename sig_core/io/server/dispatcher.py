@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sig_core.clock import Clock
-from sig_core.errors import Busy
+from sig_core.errors import Busy, LimitError
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["Dispatcher", "Job"]
@@ -49,6 +50,8 @@ class Dispatcher:
         self._waiting = 0
         self._kicked = False
         self._stopping = False
+        self._problem: LimitError | None = None  # why a job has no thread
+        self._told = False
 
     def kick(self) -> None:
         """Note that there is a job; never blocks for long."""
@@ -56,6 +59,15 @@ class Dispatcher:
             self._kicked = True
             if self._holder is None and not self._stopping:
                 self._ensure_thread()
+
+    def retry(self) -> LimitError | None:
+        """Start the thread that the system did not start when there was a job; returns why it still does not, once."""
+        problem, self._problem = self._problem, None
+        if problem is None:
+            return None
+        self.kick()
+        told, self._told = self._told, self._problem is not None
+        return problem if self._told and not told else None
 
     def stop(self, timeout: float) -> None:
         """End the threads; waits `timeout` seconds in all for jobs that run, but not for the calling thread's own."""
@@ -95,7 +107,8 @@ class Dispatcher:
             if self._holder is me:
                 self._holder = None
                 self._kicked = True
-                self._ensure_thread()
+                if not self._ensure_thread():
+                    self._holder = me  # nobody else could take the role
         try:
             yield
         finally:
@@ -103,14 +116,22 @@ class Dispatcher:
                 self._waiting -= 1
                 self._room.notify()
 
-    def _ensure_thread(self) -> None:
+    def _ensure_thread(self) -> bool:
+        """Let a thread take the role; false: the system starts none now."""
         if self._idle:
             self._changed.notify()
-            return
+            return True
         thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._threads.add(thread)
         self._idle += 1
-        thread.start()
+        try:
+            start_thread(thread)
+        except LimitError as error:
+            self._threads.discard(thread)
+            self._idle -= 1
+            self._problem = error
+            return False
+        return True
 
     def _run(self) -> None:
         me = threading.current_thread()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from sig_core.clock import Clock
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, Poller, new_poller
+from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["IoThread"]
@@ -31,6 +32,7 @@ class IoThread(Loop):
         super().__init__(turn, tick, name, clock)
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
+        self._later: deque[tuple[float, Callable[[], None]]] = deque()  # to be called, and when
         self._again = False  # somebody came too late for the turn that is taken now
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -44,7 +46,7 @@ class IoThread(Loop):
         self._inlet.setblocking(False)
         self._outlet.setblocking(False)
         self._poller.register(self._outlet.fileno(), READ, None)
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """End, and wait for the end; what was posted before still runs."""
@@ -68,10 +70,9 @@ class IoThread(Loop):
         self.wake()
 
     def run_later(self, seconds: float, function: Callable[[], None]) -> None:
-        """Let `function` be called in so many seconds, on a thread of its own."""
-        timer = threading.Timer(seconds, function)
-        timer.daemon = True
-        timer.start()
+        """Let `function` be called in so many seconds, on this thread."""
+        self._later.append((self._clock() + seconds, function))
+        self.wake()
 
     def wake(self) -> None:
         """Let the thread take a turn soon."""
@@ -106,6 +107,8 @@ class IoThread(Loop):
         while not self._stopping or self._posted:
             try:
                 self._poll()
+                if self._later:
+                    self._post_what_is_due()
                 while self._posted:
                     self._posted.popleft()()
                 now = self._clock()
@@ -117,10 +120,20 @@ class IoThread(Loop):
                 log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
                 self._again, self.has_turn_ahead = True, False  # the turn that was promised comes soon
 
+    def _post_what_is_due(self) -> None:
+        now = self._clock()
+        for _ in range(len(self._later)):
+            when, function = self._later.popleft()
+            if when <= now:
+                self._posted.append(function)
+            else:
+                self._later.append((when, function))
+
     def _poll(self) -> None:
         # In this order: who calls `wake` before the first line is seen in the second, and who comes later sends a byte.
         self._awake = False
-        wait = 0.0 if self._again else max(0.0, self._next_tick - self._clock())
+        until = min(self._next_tick, min(when for when, _ in self._later)) if self._later else self._next_tick
+        wait = 0.0 if self._again else max(0.0, until - self._clock())
         ready = self._poller.poll(wait)
         self._awake = self.has_turn_ahead = True
         for watched, events in ready:

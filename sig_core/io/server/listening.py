@@ -47,14 +47,23 @@ class Listening:
             acceptor: it is closed with this, or once it was removed.
             factory: makes the sessions of who comes there.
             on_link: called with each link, on the loop's thread, or that of the acceptor.
+
+        Raises:
+            LimitError: it needs a thread, and the system starts no more of them; it is closed.
         """
-        watched: Accepting
         if isinstance(acceptor, PollableAcceptor):
-            watched = PolledAcceptor(self._loop, acceptor, on_link)
-        else:
-            watched = AcceptorThread(acceptor, on_link)
-        self._factories[watched] = factory
-        self._loop.post(watched.start)
+            polled = PolledAcceptor(self._loop, acceptor, on_link)
+            self._factories[polled] = factory
+            self._loop.post(polled.start)
+            return
+        threaded = AcceptorThread(acceptor, on_link)
+        self._factories[threaded] = factory
+        try:
+            threaded.start()
+        except BaseException:
+            del self._factories[threaded]
+            threaded.close()
+            raise
 
     def remove(self, address: str) -> tuple[Accepting, SessionFactory]:
         """Return the acceptor of an address, which is to be closed, and its factory.

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import Busy, CodecError, SigError
+from sig_core.errors import Busy, CodecError, LimitError, SigError
 from sig_core.events import Info, Name
 from sig_core.io.server.dispatcher import Job
 from sig_core.log import log
@@ -154,6 +154,10 @@ class LocalPort(QueuedPort):
             self.flow.clear()
         else:
             self.flow.set()
+
+    def retry(self) -> LimitError | None:
+        """Run the jobs for which there was no thread; returns why there still is none, once."""
+        return None
 
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`. What is being taken over just now is in none of the counts."""

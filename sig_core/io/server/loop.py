@@ -72,7 +72,7 @@ class Loop(ABC):
 
     @abstractmethod
     def run_later(self, seconds: float, function: Callable[[], None]) -> None:
-        """Let `function` be called in so many seconds, on any thread."""
+        """Let `function` be called in so many seconds, on the loop's thread."""
 
     @abstractmethod
     def wake(self) -> None:

@@ -11,7 +11,7 @@ from sig_core.io.server.local_port import LocalPort
 from sig_core.plugins import Plugins
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.handlers import check_method
+from sig_core.routing.request_names import check_method
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.binary.reports import ReplyCallback
 

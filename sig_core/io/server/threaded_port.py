@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_core.contract import Codec
+from sig_core.errors import LimitError
 from sig_core.events import Info, Name
 from sig_core.io.server.dispatcher import Dispatcher
 from sig_core.io.server.local_port import LocalPort
@@ -44,3 +45,7 @@ class ThreadedPort(LocalPort):
         self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
         self._kick = self.dispatcher.kick
         self._kick_answers = self.answers.kick
+
+    def retry(self) -> LimitError | None:
+        """See `LocalPort`."""
+        return self.dispatcher.retry() or self.answers.retry()

@@ -36,7 +36,7 @@ from sig_core.protocol.wire import (
     request_frame,
     split_error,
 )
-from sig_core.routing.handlers import check_method, request_head
+from sig_core.routing.request_names import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
 from sig_core.session.base import Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sig_core.address import did_you_mean
+from sig_core.description import described
 from sig_core.errors import ConfigError, SigError
 
 __all__ = ["STATES", "StateCallback", "StateCallbacks", "StateNews"]
@@ -40,7 +41,7 @@ class StateCallbacks:
         if not isinstance(state, str) or state not in self._callbacks:
             raise ConfigError(f"state {state!r}{did_you_mean(str(state), list(STATES))}: one of {', '.join(STATES)}")
         if not callable(callback):
-            raise ConfigError(f"callback {callback!r} can't be called: it must be a function f(state, error)")
+            raise ConfigError(f"callback {described(callback)} can't be called: it must be a function f(state, error)")
         self._callbacks[state].append(callback)
 
     def tell(self, state: str, error: SigError | None) -> None:

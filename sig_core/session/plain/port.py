@@ -23,10 +23,10 @@ from sig_core.protocol.messages import MAX_TEXT, Answer, Call, answer, call, cle
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.handlers import check_method
 from sig_core.routing.info import info_of
 from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.request_names import check_method
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.plain.calls import PlainCalls
@@ -144,9 +144,10 @@ class PlainPort(QueuedPort):
     def leave(self) -> None:
         """Remove what the peer has registered; its open requests are still answered."""
         self.leaving = True
-        self._exchange.withdraw(self, self.calls.patterns)
-        self.calls = PlainCalls(self, self._exchange, self.limits)
+        patterns, self.calls = self.calls.patterns, PlainCalls(self, self._exchange, self.limits)
         self._tokens.clear()
+        # Last, since it may fail the peer's own requests, and then this port is closed.
+        self._exchange.withdraw(self, patterns)
 
     @property
     def waits_for_answers(self) -> bool:

@@ -11,12 +11,13 @@ import pytest
 
 from sig_core.contract import Link, LinkTraits
 from sig_core.datagram.wire import DATA, OPEN, Wire
-from sig_core.errors import ConnectFailed
+from sig_core.errors import ConnectFailed, LimitError
 from sig_core.io.adapters import datagram_stream
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
 from sig_core.testing import FakeClock, begin
 from tests.support import eventually, nothing_left_behind, within
+from tests.support.no_threads import no_threads
 from tests.support.wires import Lossy
 
 __all__ = ["nothing_left_behind"]
@@ -310,3 +311,10 @@ def test_what_was_lost_is_sent_again_when_it_is_due_by_the_clock() -> None:
     clock.advance(1.0)
     assert server.receive(SOON) == b"lost once"
     closed(client, server)
+
+
+def test_a_stream_that_has_no_thread_closes_what_is_under_it() -> None:
+    raw = Lossy.pair()[0]
+    with no_threads("sig-packets*"), pytest.raises(LimitError, match="sig-packets"):
+        as_stream(raw, dialing=False, patience=SOON)
+    assert raw.closed

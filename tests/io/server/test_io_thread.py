@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -113,3 +114,29 @@ def test_a_tick_that_fails_is_told_and_the_next_one_comes(ticking: Ticking, capl
     ticking.fails = False
     ticking.now = 110.25
     assert ticking.settled() == [100.0, 110.0, 110.25]
+
+
+def test_later_calls_come_in_their_time_on_the_thread() -> None:
+    ticking = Ticking()
+    called: list[tuple[str, bool]] = []
+
+    def call(name: str) -> None:
+        called.append((name, ticking.loop.is_current()))
+
+    for seconds, name in ((0.5, "second"), (0.1, "first"), (3600.0, "never")):
+        ticking.loop.run_later(seconds, partial(call, name))
+    ticking.settled()
+    assert called == []
+    ticking.now += 0.2
+    ticking.settled()
+    assert called == [("first", True)]
+    ticking.now += 0.4
+    ticking.settled()
+    assert called == [("first", True), ("second", True)]
+    ticking.loop.stop()
+
+
+def test_a_later_call_wakes_the_thread_in_time(loop: IoThread) -> None:
+    done = threading.Event()
+    loop.run_later(0.01, done.set)
+    assert done.wait(within(10))

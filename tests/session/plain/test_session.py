@@ -417,6 +417,7 @@ def test_what_it_asked_itself_ends_with_its_half(count: int) -> None:
     net = Net()
     peer = Plain(net)
     peer.add_sender("s", [], ["m"])
+    peer.listen(None, None)
     for ident in range(count):
         peer.say({"id": ident, "method": "request", "params": {"sender": "s", "method": "m"}})
     peer.session.receive_eof()

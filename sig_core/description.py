@@ -1,0 +1,32 @@
+"""What objects of a user are called in messages: whatever they are, none of this raises."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+__all__ = ["described", "name_of_callable", "text_of"]
+
+
+def name_of_callable(function: object) -> str:
+    """Return what to call a function of a user in a message."""
+    with suppress(Exception):
+        name = getattr(function, "__qualname__", None)
+        if isinstance(name, str):
+            return name
+    return described(function)
+
+
+def described(thing: object) -> str:
+    """Return how an object of a user shows itself, or if it raises doing so, what it is."""
+    try:
+        return repr(thing)
+    except Exception:
+        return object.__repr__(thing)
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception of a user, or if it raises instead, that it can't be had."""
+    try:
+        return str(error)
+    except Exception:
+        return "(its text can't be had)"
