@@ -339,11 +339,11 @@ class ClientRouter(ClientBase, AsyncRouter):
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         future: asyncio.Future[Any] = link.loop.create_future()
-        begun = time.perf_counter()
+        begun = time.monotonic()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
         ident = link.session.request(sender, method, payload, partial(settle, future))
-        answer = await link.finish(future, ident, seconds, REQUEST_TO, method, sender)
-        self._state.times.append(time.perf_counter() - begun)
+        answer = await link.finish(future, ident, begun, seconds, REQUEST_TO, method, sender)
+        self._state.times.append(time.monotonic() - begun)
         return answer
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
@@ -357,7 +357,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         seconds = check_timeout(timeout, self.limits.request_timeout)
         ask = self._state.ask(link.session, method, params, what)
         reply: Any = ask.reply
-        return await link.finish(reply.future, ask.ident, seconds, what)
+        return await link.finish(reply.future, ask.ident, time.monotonic(), seconds, what)
 
     def _make_reply(self) -> AsyncReply:
         assert self._loop is not None

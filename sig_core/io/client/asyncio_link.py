@@ -127,18 +127,25 @@ class AsyncioLink(ClientLink):
         """Do one step of a plan."""
         if ask is not None:
             reply: Any = ask.reply
-            return await self.finish(reply.future, ask.ident, None, ask.what)
+            return await self.finish(reply.future, ask.ident, self._clock(), None, ask.what)
         self.writer.flush()
         return await asyncio.sleep(0)  # plans are long: others have their turn
 
     async def finish(
-        self, answer: asyncio.Future[Any], ident: int | None, seconds: float | None, what: str, *names: object
+        self,
+        answer: asyncio.Future[Any],
+        ident: int | None,
+        begun: float,
+        seconds: float | None,
+        what: str,
+        *names: object,
     ) -> Any:
         """Send, await an answer, and return it.
 
         Args:
             answer: of an `AsyncReply`, or the like.
             ident: of the request or call; None: of nobody's own.
+            begun: when the caller began, monotonic seconds.
             seconds: that it may take; None: the limit `request_timeout`.
             what: was asked, with `{!r}` for each of `names`, if there are any.
 
@@ -151,10 +158,8 @@ class AsyncioLink(ClientLink):
             return answer.result()
         if seconds is None:
             seconds = self.limits.request_timeout
-        now = self._clock()
-        deadline = now + seconds
-        self._waits[answer] = deadline
-        self.writer.asked(now, deadline)
+        self._waits[answer] = deadline = begun + seconds
+        self.writer.asked(begun, deadline)
         try:
             return await (answer if in_listener.get() is None else self.reader.wait_inside(answer))
         except BaseException as error:
