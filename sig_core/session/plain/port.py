@@ -146,7 +146,7 @@ class PlainPort(QueuedPort):
         self.leaving = True
         patterns, self.calls = self.calls.patterns, PlainCalls(self, self._exchange, self.limits)
         self._tokens.clear()
-        self._exchange.withdraw(self, patterns)  # last: it may fail the peer's own requests, and then this port is closed
+        self._exchange.withdraw(self, patterns)  # last: it may fail the peer's own requests, which closes this port
 
     @property
     def waits_for_answers(self) -> bool:
