@@ -20,7 +20,7 @@ from sig_core.contract import LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links.sockets import close_on_error
 
-__all__ = ["OPTIONS", "Port", "Settings"]
+__all__ = ["OPTIONS", "SerialPort", "Settings"]
 
 OPTIONS = frozenset({"baud", "parity", "stop", "rtscts", "dtr", "rts", "hupcl", "low_latency", "url"})
 WINDOWS = os.name == "nt"
@@ -59,7 +59,7 @@ class Settings:
         )
 
 
-class Port:
+class SerialPort:
     """What a URL means: a port, and how it is set. Opening it looks for it anew each time.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sig_carriers.serial_find import Absent, plugged, url_of
 from sig_carriers.serial_link import DriverLink, PolledSerialLink
-from sig_carriers.serial_open import OPTIONS, Port
+from sig_carriers.serial_open import OPTIONS, SerialPort
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_carriers.serial_why import denial, held_by, holders
 from sig_core.address import Address
@@ -47,7 +47,7 @@ class SerialCarrier(HasOptions, HasPorts):
             ConfigError: the URL names no port, or an option is out of range.
             ConnectFailed (an OSError): no such port, busy, not permitted, or no serial port: says why.
         """
-        port = Port(address)
+        port = SerialPort(address)
         try:
             return port.open(_ignore)
         except OSError as error:
@@ -60,7 +60,7 @@ class SerialCarrier(HasOptions, HasPorts):
             ConfigError: the URL names no port, or an option is out of range.
             ListenFailed (an OSError): the port is there, and busy, not permitted, or no serial port: says why.
         """
-        port = Port(address)
+        port = SerialPort(address)
         acceptor = SerialAcceptor("serial://" + address.url.partition("://")[2], port)
         try:
             acceptor.open()

@@ -7,7 +7,7 @@ import threading
 import time
 
 from sig_carriers.serial_find import Absent
-from sig_carriers.serial_open import Port
+from sig_carriers.serial_open import SerialPort
 from sig_core.contract import Link
 
 __all__ = ["SerialAcceptor"]
@@ -27,7 +27,7 @@ class SerialAcceptor:
         port: what that means.
     """
 
-    def __init__(self, address: str, port: Port) -> None:
+    def __init__(self, address: str, port: SerialPort) -> None:
         self.address = address
         self._port = port
         self._wake = threading.Event()
@@ -43,7 +43,7 @@ class SerialAcceptor:
         self._told = ""
 
     def open(self) -> None:
-        """Open the port now, for the first `accept`. OSError: why it can't be; see `Port.open`."""
+        """Open the port now, for the first `accept`. OSError: why it can't be; see `SerialPort.open`."""
         self._keep(self._port.open(self._ended))
 
     def accept(self, timeout: float, /) -> Link | None:

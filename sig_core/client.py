@@ -98,11 +98,11 @@ class ClientRouter(ClientBase, Router):
         return self
 
     def stop(self) -> None:
-        """Say goodbye and end: no thread, socket or file is left. Again: does nothing.
+        """Say goodbye and end: no thread, socket or file is left. Again: returns when the first stop has ended.
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
-        for none.
+        for none. Interrupted, it closes the link and returns.
         """
         self._connection.stop()
         self._callback_thread.join(STOP)

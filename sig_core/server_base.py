@@ -8,14 +8,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from sig_core.address import Address
+from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
-from sig_core.errors import EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
+from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
@@ -33,6 +34,7 @@ from sig_core.session.errors import error_of_handler
 __all__ = ["ServerBase"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
+RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
 RUNNING, NEW = "running", "new"
 
 P = TypeVar("P", bound=LocalPort)
@@ -57,18 +59,20 @@ class ServerBase(RouterBase):
         codecs: Sequence[str] | None,
         limits: Limits | None,
         plugins: Plugins | None,
+        open: bool,
         make_loop: MakeLoop,
     ) -> None:
         """Make the exchange, and what serves clients.
 
         Args:
-            urls, codecs, limits, plugins: see the constructor of a face.
+            urls, codecs, limits, plugins, open: see the constructor of a face.
             make_loop: see `ConnectionManager`.
         """
         for url in urls:
             check_url(url)
         self.limits = limits or Limits()
         self._urls = urls
+        self._open = open
         self._codec_names = None if codecs is None else list(codecs)
         self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
@@ -111,6 +115,8 @@ class ServerBase(RouterBase):
     def _allowed(self, where: str | Acceptor, codecs: Sequence[str] | None) -> Mapping[str, Codec]:
         """Return the codecs that clients may use at a new address; raises as `listen` does."""
         self._check_running(where)
+        if not isinstance(where, str):
+            _check_exposure(where.address, self._open)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
         self._spoken |= allowed.keys()
@@ -123,11 +129,21 @@ class ServerBase(RouterBase):
 
     def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:
         """Bind an address; may block."""
-        return Renaming.of(Address.parse(where)), self._plugins.listen(where)
+        address = Address.parse(where)
+        rename, allowed = Renaming.of(address), address.flag("open", self._open)
+        acceptor = self._plugins.listen(where)
+        try:
+            _check_exposure(acceptor.address, allowed)
+        except ConfigError:
+            CloseOnce(acceptor, acceptor.address).close()
+            raise
+        return rename, acceptor
 
     def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
         """Serve whoever comes there; returns what `listen` logs of it."""
         self._clients.accept_from(acceptor, allowed, rename)
+        if is_exposed(acceptor.address):
+            log.warning(f"{acceptor.address} is open to the network: {RISK}")
         return f"listening on {acceptor.address} in {', '.join(allowed)}"
 
     def _check_listens(self, address: str) -> None:
@@ -155,6 +171,9 @@ class ServerBase(RouterBase):
         with self._lock:
             told = self._exchange.stats(peers=peers)
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
+
+    def _log_failure(self, text: str) -> None:
+        self._clients.peer_log.error(text)  # what clients send may be what a listener can't take
 
     def _tell_hooks(self, session: PeerSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
@@ -316,3 +335,11 @@ def _not_ours(sender: Name, owner: str) -> Publisher:
         raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
 
     return refuse
+
+
+def _check_exposure(address: str, allowed: bool) -> None:
+    """Refuse an address that other machines reach, unless the user said that they may."""
+    if is_exposed(address) and not allowed:
+        text = f"{address}: refused, since other machines can reach it, and {RISK}"
+        ways = "ServerRouter(open=True), ?open=1 in the URL, `sig serve --open`, or `open = true` in its file"
+        raise ConfigError(f"{text}; listen on 127.0.0.1, or allow it: {ways}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
@@ -13,9 +11,10 @@ from sig_core.aio.router import HANDLERS, AsyncRouter
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Name
-from sig_core.io.aio.coroutine_listener import MOST, in_listener
+from sig_core.io.aio.coroutine_listener import MOST
+from sig_core.io.client.async_reply import AsyncReply
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
-from sig_core.io.client.asyncio_link import AsyncioLink, AsyncReply, settle
+from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
@@ -76,7 +75,6 @@ class ClientRouter(ClientBase, AsyncRouter):
             wake_callbacks=self._callback_task.wake,
         )
         self._callback_task.callbacks = self._state.callbacks
-        self._times = self._state.times
         self._connection = AsyncioConnection(
             url,
             self.limits,
@@ -115,7 +113,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         return self
 
     async def stop(self) -> None:
-        """Say goodbye and end: no task, thread, socket or file is left. Again: does nothing.
+        """Say goodbye and end: no task, thread, socket or file is left. Again: returns when the first stop has ended.
 
         Requests that have come are answered first, as far as their handlers take no longer than 2 s; what was triggered
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop does
@@ -175,7 +173,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         link = self._connection.link
         if link is not None:
             link.check_loop()
-            await link.wait_for_room()
+            await link.writer.wait_for_room()
 
     # -- remote senders
 
@@ -315,7 +313,7 @@ class ClientRouter(ClientBase, AsyncRouter):
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
         link = self._connection.link
         if self._state.registrations.unsubscribe(subscription) and link is not None:
-            link.added(0)
+            link.writer.added(0)
 
     # -- remote requests
 
@@ -337,19 +335,12 @@ class ClientRouter(ClientBase, AsyncRouter):
         Cancelled, the server is told; the request may run all the same.
         """
         link = self._connection.open_link()
-        begun = time.monotonic()
-        deadline = begun + check_timeout(timeout, self.limits.request_timeout)
+        seconds = check_timeout(timeout, self.limits.request_timeout)
+        reply, begun = AsyncReply(), time.perf_counter()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        future: asyncio.Future[Any] = link.loop.create_future()
-        ident = link.session.request(sender, method, payload, partial(settle, future), deadline)
-        link.asked(begun, deadline)
-        try:
-            answer = await (link.answer_inside(future) if in_listener.get() is not None else future)
-        except BaseException:
-            link.session.cancel(ident)  # if it was not answered
-            link.added(0)
-            raise
-        self._times.append(time.monotonic() - begun)
+        ident = link.session.request(sender, method, payload, reply.tell)
+        answer = await link.finish(reply, ident, seconds, REQUEST_TO, method, sender)
+        self._state.times.append(time.perf_counter() - begun)
         return answer
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:

@@ -39,7 +39,7 @@ class Remote(Protocol):
         """Ask a sender at the server and return its answer."""
 
 
-class Carrying(Protocol):
+class ClientCarrier(Protocol):
     """What is needed of a carrier."""
 
     def handleTX(self, clientid: Any, message: dict[str, Any], /) -> Any: ...  # noqa: N802 - the seed's name
@@ -64,7 +64,7 @@ class CarriedRemote:
         methods: what the server may call: {name: function(clientid, params)}.
     """
 
-    def __init__(self, carrier: Carrying, handler_of: Callable[[Name], Handler | None]) -> None:
+    def __init__(self, carrier: ClientCarrier, handler_of: Callable[[Name], Handler | None]) -> None:
         self.methods: dict[str, Callable[[Any, Any], Any]] = {"signal": self._signal, "request": self._request}
         self._carrier = carrier
         self._handler_of = handler_of

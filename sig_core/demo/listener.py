@@ -12,10 +12,10 @@ from typing import Any
 import sig_core as sig
 from sig_core.demo.sensor import stop_at_end_of_input
 
-__all__ = ["Log"]
+__all__ = ["EventLog"]
 
 
-class Log:
+class EventLog:
     """Prints and counts. `numbers`: of each sender's events, in order of arrival; `gone`: when each disconnected."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Log:
 def main() -> None:
     """Be a process: arguments are URL, codec and report file; the end of standard input ends it."""
     url, codec, report = sys.argv[1:]
-    log = Log()
+    log = EventLog()
     stop = threading.Event()
     threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
     with sig.ClientRouter(url, codec) as client:

@@ -11,8 +11,8 @@ from sig_core.events import Name
 from sig_core.protocol.items import ItemReader, array_head, integer_item, name_item, text_item
 
 __all__ = [
-    "Ask",
     "BoardAnswer",
+    "BoardRequest",
     "EventItem",
     "Fire",
     "FromBoard",
@@ -77,7 +77,7 @@ class Fire(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class BoardRequest:
     """A request of the board. `value`: encoded."""
 
     id: int
@@ -96,7 +96,7 @@ class BoardAnswer:
 
 
 Item: TypeAlias = EventItem | RequestItem | ListenItem
-FromBoard: TypeAlias = Register | Item | Fire | Ask | BoardAnswer
+FromBoard: TypeAlias = Register | Item | Fire | BoardRequest | BoardAnswer
 
 
 def read_from_board(data: bytes) -> FromBoard:
@@ -138,7 +138,7 @@ def _read_fire(items: ItemReader) -> FromBoard:
 
 
 def _read_ask(items: ItemReader) -> FromBoard:
-    return Ask(items.integer(0, MAX_ID), items.name(), items.method(), items.rest())
+    return BoardRequest(items.integer(0, MAX_ID), items.name(), items.method(), items.rest())
 
 
 def _read_answer(items: ItemReader) -> FromBoard:

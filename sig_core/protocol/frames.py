@@ -33,7 +33,7 @@ class FrameReader:
         read_hint: bytes until the end of a huge frame, an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame", "read_hint")
+    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "max_frame", "read_hint")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
@@ -41,6 +41,7 @@ class FrameReader:
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
+        self._late = b""  # from a frame on that was too long
         self.read_hint = 0
 
     @property
@@ -81,6 +82,22 @@ class FrameReader:
             self.fault = error
         return frames
 
+    def raise_limit(self, max_frame: int) -> list[Frame]:
+        """Take longer frames from now on; return those behind the frames given last that were too long before.
+
+        Args:
+            max_frame: see the class.
+
+        Raises:
+            RemoteProtocolError: see `feed`.
+        """
+        self.max_frame = max_frame
+        late, self._late = self._late, b""
+        if not late:
+            return []
+        self.fault = None
+        return self.feed(late)
+
     def _cut(self, data: bytes, pos: int, frames: list[Frame]) -> int:
         """Append the complete frames of `data` from `pos` on and return where the incomplete one begins."""
         size, unpack, limit = len(data), FRAME.unpack_from, self.max_frame
@@ -97,6 +114,7 @@ class FrameReader:
                     continue
                 length, head, route = unpack(data, pos)
                 if not 5 <= length <= limit:
+                    self._late = data[pos:]
                     raise self._bad_length(length)
                 end = pos + 4 + length
                 if end > size:
@@ -153,6 +171,7 @@ class FrameReader:
         if self._have >= 4:
             length = int.from_bytes(data[start : start + 4], "little")
             if not 5 <= length <= self.max_frame:
+                self._late = data[start:]
                 raise self._bad_length(length)
             self._need = 4 + length
             if self._need >= HUGE:

@@ -20,6 +20,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "handshake": (0.05, 3600.0),
     "request_timeout": (0.001, 86_400.0),
     "max_links": (1, 10**7),
+    "max_unknown": (1, 10**7),
+    "idle": (0.05, 86_400.0),
     "max_names": (1, 2**32 - 2),
     "max_senders": (1, 10**7),
     "max_events": (1, 10**6),
@@ -43,7 +45,11 @@ class Limits:
         keepalive: seconds of silence after which a link is given up.
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
-        max_links: links of a server at one time.
+        max_links: links of a server at one time, with the sessions of boards that wait for their next link.
+        max_unknown: of these, links whose peers have not said who they are, or have nothing here: beyond it the oldest
+            gives way, of the source that has most.
+        idle: seconds of silence after which a plain peer that has neither sender nor listener is asked for a sign of
+            life.
         max_names: routes that a server assigns in its lifetime, one for each sender and each of its events.
         max_senders: senders of one link.
         max_events: events of one sender.
@@ -64,6 +70,8 @@ class Limits:
     handshake: float = 5.0
     request_timeout: float = 10.0
     max_links: int = 10_000
+    max_unknown: int = 256
+    idle: float = 60.0
     max_names: int = 10_000_000
     max_senders: int = 100_000
     max_events: int = 1_000

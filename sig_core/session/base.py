@@ -46,7 +46,7 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.errors import detail_of
 
-__all__ = ["Session", "SessionState", "State"]
+__all__ = ["LEAST_KEEPALIVE", "Session", "SessionState", "State"]
 
 _goodbye_status = checks.count(-(2**15), 2**15 - 1)
 _goodbye_text = checks.text(0, 10_000)
@@ -60,6 +60,7 @@ class State(Enum):
     CLOSED = auto()
 
 
+LEAST_KEEPALIVE = 1.0  # seconds: signs of life that are wanted more often would make idle links busy ones
 PREFACE_SIZE = len(PREFACE)
 SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
 OPENING, CLOSED = State.OPENING, State.CLOSED  # a member looked up on its class costs more than the comparison
@@ -146,6 +147,13 @@ class Session(SessionState):
         except RemoteProtocolError as error:
             self.fail(error)
             return []
+        return frames
+
+    def _raise_limit(self) -> list[Frame]:
+        """Read what is behind the first frame as the peer may send it now that both know each other."""
+        frames = self._reader.raise_limit(self.limits.max_frame)
+        if self._packets and self._reader.waiting:
+            raise RemoteProtocolError("a packet ends inside a frame")
         return frames
 
     def _take_preface(self, data: bytes) -> bytes:

@@ -102,7 +102,10 @@ class Calls:
         return VERSION_OF_SERVER
 
     def _stats(self, params: Fields) -> dict[str, Any]:
-        return self._exchange.stats(peers=params.find("peers", checks.boolean, False))
+        told = self._exchange.stats(peers=params.find("peers", checks.boolean, False))
+        for peer in told.get("peers", ()):
+            peer.pop("client", None)  # who a client is, is no other client's business
+        return told
 
     def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
         with_events = params.find("list_events", checks.boolean, False)

@@ -28,6 +28,7 @@ class DialectDetector(SessionState):
     """
 
     client = ""
+    is_stranger = True
     reading_paused = False
     keeps_half_open = False
     read_hint = 0

@@ -8,8 +8,8 @@ from sig_core.errors import CodecError, RemoteProtocolError
 from sig_core.events import Name
 from sig_core.plugins import default_plugins
 from sig_core.protocol.board import (
-    Ask,
     BoardAnswer,
+    BoardRequest,
     EventItem,
     Fire,
     FromBoard,
@@ -45,7 +45,7 @@ class Heard:
         self.methods: list[str | None] = []
         self.listened: list[Listened] = []
         self.answers: list[BoardAnswer] = []
-        self.asked: list[Ask] = []
+        self.asked: list[BoardRequest] = []
         self.fired: list[Fire] = []
         self.early: list[Fire] = []
         self.is_in = False

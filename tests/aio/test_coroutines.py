@@ -12,7 +12,7 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
-from sig_core.io.client import asyncio_link
+from sig_core.io.client import asyncio_writer
 from tests.support import nothing_left_behind, sig_threads, within  # noqa: F401 - a fixture
 from tests.support.until import until
 
@@ -138,10 +138,10 @@ def test_one_that_never_ends_holds_the_events_back_and_may_not_wait_for_the_link
         for _ in range(200):
             await signal.trigger_wait("x" * 10_000)
         await two.flush()
-        await until(lambda: not one._connection.link._reading)  # type: ignore[union-attr]
+        await until(lambda: not one._connection.link.reader._reads)  # type: ignore[union-attr]
         piled_up.set()
         await until(lambda: len(outcome) == 2)
-        assert "bytes of events came while a listener waits" in str(outcome[1])
+        assert "bytes of events came while a callback waits" in str(outcome[1])
         go_on.set()
         await until(lambda: len(rest) == 199)
         assert one.is_connected and one.lost.total() == 0
@@ -317,7 +317,7 @@ def test_a_bad_queue(queue: Any) -> None:
 
 
 def test_output_is_bounded_and_waited_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio_link, "FULL", 10_000)
+    monkeypatch.setattr(asyncio_writer, "HIGH_WATER", 10_000)
 
     async def scenario(one: aio.ClientRouter, two: aio.ClientRouter) -> None:
         heard: list[int] = []
@@ -341,7 +341,7 @@ def test_output_is_bounded_and_waited_for(url: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_who_waits_for_room_is_told_that_the_link_is_gone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio_link, "FULL", 10_000)
+    monkeypatch.setattr(asyncio_writer, "HIGH_WATER", 10_000)
 
     async def main() -> None:
         client = await aio.ClientRouter(url, reconnect=None).start()

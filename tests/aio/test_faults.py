@@ -110,9 +110,9 @@ def test_what_a_listener_set_is_not_seen_by_handlers(url: str) -> None:
             for _ in range(20):
                 signal.trigger("x" * 10_000)
             await other.flush()
-            await until(lambda: not client._connection.link._reading)  # type: ignore[union-attr]
+            await until(lambda: not client._connection.link.reader._reads)  # type: ignore[union-attr]
             go_on.set()
-            await until(lambda: client._connection.link._reading)  # type: ignore[union-attr]
+            await until(lambda: client._connection.link.reader._reads)  # type: ignore[union-attr]
             await other.remote_request("asked", "m")
         assert seen == ["nobody's"]
 
@@ -134,7 +134,7 @@ def test_a_hung_listener_that_is_removed_lets_the_client_read_again(url: str) ->
             for _ in range(20):
                 signal.trigger("x" * 10_000)
             await other.flush()
-            await until(lambda: not client._connection.link._reading)  # type: ignore[union-attr]
+            await until(lambda: not client._connection.link.reader._reads)  # type: ignore[union-attr]
             subscription.remove()
             assert await client.list_remote_senders() == ["s"]
 
@@ -153,7 +153,7 @@ def test_requests_that_wait_for_a_handler_are_bounded(url: str) -> None:
 
             await client.add_remote_sender("s", [], {"m": slow})
             asked = [other.request_async("s", "m", "x" * 10_000) for _ in range(50)]
-            await until(lambda: not client._connection.link._reading)  # type: ignore[union-attr]
+            await until(lambda: not client._connection.link.reader._reads)  # type: ignore[union-attr]
             assert client._handlers.waiting < 200_000
             go_on.set()
             assert await asyncio.gather(*asked) == [10_000] * 50

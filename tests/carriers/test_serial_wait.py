@@ -10,7 +10,7 @@ import pytest
 
 from sig_carriers import serial_find, serial_wait
 from sig_carriers.serial_find import Absent
-from sig_carriers.serial_open import Port
+from sig_carriers.serial_open import SerialPort
 from sig_carriers.serial_port import SerialCarrier
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_core.address import Address
@@ -182,20 +182,20 @@ def test_close_while_the_port_is_opened(uno, monkeypatch):
     acceptor = listen(uno.device)
     accepted(acceptor).close()
     opening, go_on = threading.Event(), threading.Event()
-    real = Port.open
+    real = SerialPort.open
 
     def slow(port, ended):
         opening.set()
         assert go_on.wait(PATIENCE)
         return real(port, ended)
 
-    monkeypatch.setattr(Port, "open", slow)
+    monkeypatch.setattr(SerialPort, "open", slow)
     blocked = begin(acceptor.accept, 1000)
     assert opening.wait(PATIENCE)
     acceptor.close()
     go_on.set()
     assert "closed on this side" in str(blocked.exception(PATIENCE))
-    monkeypatch.setattr(Port, "open", real)
+    monkeypatch.setattr(SerialPort, "open", real)
     connect(uno.device).close()
 
 

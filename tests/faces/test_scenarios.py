@@ -123,7 +123,7 @@ def test_a_request_that_takes_too_long(face: Face, url: str) -> None:
 
             handler = wait_on_thread if face.name == "threads" else wait
             await one.add_remote_sender("s", [], {"slow": handler, "echo": lambda params: params})
-            with pytest.raises(sig.RequestTimeout, match=r"'slow'"):
+            with pytest.raises(sig.RequestTimeout, match=r"request 'slow' to sender 's': no answer within 0\.05 s"):
                 await two.remote_request("s", "slow", 1, 0.05)
             with pytest.raises(sig.RequestTimeout, match=r"'slow'"):
                 await two.request_async("s", "slow", 1, 0.05)
@@ -266,6 +266,66 @@ def test_before_the_start_and_after_the_stop(face: Face, url: str) -> None:
         with pytest.raises(sig.LinkClosed):
             signal.trigger(1)
         assert not client.is_connected and client.stats()["state"] == "stopped"
+
+    face.run(scenario())
+
+
+def test_a_second_stop_returns_when_the_first_has_ended(face: Face, url: str) -> None:
+    async def scenario() -> None:
+        async with face.client(url) as asker, face.client(url) as client:
+            begun, release, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+            async def wait(params: Any) -> str:
+                begun.set()
+                await release.wait()
+                return "answered"
+
+            def wait_on_thread(params: Any) -> str:
+                return asyncio.run_coroutine_threadsafe(wait(params), loop).result()
+
+            await client.add_remote_sender("s", [], {"m": wait_on_thread if face.name == "threads" else wait})
+            asked = asyncio.ensure_future(asker.remote_request("s", "m"))
+            await begun.wait()
+            stops = [asyncio.ensure_future(client.stop()) for _ in range(2)]
+            await until(lambda: client.stats()["state"] == "stopped")
+            with pytest.raises(sig.LocalProtocolError, match="stopped"):  # nothing new is taken while it answers
+                await client.add_remote_sender("t")
+            assert not any(stop.done() for stop in stops)
+            release.set()
+            assert await asked == "answered"
+            await asyncio.gather(*stops)
+            assert not client.is_connected
+
+    face.run(scenario())
+
+
+def test_a_stop_inside_a_handler_beside_another_stop(face: Face, url: str) -> None:
+    async def scenario() -> None:
+        async with face.client(url) as asker, face.client(url) as client:
+            begun, release, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+            async def wait() -> None:
+                begun.set()
+                await release.wait()
+
+            def on_thread(params: Any) -> str:
+                asyncio.run_coroutine_threadsafe(wait(), loop).result()
+                client.real.stop()
+                return "answered"
+
+            async def on_loop(params: Any) -> str:
+                await wait()
+                await client.stop()
+                return "answered"
+
+            await client.add_remote_sender("s", [], {"m": on_thread if face.name == "threads" else on_loop})
+            asked = asyncio.ensure_future(asker.remote_request("s", "m"))
+            await begun.wait()
+            stop = asyncio.ensure_future(client.stop())
+            await until(lambda: client.stats()["state"] == "stopped")
+            release.set()
+            assert await asked == "answered"  # the stop in the handler waits for none
+            await stop
 
     face.run(scenario())
 

@@ -15,8 +15,8 @@ from sig_codecs.cbor_board_codec import CborBoardCodec
 from sig_core.errors import CodecError, RemoteProtocolError
 from sig_core.protocol import board
 from sig_core.protocol.board import (
-    Ask,
     BoardAnswer,
+    BoardRequest,
     EventItem,
     Fire,
     ListenItem,
@@ -48,7 +48,7 @@ def as_array(message: board.FromBoard) -> list[Any]:
             return [0, 3, sender, event]
         case Fire(event, value):
             return [1, event, CODEC.decode(value)]
-        case Ask(ident, sender, method, value):
+        case BoardRequest(ident, sender, method, value):
             return [2, ident, sender, method, CODEC.decode(value)]
         case BoardAnswer(ident, status, value):
             return [3, ident, status, CODEC.decode(value)]
@@ -85,7 +85,7 @@ def test_bad_from_board(entry: dict[str, Any]) -> None:
     """The values in a message are looked at by the session, so it is here done by hand."""
     with pytest.raises((RemoteProtocolError, CodecError)):
         message = read_from_board(bytes.fromhex(entry["bytes"]))
-        if isinstance(message, Fire | Ask | BoardAnswer):
+        if isinstance(message, Fire | BoardRequest | BoardAnswer):
             decode(CODEC, message.value)
 
 
@@ -129,7 +129,7 @@ def test_a_changed_or_cut_message_is_a_message_or_a_breach(data: bytes, place: i
     changed = data[:place] + (b"" if cut else bytes((byte,)) + data[place + 1 :])
     with suppress(RemoteProtocolError, CodecError):
         message = read_from_board(changed)
-        if isinstance(message, Fire | Ask | BoardAnswer):
+        if isinstance(message, Fire | BoardRequest | BoardAnswer):
             decode(CODEC, message.value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -12,9 +13,11 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from sig_core.clock import Clock
 from sig_core.description import name_of_callable
 from sig_core.errors import LocalProtocolError
 from sig_core.events import Info
+from sig_core.io.aio.turn import TURN
 from sig_core.log import log
 from sig_core.routing.entities import Listener, Subscription
 from sig_core.routing.handlers import is_coroutine_function
@@ -37,6 +40,7 @@ class CoroutineListeners:
         failed: called when a listener raised, with (callback, info, error).
         lose: called with the info of an event that did not reach a listener, since too many wait for it already.
         relieved: called when less waits than before.
+        clock: see `Clock`.
 
     Attributes:
         size_each: bytes that an event which comes now is taken to have; the link sets it.
@@ -50,6 +54,7 @@ class CoroutineListeners:
         failed: Callable[[Any, Info, BaseException], None],
         lose: Callable[[Info], None],
         relieved: Callable[[], None],
+        clock: Clock = time.monotonic,
     ) -> None:
         self.size_each = 0
         self.waiting = 0
@@ -58,6 +63,7 @@ class CoroutineListeners:
         self.failed = failed
         self.lose = lose
         self.relieved = relieved
+        self.clock = clock
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread = 0
         self.stopping: set[asyncio.Task[None]] = set()  # tasks that this end has cancelled
@@ -173,7 +179,8 @@ class _Queue:
         listeners, events, task = self._listeners, self._events, asyncio.current_task()
         assert task is not None and listeners.loop is not None
         in_listener.set((listeners, task))
-        pauses = False
+        pauses, clock = False, listeners.clock
+        until = clock() + TURN
         try:
             while events and task not in listeners.stopping and not pauses:
                 info, data, self._now = events.popleft()
@@ -181,6 +188,10 @@ class _Queue:
                     await self._call(info, data)
                 finally:
                     self._release()
+                if clock() >= until:
+                    with suppress(asyncio.CancelledError):  # it counts as one that hits the listener
+                        await asyncio.sleep(0)
+                    until = clock() + TURN
                 pauses = task.cancelling() > 0 and task not in listeners.stopping
         finally:
             if pauses:

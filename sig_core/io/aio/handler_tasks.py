@@ -39,6 +39,10 @@ class HandlerTasks:
         self.waiting = 0  # bytes
         self.relieved: Callable[[], None] = lambda: None
 
+    def is_inside(self) -> bool:
+        """Return whether the code that runs is one of these handlers."""
+        return asyncio.current_task() in self._running
+
     def run(self, handle: Handle, answer: Answer, size: int = 0) -> None:
         """Run a handler, now or when others have ended.
 

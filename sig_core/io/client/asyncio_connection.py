@@ -7,7 +7,7 @@ import inspect
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
@@ -20,12 +20,16 @@ from sig_core.io.aio.handler_tasks import LAST_WORD, HandlerTasks
 from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.io.client.asyncio_link import AsyncioLink
+from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
+from sig_core.io.client.plans import drive_async
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
+from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
+from sig_core.session.client_state.dialling import DIAL, Pause, StopStep, come, come_back, stop
 from sig_core.session.client_state.state_callbacks import StateCallback, StateCallbacks
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
@@ -33,20 +37,12 @@ __all__ = ["AsyncioConnection", "CallbackTask"]
 T = TypeVar("T")
 
 
-class AsyncioConnection:
+class AsyncioConnection(ClientConnection[AsyncioLink]):
     """Does what a `ClientState` decides: dials, waits, dials again.
 
-    Args:
-        url, limits: of the client.
-        connect: returns a live link, or raises what is in the way; it may block.
-        codecs: returns those to offer, by name, the preferred one first.
-        state: of the client.
+    Args: see `ClientConnection`, and:
         listeners, handlers: of the client.
         lost: called with the reason when no link comes any more.
-        clock: see `Clock`.
-
-    Attributes:
-        link: the one there is, or was last; None before the first.
     """
 
     def __init__(
@@ -61,19 +57,19 @@ class AsyncioConnection:
         lost: Callable[[SigError], None],
         clock: Clock = time.monotonic,
     ) -> None:
-        self.link: AsyncioLink | None = None
-        self._url = url
-        self._limits = limits
-        self._connect = connect
-        self._codecs = codecs
-        self._state = state
+        super().__init__(url, limits, connect, codecs, state, clock)
         self._listeners = listeners
         self._handlers = handlers
         self._lost = lost
-        self._clock = clock
-        self._stopped = False
-        self._ended: asyncio.Event | None = None  # set when a stop has ended
-        self._latest: AsyncioLink | None = None  # dialled last, maybe not there yet
+        self._ended = asyncio.Event()  # set when a stop has ended
+        self._stop_steps = {
+            StopStep.OTHER: self._wait_for_other,
+            StopStep.DIALLING: self._end_dialling,
+            StopStep.HANDLERS: self._settle,
+            StopStep.OUTPUT: self._drain,
+            StopStep.CALLBACKS: self._join,
+            StopStep.LINK: self._end_now,
+        }
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,9 +80,10 @@ class AsyncioConnection:
             SigError: no link came about.
         """
         self._state.connection.begin()
-        self._task = dialling = asyncio.get_running_loop().create_task(self._try_once(), name=f"dial {self._url}")
+        coming = drive_async(come(self._state, self, self._clock), self._perform)
+        self._task = asyncio.get_running_loop().create_task(coming, name=f"dial {self._url}")
         try:
-            await dialling
+            await self._task
         except BaseException as error:
             self._end()
             me = asyncio.current_task()
@@ -95,71 +92,66 @@ class AsyncioConnection:
             raise
 
     async def stop(self) -> None:
-        """Answer what was asked, say goodbye, let what waits go out for a while, and end; again: waits for that."""
-        if self._ended is not None:
-            await self._ended.wait()
-            return
-        self._ended = asyncio.Event()
-        link = self.link if self._state.connection.is_up else None
-        task = self._forbid_return()
+        """End the link, and never dial again; a further stop waits for the first, but not inside a callback."""
         try:
-            await self._handlers.settle(STOP)
-            if link is not None:
-                link.session.close("the client stops")
-                link.flush()
-                await link.drain(STOP)
-            if task is not None and task is not asyncio.current_task():
-                await asyncio.wait([task], timeout=STOP)
-            await self._listeners.stop(STOP)
-        finally:
+            for step in stop(self._state):
+                await self._stop_steps[step]()
+        except BaseException:
             self._end()
-            self._ended.set()
+            raise
 
-    def _forbid_return(self) -> asyncio.Task[None] | None:
-        """Never dial again; returns the task that does so now."""
-        self._stopped = True
-        self._state.stop()
-        task = self._task
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-        return task
+    async def _wait_for_other(self) -> None:
+        if not (self._listeners.is_inside() or self._handlers.is_inside()):
+            await self._ended.wait()
+
+    async def _end_dialling(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    async def _settle(self) -> None:
+        await self._handlers.settle(STOP)
+
+    async def _drain(self) -> None:
+        if self.link is not None:
+            await self.link.writer.finish(STOP)
+
+    async def _join(self) -> None:
+        if self.link is not None:
+            await self.link.reader.settle(STOP)
+        if self._task is not None and self._task is not asyncio.current_task():
+            await asyncio.wait([self._task], timeout=STOP)
+        await self._listeners.stop(STOP)
+
+    async def _end_now(self) -> None:
+        self._end()
 
     def _end(self) -> None:
         """End at once: nothing is waited for."""
-        self._forbid_return()
+        self._state.stop()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
         self._handlers.cancel()
         self._listeners.cancel()
-        for link in (self.link, self._latest):
-            if link is not None:
-                link.close()
+        for link in self.links():
+            link.close()
+            link.reader.discard()
+        self._ended.set()
 
     def let_go(self) -> None:
         """End without the loop: it is closed."""
-        self._stopped = True
         self._state.stop()
-        for link in (self.link, self._latest):
-            if link is not None:
-                link.session.fail(LinkClosed("the loop of its client is closed"))
-                link.cut()
+        for link in self.links():
+            link.session.fail(LinkClosed("the loop of its client is closed"))
+            link.cut()
 
     def relieved(self) -> None:
         """Note that less waits for listeners and handlers than before."""
-        for link in {self.link, self._latest}:
-            if link is not None:
-                link.relieved()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of what is the parent's, without a word on the wire."""
-        if self._state.connection.close_by_fork() and self.link is not None:
-            self.link.cut()
+        for link in self.links():
+            link.reader.relieved()
 
     def open_link(self) -> AsyncioLink:
-        """Return the link that lives; raises as `ConnectionState.open_session` does."""
-        link = self.link
-        if link is None or link.session.error is not None or self._stopped:
-            self._state.connection.open_session()
-            link = self.link
-            assert link is not None
+        """Return the link that lives, on its own loop; see `ClientConnection`."""
+        link = super().open_link()
         link.check_loop()
         return link
 
@@ -172,29 +164,29 @@ class AsyncioConnection:
 
     # -- dialling
 
-    async def _try_once(self) -> None:
-        """Dial, and have everything there, or raise what is in the way."""
-        link = await self._dial()
-        try:
-            problem = await link.run(self._state.restore(link.session, lambda: self._adopt(link)))
-            self._state.arrived(link.session, problem, self._clock())
-        except BaseException:
-            link.close()
-            raise
+    async def _perform(self, step: Any) -> Any:
+        """Do one step of a plan of `dialling`."""
+        if isinstance(step, Pause):
+            return await asyncio.sleep(step.seconds)
+        if step is DIAL:
+            return await self._dial()
+        assert self._latest is not None
+        return await self._latest.perform(step)
 
-    def _adopt(self, link: AsyncioLink) -> None:
-        self.link = link
-
-    async def _dial(self) -> AsyncioLink:
+    async def _dial(self) -> ClientSession:
         codecs = self._codecs()
         raw = await in_thread(self._connected, _discard, f"sig-dial {self._url}")
         # packets=False: what is read of a packet at once may be less than all of it
         session = self._state.connection.new_session(codecs, packets=False, now=self._clock())
-        session.traffic = self._state.traffic
-        inbound = self._state.inbound(session)
         shared = (self._listeners, self._handlers, self._link_ended, self._clock)
-        self._latest = AsyncioLink(raw, session, inbound, *shared)
-        return await self._latest.open()
+        self._latest = AsyncioLink(raw, session, self._state.inbound(session), *shared)
+        await self._latest.open()
+        return session
+
+    def dropped(self) -> None:
+        """See `Dialler`."""
+        if self._latest is not None:
+            self._latest.close()
 
     def _connected(self) -> PollableLink:
         return pollable(as_stream(self._connect(), dialing=True, patience=self._limits.handshake))
@@ -207,17 +199,9 @@ class AsyncioConnection:
 
     async def _come_back(self) -> None:
         schedule = self._state.connection.schedule
-        assert schedule is not None
-        while (wait := schedule.next_wait()) is not None:
-            await asyncio.sleep(wait)
-            try:
-                await self._try_once()
-            except Exception as error:
-                self._state.attempt_failed(error)
-            else:
-                return
-        self._state.give_up()
-        self._lost(schedule.last)
+        await drive_async(come_back(self._state, self, self._clock), self._perform)
+        if schedule is not None and self._state.connection.state == "gave up":
+            self._lost(schedule.last)
 
 
 def _discard(link: PollableLink) -> None:

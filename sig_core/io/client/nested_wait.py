@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from sig_core.clock import Clock
-from sig_core.errors import Backpressure, Busy, Overflow
+from sig_core.errors import Backpressure, Busy
 from sig_core.io.client.callback_runner import CallbackRunner
 from sig_core.io.client.inbox import Inbox
+from sig_core.io.client.lifetime import overflow
 from sig_core.io.client.receive_role import ReceiveRole
 from sig_core.io.client.writer import Writer
 from sig_core.protocol.limits import Limits
@@ -77,8 +78,7 @@ class NestedWait:
                 if self._session.out:
                     self._writer.push()  # what this callback asked for may be what it waits for
                 if self._inbox.event_bytes > self._max_inbound:
-                    kept, limit = self._inbox.event_bytes, self._max_inbound
-                    raise Overflow(f"{kept} bytes of events came while a callback waits, {limit} may be kept")
+                    raise overflow(self._inbox.event_bytes, self._max_inbound)
                 if not role.read_if_free(left):
                     role.news.wait(ROLE_RETRY)
         finally:

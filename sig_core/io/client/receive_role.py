@@ -63,8 +63,8 @@ import threading
 from typing import Final
 
 from sig_core.clock import Clock
-from sig_core.errors import LinkLost
 from sig_core.io.client.inbox import Inbox
+from sig_core.io.client.lifetime import check_silence
 from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
@@ -92,7 +92,7 @@ class ReceiveRole:
         receiver: gives it.
         writer: sends what the session answers.
         inbox: what the session reports goes there.
-        limits: `keepalive` and `max_inbound` are used.
+        limits: `max_inbound` is used.
         peer: names the link in errors.
         clock: monotonic seconds.
 
@@ -124,7 +124,7 @@ class ReceiveRole:
         self._take = inbox.take
         self._reports = inbox.reports
         self._answers = inbox.answers
-        self._keepalive = limits.keepalive
+        self._keepalive = session.patience
         self._max_inbound = limits.max_inbound
         self._peer = peer
         self._clock = clock
@@ -206,15 +206,8 @@ class ReceiveRole:
         if data:
             reports = session.receive_data(data, self._clock())
         else:
-            self._check_silence()
+            check_silence(session, self._clock(), self.back, self._keepalive, self._peer)
             reports = session.end() if session.state is CLOSED else []
         self._take(reports)
         if session.out:
             self._writer.push()
-
-    def _check_silence(self) -> None:
-        now = self._clock()
-        silent = min(self._session.silence(now), now - self.back)
-        if silent >= self._keepalive and self._session.state is not CLOSED:
-            text = f"{self._peer} was silent for {silent:.1f} s, allowed are {self._keepalive:g}"
-            self._session.fail(LinkLost(text))

@@ -5,20 +5,24 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.description import described
 from sig_core.errors import LimitError, LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
+from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
+from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
+from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
+from sig_core.session.client_state.dialling import DIAL, Pause, StopStep, come, come_back, stop
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["CallbackThread", "ThreadedConnection"]
@@ -26,19 +30,8 @@ __all__ = ["CallbackThread", "ThreadedConnection"]
 T = TypeVar("T")
 
 
-class ThreadedConnection:
-    """Does what a `ClientState` decides: dials, waits, dials again.
-
-    Args:
-        url, limits: of the client.
-        connect: returns a live link, or raises what is in the way.
-        codecs: returns those to offer, by name, the preferred one first.
-        state: of the client.
-        clock: see `Clock`.
-
-    Attributes:
-        link: the one there is, or was last; None before the first.
-    """
+class ThreadedConnection(ClientConnection[ThreadedLink]):
+    """Does what a `ClientState` decides: dials, waits, dials again. Args: see `ClientConnection`."""
 
     def __init__(
         self,
@@ -49,17 +42,19 @@ class ThreadedConnection:
         state: ClientState,
         clock: Clock,
     ) -> None:
-        self.link: ThreadedLink | None = None
-        self._url = url
-        self._limits = limits
-        self._connect = connect
-        self._codecs = codecs
-        self._state = state
-        self._clock = clock
-        self._stopped = False
-        self._stopping = threading.Event()  # the same, for who waits
+        super().__init__(url, limits, connect, codecs, state, clock)
+        self._stopping = threading.Event()
+        self._stopping_thread = 0  # ident
+        self._ended = threading.Event()  # set when a stop has ended
+        self._stop_steps = {
+            StopStep.OTHER: self._wait_for_other,
+            StopStep.DIALLING: self._end_dialling,
+            StopStep.HANDLERS: self._settle,
+            StopStep.OUTPUT: self._drain,
+            StopStep.CALLBACKS: self._join,
+            StopStep.LINK: self._end,
+        }
         self._thread: threading.Thread | None = None
-        self._latest: ThreadedLink | None = None  # dialled last, maybe not there yet
 
     def start(self) -> None:
         """Dial for the first time.
@@ -70,65 +65,84 @@ class ThreadedConnection:
         """
         self._state.connection.begin()
         try:
-            self._try_once()
+            drive(come(self._state, self, self._clock), self._perform)
         except BaseException:
-            self.stop()
+            self._end()
             raise
 
     def stop(self) -> None:
-        """End the link, and never dial again."""
-        self._stopped = True
+        """End the link, and never dial again; a further stop waits for the first, but not inside a callback."""
+        try:
+            for step in stop(self._state):
+                self._stop_steps[step]()
+        except BaseException:
+            self._end()
+            raise
+
+    def _wait_for_other(self) -> None:
+        inside = self.link is not None and self.link.reader.is_current()
+        if not inside and self._stopping_thread != threading.get_ident():  # else it is a signal's, inside the other
+            self._ended.wait(5 * STOP)
+
+    def _end_dialling(self) -> None:
+        self._stopping_thread = threading.get_ident()
         self._stopping.set()
         latest = self._latest
         if latest is not None and latest is not self.link:  # it is dialled just now: `start` says that it was stopped
             latest.session.fail(LinkClosed("the client stops"))
-            latest.reader.cut()
+            latest.cut()
             latest.opened.set()
-        if self._state.stop():
-            if self.link is not None:
-                self.link.stop()
-            _join(self._thread, STOP)
 
-    def abandon(self) -> None:
-        """In a forked child: let go of what is the parent's, without a word on the wire."""
-        if self._state.connection.close_by_fork() and self.link is not None:
-            self.link.reader.cut()
+    def _settle(self) -> None:
+        if self.link is not None:
+            self.link.settle()
 
-    def open_link(self) -> ThreadedLink:
-        """Return the link that lives; raises as `ConnectionState.open_session` does."""
-        link = self.link
-        if link is None or link.session.error is not None or self._stopped:
-            self._state.connection.open_session()
-            link = self.link
-            assert link is not None
-        return link
+    def _drain(self) -> None:
+        if self.link is not None:
+            self.link.drain()
+
+    def _join(self) -> None:
+        if self.link is not None:
+            self.link.join()
+        _join(self._thread, STOP)
+
+    def _end(self) -> None:
+        """End at once."""
+        self._state.stop()
+        self._stopping.set()
+        try:
+            for link in self.links():
+                link.end()
+        finally:
+            self._ended.set()
 
     def run(self, steps: Steps[T]) -> T:
         """Do what a plan asks, on the link that there is; without one it has nothing to ask."""
         return run_without_link(steps) if self.link is None else self.link.run(steps)
 
-    # -- on the thread that dials
+    # -- dialling: on the thread that starts, or comes back
 
-    def _try_once(self) -> None:
-        """Dial, and have everything there, or raise what is in the way."""
-        link = self._dial()
-        try:
-            problem = link.run(self._state.restore(link.session, lambda: self._adopt(link)))
-            self._state.arrived(link.session, problem, self._clock())
-        except BaseException:
-            link.stop()
-            raise
+    def _perform(self, step: Any) -> Any:
+        """Do one step of a plan of `dialling`."""
+        if isinstance(step, Pause):
+            return self._stopping.wait(step.seconds)
+        if step is DIAL:
+            return self._dial()
+        assert self._latest is not None
+        return self._latest.perform(step)
 
-    def _adopt(self, link: ThreadedLink) -> None:
-        self.link = link
-
-    def _dial(self) -> ThreadedLink:
+    def _dial(self) -> ClientSession:
         codecs = self._codecs()
         raw = as_stream(self._connect(), dialing=True, patience=self._limits.handshake)
         session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
-        session.traffic = self._state.traffic
         self._latest = ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock)
-        return self._latest.open()
+        self._latest.open()
+        return session
+
+    def dropped(self) -> None:
+        """See `Dialler`."""
+        if self._latest is not None:
+            self._latest.stop()
 
     def _link_ended(self, link: ThreadedLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):
@@ -142,18 +156,7 @@ class ThreadedConnection:
                 self._come_back()
 
     def _come_back(self) -> None:
-        schedule = self._state.connection.schedule
-        assert schedule is not None
-        while (wait := schedule.next_wait()) is not None:
-            if self._stopping.wait(wait):
-                return
-            try:
-                self._try_once()
-            except Exception as error:
-                self._state.attempt_failed(error)
-            else:
-                return
-        self._state.give_up()
+        drive(come_back(self._state, self, self._clock), self._perform)
 
 
 class CallbackThread:

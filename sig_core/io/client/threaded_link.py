@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sig_core.clock import Clock
-from sig_core.contract import Codec, Link
-from sig_core.errors import ConnectFailed, LinkClosed, RequestTimeout, SigError
-from sig_core.io.client.lifetime import STOP, link_failed
+from sig_core.contract import Link
+from sig_core.errors import LinkClosed, SigError
+from sig_core.io.client.client_link import ClientLink
+from sig_core.io.client.lifetime import STOP, no_answer
+from sig_core.io.client.plans import drive
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import Closed, Opened, ReplyReceived, Report
-from sig_core.session.client_state.asks import Steps
+from sig_core.session.binary.reports import ReplyReceived
+from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
 __all__ = ["ThreadedLink"]
@@ -24,7 +26,7 @@ __all__ = ["ThreadedLink"]
 T = TypeVar("T")
 
 
-class ThreadedLink:
+class ThreadedLink(ClientLink):
     """Brings a link up, and lets threads wait for what it brings.
 
     Args:
@@ -35,10 +37,11 @@ class ThreadedLink:
         clock: see `Clock`.
 
     Attributes:
-        codec: that was agreed on; there once the link is open.
-        opened: set when the server has answered the hello, or the link has ended (`session.error` tells).
+        opened: see `ClientLink`.
         events, incoming: see `callback_runner.Sink`.
     """
+
+    writer: Writer
 
     def __init__(
         self,
@@ -49,17 +52,12 @@ class ThreadedLink:
         clock: Clock,
     ) -> None:
         self.opened = threading.Event()
-        self.limits = session.limits
-        self.codec: Codec
-        self.session = session
+        super().__init__(session, inbound, ended, link.peer, self.opened)
         self.events = inbound.events
         self.incoming = inbound.incoming
-        self._inbound = inbound
-        self._ended = ended
-        self._peer = link.peer
-        self._clock = clock
         self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room, clock=clock)
         self.reader = Reader(session, link, self.writer, self, session.limits, clock)
+        self._settled = False
 
     def open(self) -> ThreadedLink:
         """Send the hello; returns when the server has answered it.
@@ -73,10 +71,7 @@ class ThreadedLink:
             self.reader.start()
             self.writer.start()
             self.writer.wake()
-            if not self.opened.wait(self.limits.handshake):
-                raise ConnectFailed(f"{self._peer}: no answer to the hello within {self.limits.handshake:g} s")
-            if self.session.error is not None:
-                raise link_failed(self.session.error, self._peer)
+            self.check_opened(self.opened.wait(self.limits.handshake))
         except BaseException as error:
             self._give_up(error if isinstance(error, SigError) else LinkClosed("nobody waits for it any more"))
             raise
@@ -89,21 +84,44 @@ class ThreadedLink:
         self.reader.join(STOP)
         self.writer.join(STOP)
 
-    def stop(self) -> None:
-        """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
-        settled = not self.reader.is_current() and self.reader.settle(STOP)
+    # -- the end: what `StopStep` asks for
+
+    def settle(self) -> None:
+        """Wait until the requests that have come are answered, but not inside a callback."""
+        self._settled = not self.reader.is_current() and self.reader.settle(STOP)
         self.reader.leave(STOP)
-        self.session.close("the client stops")
+
+    def drain(self) -> None:
+        """Wait until all output has left."""
         self.writer.finish(STOP)
+
+    def join(self) -> None:
+        """Wait until all that came is passed on."""
+        if self._settled:  # else a handler hangs, and was waited for long enough
+            self.reader.join(STOP)
+
+    def end(self) -> None:
+        """Close the session, unless it is, and end."""
+        self.session.close("the client stops")
         if self.reader.is_current():
             return  # the thread ends the link when this callback returns
-        if settled:  # else a handler hangs, and was waited for long enough
-            self.reader.join(STOP)
         self.reader.cut()
         self.reader.tell_the_end()
         self.writer.stop()
         self.reader.join(STOP)
         self.writer.join(STOP)
+
+    def cut(self) -> None:
+        """See `ClientLink`; a read that waits ends."""
+        self.reader.cut()
+
+    def stop(self) -> None:
+        """Answer what was asked, say goodbye, let what waits go out for a while, and end."""
+        self.settle()
+        self.session.close("the client stops")
+        self.drain()
+        self.join()
+        self.end()
 
     def let_go(self) -> None:
         """Close the link, and end the writer's thread: the session has ended, and the reading thread has more to do."""
@@ -114,22 +132,13 @@ class ThreadedLink:
 
     def run(self, steps: Steps[T]) -> T:
         """Do what a plan asks, waiting for each answer, and return its result; it raises what the plan raises."""
-        value: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                ask = steps.send(value) if error is None else steps.throw(error)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            value = error = None
-            try:
-                if ask is None:
-                    self.writer.flush()
-                else:
-                    value = self.finish(ask.reply, ask.ident, None, ask.what)
-            except BaseException as caught:
-                error = caught
+        return drive(steps, self.perform)
+
+    def perform(self, ask: Ask | None) -> Any:
+        """Do one step of a plan."""
+        if ask is not None:
+            return self.finish(ask.reply, ask.ident, None, ask.what)
+        return self.writer.flush()
 
     def finish(self, reply: Any, ident: int | None, seconds: float | None, what: str, *names: object) -> Any:
         """Send, wait for an answer, and return it; on the reading thread by reading on.
@@ -159,24 +168,8 @@ class ThreadedLink:
             if not waiter.done and ident is not None:
                 self.session.cancel(ident)
         if not waiter.done:
-            self.session.check_open()
-            raise RequestTimeout(f"{what.format(*names) if names else what}: no answer within {seconds:g} s")
+            raise no_answer(self.session, seconds, what, names)
         return waiter.result()
-
-    # -- what arrives
-
-    def other(self, report: Report) -> None:
-        """Pass on, and note what concerns the link itself."""
-        if isinstance(report, Opened):
-            assert self.session.encoding is not None
-            self.codec = self.session.encoding
-            self.writer.wake()  # only now it is known how often the server wants to hear something
-            self.opened.set()
-        elif isinstance(report, Closed):
-            self.opened.set()
-            self._ended(self, report.error)
-        else:
-            self._inbound.other(report)
 
     # -- what the writer asks
 

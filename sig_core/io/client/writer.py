@@ -16,15 +16,12 @@ from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.links.close_once import link_lost
 from sig_core.links.threads import start_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.gate import FRAMES
+from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH, take_output
 
 __all__ = ["Writer", "wait_ready"]
 
-HOT_GAP: Final = 50e-6  # seconds: events that come within this time of the one before begin to gather ...
-MAX_BURST: Final = 3  # ... but for the first so many: a program that was late by a moment sends two or three at once
+MAX_BURST: Final = 3  # events within HOT_GAP that are still sent at once: a program that was late sends two or three
 LINGER: Final = 200e-6  # seconds: what gathers is sent after this time at the latest
-MAX_BATCH: Final = 64 * 1024  # bytes gathered (or FRAMES) at which the thread that triggers sends them itself
-HIGH_WATER: Final = 1024 * 1024  # bytes that may wait before a callback has to read on instead of sending
 ROOM_TIMEOUT: Final = 0.25  # seconds after which a thread that waits for room looks whether the link still lives
 DRAIN_TIMEOUT: Final = 0.02  # seconds that the writer's thread waits for room before it looks what else is due
 MIN_WAIT: Final = 0.001  # seconds between two ticks at least
@@ -211,7 +208,10 @@ class Writer:
     def _drain(self, *, block: bool) -> bool:
         """Send, holding the lock; return whether all is out."""
         while not self._stopping:
-            data = self._rest or self._batch()
+            data = self._rest
+            if not data:
+                data = take_output(self._out)
+                self._size = 0
             if not data:
                 self.full = False
                 return True
@@ -239,13 +239,6 @@ class Writer:
             if not (block and self._wait_for_room()):
                 return False
         return False
-
-    def _batch(self) -> bytes:
-        out = self._out
-        batch = out[:]  # the list is never replaced: a thread may be between looking `append` up and calling it
-        del out[: len(batch)]
-        self._size = 0
-        return batch[0] if len(batch) == 1 else b"".join(batch)
 
     def _wait_for_room(self) -> bool:
         assert self._pollable is not None

@@ -13,6 +13,7 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
+from sig_core.io.aio.turn import TURN
 from sig_core.io.server.dispatcher import Job
 from sig_core.io.server.local_port import LocalPort
 from sig_core.log import log
@@ -24,7 +25,6 @@ from sig_core.routing.ports import RequestBatch, Run
 
 __all__ = ["AsyncioPort"]
 
-SLICE = 0.005  # seconds that the jobs of one turn may take, so that they do not keep the rest of the program waiting
 
 
 class AsyncioPort(LocalPort):
@@ -148,7 +148,7 @@ class AsyncioPort(LocalPort):
     def _run_jobs(self) -> None:
         """Run jobs for a while; the rest have their turn when the loop has seen to others."""
         self._scheduled = False
-        until = time.monotonic() + SLICE
+        until = time.monotonic() + TURN
         try:
             while (job := self._next()) is not None:
                 _do(job)

@@ -17,7 +17,7 @@ from sig_core.links.threads import start_thread
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
 
-__all__ = ["Connection", "Host", "PolledConnection", "PumpedConnection"]
+__all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection"]
 
 ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
@@ -25,7 +25,7 @@ READS = 4  # reads of one connection a turn, as long as each brings all that it 
 PUMP_TIMEOUT = 0.25  # seconds after which a pump thread looks whether it should end
 
 
-class Host(Protocol):
+class ConnectionOwner(Protocol):
     """What a connection needs of its server.
 
     Attributes:
@@ -73,7 +73,7 @@ class PolledConnection:
 
     __slots__ = ("_ended", "_events", "_host", "_link", "_once", "_rest", "session")
 
-    def __init__(self, host: Host, link: PollableLink, session: LinkSession) -> None:
+    def __init__(self, host: ConnectionOwner, link: PollableLink, session: LinkSession) -> None:
         self.session = session
         self._host = host
         self._link = link
@@ -205,7 +205,7 @@ class PolledConnection:
 class PumpedConnection:
     """On any other link: one thread receives, one sends."""
 
-    def __init__(self, host: Host, link: Link, session: LinkSession) -> None:
+    def __init__(self, host: ConnectionOwner, link: Link, session: LinkSession) -> None:
         self.session = session
         self._host = host
         self._link = link

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableLink
-from sig_core.errors import ConfigError, LinkLost
+from sig_core.errors import Busy, ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
@@ -20,7 +21,7 @@ from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
-from sig_core.log import log
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
@@ -28,11 +29,13 @@ from sig_core.session.board.renaming import Renaming
 from sig_core.session.identity import Identities
 from sig_core.session.line.stations import Stations
 from sig_core.session.link_session import LinkSession
+from sig_core.session.newcomers import Newcomers
 from sig_core.session.plain.session import PlainSession
 
 __all__ = ["STOP", "ConnectionManager"]
 
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
+SPARE = 64  # file descriptors that links leave to all else: without one nobody is accepted, and nobody gives way
 CHECK = 0.25  # seconds between checks of all connections, at most
 CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
@@ -42,6 +45,17 @@ MakeLoop: TypeAlias = Callable[[Callable[[], None], Callable[[float], float], st
 
 def _nobody_waits() -> None:
     return None
+
+
+def _descriptors() -> int:
+    """Return how many files this process may have open."""
+    try:
+        import resource  # of POSIX alone
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except ImportError:
+        return sys.maxsize
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft, 2 * SPARE)
 
 
 class ConnectionManager:
@@ -60,6 +74,7 @@ class ConnectionManager:
 
     Attributes:
         listening: the addresses.
+        peer_log: for what peers bring about.
     """
 
     def __init__(
@@ -80,15 +95,19 @@ class ConnectionManager:
         self.codec = codec
         self.limits = limits
         self.stations = Stations()
-        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
+        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex(), clock)
         self.clock = clock
         self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
         self.buffer = ReceiveBuffer()
         self._on_tick = on_tick
         self._on_session = on_session
         self._stop_time = stop_time
-        self.listening = Listening(self.loop, lock)
+        self.peer_log = LimitedLog(clock)
+        self.listening = Listening(self.loop, lock, self.peer_log)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
+        self._newcomers: Newcomers[Connection] = Newcomers(
+            limits.max_unknown, lambda connection: connection.session.is_stranger
+        )
         self._dirty: list[Connection] = []
         self._backlog: list[PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
@@ -194,12 +213,15 @@ class ConnectionManager:
         with self.lock:
             connections = list(self._connections)
         for connection in connections:
-            if self.loop.is_current():
-                connection.flush()
-            if self.loop.is_current() or isinstance(connection, PumpedConnection):
-                connection.abort()
-            else:
-                self.loop.post(connection.abort)
+            self._abort(connection)
+
+    def _abort(self, connection: Connection) -> None:
+        if self.loop.is_current():
+            connection.flush()
+        if self.loop.is_current() or isinstance(connection, PumpedConnection):
+            connection.abort()
+        else:
+            self.loop.post(connection.abort)
 
     def join(self) -> None:
         """Wait for the threads of acceptors and links, `stop_time` for all of them together."""
@@ -222,21 +244,22 @@ class ConnectionManager:
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
-            log.warning(f"closed: {error}")
+            self.peer_log.warning(f"closed: {error}")
             return
         refusal = self._refusal(link) or factory.refusal(link)
         if refusal is not None:
-            log.warning(f"{link.peer}: closed: {refusal}")
+            self.peer_log.warning(f"{link.peer}: closed: {refusal}")
             link.close()
             return
         with self.lock:
             connection = self._connect(link, factory)
             self._connections[connection] = factory
+            self._newcomers.add(connection, link.peer)
         if self.loop.is_current() or isinstance(connection, PumpedConnection):
             self._begin(connection)
         else:
             self.loop.post(partial(self._begin, connection))
-        log.debug(f"{link.peer}: connected")
+        self.peer_log.debug(f"{link.peer}: connected")
 
     def _begin(self, connection: Connection) -> None:
         connection.start()
@@ -247,8 +270,20 @@ class ConnectionManager:
             connection.abort()
 
     def _refusal(self, link: Link) -> str | None:
-        if len(self._connections) >= self.limits.max_links:
-            return f"{self.limits.max_links} links are open, which is the limit"
+        """Return why there is no room for a link; a stranger, or a session that waits for a link, gives way to it."""
+        most = min(self.limits.max_links, _descriptors() - SPARE)
+        with self.lock:
+            full = len(self._connections) + len(self.stations) >= most  # at least
+            full = full and len(self._connections) + len(self.stations.waiting) >= most
+            stranger = self._newcomers.to_drop(full=full)
+            if stranger is None and (not full or self.stations.drop_waiting()):
+                return None
+            if stranger is None:
+                return f"{most} links are open, which is the limit"
+            text = f"there are too many links, and this peer has not said who it is: {most} links are the limit"
+            stranger.session.fail(Busy(f"{text}, {self.limits.max_unknown} of those that have not"))
+        self._newcomers.remove(stranger)
+        self._abort(stranger)
         return None
 
     def _connect(self, link: Link, factory: SessionFactory) -> Connection:
@@ -299,26 +334,28 @@ class ConnectionManager:
     # -- what connections ask
 
     def mark_dirty(self, connection: Connection) -> None:
-        """See `Host`."""
+        """See `ConnectionOwner`."""
         self._dirty.append(connection)
         if not self.loop.has_turn_ahead:
             self.loop.wake()
 
     def note_closed(self, connection: Connection) -> None:
-        """See `Host`: forget the connection."""
+        """See `ConnectionOwner`: forget the connection."""
         session = connection.session
         with self.lock:
             if session.error is None:
                 session.fail(LinkLost("the link was cut"))
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
+            self._newcomers.remove(connection)
             if isinstance(session, ServerSession | PlainSession):
                 self.exchange.leave(session.port)
         if known:
-            log_session_end(session, "link closed")
+            log_session_end(session, "link closed", self.peer_log)
             if isinstance(session, ServerSession | PlainSession) and session.codec:
                 self._on_session(session)
         if self._stopping and not self._connections:
+            self.peer_log.flush()
             self._emptied()
 
     # -- on the loop's thread
@@ -353,6 +390,7 @@ class ConnectionManager:
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
             often = min(CHECK, self._on_tick(now))
+        self.peer_log.tick()
         for connection, since in list(self._ending.items()):
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()

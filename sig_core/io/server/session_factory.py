@@ -12,7 +12,7 @@ from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.handshake import BINARY, SynAck
 from sig_core.line.upper_layer import Terms
-from sig_core.log import log
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
@@ -31,6 +31,8 @@ from sig_core.session.plain.session import PlainSession
 
 __all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_session_end"]
 
+MOST_REPORTS = 1_000  # in 10 s, of what boards print: it is meant to be read, and differs in numbers alone
+
 SwitchTo = Callable[[LinkSession], None]
 PeerSession: TypeAlias = ServerSession | BoardSession | PlainSession
 """The session of a peer that is known; hooks are told of it."""
@@ -46,6 +48,7 @@ class ServerContext(Protocol):
         limits: what a peer may cost.
         codec: returns the codec of a name.
         clock: returns monotonic seconds.
+        peer_log: for what peers bring about.
     """
 
     exchange: Exchange
@@ -54,6 +57,7 @@ class ServerContext(Protocol):
     limits: Limits
     codec: Callable[[str], Codec]
     clock: Clock
+    peer_log: LimitedLog
 
     def session_opened(self, session: PeerSession, keepalive: float) -> None:
         """Note that a peer is known.
@@ -158,7 +162,8 @@ class SessionFactory:
         return session
 
     def _find_station(self, link: Link) -> Callable[[int], Station]:
-        return lambda sid: self._context.stations.of_session(sid, lambda: self._station(link))
+        stations = self._context.stations
+        return lambda sid: stations.of_session(sid, link.peer, lambda: self._station(link))
 
     def _station(self, link: Link) -> Station:
         return Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)
@@ -187,7 +192,7 @@ class SessionFactory:
         """See `StationOwner`."""
         port = session.port
         self._context.exchange.leave(port)
-        self._context.later(partial(log_session_end, port, "session ended"))
+        self._context.later(partial(log_session_end, port, "session ended", self._context.peer_log))
         if isinstance(port, BoardSession) or port.client:
             self._context.session_ended(port)
 
@@ -197,20 +202,22 @@ class SessionFactory:
 
     def report(self, station: Station, text: str, *, warning: bool) -> None:
         """See `StationOwner`."""
-        self._context.later(partial(log.warning if warning else log.info, f"{station.peer}: {text}"))
+        peer_log, said = self._context.peer_log, f"{station.peer}: {text}"
+        self._context.later(partial(peer_log.warning, said) if warning else partial(peer_log.info, said, MOST_REPORTS))
 
 
-def log_session_end(session: LinkSession | BoardSession, what: str) -> None:
+def log_session_end(session: LinkSession | BoardSession, what: str, peer_log: LimitedLog) -> None:
     """Log how a link or session ended: as a warning if a rule was broken or events were lost.
 
     Args:
         session: that has ended.
         what: what it was, such as "link closed".
+        peer_log: where to.
     """
     lost_here = session.lost.total()
     lost = f"; {lost_here} events did not reach it" if lost_here else ""
     broken = isinstance(session.error, ProtocolError | LimitError)
-    write = log.warning if broken or lost else log.info
+    write = peer_log.warning if broken or lost else peer_log.info
     write(f"{session.peer}: {what}: {session.error}{lost}")
 
 

@@ -38,7 +38,7 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.request_names import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
@@ -79,6 +79,7 @@ class ClientSession(Session):
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
+        patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -96,6 +97,7 @@ class ClientSession(Session):
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.gate: Gate = ClosedGate()
+        self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs
@@ -110,7 +112,7 @@ class ClientSession(Session):
             codecs=tuple(codecs),
             client=client,
             max_frame=limits.max_frame,
-            keepalive=limits.keepalive,
+            keepalive=self.patience,
             token=token,
             software="pysig",
         )
@@ -123,11 +125,12 @@ class ClientSession(Session):
         found: list[Report] = []
         lived = self.state is not State.CLOSED
         try:
-            for frame in self._receive(data, now):
+            for frame in (frames := self._receive(data, now)):
                 if self.state is OPEN:
                     self._take(frame, found)
                 elif self.state is State.OPENING:
                     found.append(self._open(read_welcome(frame)))
+                    frames += self._raise_limit()
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -143,7 +146,6 @@ class ClientSession(Session):
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
-        self._reader.max_frame = self.limits.max_frame
         self._move(State.OPEN)
         return Opened(welcome)
 

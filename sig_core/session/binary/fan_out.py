@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
 from sig_core.events import Info
@@ -15,45 +16,63 @@ from sig_core.routing.table import Topic
 from sig_core.routing.transcode import OFFERS, decode
 from sig_core.session.binary.reports import Events
 
-__all__ = ["fan_out"]
+__all__ = ["MOST", "FanOut", "fan_out"]
+
+MOST = 64  # events of one piece, once those before it were quick
 
 Failed = Callable[[Any, Info, BaseException], None]
+FanOut: TypeAlias = Generator[int, int | None, None]
 
 
 def fan_out(
-    report: Events, topic: Topic[Subscription], codec: Codec, failed: Failed, bad: Callable[[Exception], None]
-) -> None:
-    """Call the listeners of a topic for each event of a run.
+    report: Events,
+    topic: Topic[Subscription],
+    codec: Codec,
+    failed: Failed,
+    bad: Callable[[Exception], None],
+    most: int,
+) -> FanOut:
+    """Call the listeners of a topic for each event of a run; between two pieces of it, yield how many are left.
+
+    Each piece has twice the events of the one before, up to MOST, unless it is sent how many: so who has a bound of
+    time looks at its clock seldom while listeners are quick, and often enough when they are not.
 
     Args:
         failed: called when a listener raised, with (callback, info, error).
         bad: called when a payload can't be decoded; the event is left out.
+        most: events of the first piece.
     """
-    sender, event = topic.sender, topic.event
-    decode_it, events = _prepared(report, codec)
-    for additions, data in events:
-        targets = topic.targets
-        if targets is None:
-            targets = topic.refresh()
-        if not targets:
-            continue
-        info: Info = {"sender": sender, "event": event}
-        try:
+    sender, event, left = topic.sender, topic.event, report.count
+    decode_it, prepared = _prepared(report, codec)
+    events = iter(prepared)
+    while True:
+        for additions, data in islice(events, most):
+            targets = topic.targets
+            if targets is None:
+                targets = topic.refresh()
+            if not targets:
+                continue
+            info: Info = {"sender": sender, "event": event}
             try:
-                value = decode_it(data) if decode_it is not None else data
-            except Exception:
-                decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
-                value = decode_it(data)
-            if additions is not None:
-                info = info_of(sender, event, decode(codec, additions))
-        except Exception as error:
-            bad(error)
-            continue
-        for target in targets:
-            try:
-                target.call(info, value)
-            except BaseException as error:  # whoever reads a link must outlive whatever its callbacks raise
-                failed(target.callback, info, error)
+                try:
+                    value = decode_it(data) if decode_it is not None else data
+                except Exception:
+                    decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
+                    value = decode_it(data)
+                if additions is not None:
+                    info = info_of(sender, event, decode(codec, additions))
+            except Exception as error:
+                bad(error)
+                continue
+            for target in targets:
+                try:
+                    target.call(info, value)
+                except BaseException as error:  # whoever reads a link must outlive whatever its callbacks raise
+                    failed(target.callback, info, error)
+        left -= most
+        if left <= 0:
+            return
+        most = (yield left) or min(2 * most, MOST)
 
 
 def _prepared(

@@ -29,7 +29,7 @@ from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import OFFERS, drop_oversized, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
@@ -102,11 +102,12 @@ class ServerSession(QueuedPort, Session):
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes as they came; what follows from them goes to the exchange and into the output."""
         try:
-            for frame in self._receive(data, now):
+            for frame in (frames := self._receive(data, now)):
                 if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
+                    frames += self._raise_limit()
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -125,8 +126,8 @@ class ServerSession(QueuedPort, Session):
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
         self._reads = OFFERS[self.encoding].reads
-        self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
-        self._reader.max_frame = self.limits.max_frame
+        self._peer_max_frame = hello.max_frame
+        self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
         welcome = Welcome(
             codec=self.codec,
             node=self._identities.node,
@@ -138,7 +139,7 @@ class ServerSession(QueuedPort, Session):
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
         self._exchange.join(self)
-        self.on_open(hello.keepalive)
+        self.on_open(self._peer_keepalive)
         self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
@@ -313,6 +314,11 @@ class ServerSession(QueuedPort, Session):
         return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
 
     # -- out
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether its hello has not come yet."""
+        return self.state is State.OPENING
 
     @property
     def has_output(self) -> bool:

@@ -19,8 +19,8 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern
 from sig_core.line.handshake import SynAck
 from sig_core.protocol.board import (
-    Ask,
     BoardAnswer,
+    BoardRequest,
     Fire,
     Item,
     Register,
@@ -133,12 +133,12 @@ class BoardSession(QueuedPort, SessionState):
             run = Run(self._gathered_route, BOARD_CODEC, len(gathered), b"".join(gathered))
             self._exchange.arrive(self, run, now)
 
-    def _take(self, message: Register | Item | Ask | BoardAnswer, now: float) -> None:
+    def _take(self, message: Register | Item | BoardRequest | BoardAnswer, now: float) -> None:
         if isinstance(message, BoardAnswer):
             self._take_answer(message)
-        elif isinstance(message, Ask | Register) and not self._out.has_room(0):
+        elif isinstance(message, BoardRequest | Register) and not self._out.has_room(0):
             raise RemoteProtocolError("it asks for more and more answers, and takes none")
-        elif isinstance(message, Ask):
+        elif isinstance(message, BoardRequest):
             self._take_request(message)
         elif isinstance(message, Register):
             self._unregister()
@@ -182,7 +182,7 @@ class BoardSession(QueuedPort, SessionState):
             what = text or f"{self.peer} answered with status {answer.status}, and no text"
             requests.fail(self, token, error_for(answer.status, what, "BoardError"))
 
-    def _take_request(self, request: Ask) -> None:
+    def _take_request(self, request: BoardRequest) -> None:
         decode(self._codec, request.value)
         if request.id in self._exchange.requests.tokens_of(self):
             raise RemoteProtocolError(f"request {request.id} is open already")

@@ -55,6 +55,7 @@ class ClientState:
         lost: events that did not reach this program, by (sender, event), as far as their counts tell.
         traffic: what passed, over all links.
         times: seconds that the last requests took.
+        is_stopped: it was stopped, or is just now.
     """
 
     def __init__(
@@ -74,10 +75,11 @@ class ClientState:
         log: Log,
     ) -> None:
         self.callbacks = StateCallbacks(wake_callbacks)
-        self.connection = ConnectionState(url, limits, policy, chance, new_id(16), self.callbacks)
+        self.connection = ConnectionState(url, limits, policy, chance, lambda: new_id(16), self.callbacks)
         self.offline = OfflineQueue(policy.keep if policy is not None else 0, lock)
         outlet = Outlet(self.connection, self.offline)
         self.registrations = Registrations(lock, topics, installed, outlet, make_reply, lambda: new_id(8), log)
+        self.is_stopped = False
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
         self.traffic = Traffic()
         self.times: deque[float] = deque(maxlen=LATENCIES)
@@ -90,7 +92,8 @@ class ClientState:
     # -- a link
 
     def inbound(self, session: ClientSession) -> Inbound:
-        """Return what takes what arrives on a session."""
+        """Return what takes what arrives on a session; what passes there is counted with the rest."""
+        session.traffic = self.traffic
         return Inbound(session, self.registrations, self.lost, self.traffic, self._failed, self._log)
 
     def departed(self, session: ClientSession, error: SigError, now: float) -> bool:
@@ -146,7 +149,8 @@ class ClientState:
             self.callbacks.wake()
 
     def stop(self) -> bool:
-        """End, for good; return whether there is anything to end."""
+        """End, for good; return whether there is anything to end. In which order the rest ends: see `dialling`."""
+        self.is_stopped = True
         with self._lock:
             running = self.connection.stop()
         self.offline.clear()

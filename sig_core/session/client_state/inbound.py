@@ -10,7 +10,7 @@ from sig_core.errors import UnknownSender
 from sig_core.events import Info, Name
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.fan_out import fan_out
+from sig_core.session.binary.fan_out import FanOut, fan_out
 from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived
 from sig_core.session.client_state.asks import Log
 from sig_core.session.client_state.registrations import Registrations
@@ -51,6 +51,15 @@ class Inbound:
 
     def events(self, report: Events) -> None:
         """Run the listeners of a run of events."""
+        for _ in self.begin(report, report.count):
+            pass
+
+    def begin(self, report: Events, most: int) -> FanOut:
+        """Count a run of events, and return what runs its listeners piece by piece; see `fan_out`.
+
+        Args:
+            most: events of the first piece.
+        """
         sender, event, codec, registrations = report.sender, report.event, self._session.encoding, self._registrations
         assert codec is not None
         registrations.losses.add(sender, event, report.count)
@@ -62,7 +71,17 @@ class Inbound:
             text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"
             self._log.error(text)
 
-        fan_out(report, registrations.table.topic(sender, event), codec, self._failed, bad)
+        return fan_out(report, registrations.table.topic(sender, event), codec, self._failed, bad, most)
+
+    def drop(self, report: Events, count: int) -> None:
+        """Count the last events of a run as lost: the client stops before its listeners got to them.
+
+        Args:
+            count: so many of them, 0 .. `report.count`; all: the run was not begun.
+        """
+        if count < report.count:
+            self._traffic.delivered -= count
+        self._lose(report.sender, report.event, count, "the client stopped")
 
     def call(self, report: RequestsReceived, method: str, params: bytes) -> Any:
         """Call the handler of a request, and return what it returns.
@@ -78,13 +97,23 @@ class Inbound:
 
     def incoming(self, report: RequestsReceived, ident: int, method: str, params: bytes) -> None:
         """Run the handler of a request, and answer."""
-        session = self._session
         try:
             value = self.call(report, method, params)
         except BaseException as error:
-            session.fail_to(ident, report.route, error_of_handler(error))
+            self.answer(report, ident, None, error)
         else:
-            session.reply(ident, report.route, value)
+            self._session.reply(ident, report.route, value)  # what `answer` does, without a call more
+
+    def answer(self, report: RequestsReceived, ident: int, value: Any, error: BaseException | None) -> None:
+        """Answer a request whose handler has ended.
+
+        Args:
+            value, error: what the handler returned, or raised; else None.
+        """
+        if error is None:
+            self._session.reply(ident, report.route, value)
+        else:
+            self._session.fail_to(ident, report.route, error_of_handler(error))
 
     def other(self, report: Report) -> None:
         """Count what was lost, by what the server says of it."""

@@ -65,6 +65,10 @@ class LazyPublisher:
         self._count = count
         self._outlet = outlet
 
+    def install(self) -> None:
+        """Be the publisher of its topic; under the lock."""
+        self._topic.publisher = self
+
     def __call__(self, info: Info, data: Any) -> None:
         """See `make_publisher`."""
         with self._outlet.offline.lock:

@@ -183,7 +183,8 @@ class Registrations:
                 return SenderExists(f"sender {remote.name!r} is already connected, by this program")
             self._order[remote.name] = None
             self._installed[remote.name] = remote.sender
-            self._connect(remote, session, joined)
+            for publisher in self._publishers(remote, session, joined):
+                publisher.install()
         return None
 
     def _joined(self, pending: PendingSender) -> Steps[Joined]:
@@ -207,11 +208,13 @@ class Registrations:
                 self._outlet.offline.told(pending.remote.name, pending.dropped)
         return joined
 
-    def _connect(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> None:
-        """Let the events of a sender out; under the lock."""
-        for event, route in joined.routes.items():
-            topic, count = self._topics.topic(remote.name, event), remote.counters[event].increment
-            topic.publisher = LazyPublisher(topic, session, route, count, self._outlet)
+    def _publishers(self, remote: RemoteSender, session: ClientSession, joined: Joined) -> list[LazyPublisher]:
+        """Return what lets the events of a sender out, once it is installed."""
+        topic, counters, outlet = self._topics.topic, remote.counters, self._outlet
+        return [
+            LazyPublisher(topic(remote.name, event), session, route, counters[event].increment, outlet)
+            for event, route in joined.routes.items()
+        ]
 
     def _take_back(self, remotes: list[RemoteSender], everything: bool) -> Ask | None:
         """Disconnect those that are not there yet, or all; return the last that was asked for that."""
@@ -293,7 +296,8 @@ class Registrations:
         pattern = subscription.pattern
         with self._lock:
             remote = self._subscriptions.get(pattern)
-            if remote is None or remote.is_refused:  # what was refused when the link came back may be taken now
+            # What was refused when the link came back may be taken now; what a lost link had is not there any more.
+            if remote is None or remote.is_refused or remote.session.error is not None:
                 remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
                 self._order[pattern] = None
             self.table.add(pattern, subscription)
@@ -330,7 +334,8 @@ class Registrations:
     def restore(self, session: ClientSession, adopt: Callable[[ClientSession], None]) -> Steps[SigError | None]:
         """Have all of it on another link, in the order in which it came; return the first refusal.
 
-        All is asked for in one go; then the answers are waited for; then what waited offline goes out; then new events.
+        All is asked for, some at a time; then the answers are waited for; then what waited offline goes out; then new
+        events. What is added or removed meanwhile is asked for on this session by who adds or removes it.
 
         Args:
             adopt: called under the lock, first: the session becomes the client's.
@@ -341,10 +346,16 @@ class Registrations:
         with self._lock:
             adopt(session)
             self._session = session
-            asked, heard = self._ask_anew(session)
-            topics = self.losses.topics()
-            chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
-            recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
+            there, topics = list(self._order), self.losses.topics()
+        asked: list[PendingSender] = []
+        heard: list[RemoteSubscription] = []
+        for start in range(0, len(there), TOGETHER):
+            if start:
+                yield None
+            with self._lock:
+                self._ask_anew(session, there[start : start + TOGETHER], asked, heard)
+        chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
+        recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
         refusal = yield from self._rejoin(session, asked)
         for remote in heard:
             refused = yield from self._settled(session, remote.ask(self._make_reply()), "a listener is not back")
@@ -353,16 +364,23 @@ class Registrations:
             yield from self._settled(session, ask, "losses are not known")
         return refusal
 
-    def _ask_anew(self, session: ClientSession) -> tuple[list[PendingSender], list[RemoteSubscription]]:
-        asked: list[PendingSender] = []
-        heard: list[RemoteSubscription] = []
-        for key in self._order:
-            if isinstance(key, tuple):
+    def _ask_anew(
+        self,
+        session: ClientSession,
+        keys: list[Name | Pattern],
+        asked: list[PendingSender],
+        heard: list[RemoteSubscription],
+    ) -> None:
+        """Ask for what is still wanted, and was not asked for on this session yet; under the lock."""
+        for key in keys:
+            if key not in self._order:
+                continue
+            if not isinstance(key, tuple):
+                if self.senders[key].session is not session:
+                    asked.append(self._ask_for(session, self.senders[key]))
+            elif self._subscriptions[key].session is not session:
                 remote = self._subscriptions[key] = RemoteSubscription(session, key, self._lock)
                 heard.append(remote)
-            else:
-                asked.append(self._ask_for(session, self.senders[key]))
-        return asked, heard
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""
@@ -377,7 +395,8 @@ class Registrations:
     def _rejoin(self, session: ClientSession, asked: list[PendingSender]) -> Steps[SigError | None]:
         """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
         refusal: SigError | None = None
-        answers: list[tuple[RemoteSender, Joined]] = []
+        routes: dict[tuple[Name, Name], int] = {}
+        publishers: list[tuple[RemoteSender, list[LazyPublisher]]] = []
         for pending in asked:
             try:
                 joined = yield from self._joined(pending)
@@ -386,15 +405,18 @@ class Registrations:
                 refusal = refusal or error
                 self._refuse(pending.remote, error)
             else:
-                answers.append((pending.remote, joined))
-        routes = {remote.name: joined.routes for remote, joined in answers if self._is_installed(remote)}
+                remote = pending.remote
+                if self._is_installed(remote):  # else it was removed meanwhile
+                    publishers.append((remote, self._publishers(remote, session, joined)))
+                    routes.update(((remote.name, event), route) for event, route in joined.routes.items())
 
         def resume() -> None:
-            for remote, joined in answers:
+            for remote, those in publishers:
                 if self._is_installed(remote):  # else it was removed meanwhile
-                    self._connect(remote, session, joined)
+                    for publisher in those:
+                        publisher.install()
 
-        self._outlet.offline.release(session, lambda name, event: routes.get(name, {}).get(event), resume)
+        self._outlet.offline.release(session, lambda name, event: routes.get((name, event)), resume)
         yield None
         return refusal
 

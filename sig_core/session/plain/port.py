@@ -146,12 +146,22 @@ class PlainPort(QueuedPort):
         self.leaving = True
         patterns, self.calls = self.calls.patterns, PlainCalls(self, self._exchange, self.limits)
         self._tokens.clear()
-        self._exchange.withdraw(self, patterns)  # last: it may fail the peer's own requests, which closes this port
+        # Last, since it may fail the peer's own requests, and then this port is closed.
+        self._exchange.withdraw(self, patterns)
 
     @property
     def waits_for_answers(self) -> bool:
         """Whether the peer has requests open."""
         return bool(self._open)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the peer has neither senders nor listeners, and waits for nothing."""
+        return not (self.calls.senders or self.calls.patterns or self._open)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: whatever the peer says is one."""
+        self.output.put_call(*self._call("ping", {}))
 
     def close(self) -> None:
         """Remove all of the peer from the exchange; its output may still be taken."""

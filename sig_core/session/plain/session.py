@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sig_core.clock import NEVER
 from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLost, SigError, Status
 from sig_core.protocol.limits import Limits
@@ -63,7 +64,8 @@ class PlainSession(SessionState):
         self.on_change: Callable[[], None] = lambda: None
         self._json = codec
         self._limits = limits
-        self._deadline = deadline
+        self._deadline = self._heard = deadline
+        self._asked = False  # for a sign of life, since something was heard
         self._on_backlog = on_backlog
         self._in = PlainInput(limits.max_frame, packets=packets)
         self.port = PlainPort(
@@ -82,11 +84,17 @@ class PlainSession(SessionState):
         """Events that did not reach it, by reason."""
         return self.port.lost
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether the peer has nothing here."""
+        return self.state is State.OPEN and self.port.is_idle
+
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes; what is too much for one turn waits for `take_backlog`, and no more is read meanwhile."""
         self.port.traffic.bytes_in += len(data)
+        self._heard, self._asked = now, False
         if self.state is not State.CLOSED:
             self._in.feed(data)
             if not self._in.has_more:
@@ -173,9 +181,23 @@ class PlainSession(SessionState):
         if not self._in.begun and now >= self._deadline:
             text = f"no whole object within {self._limits.handshake:g} s"
             self.fail(HandshakeError(text, Status.TIMEOUT))
+        due = self._tick_idle(now) if self.port.is_idle else NEVER
         if self.state is State.CLOSED:
             return self._limits.keepalive
-        return min(self._limits.keepalive, self.port.tick(now) - now)
+        return min(self._limits.keepalive, due - now, self.port.tick(now) - now)
+
+    def _tick_idle(self, now: float) -> float:
+        """Ask a peer that has nothing here and says nothing, then end; return when to look again, monotonic seconds."""
+        limits = self._limits
+        ask_at = self._heard + limits.idle
+        end_at = ask_at + limits.request_timeout
+        if self._asked and now >= end_at:
+            text = f"silent for {now - self._heard:.0f} s, without a sender or listener here, and no answer to `ping`"
+            self.fail(HandshakeError(text, Status.TIMEOUT))
+        elif not self._asked and now >= ask_at:
+            self._asked = True
+            self.port.ping()
+        return end_at if self._asked else ask_at
 
     # -- end
 

@@ -15,7 +15,7 @@ from sig_core.events import Info
 from sig_core.io.aio import coroutine_listener
 from sig_core.io.aio.coroutine_listener import RESUME, CoroutineListeners
 from sig_core.routing.entities import Subscription
-from sig_core.testing import begin, within
+from sig_core.testing import FakeClock, begin, within
 from tests.support.warped_loop import WarpedLoop, run, turn
 
 EAGER = sys.version_info >= (3, 12)
@@ -32,10 +32,12 @@ class Router:
         self.failures: list[tuple[Any, Any, BaseException]] = []
         self.lost: list[Any] = []
         self.relief: list[int] = []  # what waited, each time that less did
+        self.clock = FakeClock()
         self.listeners = CoroutineListeners(
             lambda callback, info, error: self.failures.append((callback, info["event"], error)),
             lambda info: self.lost.append(info["event"]),
             lambda: self.relief.append(self.listeners.waiting),
+            self.clock,
         )
 
     def subscribe(self, callback: Any) -> Subscription:
@@ -152,6 +154,44 @@ def test_one_that_is_slow_delays_no_other(router: Router) -> None:
         for number in (1, 2, 3):
             slow.end(number)
         await turn(5)
+
+    run(main())
+
+
+def test_one_that_never_waits_leaves_others_their_turns(router: Router) -> None:
+    heard: list[int] = []
+
+    async def hear(info: Info, data: Any) -> None:
+        router.clock.advance(0.002)
+        heard.append(data)
+
+    async def main() -> None:
+        router.send(router.subscribe(hear), *range(10))
+        counts = []
+        for _ in range(4):
+            await turn()
+            counts.append(len(heard))
+        assert counts == [3, 6, 9, 10]
+
+    run(main())
+
+
+def test_one_that_is_cancelled_between_two_events_has_the_next_one_later(router: Router) -> None:
+    heard: list[int] = []
+
+    async def hear(info: Info, data: Any) -> None:
+        router.clock.advance(0.01)
+        heard.append(data)
+
+    async def main() -> None:
+        router.send(router.subscribe(hear), 1, 2)
+        await turn()
+        (task,) = router.listeners._tasks
+        task.cancel()
+        await turn(2)
+        assert heard == [1] and router.lost == []
+        await asyncio.sleep(2 * RESUME)
+        assert heard == [1, 2]
 
     run(main())
 

@@ -13,8 +13,8 @@ import sig_core as sig
 from sig_core.errors import ConnectFailed, LocalProtocolError, SigError
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.client.async_reply import AsyncReply
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
-from sig_core.io.client.asyncio_link import AsyncReply
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 from sig_core.testing import FakeClock

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import ConnectFailed, HandshakeError, LinkClosed, LinkLost, RequestTimeout, SigError, UnknownSender
-from sig_core.io.client.lifetime import link_failed
+from sig_core.errors import ConnectFailed, HandshakeError, LinkClosed, RequestTimeout, SigError, UnknownSender
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.protocol.limits import Limits
@@ -132,16 +131,3 @@ def test_what_a_plan_raises_is_raised(rig: Rig) -> None:
 
     with pytest.raises(KeyError, match="mine"):
         rig.link.run(plan())
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "text"),
-    [
-        (HandshakeError("no"), HandshakeError, "socket://x: no"),
-        (LinkLost("cut"), ConnectFailed, "socket://x: cut"),
-        (RequestTimeout("late"), RequestTimeout, "late"),
-    ],
-)
-def test_the_error_of_a_link_that_did_not_come_about(error: SigError, kind: type[SigError], text: str) -> None:
-    made = link_failed(error, "socket://x")
-    assert type(made) is kind and str(made) == text

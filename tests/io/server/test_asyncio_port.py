@@ -82,11 +82,11 @@ class Program:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn runs all jobs, however busy the machine is."""
-    monkeypatch.setattr(asyncio_port, "SLICE", 3600.0)
+    monkeypatch.setattr(asyncio_port, "TURN", 3600.0)
 
 
 def test_one_turn_runs_no_more_jobs_than_fit_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio_port, "SLICE", 0.0)
+    monkeypatch.setattr(asyncio_port, "TURN", 0.0)
     program, heard = Program(), []
     program.listen(lambda info, data: heard.append(data))
     program.deliver(5)

@@ -13,6 +13,7 @@ from sig_core.errors import HandshakeError, LinkClosed, PluginError, RemoteProto
 from sig_core.io.server.session_factory import SessionFactory, log_session_end
 from sig_core.line.handshake import BINARY, BOARD, LineHello, SynAck
 from sig_core.line.packets import HELLO, seal
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.server import ServerSession
@@ -51,6 +52,7 @@ class Context:
     def __init__(self, codecs: dict[str, Codec] | None = None) -> None:
         self.net = Net(Limits(handshake=5.0))
         self.exchange, self.identities, self.limits = self.net.exchange, self.net.identities, self.net.limits
+        self.peer_log = LimitedLog(self.clock)
         self.stations = Stations()
         self.now = 100.0
         self.opened: list[tuple[Any, float]] = []
@@ -349,7 +351,7 @@ def test_an_end_is_a_warning_if_something_went_wrong(
         session.lost["slow listener"] += lost
     session.fail(error)
     caplog.set_level(logging.INFO)
-    log_session_end(session, "link closed")
+    log_session_end(session, "link closed", LimitedLog(lambda: 0.0))
     (record,) = caplog.records
     words = f"; {lost} events did not reach it" if lost else ""
     assert (record.levelno, record.message) == (level, f"peer: link closed: {error}{words}")

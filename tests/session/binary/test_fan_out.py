@@ -41,7 +41,8 @@ def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], li
     for _ in range(times):
         table.add(("s", "e"), Subscription(lambda info, data: found.append((info, data)), ("s", "e"), lambda _: None))
     frames = b"".join(event_frame(1, payload) for payload in run)
-    fan_out(Events("s", "e", len(run), frames), table.topic("s", "e"), codec, pytest.fail, bad.append)
+    run_of_events, topic = Events("s", "e", len(run), frames), table.topic("s", "e")
+    assert list(fan_out(run_of_events, topic, codec, pytest.fail, bad.append, len(run))) == []
     return found, bad
 
 

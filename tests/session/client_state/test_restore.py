@@ -83,6 +83,70 @@ def test_all_is_asked_for_before_the_first_answer_is_waited_for() -> None:
     steps.close()
 
 
+def test_it_asks_for_some_at_a_time_and_leaves_the_lock_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registrations, "TOGETHER", 2)
+    client = lost()
+    link = client.dial()
+    asked = []
+    steps = client.plan_of(link)
+    for _ in range(3):
+        next(steps)
+        assert not client.lock.held
+        asked.append(len(link.client._calls))
+    assert asked == [2, 4, 6]
+    steps.close()
+
+
+def remove_one(client: Client) -> None:
+    client.remove("s2")
+
+
+def end_one(client: Client) -> None:
+    for subscription in client.registrations.table.at(("other2", None)):
+        subscription.remove()
+
+
+def hear_one_again(client: Client) -> None:
+    client.listen("other2")
+    client.net.pump()
+    assert ("other2", None) in client.at_server()[1]  # what it returns for
+
+
+def replace_one(client: Client) -> None:
+    client.remove("s2")
+    client.add("s2")
+
+
+def add_another(client: Client) -> None:
+    client.add("new")
+    client.listen("new too")
+
+
+@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize("change", [remove_one, end_one, hear_one_again, replace_one, add_another])
+def test_what_changes_between_two_pieces(monkeypatch: pytest.MonkeyPatch, change: Any, at: int) -> None:
+    monkeypatch.setattr(registrations, "TOGETHER", 1)
+    client = lost()
+    link = client.dial()
+    steps, did = client.plan_of(link), []
+
+    def between(ask: Any) -> None:
+        if ask is None:  # between two pieces
+            change(client)
+            did.append(at)
+
+    problem = client.run(steps, at, between)
+    client.state.arrived(link.client, problem, 0.0)
+    assert did and problem is None
+    here, there = client.here(), client.at_server()
+    assert sorted(here[0]) == sorted(there[0]) and sorted(map(str, here[1])) == sorted(map(str, there[1]))
+    assert len(set(there[1])) == len(there[1]), "a pattern is there twice"
+    for name in here[0]:
+        client.trigger(name, 1)
+    client.net.pump()
+    assert client.session.error is None
+
+
 def test_what_is_removed_and_added_again_comes_last() -> None:
     client = full()
     client.remove("s0")

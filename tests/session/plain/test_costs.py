@@ -302,7 +302,7 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
 
 
 def test_requests_that_were_answered_leave_nothing() -> None:
-    net = Net(Limits(request_timeout=5.0, keepalive=100.0))
+    net = Net(Limits(request_timeout=5.0, keepalive=100.0, idle=1000.0))
     peer, program = Plain(net), net.connect()
     program.add_sender("s", [], ["m"])
     for ident in range(100):

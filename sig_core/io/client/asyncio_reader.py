@@ -1,0 +1,287 @@
+"""The input of a client on asyncio: reads in the loop's turns, tells answers, runs callbacks in order of arrival."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Generator
+from contextvars import Context
+from functools import partial
+from typing import Any, Final, Protocol
+
+from sig_core.clock import Clock
+from sig_core.contract import PollableLink
+from sig_core.errors import LinkLost, Overflow, SigError
+from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
+from sig_core.io.aio.handler_tasks import HandlerTasks
+from sig_core.io.aio.turn import TURN
+from sig_core.io.client.async_reply import AsyncReply
+from sig_core.io.client.asyncio_writer import AsyncioWriter
+from sig_core.io.client.lifetime import check_silence, overflow
+from sig_core.io.sync.receive_buffer import ReceiveBuffer
+from sig_core.links.close_once import CloseOnce, link_lost
+from sig_core.session.base import State
+from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.fan_out import MOST
+from sig_core.session.binary.reports import Events, ReplyReceived, Report, RequestsReceived
+from sig_core.session.client_state.inbound import Inbound
+
+__all__ = ["AsyncioReader", "AsyncioSink"]
+
+MAX_READ: Final = 32 * 1024  # bytes of one read: small events enough to keep listeners busy for a millisecond
+
+CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the comparison
+
+
+class AsyncioSink(Protocol):
+    """The link whose input this is."""
+
+    def other(self, report: Report) -> None:
+        """Take what is no event, request or answer."""
+
+    def lose(self, error: SigError) -> None:
+        """End: the link broke, or its peer has ended."""
+
+    def end(self) -> None:
+        """End: the session is closed."""
+
+
+class AsyncioReader:
+    """Reads a link into its session, and runs callbacks; all of it on the loop's thread.
+
+    Args:
+        session, link, once, writer: that belong together.
+        sink: what arrives goes there, but for events and requests.
+        inbound: takes these.
+        listeners, handlers: of the client: what they can't follow waits with the server.
+        context: that of the client: what the loop calls is nobody's own.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        link: PollableLink,
+        once: CloseOnce,
+        writer: AsyncioWriter,
+        sink: AsyncioSink,
+        inbound: Inbound,
+        listeners: CoroutineListeners,
+        handlers: HandlerTasks,
+        context: Context,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._link = link
+        self._once = once
+        self._writer = writer
+        self._sink = sink
+        self._inbound = inbound
+        self._listeners = listeners
+        self._handlers = handlers
+        self._context = context.copy()  # what a listener sets is seen by none but listeners
+        self._clock = clock
+        self._max_inbound = session.limits.max_inbound
+        self._loop = asyncio.get_running_loop()
+        self._buffer = ReceiveBuffer(MAX_READ)
+        self._reads = False
+        self._back = 0.0  # when it began to read, or to read again, monotonic seconds
+        self._inside: dict[AsyncReply, None] = {}  # awaited by coroutine listeners
+        self._reports: deque[Report] = deque()  # for callbacks, in order of arrival
+        self._passing: Generator[int, int | None, None] | None = None  # passes them on; None: all are
+        self._runs = False  # it does just now
+        self._begun: Events | None = None  # the run that it is at ...
+        self._left = 0  # ... and how many of its events are left, between two turns
+
+    # -- reading
+
+    def resume(self) -> None:
+        """Read, until `pause`."""
+        if not self._reads and not self._once.closed:
+            self._reads = True
+            self._back = self._clock()
+            self._context.copy().run(self._loop.add_reader, self._link.fileno(), self._read)
+
+    def pause(self) -> None:
+        """Read no more: what comes waits with the server. What coroutine listeners wait for would not come either."""
+        self._reads = False
+        self._loop.remove_reader(self._link.fileno())
+        for reply in self._inside:
+            reply.tell(None, self._overflow())
+
+    def relieved(self) -> None:
+        """Note that less waits for listeners and handlers than before."""
+        if not self._reads and self._waiting <= self._max_inbound // 2:
+            self.resume()
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes of what listeners and handlers have not got to yet."""
+        return self._listeners.waiting + self._handlers.waiting
+
+    def _overflow(self) -> Overflow:
+        return overflow(self._waiting, self._max_inbound)
+
+    async def wait_inside(self, reply: AsyncReply) -> Any:
+        """Await an answer inside a coroutine listener: no longer than its events may pile up.
+
+        Raises:
+            Overflow: they have.
+        """
+        if in_listener.get() is None or not self._listeners.is_inside():
+            return await reply
+        if not self._reads:
+            raise self._overflow()
+        self._inside[reply] = None
+        try:
+            return await reply
+        finally:
+            self._inside.pop(reply, None)
+
+    def check_silence(self, now: float) -> None:
+        """End the session if its peer has said nothing for too long."""
+        session, allowed = self._session, self._session.patience
+        if session.silence(now) >= allowed:
+            self._read()  # what kept the loop may have kept it from that
+        if self._reads and self._passing is None:
+            check_silence(session, now, self._back, allowed, self._link.peer)
+
+    def _read(self) -> None:
+        if self._passing is not None or not self._reads:
+            return  # what was read before has its turns first
+        session, until = self._session, self._clock() + TURN
+        while True:
+            try:
+                data = self._buffer.read(self._link, session.read_hint)
+            except BlockingIOError:
+                break
+            except Exception as error:
+                self._sink.lose(link_lost(self._link.peer, error))
+                return
+            if not data:
+                self._sink.lose(LinkLost("the link ended without a goodbye"))
+                return
+            self.take(session.receive_data(data, self._clock()), until)
+            if session.state is CLOSED:
+                self._sink.end()
+                return
+            if not self._buffer.full or not self._reads or self._passing is not None or self._clock() >= until:
+                break
+        if session.out:
+            self._writer.flush()
+
+    # -- passing on
+
+    def take(self, reports: list[Report], until: float = 0.0) -> None:
+        """Tell answers here and now; run callbacks for the rest, in order: now, and in turns to come.
+
+        Args:
+            until: monotonic seconds when this turn is over.
+        """
+        for report in reports:
+            if isinstance(report, ReplyReceived):
+                report.tell()
+            else:
+                self._reports.append(report)
+        if self._reports and self._passing is None:
+            self._passing = self._pass_on()
+            self._go_on(until or self._clock() + TURN, None)
+
+    def _next_turn(self) -> None:
+        if self._passing is not None:
+            self._go_on(self._clock() + TURN, 1)
+            self._back = self._clock()  # until now nothing was read
+            if self._session.out:
+                self._writer.flush()
+
+    def _go_on(self, until: float, most: int | None) -> None:
+        """Run callbacks until all have run, or this turn is over: then the next one goes on, with `most` at first."""
+        passing: Any = self._passing
+        self._runs = True
+        try:
+            if self._begun is not None:
+                self._listeners.size_each = _size_each(self._begun)
+            left = passing.send(most)
+            while self._clock() < until:
+                left = next(passing)
+            self._left = left
+        except StopIteration:
+            self._passing = None
+        except BaseException:  # an interrupt: whoever runs the loop again gets the rest
+            self._passing, self._begun = self._pass_on(), None
+            self._loop.call_soon(partial(self._go_on, 0.0, None), context=self._context)
+            raise
+        else:
+            self._loop.call_soon(self._next_turn, context=self._context)
+        finally:
+            self._runs, self._listeners.size_each = False, 0
+        if self._reads and self._waiting > self._max_inbound:
+            self.pause()
+
+    def _pass_on(self) -> Generator[int, int | None, None]:
+        """Run the callbacks of what came, in order; yields now and then: how many events of a run are left.
+
+        It yields after the first, then after twice as many each time, unless it is sent how many: see `fan_out`.
+        """
+        reports, most, done = self._reports, 1, 0
+        while reports:
+            report = reports.popleft()
+            if isinstance(report, Events):
+                self._begun, self._listeners.size_each = report, _size_each(report)
+                yield from self._inbound.begin(report, most)
+                self._begun, self._listeners.size_each = None, 0
+                done += report.count
+            elif isinstance(report, RequestsReceived):
+                self._handle(report)
+                done += 1
+                if report.requests:
+                    reports.appendleft(report)
+            else:
+                self._sink.other(report)
+            if done >= most and reports:
+                most, done = (yield 0) or min(2 * most, MOST), 0
+
+    def _handle(self, report: RequestsReceived) -> None:
+        """Run the handler of the oldest request."""
+        ident, method, params = report.requests.popleft()
+
+        def answer(value: Any, error: BaseException | None) -> None:
+            self._inbound.answer(report, ident, value, error)
+            if not self._runs:  # else it leaves when this turn is over
+                self._writer.gather()
+
+        self._handlers.run(partial(self._inbound.call, report, method, params), answer, len(params))
+
+    # -- the end
+
+    async def settle(self, timeout: float) -> None:
+        """Return when all that came is passed on, or after `timeout` seconds."""
+        until = self._loop.time() + timeout
+        while self._passing is not None and self._loop.time() < until:
+            await asyncio.sleep(0)  # each turn goes on with it
+
+    def stop(self) -> None:
+        """Read no more, before the link is closed."""
+        if self._reads:
+            self._reads = False
+            self._loop.remove_reader(self._link.fileno())
+
+    def discard(self) -> None:
+        """Drop, counted, the events that have come and that no listener got yet; what else has come is passed on."""
+        reports, begun = [*self._reports], self._begun
+        self._reports.clear()
+        if self._passing is not None and not self._runs:
+            self._passing.close()
+            self._passing = self._begun = None
+            if begun is not None:
+                self._inbound.drop(begun, self._left)
+        for report in reports:
+            if isinstance(report, Events):
+                self._inbound.drop(report, report.count)
+            elif not isinstance(report, RequestsReceived):  # who asked is told by the server
+                self._sink.other(report)
+
+
+def _size_each(run: Events) -> int:
+    return len(run.data) // run.count

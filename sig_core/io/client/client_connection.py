@@ -1,0 +1,71 @@
+"""What a client's connection is on threads and on asyncio, over all its links: which of them it has, and may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from sig_core.clock import Clock
+from sig_core.contract import Codec, Link
+from sig_core.io.client.client_link import ClientLink
+from sig_core.protocol.limits import Limits
+from sig_core.session.client_state.client_state import ClientState
+
+__all__ = ["ClientConnection"]
+
+L = TypeVar("L", bound=ClientLink)
+
+
+class ClientConnection(Generic[L]):
+    """A connection, but for what waits. It is a `Dialler`.
+
+    Args:
+        url, limits: of the client.
+        connect: returns a live link, or raises what is in the way; it may block.
+        codecs: returns those to offer, by name, the preferred one first.
+        state: of the client.
+        clock: see `Clock`.
+
+    Attributes:
+        link: the one there is, or was last; None before the first.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits,
+        connect: Callable[[], Link],
+        codecs: Callable[[], Mapping[str, Codec]],
+        state: ClientState,
+        clock: Clock,
+    ) -> None:
+        self.link: L | None = None
+        self._latest: L | None = None  # dialled last, maybe not there yet
+        self._url = url
+        self._limits = limits
+        self._connect = connect
+        self._codecs = codecs
+        self._state = state
+        self._clock = clock
+
+    def open_link(self) -> L:
+        """Return the link that lives; raises as `ConnectionState.open_session` does."""
+        link = self.link
+        if link is None or link.session.error is not None or self._state.is_stopped:
+            self._state.connection.open_session()
+            link = self.link
+            assert link is not None
+        return link
+
+    def links(self) -> set[L]:
+        """Return those that may live."""
+        return {link for link in (self.link, self._latest) if link is not None}
+
+    def adopted(self) -> None:
+        """See `Dialler`."""
+        self.link = self._latest
+
+    def abandon(self) -> None:
+        """In a forked child: let go of what is the parent's, without a word on the wire."""
+        if self._state.connection.close_by_fork() and self.link is not None:
+            self.link.cut()
