@@ -35,6 +35,7 @@ __all__ = ["ServerBase"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
+REMEMBERED = 4096  # events of clients whose listeners here are remembered
 RUNNING, NEW = "running", "new"
 
 P = TypeVar("P", bound=LocalPort)
@@ -81,6 +82,7 @@ class ServerBase(RouterBase):
             *(self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
+        self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
 
@@ -96,12 +98,20 @@ class ServerBase(RouterBase):
             self.listener_failed,
         )
         self._exchange.join(port, own=True)
+        self._exchange.requests.limit(port, self.limits.asked_at_once)
         return port
 
     def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:
-        topic = self._table.topic(sender, event)
-        targets = topic.targets
-        return topic.refresh() if targets is None else targets
+        """Return who listens here to an event of a client. There are no topics for these: nobody would drop them."""
+        version = self._table.version
+        known = self._hearing.get((sender, event))
+        if known is not None and known[0] == version:
+            return known[1]
+        targets = self._table.match(sender, event)
+        if len(self._hearing) >= REMEMBERED:
+            self._hearing.clear()
+        self._hearing[sender, event] = version, targets
+        return targets
 
     # -- life
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
-from sig_core.aio.router import HANDLERS, AsyncRouter
+from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Name
@@ -70,7 +70,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         super().__init__(max_handlers, class_sender, class_signal, class_event)
         self._callback_task = CallbackTask()
         self._begin(
-            *(url, codec, limits, reconnect, plugins),
+            *(url, codec, limits_for(max_handlers, limits), reconnect, plugins),
             make_reply=AsyncReply,
             wake_callbacks=self._callback_task.wake,
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
-from sig_core.aio.router import HANDLERS, AsyncRouter
+from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.contract import Acceptor
 from sig_core.errors import Backpressure, LimitError, LocalProtocolError
 from sig_core.events import Info, Name, check_name
@@ -75,7 +75,7 @@ class ServerRouter(ServerBase, AsyncRouter):
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(max_handlers, class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits, plugins, open, AsyncioLoop)
+        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, AsyncioLoop)
         self._port: AsyncioPort = self._join_program(
             partial(
                 AsyncioPort,

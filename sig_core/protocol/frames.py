@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
@@ -29,14 +30,17 @@ class FrameReader:
         max_frame: greatest `length` that is accepted, bytes.
 
     Attributes:
+        on_hold: called with the bytes that are held of a big frame, as they become more, and with 0 once it is
+            complete; None: nobody wants to know.
         fault: the breach that stands behind the frames given last; None while there is none.
         read_hint: bytes until the end of a huge frame, an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "max_frame", "read_hint")
+    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "max_frame", "on_hold", "read_hint")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
+        self.on_hold: Callable[[int], None] | None = None
         self.fault: RemoteProtocolError | None = None
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
@@ -146,6 +150,8 @@ class FrameReader:
         self._have = 0
         if not big:
             return whole, 0
+        if self.on_hold is not None:
+            self.on_hold(0)
         if self._need >= HUGE and len(data) == missing:
             self.read_hint = self._need
         frames.append(_alone(whole))
@@ -153,6 +159,8 @@ class FrameReader:
 
     def _append(self, data: bytes) -> None:
         self._have += len(data)
+        if self.on_hold is not None and self._need >= BIG:
+            self.on_hold(self._have)
         if self._need >= HUGE:
             self.read_hint = self._need - self._have
         if len(data) >= SMALL:
@@ -176,6 +184,8 @@ class FrameReader:
             self._need = 4 + length
             if self._need >= HUGE:
                 self.read_hint = self._need - self._have
+            if self.on_hold is not None and self._need >= BIG:
+                self.on_hold(self._have)
 
     def _bad_length(self, length: int) -> RemoteProtocolError:
         if length < 5:

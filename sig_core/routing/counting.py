@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from sig_core.events import Name, Pattern
 
-__all__ = ["EventCounter", "LossDetector"]
+__all__ = ["GONE", "EventCounter", "LossDetector", "give_back"]
 
 Key = tuple[Name, Name]
 Wanted = Callable[[Name, Name], object]
+
+
+GONE: tuple[Any, Any] = ("", None)  # no name: what is counted for all whose own count was given back
+OWN_COUNTS = 1000  # that are kept of senders which are gone
+
+
+def give_back(counts: Counter[Any], topics: Iterable[Any]) -> None:
+    """Count what is counted for topics that are gone under `GONE`, where counts have become many.
+
+    Args:
+        counts: events by (sender, event).
+        topics: whose senders do not come back.
+    """
+    if len(counts) > OWN_COUNTS:
+        for topic in topics:
+            counts[GONE] += counts.pop(topic, 0)
 
 
 class EventCounter:
@@ -66,6 +84,11 @@ class LossDetector:
         known = self._expected.get((sender, event))
         if known is not None:
             self._expected[sender, event] = (known[0], known[1] + count)
+
+    def forget(self, topics: Iterable[Key]) -> None:
+        """Forget events whose sender does not come back."""
+        for topic in topics:
+            self._expected.pop(topic, None)
 
     def topics(self) -> list[Key]:
         """Return the events that are counted."""

@@ -54,6 +54,16 @@ class QueuedPort:
         self.on_change: Callable[[], None] = _ignore
         self._outbox = outbox
 
+    # -- what numbers stand for
+
+    def name_at(self, route: int) -> Name | None:
+        """Return the sender that a number stands for at whoever is behind it: as most of them know no numbers, none."""
+        return None
+
+    def knows_route(self, route: int) -> bool:
+        """Return whether a number stands for something at whoever is behind it."""
+        return False
+
     # -- what did not reach it
 
     @property

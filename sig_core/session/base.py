@@ -112,7 +112,8 @@ class Session(SessionState):
     """
 
     __slots__ = (
-        *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_peer_max_frame", "_reader", "_sent"),
+        *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_reader", "_sent"),
+        *("_peer_max_control", "_peer_max_frame"),
         *("encoding", "limits", "traffic", "unmatched_replies"),
     )
 
@@ -128,7 +129,7 @@ class Session(SessionState):
         self._heard = self._sent = now
         self._deadline = now + limits.handshake
         self._peer_keepalive = limits.keepalive
-        self._peer_max_frame = limits.max_frame
+        self._peer_max_frame = self._peer_max_control = limits.max_frame
 
     # -- in
 
@@ -207,13 +208,13 @@ class Session(SessionState):
     def _control(self, message: dict[str, Any]) -> None:
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, message))
-        if len(frame) - 4 > self._peer_max_frame:
+        if len(frame) - 4 > self._peer_max_control:
             frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
         self._send(frame)
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
         """Return what is sent instead of a message that is longer than the peer takes."""
-        limit, status = self._peer_max_frame, message.get("status")
+        limit, status = self._peer_max_control, message.get("status")
         if status is None:
             text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
             raise MessageTooBig(text, size, limit)

@@ -24,14 +24,17 @@ from tests.support.sessions import CODECS, EVERYTHING, HELLO, PLUGINS, Net, open
 __all__ = ["SEEDS", "any_first_bytes", "client", "network", "plain", "server", "welcome"]
 
 TIGHT = Limits(
-    max_frame=8192, max_outbox=8192, max_names=40, max_listeners=3, max_senders=3, max_events=5, max_requests=2
+    max_frame=8192, max_outbox=8192, max_control=4096, max_transcode=4096, max_parts=1000,
+    max_names=40, max_departed=4, max_senders=3, max_events=5, max_requests=2, max_asked=2,
+    max_listeners=3, max_plain_listeners=3,
 )
 
 
 def bounded(session: object, net: Net, peers: int = 1) -> None:
     """Nothing that a peer can fill is fuller than its limit."""
     limits, exchange = net.limits, net.exchange
-    assert len(exchange._numbers) <= limits.max_names
+    assert len(exchange._routes) + len(exchange._targets) <= limits.max_names
+    assert len(exchange._departed) <= limits.max_departed
     assert len(exchange.senders) <= limits.max_senders * peers
     assert exchange._table.size <= limits.max_listeners * peers
     assert len(exchange.requests) <= limits.max_requests * peers
@@ -61,6 +64,13 @@ def feed(session: LinkSession, net: Net, parts: list[bytes]) -> None:
     session.tick(net.now + 1)
 
 
+def binary(net: Net, codecs: list[str] | None = None) -> ServerSession:
+    """Return a session that takes in turns what a client says, as in a server."""
+    session = net.server_session(codecs)
+    session.on_backlog = net.backlog.append  # type: ignore[assignment]
+    return session
+
+
 # -- at a server
 
 
@@ -69,7 +79,7 @@ def any_first_bytes(data: bytes) -> None:
     net = Net(TIGHT)
     found: list[Any] = []
     others: dict[Dialect, Callable[[], LinkSession]] = {Dialect.PLAIN: net.plain_session}
-    detector = DialectDetector("peer", 5.0, net.server_session, others, found.append)
+    detector = DialectDetector("peer", 5.0, lambda: binary(net), others, found.append)
     for part in pieces(data, 0):
         if found:
             feed(found[0], net, [part])
@@ -88,7 +98,7 @@ def server(data: bytes) -> None:
     """What a client that is taken in says, in each codec."""
     net = Net(TIGHT)
     codec = choose(data, 0, CODECS)
-    session = net.server_session([codec])
+    session = binary(net, [codec])
     session.receive_data(opening(codecs=[codec]), 0.0)
     assert session.state is State.OPEN
     session.take(EVERYTHING)
@@ -107,7 +117,7 @@ def plain(data: bytes) -> None:
 def network(data: bytes) -> None:
     """What four peers say to each other, each in an encoding of its own: parts, whose first byte says whose it is."""
     net = Net(TIGHT)
-    sessions: list[Any] = [net.server_session([codec]) for codec in CODECS]
+    sessions: list[Any] = [binary(net, [codec]) for codec in CODECS]
     for number, (session, codec) in enumerate(zip(sessions, CODECS, strict=True)):
         session.receive_data(opening(codecs=[codec], client=f"{number:032x}"), 0.0)
     sessions.append(net.plain_session())

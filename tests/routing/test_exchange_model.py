@@ -43,6 +43,12 @@ class FakePort:
     def accepts_codec(self, codec: str) -> bool:
         return codec == self.codec
 
+    def name_at(self, route: int) -> Name | None:
+        return None
+
+    def knows_route(self, route: int) -> bool:
+        return route in self.routes
+
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         assert run.codec == self.codec
         assert self.routes.setdefault(run.route, (sender, event)) == (sender, event)

@@ -109,7 +109,7 @@ class ConnectionManager:
             limits.max_unknown, lambda connection: connection.session.is_stranger
         )
         self._dirty: list[Connection] = []
-        self._backlog: list[PlainSession] = []  # that have more input than one turn takes
+        self._backlog: list[ServerSession | PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
@@ -326,7 +326,7 @@ class ConnectionManager:
         """See `ServerContext`."""
         self.loop.post(job)
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""
         self._backlog.append(session)
         self.loop.tick_at(0.0)

@@ -79,7 +79,7 @@ class ServerContext(Protocol):
     def later(self, job: Callable[[], None]) -> None:
         """Do something soon, when the lock is not held: to log, since a logger is code of a user."""
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """Note that a session has more input than one turn takes: it takes the rest in the next one."""
 
 
@@ -158,6 +158,7 @@ class SessionFactory:
         session = ServerSession(
             context.exchange, context.identities, self._codecs, context.limits, peer=peer, packets=packets, now=now
         )
+        session.on_backlog = context.add_backlog
         session.on_open = lambda keepalive: context.session_opened(session, keepalive)
         return session
 

@@ -20,7 +20,7 @@ _event_names = checks.list_of(checks.name, 0, 10**7)
 _u32 = checks.count(0, 2**32 - 1)
 _life = checks.text(1, 64)
 _counts = checks.list_of(checks.pair_of(checks.name, checks.count(0, 2**53)), 0, 10**7)
-_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 10_000)
+_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 1000)
 
 
 class BinaryClient(Port, Protocol):
@@ -37,6 +37,12 @@ class BinaryClient(Port, Protocol):
 
     def note_route(self, route: int, sender: Name) -> None:
         """Note that the client learns the route of a sender's requests from an answer."""
+
+    def unbind(self, routes: list[int]) -> None:
+        """Tell the client that numbers stand for nothing any more."""
+
+    def tell_forgotten(self, sender: Name, event: Name) -> None:
+        """Tell the client that nothing is known of an event any more."""
 
     def note_unheard(self, pattern: Pattern) -> None:
         """Note that the client does not hear what matches for a while."""
@@ -72,6 +78,7 @@ class BinaryCalls(Calls):
 
     def _add_sender(self, params: Fields) -> dict[str, Any]:
         name = params.get("sender", checks.name)
+        self._check_sizes(name, params)
         events = params.get("events", _event_names)
         requests = params.find("requests", request_names, None)
         life = params.find("life", _life, "")
@@ -85,6 +92,12 @@ class BinaryCalls(Calls):
             response["routed"] = [[event, before.get(event, 0)] for event in fired]
         return response
 
+    def _remove_sender(self, params: Fields) -> None:
+        entry = self._exchange.senders.get(params.get("sender", checks.name))
+        super()._remove_sender(params)
+        if entry is not None:
+            self._client.unbind([entry.route, *entry.events.values()])
+
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
         self._client.note_route(entry.route, entry.name)
@@ -95,6 +108,8 @@ class BinaryCalls(Calls):
             entry = self._exchange.senders.get(sender)
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
+            elif not self._exchange.route_of(sender, event):
+                self._client.tell_forgotten(sender, event)
 
     def _sync(self, params: Fields) -> None:
         """Answer when all that came before was routed."""

@@ -48,9 +48,10 @@ from sig_core.session.binary.reports import (
     ReplyReceived,
     Report,
     RequestsReceived,
+    Unbound,
 )
 from sig_core.session.binary.route_resolver import RouteResolver
-from sig_core.session.binary.server_messages import Joined, read_joined, read_notice
+from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_unbind
 from sig_core.session.errors import error_from
 
 __all__ = ["ClientSession"]
@@ -75,6 +76,7 @@ class ClientSession(Session):
         token: that a server gave this client before.
         packets: the link moves packets.
         now: monotonic seconds.
+        requests: that this client wants to have at one time; None: as many as come.
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
@@ -93,6 +95,7 @@ class ClientSession(Session):
         token: str | None,
         packets: bool,
         now: float,
+        requests: int | None = None,
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
@@ -102,7 +105,7 @@ class ClientSession(Session):
         self.unknown_notices = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
-        self._resolving = RouteResolver(lambda sender, when: self.call("resolve", {"sender": sender}, when))
+        self._resolving = RouteResolver(self._ask_route, self._names)
         self._routes = self._resolving.routes  # of senders: where requests go
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
@@ -114,6 +117,7 @@ class ClientSession(Session):
             max_frame=limits.max_frame,
             keepalive=self.patience,
             token=token,
+            requests=requests,
             software="pysig",
         )
         self._send(hello_frame(hello))
@@ -146,6 +150,7 @@ class ClientSession(Session):
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
+        self._peer_max_control = min(welcome.max_frame, welcome.max_control or welcome.max_frame)
         self._move(State.OPEN)
         return Opened(welcome)
 
@@ -248,9 +253,24 @@ class ClientSession(Session):
         if message.method == "goodbye":
             self._read_goodbye(message)
             return
+        if message.method == "unbind":
+            self._take_unbind(message, found)
+            return
         report = read_notice(message, self._names)
         if report is not None:
             found.append(report)
+
+    def _take_unbind(self, message: Notice, found: list[Report]) -> None:
+        """Forget numbers, and report the events that no number stands for any more."""
+        unbound: set[tuple[Name, Name]] = set()
+        for route in read_unbind(message):
+            sender, event = self._names.pop(route, (None, None))
+            if sender is not None and event is not None:
+                unbound.add((sender, event))
+            elif sender is not None and self._routes.get(sender) == route:
+                del self._routes[sender]
+        unbound.difference_update(self._names.values() if unbound else ())
+        found.append(Unbound(list(unbound)))
 
     # -- calls
 
@@ -300,6 +320,9 @@ class ClientSession(Session):
         if life:
             params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
         return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def _ask_route(self, sender: Name, when: ReplyCallback) -> None:
+        self.call("resolve", {"sender": sender}, when)
 
     def _learn_joined(self, name: Name, response: Any) -> Joined:
         joined = read_joined(response)

@@ -10,15 +10,16 @@ from sig_core.events import Name
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
-from sig_core.session.binary.reports import Bound, Gap, Report
+from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
 
-__all__ = ["Joined", "read_joined", "read_notice", "read_route"]
+__all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_unbind"]
 
 _event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
 _life = checks.text(1, 64)
 _total = checks.count(0, 2**53)
 _reason = checks.text(0, 10_000)
+_routes = checks.list_of(_route, 0, 10_000)
 _event_routes = checks.list_of(checks.pair_of(checks.name, _route), 0, 10**6)
 _event_totals = checks.list_of(checks.pair_of(checks.name, _total), 0, 10**6)
 
@@ -51,6 +52,11 @@ def read_route(response: Any) -> int:
     return Fields(response, "resolve").get("route", _route)
 
 
+def read_unbind(message: Notice) -> list[int]:
+    """Check a notice `unbind` and return the numbers in it, or raise RemoteProtocolError."""
+    return message.params.get("routes", _routes)
+
+
 def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> Report | None:
     """Check a notice and return what the owner of the session has to know of it.
 
@@ -71,6 +77,8 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
     if message.method == "gap":
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))
+    if message.method == "forgotten":
+        return Unbound([(params.get("sender", checks.name), params.get("event", checks.name))])
     if message.method == "refused":
         sender, event = names.get(params.get("route", _route), ("?", None))
         return Gap(sender, event, 1, params.get("text", _reason), sent=True)

@@ -122,7 +122,12 @@ class ConnectionState:
         if self._dialled is not None and _was_denied(self._dialled):
             self._client, self._token = self._new_client(), None
         self._dialled = ClientSession(
-            codecs, self._limits, client=self._client, token=self._token, packets=packets, now=now
+            *(codecs, self._limits),
+            client=self._client,
+            token=self._token,
+            packets=packets,
+            now=now,
+            requests=self._limits.asked_at_once,
         )
         return self._dialled
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from sig_core.errors import UnknownSender
 from sig_core.events import Info, Name
+from sig_core.routing.counting import give_back
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.fan_out import FanOut, fan_out
-from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived
+from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived, Unbound
 from sig_core.session.client_state.asks import Log
 from sig_core.session.client_state.registrations import Registrations
 from sig_core.session.errors import error_of_handler
@@ -116,9 +117,12 @@ class Inbound:
             self._session.fail_to(ident, report.route, error_of_handler(error))
 
     def other(self, report: Report) -> None:
-        """Count what was lost, by what the server says of it."""
+        """Count what was lost, by what the server says of it; and forget what it has forgotten."""
         losses = self._registrations.losses
-        if isinstance(report, Bound):
+        if isinstance(report, Unbound):
+            self._registrations.forget_topics(report.topics)
+            give_back(self._lost, report.topics)
+        elif isinstance(report, Bound):
             missing = losses.begin(report.sender, report.event, report.life, report.count)
             self._lose(report.sender, report.event, missing, "a link was lost")
         elif isinstance(report, Gap) and report.sent:

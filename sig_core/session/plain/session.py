@@ -12,10 +12,11 @@ from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLo
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure, read_message
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
-from sig_core.session.plain.input import PlainInput
+from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
+from sig_core.session.splicing import EncodedList
 
 __all__ = ["PlainSession"]
 
@@ -66,6 +67,8 @@ class PlainSession(SessionState):
         self._limits = limits
         self._deadline = self._heard = deadline
         self._asked = False  # for a sign of life, since something was heard
+        self._budget = exchange.input_budget
+        self._holds = False  # some of what all links may hold
         self._on_backlog = on_backlog
         self._in = PlainInput(limits.max_frame, packets=packets)
         self.port = PlainPort(
@@ -99,6 +102,12 @@ class PlainSession(SessionState):
             self._in.feed(data)
             if not self._in.has_more:
                 self.take_backlog(now)
+            self._hold(self._in.waiting)
+
+    def _hold(self, size: int) -> None:
+        if size >= MAX_FIRST or self._holds:
+            self._holds = size >= MAX_FIRST
+            self._budget.hold(self, size if self._holds else 0)
 
     def take_backlog(self, now: float) -> None:
         """Take what has come, as much as one turn allows."""
@@ -118,7 +127,7 @@ class PlainSession(SessionState):
 
     def _take(self, text: bytes) -> None:
         try:
-            message = read_message(decode(self._json, text), plain=True)
+            message = read_message(self.port.decode(text), plain=True)
         except BadMessage as error:
             if error.to_answer:
                 self._answer(failure(error.ident, error, error.status))
@@ -137,7 +146,11 @@ class PlainSession(SessionState):
             if message.method == "request":
                 self.port.take_request(message)
             else:
-                self._answer(answer(message.id, self.port.calls.run(message)))
+                response = self.port.calls.run(message)
+                if isinstance(response, EncodedList):
+                    self._put_answer(response.answer(message.id))
+                else:
+                    self._answer(answer(message.id, response))
         except SigError as error:
             self._answer(failure(message.id, error))
 
@@ -168,6 +181,9 @@ class PlainSession(SessionState):
             data = encode(self._json, message)
         except CodecError as error:
             data = encode(self._json, failure(message["id"], error))
+        self._put_answer(data)
+
+    def _put_answer(self, data: bytes) -> None:
         self._in.spend(len(data))
         self._out.put_answer(data + b"\n")
         if self._out.overflows and self.state is State.OPEN:
@@ -231,6 +247,8 @@ class PlainSession(SessionState):
         if self.state is State.CLOSED:
             return
         self._move(State.CLOSED, error)
+        self._in.drop()
+        self._hold(0)
         self.port.close()
         self._out.release_all()
         self.on_change()
