@@ -333,6 +333,10 @@ class ConnectionManager:
         self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
 
+    def later(self, job: Callable[[], None]) -> None:
+        """See `ServerContext`."""
+        self.loop.post(job)
+
     def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""
         self._backlog.append(session)
