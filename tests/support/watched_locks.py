@@ -16,10 +16,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import log
 from sig_core.routing.entities import Subscription
 from sig_core.routing.handlers import Handler
@@ -29,7 +30,7 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-SIGNALS = (SYNC + "auto_reset_event", SYNC + "pending_reply")  # one thread takes them, another one gives them back
+SIGNALS = tuple(SYNC + name for name in ("auto_reset_event", "latch", "pending_reply"))  # one takes, another gives
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
@@ -163,6 +164,38 @@ class WatchedRLock(WatchedLock):
         self._held += [self] * saved[1]
 
 
+class WatchedOwnedLock(OwnedLock):
+    """One that knows its owner; it is an RLock, but nobody takes it twice.
+
+    Attributes:
+        watch: is told.
+    """
+
+    watch: ClassVar[Watch]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = _place(2) or "?"
+        self._watched = WatchedRLock(self.watch, super(), self.place, again=False)
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return self._watched.acquire(blocking, timeout)
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        self._watched.release()
+
+    def __exit__(self, *exc: object) -> None:
+        self._watched.release()
+
+    def _release_save(self) -> Any:
+        return self._watched._release_save()
+
+    def _acquire_restore(self, saved: Any) -> None:
+        self._watched._acquire_restore(saved)
+
+
 def _place(depth: int) -> str | None:
     """Return where a lock is made; None: not by what is watched."""
     frame: FrameType | None = sys._getframe(depth)
@@ -196,6 +229,10 @@ def _watch_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threading, "Lock", lock)
     patch.setattr(threading, "RLock", rlock)
     patch.setattr(threading, "Condition", condition)
+    owned = type("OwnedLock", (WatchedOwnedLock,), {"watch": watch})
+    for module in list(sys.modules.values()):
+        if vars(module).get("OwnedLock") is OwnedLock and module.__name__.startswith(PACKAGES):
+            patch.setattr(module, "OwnedLock", owned)
 
 
 def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:
