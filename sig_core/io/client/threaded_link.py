@@ -179,8 +179,9 @@ class ThreadedLink(ClientLink):
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
         late: list[Report] = [report for report in ended if isinstance(report, ReplyReceived)]
+        any_late = bool(late)  # what is taken is removed from the list
         self.reader.take(late)
-        if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
+        if any_late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             run_in_thread(self.reader.run_later, "sig-late")
         if self.session.out:
             self.writer.wake()
