@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import log
 from sig_core.routing.entities import Subscription
 from sig_core.routing.handlers import Handler
@@ -29,7 +30,7 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-SIGNALS = (SYNC + "auto_reset_event", SYNC + "pending_reply")  # one thread takes them, another one gives them back
+SIGNALS = tuple(SYNC + name for name in ("auto_reset_event", "latch", "pending_reply"))  # not given back by who takes
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
@@ -198,6 +199,42 @@ def _watch_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threading, "Condition", condition)
 
 
+def _watch_owned_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
+    """Let locks that know their owner be watched: they are made of C's, each by its own class."""
+    watched: dict[int, WatchedRLock] = {}
+
+    def made(self: OwnedLock) -> None:
+        init(self)
+        watched.pop(id(self), None)  # of one that is gone
+        place = _place(2)
+        if place is not None:
+            watched[id(self)] = WatchedRLock(watch, _Plain(self), place, again=False)
+
+    def forward(name: str) -> None:
+        real = getattr(OwnedLock, name)
+
+        def call(self: OwnedLock, *args: Any, **kwargs: Any) -> Any:
+            lock = watched.get(id(self))
+            return real(self, *args, **kwargs) if lock is None else getattr(lock, name)(*args, **kwargs)
+
+        patch.setattr(OwnedLock, name, call)
+
+    init = OwnedLock.__init__
+    patch.setattr(OwnedLock, "__init__", made)
+    for name in ("__enter__", "__exit__", "acquire", "release", "_release_save", "_acquire_restore"):
+        forward(name)
+
+
+class _Plain:
+    """What a lock of C's own does, whatever stands before it."""
+
+    def __init__(self, lock: OwnedLock) -> None:
+        self.acquire = super(OwnedLock, lock).acquire
+        self.release = super(OwnedLock, lock).release
+        self._release_save = super(OwnedLock, lock)._release_save  # for conditions
+        self._acquire_restore = super(OwnedLock, lock)._acquire_restore
+
+
 def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     """Let every way to code of a user be watched."""
 
@@ -243,6 +280,7 @@ def watching(watch: Watch) -> Iterator[None]:
     """Let a watch see the locks that are made meanwhile, and the calls of code of a user."""
     with pytest.MonkeyPatch.context() as patch:
         _watch_locks(watch, patch)
+        _watch_owned_locks(watch, patch)
         _watch_calls(watch, patch)
         yield
 
