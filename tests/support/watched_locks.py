@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,7 +30,7 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-SIGNALS = tuple(SYNC + name for name in ("auto_reset_event", "latch", "pending_reply"))  # not given back by who takes
+SIGNALS = tuple(SYNC + name for name in ("auto_reset_event", "latch", "pending_reply"))  # one takes, another gives
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
@@ -164,6 +164,38 @@ class WatchedRLock(WatchedLock):
         self._held += [self] * saved[1]
 
 
+class WatchedOwnedLock(OwnedLock):
+    """One that knows its owner; it is an RLock, but nobody takes it twice.
+
+    Attributes:
+        watch: is told.
+    """
+
+    watch: ClassVar[Watch]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = _place(2) or "?"
+        self._watched = WatchedRLock(self.watch, super(), self.place, again=False)
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return self._watched.acquire(blocking, timeout)
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        self._watched.release()
+
+    def __exit__(self, *exc: object) -> None:
+        self._watched.release()
+
+    def _release_save(self) -> Any:
+        return self._watched._release_save()
+
+    def _acquire_restore(self, saved: Any) -> None:
+        self._watched._acquire_restore(saved)
+
+
 def _place(depth: int) -> str | None:
     """Return where a lock is made; None: not by what is watched."""
     frame: FrameType | None = sys._getframe(depth)
@@ -197,42 +229,10 @@ def _watch_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threading, "Lock", lock)
     patch.setattr(threading, "RLock", rlock)
     patch.setattr(threading, "Condition", condition)
-
-
-def _watch_owned_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
-    """Let locks that know their owner be watched: they are made of C's, each by its own class."""
-    watched: dict[int, WatchedRLock] = {}
-
-    def made(self: OwnedLock) -> None:
-        init(self)
-        watched.pop(id(self), None)  # of one that is gone
-        place = _place(2)
-        if place is not None:
-            watched[id(self)] = WatchedRLock(watch, _Plain(self), place, again=False)
-
-    def forward(name: str) -> None:
-        real = getattr(OwnedLock, name)
-
-        def call(self: OwnedLock, *args: Any, **kwargs: Any) -> Any:
-            lock = watched.get(id(self))
-            return real(self, *args, **kwargs) if lock is None else getattr(lock, name)(*args, **kwargs)
-
-        patch.setattr(OwnedLock, name, call)
-
-    init = OwnedLock.__init__
-    patch.setattr(OwnedLock, "__init__", made)
-    for name in ("__enter__", "__exit__", "acquire", "release", "_release_save", "_acquire_restore"):
-        forward(name)
-
-
-class _Plain:
-    """What a lock of C's own does, whatever stands before it."""
-
-    def __init__(self, lock: OwnedLock) -> None:
-        self.acquire = super(OwnedLock, lock).acquire
-        self.release = super(OwnedLock, lock).release
-        self._release_save = super(OwnedLock, lock)._release_save  # for conditions
-        self._acquire_restore = super(OwnedLock, lock)._acquire_restore
+    owned = type("OwnedLock", (WatchedOwnedLock,), {"watch": watch})
+    for module in list(sys.modules.values()):
+        if vars(module).get("OwnedLock") is OwnedLock and module.__name__.startswith(PACKAGES):
+            patch.setattr(module, "OwnedLock", owned)
 
 
 def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,6 @@ def watching(watch: Watch) -> Iterator[None]:
     """Let a watch see the locks that are made meanwhile, and the calls of code of a user."""
     with pytest.MonkeyPatch.context() as patch:
         _watch_locks(watch, patch)
-        _watch_owned_locks(watch, patch)
         _watch_calls(watch, patch)
         yield
 
