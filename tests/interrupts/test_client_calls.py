@@ -80,7 +80,7 @@ def test_an_addition_that_is_interrupted_is_none(world: World, name: str, act: s
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("name", ADDITIONS)
-def test_a_removal_that_is_interrupted_is_done_or_can_be_done_again(world: World, name: str, act: str, step: int) -> None:
+def test_a_removal_that_is_interrupted_can_be_done_again(world: World, name: str, act: str, step: int) -> None:
     added: list[Any] = []
 
     def remove() -> None:

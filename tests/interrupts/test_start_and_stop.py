@@ -63,6 +63,6 @@ def run_through(make: Callable[[], Any], what: str, act: Callable[[], None], thr
         else:
             assert made[0].addresses == [] or not made[0]._clients._connections, where
 
-    each_place(lambda: getattr(made[0], what)(), act, check, prepare=prepare, step=step, expected=RAISED)
+    each_place(lambda: getattr(made[0], what)(), act, check, prepare=prepare, step=3 * step, expected=RAISED)
     made[0].stop()
     nothing_is_left("at the end", threads)
