@@ -64,9 +64,13 @@ class ThreadedRequests(ServerRequests):
         """
         waiter = PendingReply()
         when: ReplyCallback = waiter.tell
-        with self._port.dispatcher.waiting(), self._port.answers.waiting():
-            self._send(sender, method, params, when)
-            waiter.wait(seconds)
+        try:
+            with self._port.dispatcher.waiting(), self._port.answers.waiting():
+                self._send(sender, method, params, when)
+                waiter.wait(seconds)
+        except BaseException:  # an interrupt too: nobody waits for this answer
+            self._cancel(when)
+            raise
         if not waiter.done and self._cancel(when):
             raise self._late(sender, method, seconds)
         waiter.wait(seconds)  # it came just now
