@@ -176,6 +176,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request_async(name, method, params)
+        self._check_outside("request_async")
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:
