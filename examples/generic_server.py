@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import prompts
@@ -32,17 +30,6 @@ def read_answers() -> Any:
     return prompts.ask(parser, QUESTIONS)
 
 
-def warn_of_open(addresses: Iterable[str]) -> None:
-    """Say which addresses can be reached from other machines: whoever reaches them may connect."""
-    for address in addresses:
-        try:
-            local = ipaddress.ip_address(sig.Address.parse(address).host).is_loopback
-        except ValueError:  # a socket file, or a serial port
-            local = True
-        if not local:
-            logger.warning(f"{address} is open to the network; bind to 127.0.0.1 to serve this machine alone")
-
-
 def main() -> None:
     answers = read_answers()
     logger.level = answers.log_level
@@ -50,8 +37,7 @@ def main() -> None:
     for url in urls:
         carrier, _, place = url.partition("://")
         logger.info(f"[{carrier.upper()}_SRV] Starting to listen on {place}")
-    with sig.ServerRouter(*urls, codecs=answers.codec) as server:
-        warn_of_open(server.addresses)
+    with sig.ServerRouter(*urls, codecs=answers.codec, open=True) as server:
         signal = server.add_sender(answers.sender, [answers.event]).get_signal(answers.event)
         while True:
             logger.info(f"[{answers.sender}] Triggering event {answers.event} with data '{answers.data}'")

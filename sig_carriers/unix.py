@@ -1,4 +1,4 @@
-"""Unix sockets: `unix:///run/x.sock`, `unix:///run/x.sock?mode=660`."""
+"""Unix sockets: `unix:///run/x.sock`, `unix:///run/x.sock?mode=660`, `unix:@name`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
 class UnixCarrier(HasOptions, HasTrial):
     """Links over Unix sockets, within one machine; `peer` names the other process where the system tells.
 
-    A server replaces the socket file of one that died, and removes its own at close.
+    A server replaces the socket file of one that died, and removes its own at close. `unix:@name` (Linux) is a name
+    without a file, and gone with its server: it has no permissions, so every user of the machine may connect.
 
     Options:
         mode: octal permissions of the server's socket file, 0 .. 777; default 600, only the owner may connect.
@@ -53,9 +54,9 @@ class UnixCarrier(HasOptions, HasTrial):
             try:
                 sock.connect(path)
             except BlockingIOError as error:
-                text = f"{path}: too many connections wait there; try again later"
+                text = f"{address.url}: too many connections wait there; try again later"
                 raise ConnectionRefusedError(errno.ECONNREFUSED, text) from error
-            return _link(sock, path)
+            return _link(sock, path.replace("\0", "@"))
 
     def listen(self, address: Address, /) -> SocketAcceptor:
         """Listen.
@@ -64,7 +65,10 @@ class UnixCarrier(HasOptions, HasTrial):
             ConfigError: the URL has no path, more than a path, too long a path, or a mode that is none.
             OSError: a server listens there, the path is no socket, or the directory does not let us.
         """
-        path, mode = _path(address), _mode(address)
+        path = _path(address)
+        if path.startswith("\0"):
+            return _listen_to_name(path, address)
+        mode = _mode(address)
         sock = socket.socket(socket.AF_UNIX)
         with close_on_error(sock), _alone_in(os.path.dirname(path)):
             _remove_dead(path)
@@ -75,11 +79,27 @@ class UnixCarrier(HasOptions, HasTrial):
         return SocketAcceptor(sock, f"unix://{quote(path)}", partial(_link, path=path), partial(_remove, path, mine))
 
 
+def _listen_to_name(name: str, address: Address) -> SocketAcceptor:
+    if "mode" in address.options:
+        raise ConfigError(f"address {address.url!r}: a name without a file has no permissions; leave mode out")
+    sock = socket.socket(socket.AF_UNIX)
+    with close_on_error(sock):
+        sock.bind(name)
+        sock.listen(BACKLOG)
+    return SocketAcceptor(sock, f"unix:@{quote(name[1:])}", partial(_link, path=f"@{name[1:]}"))
+
+
 def _path(address: Address) -> str:
-    path = address.path
-    if address.host or address.port is not None or not path or "\0" in path:
+    """Return what a socket is bound to: a path, or a name behind a zero."""
+    host, path = address.host, address.path
+    if host.startswith("@") and sys.platform == "linux":
+        path = "\0" + host[1:] + path
+    elif host or address.port is not None:
+        path = ""
+    if len(path) < 2 or "\0" in path[1:]:
         raise ConfigError(
             f"address {address.url!r}: takes an absolute path after three slashes, as in unix:///run/x.sock"
+            ", or on Linux a name, as in unix:@name"
         )
     size = len(os.fsencode(path))
     if size > MAX_PATH:

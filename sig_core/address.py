@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sig_core.errors import ConfigError
 
-__all__ = ["Address", "as_query", "as_url", "did_you_mean"]
+__all__ = ["Address", "as_query", "as_url", "did_you_mean", "is_exposed"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
 _SECONDS = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -26,7 +26,8 @@ class Address:
         scheme: of the carrier, lower case, without wrappers.
         wrappers: names before the scheme (`lossy+tcp://`), the outermost first.
         host: host or name; "" if there is none. Brackets of an IPv6 host are taken off. A name with two colons or more
-            (`usb:2341:0043`) is a host without a port, and keeps its case.
+            (`usb:2341:0043`), or with an at sign before it (`unix:@name`), is a host without a port, and keeps its
+            case.
         port: 0 .. 65535, or None.
         path: with its leading slash; "" if there is none.
         options: of the query, as text.
@@ -51,15 +52,17 @@ class Address:
             raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
         if not url.isascii() and any("\ud800" <= letter <= "\udfff" for letter in url):
             raise ConfigError(f"address {url!r}: has lone surrogates; the form is {_GRAMMAR}, in UTF-8")
+        whole = url if "://" in url else url.replace(":@", "://@", 1)
         try:
-            parts = urlsplit(url)
-            host, port = (parts.netloc, None) if _NAME.fullmatch(parts.netloc) else (parts.hostname or "", parts.port)
+            parts = urlsplit(whole)
+            is_name = parts.netloc.startswith("@") or _NAME.fullmatch(parts.netloc)
+            host, port = (parts.netloc, None) if is_name else (parts.hostname or "", parts.port)
         except ValueError as error:
             raise ConfigError(f"address {url!r}: {error}; the form is {_GRAMMAR}") from error
         *wrappers, scheme = parts.scheme.split("+")
-        if not scheme or not all(wrappers) or "://" not in url:
+        if not scheme or not all(wrappers) or "://" not in whole:
             raise ConfigError(f"address {url!r}: no scheme; the form is {_GRAMMAR}")
-        if parts.fragment or parts.username is not None:
+        if parts.fragment or (parts.username is not None and not is_name):
             raise ConfigError(f"address {url!r}: has a user or a fragment; the form is {_GRAMMAR}")
         return cls(
             url=url,
@@ -80,7 +83,7 @@ class Address:
         if not self.wrappers:
             return self
         left = {name: text for name, text in self.options.items() if name not in claimed}
-        where = self.url.partition("://")[2].partition("?")[0]
+        where = self.url.partition(":")[2].removeprefix("//").partition("?")[0]
         return replace(self, url=f"{self.scheme}://{where}{as_query(left)}", wrappers=(), options=left)
 
     def check_options(self, known: Iterable[str], of_wrappers: Mapping[str, Iterable[str]] | None = None) -> None:
@@ -191,6 +194,26 @@ def as_query(options: Mapping[str, str]) -> str:
 def as_url(scheme: str, host: str, port: int, path: str = "") -> str:
     """Return the URL of a place in a network; an IPv6 host gets its brackets, the path its escapes."""
     return f"{scheme}://[{host}]:{port}{quote(path)}" if ":" in host else f"{scheme}://{host}:{port}{quote(path)}"
+
+
+def is_exposed(url: str) -> bool:
+    """Return whether other machines may reach who listens at a URL, as bound: a port beyond the loopback interface.
+
+    A place without a port (a socket file, a serial port, a name within a process) is not reached by network.
+    """
+    import ipaddress  # for servers alone
+
+    try:
+        address = Address.parse(url)
+    except ConfigError:  # of an acceptor that calls itself anything
+        return False
+    if address.port is None or address.host == "localhost":
+        return False
+    try:
+        host = ipaddress.ip_address(address.host)
+    except ValueError:  # a name, which may be that of any interface
+        return True
+    return not (getattr(host, "ipv4_mapped", None) or host).is_loopback
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

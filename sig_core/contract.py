@@ -167,7 +167,8 @@ class HasOnePeer(Protocol):
 class Carrier(Protocol):
     """A medium. `scheme` is the first word of its URLs and the name of its entry point.
 
-    The options `name` and `prefix` of an address to listen on are the core's: what it calls boards that come there.
+    The options `name`, `prefix` and `open` of an address to listen on are the core's: what it calls boards that come
+    there, and whether other machines may reach it.
     """
 
     scheme: str

@@ -299,7 +299,10 @@ class RouterBase:
         self.listener_errors += 1
         trace = "".join(traceback.format_exception(error)).rstrip()
         what = f"listener {name_of_callable(callback)} raised on event {info['event']!r} of sender {info['sender']!r}"
-        log.error(f"{what}\n{trace}")
+        self._log_failure(f"{what}\n{trace}")
+
+    def _log_failure(self, text: str) -> None:
+        log.error(text)
 
     def stats(self) -> dict[str, Any]:
         """Return how it stands: the numbers of senders and subscriptions, and of calls of listeners that raised."""

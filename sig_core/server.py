@@ -40,6 +40,8 @@ class ServerRouter(ServerBase, Router):
         codecs: names of the codecs that clients may use; None: all that are installed.
         limits: what clients may cost.
         plugins: where carriers and codecs come from; None: what is installed.
+        open: it may listen where other machines reach it, all of which may then hear and send everything; the option
+            `open=1` of a URL allows it there.
         class_sender, class_signal, class_event: see `Router`.
 
     Use it in `with`, or call `start` and `stop`.
@@ -51,12 +53,13 @@ class ServerRouter(ServerBase, Router):
         codecs: Sequence[str] | None = None,
         limits: Limits | None = None,
         plugins: Plugins | None = None,
+        open: bool = False,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits, plugins, IoThread)
+        self._set_up(urls, codecs, limits, plugins, open, IoThread)
         self._port: ThreadedPort = self._join_program(ThreadedPort)
         self._asker = ThreadedRequests(self._exchange, self._port, self._lock, self._plugins)
 
@@ -90,7 +93,7 @@ class ServerRouter(ServerBase, Router):
 
         Raises:
             LocalProtocolError: the server does not run.
-            ConfigError: the URL, or an option of it, can't be meant.
+            ConfigError: the URL, or an option of it, can't be meant; or other machines reach it, and it is not `open`.
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
             LimitError: it needs a thread, and the system starts no more of them.

@@ -8,14 +8,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from sig_core.address import Address
+from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
-from sig_core.errors import EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
+from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
@@ -33,6 +34,8 @@ from sig_core.session.errors import error_of_handler
 __all__ = ["ServerBase"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
+RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
+REMEMBERED = 4096  # events of clients whose listeners here are remembered
 RUNNING, NEW = "running", "new"
 
 P = TypeVar("P", bound=LocalPort)
@@ -57,18 +60,20 @@ class ServerBase(RouterBase):
         codecs: Sequence[str] | None,
         limits: Limits | None,
         plugins: Plugins | None,
+        open: bool,
         make_loop: MakeLoop,
     ) -> None:
         """Make the exchange, and what serves clients.
 
         Args:
-            urls, codecs, limits, plugins: see the constructor of a face.
+            urls, codecs, limits, plugins, open: see the constructor of a face.
             make_loop: see `ConnectionManager`.
         """
         for url in urls:
             check_url(url)
         self.limits = limits or Limits()
         self._urls = urls
+        self._open = open
         self._codec_names = None if codecs is None else list(codecs)
         self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
@@ -77,6 +82,7 @@ class ServerBase(RouterBase):
             *(self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
+        self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
 
@@ -92,12 +98,20 @@ class ServerBase(RouterBase):
             self.listener_failed,
         )
         self._exchange.join(port, own=True)
+        self._exchange.requests.limit(port, self.limits.asked_at_once)
         return port
 
     def _targets_of(self, sender: Name, event: Name) -> tuple[Subscription, ...]:
-        topic = self._table.topic(sender, event)
-        targets = topic.targets
-        return topic.refresh() if targets is None else targets
+        """Return who listens here to an event of a client. There are no topics for these: nobody would drop them."""
+        version = self._table.version
+        known = self._hearing.get((sender, event))
+        if known is not None and known[0] == version:
+            return known[1]
+        targets = self._table.match(sender, event)
+        if len(self._hearing) >= REMEMBERED:
+            self._hearing.clear()
+        self._hearing[sender, event] = version, targets
+        return targets
 
     # -- life
 
@@ -111,6 +125,8 @@ class ServerBase(RouterBase):
     def _allowed(self, where: str | Acceptor, codecs: Sequence[str] | None) -> Mapping[str, Codec]:
         """Return the codecs that clients may use at a new address; raises as `listen` does."""
         self._check_running(where)
+        if not isinstance(where, str):
+            _check_exposure(where.address, self._open)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
         self._spoken |= allowed.keys()
@@ -123,11 +139,21 @@ class ServerBase(RouterBase):
 
     def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:
         """Bind an address; may block."""
-        return Renaming.of(Address.parse(where)), self._plugins.listen(where)
+        address = Address.parse(where)
+        rename, allowed = Renaming.of(address), address.flag("open", self._open)
+        acceptor = self._plugins.listen(where)
+        try:
+            _check_exposure(acceptor.address, allowed)
+        except ConfigError:
+            CloseOnce(acceptor, acceptor.address).close()
+            raise
+        return rename, acceptor
 
     def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
         """Serve whoever comes there; returns what `listen` logs of it."""
         self._clients.accept_from(acceptor, allowed, rename)
+        if is_exposed(acceptor.address):
+            log.warning(f"{acceptor.address} is open to the network: {RISK}")
         return f"listening on {acceptor.address} in {', '.join(allowed)}"
 
     def _check_listens(self, address: str) -> None:
@@ -155,6 +181,9 @@ class ServerBase(RouterBase):
         with self._lock:
             told = self._exchange.stats(peers=peers)
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
+
+    def _log_failure(self, text: str) -> None:
+        self._clients.peer_log.error(text)  # what clients send may be what a listener can't take
 
     def _tell_hooks(self, session: PeerSession) -> None:
         """Tell of a session that opened, or ended; under the lock perhaps, so the hooks run elsewhere."""
@@ -329,3 +358,11 @@ def _not_ours(sender: Name, owner: str) -> Publisher:
         raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
 
     return refuse
+
+
+def _check_exposure(address: str, allowed: bool) -> None:
+    """Refuse an address that other machines reach, unless the user said that they may."""
+    if is_exposed(address) and not allowed:
+        text = f"{address}: refused, since other machines can reach it, and {RISK}"
+        ways = "ServerRouter(open=True), ?open=1 in the URL, `sig serve --open`, or `open = true` in its file"
+        raise ConfigError(f"{text}; listen on 127.0.0.1, or allow it: {ways}")

@@ -8,6 +8,7 @@ import weakref
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sig_core.aio.entities import Sender, Signal
@@ -17,13 +18,20 @@ from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.interrupts import ends_loop, throw
+from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, pattern_of
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.request_names import check_method
 
-__all__ = ["AsyncRouter"]
+__all__ = ["HANDLERS", "AsyncRouter", "limits_for"]
 
 HANDLERS = 100  # that may run at one time, unless it is set
+
+
+def limits_for(handlers: int, limits: Limits | None) -> Limits:
+    """Return limits under which so many handlers may run beside each other."""
+    given = limits or Limits()
+    return replace(given, max_asked=max(given.max_asked, min(2 * handlers, 10**7)))
 
 
 class AsyncRouter(RouterBase):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
-from sig_core.aio.router import HANDLERS, AsyncRouter
+from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.contract import Acceptor
 from sig_core.errors import Backpressure, LimitError, LocalProtocolError
 from sig_core.events import Info, Name, check_name
@@ -49,6 +49,8 @@ class ServerRouter(ServerBase, AsyncRouter):
         codecs: names of the codecs that clients may use; None: all that are installed.
         limits: what clients may cost.
         plugins: where carriers and codecs come from; None: what is installed.
+        open: it may listen where other machines reach it, all of which may then hear and send everything; the option
+            `open=1` of a URL allows it there.
         max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
         class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
 
@@ -66,13 +68,14 @@ class ServerRouter(ServerBase, AsyncRouter):
         codecs: Sequence[str] | None = None,
         limits: Limits | None = None,
         plugins: Plugins | None = None,
+        open: bool = False,
         max_handlers: int = HANDLERS,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(max_handlers, class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits, plugins, AsyncioLoop)
+        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, AsyncioLoop)
         self._port: AsyncioPort = self._join_program(
             partial(
                 AsyncioPort,
@@ -122,7 +125,7 @@ class ServerRouter(ServerBase, AsyncRouter):
 
         Raises:
             LocalProtocolError: the server does not run.
-            ConfigError: the URL, or an option of it, can't be meant.
+            ConfigError: the URL, or an option of it, can't be meant; or other machines reach it, and it is not `open`.
             PluginError: its carrier, or a codec, can't be had.
             ListenFailed: the address is in use, or not of this machine.
             LimitError: it needs a thread, and the system starts no more of them.

@@ -15,6 +15,7 @@ import sig_core
 from sig_core.address import did_you_mean
 from sig_core.cli.failures import FAILED, INTERRUPTED, OK, STATUSES, USAGE, status_of
 from sig_core.errors import SigError
+from sig_core.printable import printable
 
 __all__ = ["COMMANDS", "run", "sig"]
 
@@ -126,7 +127,7 @@ def _nobody_reads() -> int:
 
 
 def _say(text: str, status: int) -> int:
-    print(f"sig: {text}", file=sys.stderr)
+    print(f"sig: {printable(text)}", file=sys.stderr)
     return status
 
 

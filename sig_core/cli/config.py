@@ -28,6 +28,7 @@ class Config:
         limits: see `Limits`.
         choices: of two distributions that offer one name, which: by (kind of plug-in, name).
         hooks: names of the hook plug-ins that may run; None: all that are installed.
+        open: it may listen where other machines reach it.
     """
 
     listen: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     choices: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hooks: tuple[str, ...] | None = None
+    open: bool = False
 
     def plugins(self) -> Plugins:
         """Return the installed plug-ins, with what was chosen.
@@ -79,7 +81,7 @@ class _Reader:
         self._path = path
 
     def config(self, found: dict[str, Any]) -> Config:
-        self._check_keys("", found, ("listen", "codecs", "limits", "plugins"))
+        self._check_keys("", found, ("listen", "open", "codecs", "limits", "plugins"))
         plugins = self._table("plugins", found.get("plugins", {}))
         self._check_keys("plugins.", plugins, KINDS)
         return Config(
@@ -88,6 +90,7 @@ class _Reader:
             limits=self._limits(self._table("limits", found.get("limits", {}))),
             choices=self._choices(plugins),
             hooks=self._texts("plugins.hooks", plugins["hooks"]) if "hooks" in plugins else None,
+            open=self._flag("open", found.get("open", False)),
         )
 
     def _check_keys(self, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -106,6 +109,11 @@ class _Reader:
             example = '["one", "two"]'
             raise ConfigError(f"{self._path}: {key}: a list of texts was expected, such as {example}, not {value!r}")
         return tuple(value)
+
+    def _flag(self, key: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self._path}: {key}: true or false was expected, not {value!r}")
+        return value
 
     def _limits(self, table: dict[str, Any]) -> Limits:
         self._check_keys("limits.", table, tuple(each.name for each in fields(Limits)))

@@ -13,9 +13,10 @@ import click
 from sig_core.cli.failures import LOST, OK, TIMEOUT
 from sig_core.cli.options import as_json, client_options, connect, json_option
 from sig_core.cli.output import Output
-from sig_core.cli.values import dump
+from sig_core.cli.values import dump, shown
 from sig_core.client import ClientRouter
 from sig_core.events import Info, is_channel
+from sig_core.printable import printable
 
 __all__ = ["listen"]
 
@@ -25,10 +26,10 @@ DEFAULT_FORMAT = "%t %s %e %d"
 _FIELDS: dict[str, Callable[[Info, Any], bytes]] = {
     "%t": lambda info, data: time.strftime("%H:%M:%S").encode() + f"{time.time() % 1:.3f}"[1:].encode(),
     "%u": lambda info, data: f"{time.time():.6f}".encode(),
-    "%s": lambda info, data: str(info["sender"]).encode(),
-    "%e": lambda info, data: str(info["event"]).encode(),
+    "%s": lambda info, data: shown(str(info["sender"]).encode()),
+    "%e": lambda info, data: shown(str(info["event"]).encode()),
     "%d": lambda info, data: dump(data),
-    "%r": lambda info, data: data.encode() if isinstance(data, str) else dump(data),
+    "%r": lambda info, data: shown(data.encode()) if isinstance(data, str) else dump(data),
     "%i": lambda info, data: dump(_additions(info)),
     "%%": lambda info, data: b"%",
 }
@@ -139,7 +140,7 @@ def _print_rates(
 
 
 def _tell(state: str, error: Exception | None) -> None:
-    print(f"sig: {state}{': ' if error else ''}{error or ''}", file=sys.stderr)
+    print(printable(f"sig: {state}{': ' if error else ''}{error or ''}"), file=sys.stderr)
 
 
 def _additions(info: Info) -> dict[str, Any]:

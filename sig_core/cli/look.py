@@ -11,6 +11,7 @@ from sig_core.cli.failures import OK
 from sig_core.cli.options import as_json, client_options, connect, json_option, timeout_option
 from sig_core.cli.values import dump
 from sig_core.plugins import default_plugins
+from sig_core.printable import printable
 
 __all__ = ["plugins", "senders", "stats", "table"]
 
@@ -109,7 +110,7 @@ def _text(name: str, value: Any) -> str:
 
 def table(head: list[str] | None, rows: list[list[str]]) -> str:
     """Lay rows out in columns."""
-    lines = [*([head] if head else []), *rows]
+    lines = [*([head] if head else []), *([printable(cell) for cell in row] for row in rows)]
     if not lines:
         return ""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

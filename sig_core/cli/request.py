@@ -8,7 +8,7 @@ import click
 
 from sig_core.cli.failures import OK
 from sig_core.cli.options import as_json, client_options, connect, json_option, text_option, timeout_option
-from sig_core.cli.values import dump, read_value
+from sig_core.cli.values import dump, read_value, shown
 
 __all__ = ["request"]
 
@@ -40,5 +40,6 @@ def request(
     with connect(url, codecs, timeout=timeout) as client:
         answer = client.remote_request(sender, method, params)
     plain = isinstance(answer, str) and not as_json(to_json)
-    sys.stdout.buffer.write((answer.encode() if plain else dump(answer)) + b"\n")
+    lines = map(shown, answer.encode().split(b"\n")) if plain else [dump(answer)]
+    sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
     return OK

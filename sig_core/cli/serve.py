@@ -22,8 +22,9 @@ __all__ = ["serve"]
     "--codec", "codecs", multiple=True, metavar="NAME", help="Codec that clients may speak; if none, all there are."
 )
 @click.option("--config", metavar="FILE", help="A TOML file; URLs and --codec come before what it says.")
+@click.option("--open", "opened", is_flag=True, help="Listen also where other machines reach it; no password is asked.")
 @json_option
-def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to_json: bool) -> int:
+def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, opened: bool, to_json: bool) -> int:
     """Listen on each URL (tcp://127.0.0.1:3000 if none), and route until Ctrl-C or SIGTERM.
 
     Prints the addresses as they are bound.
@@ -34,6 +35,7 @@ def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, to
         codecs=codecs or found.codecs,
         limits=found.limits,
         plugins=found.plugins(),
+        open=opened or found.open,
     )
     # Whoever reads an address may end us before the next line runs.
     with server, Ending() as ending, suppress(KeyboardInterrupt):

@@ -10,7 +10,9 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-__all__ = ["dump", "read_value", "read_values"]
+from sig_core.printable import printable
+
+__all__ = ["dump", "read_value", "read_values", "shown"]
 
 BOM = "\ufeff"  # what programs of Windows begin UTF-8 with
 
@@ -81,6 +83,11 @@ def _parse(text: str, plain: bool, where: str) -> Any:
 def dump(value: Any) -> bytes:
     """Return a value as one line of JSON; what JSON does not know (bytes, NaN) becomes its nearest there."""
     try:
-        return _encoder.encode(value)
+        return shown(_encoder.encode(value))
     except (TypeError, ValueError):
-        return _encoder.encode(repr(value))
+        return shown(_encoder.encode(repr(value)))
+
+
+def shown(text: bytes) -> bytes:
+    """Return text of others as it goes to standard output: on a terminal, what could control it is written out."""
+    return printable(text.decode("utf-8", "backslashreplace")).encode() if sys.stdout.isatty() else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 from sig_core.compat.link import CarriedLink
 from sig_core.compat.replies import Reply, failure_of, is_reply
 from sig_core.errors import LocalProtocolError, RemoteProtocolError
-from sig_core.log import log
+from sig_core.log import LimitedLog, log
 from sig_core.plugins import default_plugins
 from sig_core.protocol.limits import Limits
 
@@ -56,6 +57,7 @@ class CarriedClients:
         self.methods: dict[str, Callable[[Any, Any], Any]] = {name: partial(self._call, name) for name in METHODS}
         self._carrier = carrier
         self._limits = limits
+        self._peer_log = LimitedLog(time.monotonic)
         self._json = default_plugins().codecs.get("json")
         self._changed = threading.Condition()
         self._links: dict[Any, CarriedLink] = {}
@@ -120,7 +122,7 @@ class CarriedClients:
                 self._carrier.tx_failures += 1
                 known = clientid in self._links
             if known:  # else the client has gone, which is why
-                log.error(f"{peer}: {message['method']}: {type(error).__name__}: {failure['exception']}")
+                self._peer_log.error(f"{peer}: {message['method']}: {type(error).__name__}: {failure['exception']}")
             return failure
 
     # -- the acceptor

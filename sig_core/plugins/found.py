@@ -18,7 +18,7 @@ from sig_core.plugins.wrapping import Layers, WrappedAcceptor
 
 __all__ = ["Plugins", "default_plugins"]
 
-OWN = ("name", "prefix")  # options of whatever is listened on: what boards are called that come there
+OWN = ("name", "open", "prefix")  # of whatever is listened on: whether others may reach it, and what boards are called
 
 
 class Plugins:

@@ -55,6 +55,11 @@ class Fields:
             return default
         return self._checked(field, check)
 
+    def size(self, field: str) -> int:
+        """Return how long the list in field `field` is, before anything is made of it; 0: there is no list."""
+        value = self._values.get(field)
+        return len(value) if isinstance(value, list) else 0
+
     def _checked(self, field: str, check: Check[T]) -> T:
         try:
             return check(self._values[field])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from sig_core.errors import RemoteProtocolError
@@ -29,18 +30,22 @@ class FrameReader:
         max_frame: greatest `length` that is accepted, bytes.
 
     Attributes:
+        on_hold: called with the bytes that are held of a big frame, as they become more, and with 0 once it is
+            complete; None: nobody wants to know.
         fault: the breach that stands behind the frames given last; None while there is none.
         read_hint: bytes until the end of a huge frame, an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_need", "_parts", "fault", "max_frame", "read_hint")
+    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "max_frame", "on_hold", "read_hint")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
+        self.on_hold: Callable[[int], None] | None = None
         self.fault: RemoteProtocolError | None = None
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
         self._need = 4
+        self._late = b""  # from a frame on that was too long
         self.read_hint = 0
 
     @property
@@ -85,6 +90,22 @@ class FrameReader:
             raise
         return frames
 
+    def raise_limit(self, max_frame: int) -> list[Frame]:
+        """Take longer frames from now on; return those behind the frames given last that were too long before.
+
+        Args:
+            max_frame: see the class.
+
+        Raises:
+            RemoteProtocolError: see `feed`.
+        """
+        self.max_frame = max_frame
+        late, self._late = self._late, b""
+        if not late:
+            return []
+        self.fault = None
+        return self.feed(late)
+
     def _cut(self, data: bytes, pos: int, frames: list[Frame]) -> int:
         """Append the complete frames of `data` from `pos` on and return where the incomplete one begins."""
         size, unpack, limit = len(data), FRAME.unpack_from, self.max_frame
@@ -101,6 +122,7 @@ class FrameReader:
                     continue
                 length, head, route = unpack(data, pos)
                 if not 5 <= length <= limit:
+                    self._late = data[pos:]
                     raise self._bad_length(length)
                 end = pos + 4 + length
                 if end > size:
@@ -131,6 +153,8 @@ class FrameReader:
         self._parts, self._have = [], 0
         if not big:
             return whole, 0
+        if self.on_hold is not None:
+            self.on_hold(0)
         if self._need >= HUGE and len(data) == missing:
             self.read_hint = self._need
         frames.append(_alone(whole))
@@ -138,6 +162,8 @@ class FrameReader:
 
     def _append(self, data: bytes) -> None:
         self._have += len(data)
+        if self.on_hold is not None and self._need >= BIG:
+            self.on_hold(self._have)
         if self._need >= HUGE:
             self.read_hint = self._need - self._have
         if len(data) >= SMALL:
@@ -164,10 +190,13 @@ class FrameReader:
         if self._have >= 4:
             length = int.from_bytes(data[start : start + 4], "little")
             if not 5 <= length <= self.max_frame:
+                self._late = data[start:]
                 raise self._bad_length(length)
             self._need = 4 + length
             if self._need >= HUGE:
                 self.read_hint = self._need - self._have
+            if self.on_hold is not None and self._need >= BIG:
+                self.on_hold(self._have)
 
     def _bad_length(self, length: int) -> RemoteProtocolError:
         if length < 5:

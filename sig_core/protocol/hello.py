@@ -19,6 +19,7 @@ T = TypeVar("T")
 __all__ = ["Hello", "Welcome", "check_preface", "hello_frame", "read_hello", "read_welcome", "refusal", "welcome_frame"]
 
 _frame_limit = checks.count(4096, 2**32 - 1)
+_requests = checks.count(1, 2**32 - 1)
 _keepalive = checks.seconds(0.1, 3600.0)
 _client = checks.hexadecimal(32, 32)
 _token = checks.hexadecimal(2, 256)
@@ -30,12 +31,14 @@ _software = checks.text(0, 255)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a client says first. `max_frame`: bytes; `keepalive`: seconds; `client`: 32 hex digits."""
+    """What a client says first. `max_frame`: bytes; `keepalive`: seconds; `client`: 32 hex digits; `requests`: that it
+    wants to have at one time."""
 
     codecs: tuple[str, ...]
     client: str
     max_frame: int
     keepalive: float
+    requests: int | None = None
     token: str | None = None
     features: tuple[str, ...] = ()
     software: str = ""
@@ -43,13 +46,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """What a server answers. `node`: 32 hex digits; `token`: hex text to come back with."""
+    """What a server answers. `node`: 32 hex digits; `token`: hex text to come back with; `max_control`: bytes."""
 
     codec: str
     node: str
     token: str
     max_frame: int
     keepalive: float
+    max_control: int | None = None
     features: tuple[str, ...] = ()
     software: str = ""
 
@@ -119,6 +123,7 @@ def _to_hello(values: Any) -> Hello:
         client=fields.get("client", _client),
         max_frame=fields.get("max_frame", _frame_limit),
         keepalive=fields.get("keepalive", _keepalive),
+        requests=fields.find("requests", _requests, None),
         token=fields.find("token", _token, None),
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
@@ -138,6 +143,7 @@ def _to_welcome(values: Any) -> Welcome:
         token=fields.get("token", _token),
         max_frame=fields.get("max_frame", _frame_limit),
         keepalive=fields.get("keepalive", _keepalive),
+        max_control=fields.find("max_control", _frame_limit, None),
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
     )

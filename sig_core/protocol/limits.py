@@ -12,6 +12,10 @@ MIB = 1 << 20
 
 _RANGES: dict[str, tuple[float, float]] = {
     "max_frame": (4096, 2**32 - 1),
+    "max_control": (4096, 2**32 - 1),
+    "max_transcode": (4096, 2**32 - 1),
+    "max_parts": (1000, 2**32 - 1),
+    "max_input": (4096, 2**40),
     "max_outbox": (4096, 2**40),
     "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
@@ -20,11 +24,16 @@ _RANGES: dict[str, tuple[float, float]] = {
     "handshake": (0.05, 3600.0),
     "request_timeout": (0.001, 86_400.0),
     "max_links": (1, 10**7),
+    "max_unknown": (1, 10**7),
+    "idle": (0.05, 86_400.0),
     "max_names": (1, 2**32 - 2),
+    "max_departed": (0, 2**32 - 2),
     "max_senders": (1, 10**7),
     "max_events": (1, 10**6),
     "max_listeners": (1, 10**8),
+    "max_plain_listeners": (1, 10**8),
     "max_requests": (1, 10**7),
+    "max_asked": (1, 10**7),
     "max_depth": (1, 100),
 }
 
@@ -35,6 +44,11 @@ class Limits:
 
     Attributes:
         max_frame: bytes of one frame (an event, a request or an answer with its header), in and out.
+        max_control: bytes of one control message of a client; a longer one is refused before it is decoded.
+        max_transcode: bytes of a value that a server puts into another codec: small values take up to a hundred times
+            their bytes while that is done. A longer event is lost to those who need another codec.
+        max_parts: values in one object of a plain peer, and in an event for one.
+        max_input: bytes of messages that are not complete, of all links of a server together; who holds most has to go.
         max_outbox: bytes of output that wait for one link.
         max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
@@ -43,12 +57,20 @@ class Limits:
         keepalive: seconds of silence after which a link is given up.
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
-        max_links: links of a server at one time.
-        max_names: routes that a server assigns in its lifetime, one for each sender and each of its events.
+        max_links: links of a server at one time, with the sessions of boards that wait for their next link.
+        max_unknown: of these, links whose peers have not said who they are, or have nothing here: beyond it the oldest
+            gives way, of the source that has most.
+        idle: seconds of silence after which a plain peer that has neither sender nor listener is asked for a sign of
+            life.
+        max_names: routes of a server at one time, one for each sender and each of its events.
+        max_departed: routes of senders that left which a server remembers: who comes back is told what was routed.
         max_senders: senders of one link.
         max_events: events of one sender.
         max_listeners: subscriptions of one link.
+        max_plain_listeners: listeners of one plain peer, since each gets a message of its own for each event.
         max_requests: open requests of one link.
+        max_asked: requests that a program has at one time for its handlers; further ones wait at the server, where
+            those who ask take turns. It is at least twice `max_depth`, and on asyncio twice `max_handlers`.
         max_depth: requests that run inside each other on one thread, and dispatch threads that wait.
 
     Raises:
@@ -56,6 +78,10 @@ class Limits:
     """
 
     max_frame: int = 16 * MIB
+    max_control: int = 256 * 1024
+    max_transcode: int = 512 * 1024
+    max_parts: int = 350_000
+    max_input: int = 128 * MIB
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB
@@ -64,12 +90,22 @@ class Limits:
     handshake: float = 5.0
     request_timeout: float = 10.0
     max_links: int = 10_000
+    max_unknown: int = 256
+    idle: float = 60.0
     max_names: int = 10_000_000
+    max_departed: int = 10_000
     max_senders: int = 100_000
     max_events: int = 1_000
     max_listeners: int = 1_000_000
+    max_plain_listeners: int = 1_000
     max_requests: int = 10_000
+    max_asked: int = 32
     max_depth: int = 16
+
+    @property
+    def asked_at_once(self) -> int:
+        """Requests that a program has at one time: enough for handlers whose requests come back to it."""
+        return max(self.max_asked, 2 * self.max_depth)
 
     def __post_init__(self) -> None:
         for field in fields(self):

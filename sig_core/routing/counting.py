@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from sig_core.events import Name, Pattern
 
-__all__ = ["EventCounter", "LossDetector"]
+__all__ = ["GONE", "EventCounter", "LossDetector", "give_back"]
 
 Key = tuple[Name, Name]
 Wanted = Callable[[Name, Name], object]
+
+
+GONE: tuple[Any, Any] = ("", None)  # no name: what is counted for all whose own count was given back
+KEPT = 10_000  # topics of which a whole link told nothing: their senders may yet come back
+OWN_COUNTS = 1000  # that are kept of senders which are gone
+
+
+def give_back(counts: Counter[Any], topics: Iterable[Any]) -> None:
+    """Count what is counted for topics that are gone under `GONE`, where counts have become many.
+
+    Args:
+        counts: events by (sender, event).
+        topics: whose senders do not come back.
+    """
+    if len(counts) > OWN_COUNTS:
+        for topic in topics:
+            counts[GONE] += counts.pop(topic, 0)
 
 
 class EventCounter:
@@ -41,7 +60,8 @@ class LossDetector:
     """
 
     def __init__(self) -> None:
-        self._expected: dict[Key, tuple[str, int]] = {}
+        self._expected: dict[Key, tuple[str, int]] = {}  # what was told of last comes last
+        self._told: set[Key] = set()  # of on this link
 
     def __len__(self) -> int:
         return len(self._expected)
@@ -57,8 +77,9 @@ class LossDetector:
         Returns:
             How many of them did not arrive here since the count was told last.
         """
-        before, expected = self._expected.get((sender, event), ("", 0))
+        before, expected = self._expected.pop((sender, event), ("", 0))
         self._expected[sender, event] = (life, count)
+        self._told.add((sender, event))
         return max(0, count - expected) if before == life else 0
 
     def add(self, sender: Name, event: Name, count: int) -> None:
@@ -66,6 +87,18 @@ class LossDetector:
         known = self._expected.get((sender, event))
         if known is not None:
             self._expected[sender, event] = (known[0], known[1] + count)
+
+    def forget(self, topics: Iterable[Key]) -> None:
+        """Forget events whose sender does not come back."""
+        for topic in topics:
+            self._expected.pop(topic, None)
+            self._told.discard(topic)
+
+    def begin_link(self) -> None:
+        """Note that a link has come; of what nobody told on the last one only the newest is kept, lest it adds up."""
+        untold = [topic for topic in self._expected if topic not in self._told]
+        self.forget(untold[:-KEPT])
+        self._told.clear()
 
     def topics(self) -> list[Key]:
         """Return the events that are counted."""
@@ -82,4 +115,4 @@ class LossDetector:
         keys = [(sender, event)] if sender is not None and event is not None else self.topics()
         for key in keys:
             if not wanted(*key):
-                self._expected.pop(key, None)
+                self.forget([key])

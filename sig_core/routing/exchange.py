@@ -5,7 +5,7 @@ Nothing here blocks or runs user code. An exchange is not thread-safe: all calls
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sig_core.contract import Codec
@@ -21,8 +21,12 @@ from sig_core.errors import (
 )
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
+from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
+from sig_core.routing.input_budget import InputBudget
+from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
 from sig_core.routing.table import Table, Topic
@@ -31,6 +35,7 @@ from sig_core.routing.transcode import Transcoder, encode
 
 __all__ = ["Exchange", "SenderEntry"]
 
+NEVER_SEEN = Departed(0, {}, "", {})
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
 
@@ -44,9 +49,10 @@ class SenderEntry:
         events: route of each event, in the order declared, the built-in ones last.
         requests: method names; None among them: a default handler; None instead of a list: it takes no requests.
         life: text that its owner keeps over all its links while the sender lives there; "": its events are not counted.
+        lines: what `list_senders` says of it, encoded, by codec and whether with its events; added when asked for.
     """
 
-    __slots__ = ("events", "life", "name", "owner", "requests", "route")
+    __slots__ = ("events", "life", "lines", "name", "owner", "requests", "route")
 
     def __init__(self, name: Name, owner: Port, requests: list[str | None] | None, life: str) -> None:
         self.name = name
@@ -55,6 +61,7 @@ class SenderEntry:
         self.life = life
         self.route = 0
         self.events: dict[Name, int] = {}
+        self.lines: dict[tuple[str, bool], bytes] = {}
 
     def presence(self) -> dict[str, Any]:
         """Return the data of `#connect` and `#disconnect`."""
@@ -78,12 +85,13 @@ class Exchange:
 
     Args:
         codec: returns the codec of a name (for presence and transcoding).
-        limits: `max_names` is for the exchange; the others are for the ports.
+        limits: those of names, input and transcoding are for the exchange; the others are for the ports.
         clock: returns monotonic seconds, for the latencies of requests.
 
     Attributes:
         senders: those that are connected, by name.
         flow_control: pauses the ports that feed slow ones.
+        input_budget: of all links.
         requests: that are open.
     """
 
@@ -91,14 +99,16 @@ class Exchange:
         self._codec = codec
         self._limits = limits
         self._table: Table[Port] = Table()
-        self._transcoder = Transcoder(codec)
-        self._numbers: dict[tuple[Name, Name | None], int] = {}
+        self._transcoder = Transcoder(codec, limits.max_transcode)
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
-        self._ended: dict[Name, tuple[str, dict[Name, int]]] = {}  # of senders that left: life, and what was routed
+        self._owned: dict[Port, dict[Name, SenderEntry]] = {}  # of each port that has senders
+        self._numbers = RouteNumbers(self._is_taken)
+        self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Name, SenderEntry] = {}
         self.flow_control = FlowControl()
-        self.requests = Requests(self._transcoder, self.flow_control, clock)
+        self.input_budget = InputBudget(limits.max_input)
+        self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
@@ -134,28 +144,40 @@ class Exchange:
             raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
         entry = SenderEntry(name, port, requests, life)
         keys = dict.fromkeys([*events, *BUILT_IN])
-        new = sum((name, key) not in self._numbers for key in (None, *keys))
-        if len(self._numbers) + new > self._limits.max_names:
-            raise Busy(f"sender {name!r}: all {self._limits.max_names} routes of this server are given")
-        entry.route = self._number(name, None)
+        before = self._make_room(name, keys)
+        entry.route = before.route or self._numbers.next()
         self._targets[entry.route] = entry
         for event in keys:
-            entry.events[event] = self._number(name, event)
-            self._open(entry, event, (fired or {}).get(event, 0))
-        self._ended.pop(name, None)
+            entry.events[event] = before.events.get(event) or self._numbers.next()
+            self._open(entry, event, (fired or {}).get(event, 0), before)
         self.senders[name] = entry
+        self._owned.setdefault(port, {})[name] = entry
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
 
-    def _open(self, entry: SenderEntry, event: Name, fired: int) -> None:
+    def _make_room(self, name: Name, events: Collection[Name]) -> Departed:
+        """Have routes for a sender and its events, and return what is known of it from before: others give way."""
+        most, used = self._limits.max_names, len(self._routes) + len(self._targets) + 1 + len(events)
+        if used > most:
+            raise Busy(f"sender {name!r}: all {most} routes of this server are given")
+        before = self._departed.take(name, events)
+        self._departed.shrink(most - used)
+        return before or NEVER_SEEN
+
+    def _is_taken(self, route: int) -> bool:
+        """Return whether a number stands for something; looks everywhere."""
+        here = route in self._routes or route in self._targets or self._departed.has_route(route)
+        return here or any(port.names_at(route) is not None for port in self._ports)
+
+    def _open(self, entry: SenderEntry, event: Name, fired: int, before: Departed) -> None:
         """Let events of a route through, and tell those who hear them where the count stands."""
         topic, number = self._table.topic(entry.name, event), entry.events[event]
         if event in BUILT_IN:
             self._routes[number] = _Route(topic, None, "", 0)
             return
         self._routes[number] = _Route(topic, entry.owner, entry.life, fired)
-        before = self.routed(entry.name, entry.life)
-        missing = 0 if before is None else max(0, fired - before.get(event, 0))
+        back = entry.life and before.life == entry.life
+        missing = max(0, fired - before.counts.get(event, 0)) if back else 0
         for target in self._targets_of(topic):
             target.rebind(number, entry.name, event, missing, known_only=not fired)
 
@@ -176,11 +198,17 @@ class Exchange:
             raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
         del self.senders[name]
         del self._targets[entry.route]
+        del self._owned[port][name]
+        if not self._owned[port]:
+            del self._owned[port]
         self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
-        if entry.life:
-            self._ended[name] = (entry.life, counts)
+        self._departed.add(name, Departed(entry.route, entry.events, entry.life, counts if entry.life else {}))
         self._table.drop(name)
+
+    def codec(self, name: str) -> Codec:
+        """Return the codec of a name."""
+        return self._codec(name)
 
     def sender(self, name: Name) -> SenderEntry:
         """Return a connected sender, or raise UnknownSender."""
@@ -196,20 +224,21 @@ class Exchange:
             name: of the sender.
             life: see `SenderEntry`.
         """
-        ended, counts = self._ended.get(name, ("", {}))
-        return counts if life and ended == life else None
+        before = self._departed.find(name) or NEVER_SEEN
+        return before.counts if life and before.life == life else None
 
     def count_of(self, route: int) -> tuple[str, int] | None:
         """Return (life, events fired in it so far) of an event's route; None if it is not counted."""
         found = self._routes.get(route)
         return (found.life, found.count) if found is not None and found.life else None
 
-    def route_of(self, sender: Name, event: Name) -> int:
-        """Return the route of an event that was ever connected; else 0."""
-        return self._numbers.get((sender, event), 0)
-
-    def _number(self, sender: Name, event: Name | None) -> int:
-        return self._numbers.setdefault((sender, event), len(self._numbers) + 1)
+    def route_of(self, sender: Name, event: Name | None) -> int:
+        """Return the number of an event, or of a sender, that is connected or remembered; else 0."""
+        for found in (self.senders.get(sender), self._departed.find(sender)):
+            number = 0 if found is None else found.route if event is None else found.events.get(event, 0)
+            if number:
+                return number
+        return 0
 
     # -- listeners
 
@@ -301,8 +330,7 @@ class Exchange:
             if not target.accepts_codec(first.codec):
                 run = runs.get(target.codec) or self._transcode(runs, first, target.codec)
                 if run.count < first.count:
-                    missing = first.count - run.count
-                    target.note_lost(first, topic.sender, topic.event, missing, f"{target.codec} can't carry the value")
+                    self._note_left_out(target, topic, first, run)
             if run.count:
                 target.deliver(run, topic.sender, topic.event)
             if target is not source and target.is_slow(now):
@@ -315,6 +343,17 @@ class Exchange:
     def _transcode(self, runs: dict[str, Run], run: Run, codec: str) -> Run:
         runs[codec] = self._transcoder.run(run, codec)
         return runs[codec]
+
+    def _note_left_out(self, target: Port, topic: Topic[Port], run: Run, carried: Run) -> None:
+        """Count the events that a port does not get in its codec: too long to be put into it, or not to be carried."""
+        most = self._transcoder.most
+        short = run.count if len(run.data) <= most else sum(len(data) <= most for _, data in split_events(run.data))
+        for missing, why in (
+            (run.count - short, f"longer than the {most} bytes that are put into another codec"),
+            (short - carried.count, f"{target.codec} can't carry the value"),
+        ):
+            if missing > 0:
+                target.note_lost(run, topic.sender, topic.event, missing, why)
 
     def _fire_presence(self, entry: SenderEntry, event: Name, skip: Port | None) -> None:
         topic = self._table.topic(entry.name, event)
@@ -346,13 +385,16 @@ class Exchange:
             tails: method and params as they stand in a frame, by the ids that `port` has for them.
         """
         entry = self._targets.get(route)
+        if entry is None:  # the sender may have been away, and have another number by now
+            sender, event = port.names_at(route) or ("", "")
+            entry = self.senders.get(sender) if event is None else None
         error: SigError
         if entry is None:
             error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
         elif entry.requests is None or (method not in entry.requests and None not in entry.requests):
             error = UnknownMethod(f"sender {entry.name!r} answers no request {method!r}")
         else:
-            self.requests.open(port, entry.owner, RequestBatch(route, entry.name, method, codec, tails))
+            self.requests.open(port, entry.owner, RequestBatch(entry.route, entry.name, method, codec, tails))
             return
         for ident in tails:
             port.fail_to(ident, route, error)
@@ -408,7 +450,7 @@ class Exchange:
         """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
-        for name in [name for name, entry in self.senders.items() if entry.owner is port]:
+        for name in list(self._owned.get(port, ())):
             self.remove_sender(port, name)
         self.requests.fail_owner(port)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sig_core.routing.ports import Run
 
-__all__ = ["Outbox"]
+__all__ = ["SLOW", "Loss", "Outbox"]
 
 HIGH_WATER = 0.75  # of the limit: the feeders are paused
 LOW_WATER = 0.5  # of the limit: the episode is over
 DROP_TO = 0.875  # of the limit: what is left when the oldest were dropped, so that they are dropped in portions
 
+SLOW = "slow listener"  # why events are dropped here
 BIG = 32 * 1024  # bytes
 EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
 
@@ -144,12 +145,18 @@ class Outbox:
         return False
 
     def _drop_oldest(self) -> None:
+        for run in self._look_at_oldest():
+            if run.route:
+                self._lost(run.route, run.count, SLOW)
+
+    def _look_at_oldest(self) -> Iterator[Run]:
+        """Yield the oldest runs until there is room; those that are events are gone then, the others stay."""
         kept: list[Run] = []
         while self.size > DROP_TO * self.limit and self.runs:
             oldest = self.runs.popleft()
             if oldest.route:
                 self.size -= len(oldest.data)
-                self._lost(oldest.route, oldest.count, "slow listener")
             else:
                 kept.append(oldest)
+            yield oldest
         self.runs.extendleft(reversed(kept))

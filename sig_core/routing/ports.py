@@ -113,6 +113,9 @@ class Port(Protocol):
             known_only: this matters only to a port that has had events of the route before.
         """
 
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        """Return (sender, event), or (sender, None), that a number stands for at whoever is behind it; else None."""
+
     def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Note that events can't be delivered to this port.
 

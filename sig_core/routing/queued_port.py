@@ -54,6 +54,12 @@ class QueuedPort:
         self.on_change: Callable[[], None] = _ignore
         self._outbox = outbox
 
+    # -- what numbers stand for
+
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        """Return what a number stands for at whoever is behind it: most of them know no numbers."""
+        return None
+
     # -- what did not reach it
 
     @property

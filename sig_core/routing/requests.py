@@ -6,10 +6,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from sig_core.errors import CodecError, OutcomeUnknown, SigError
+from sig_core.errors import Busy, CodecError, OutcomeUnknown, SigError, UnknownSender
 from sig_core.protocol.wire import params_of, request_tail
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.ports import Port, RequestBatch
+from sig_core.routing.request_turns import RequestTurns
 from sig_core.routing.traffic import latencies
 from sig_core.routing.transcode import Transcoder
 
@@ -30,21 +31,31 @@ class Requests:
         transcoder: of the exchange.
         flow_control: of the exchange: who answers faster than the asker takes it is paused.
         clock: returns monotonic seconds, for latencies and stalls.
+        most_waiting: bytes of requests of one asker that may wait for one owner.
     """
 
-    def __init__(self, transcoder: Transcoder, flow_control: FlowControl, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, transcoder: Transcoder, flow_control: FlowControl, clock: Callable[[], float], most_waiting: int
+    ) -> None:
         self._transcoder = transcoder
         self._flow_control = flow_control
         self._clock = clock
+        self._most_waiting = most_waiting
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._answered = 0
         self._failed = 0
         self._open: dict[int, _Open] = {}
         self._tokens: defaultdict[Port, dict[Any, int]] = defaultdict(dict)  # of each asker: its ident -> token
         self._last = 0
+        self._turns: dict[Port, RequestTurns] = {}  # of the owners that work on few at one time
+        self._asked: set[Port] = set()  # who was ever asked
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def limit(self, owner: Port, most: int) -> None:
+        """Let an owner have so many requests at one time; further ones wait here, and those who ask take turns."""
+        self._turns[owner] = RequestTurns(most)
 
     def open(self, asker: Port, owner: Port, batch: RequestBatch) -> None:
         """Pass requests on, or fail them at once.
@@ -68,9 +79,34 @@ class Requests:
         batch.tails = tails
         if batch.codec != owner.codec and not owner.accepts_codec(batch.codec):
             self._transcode(owner, batch)
-        if batch.tails:
-            for token, error in owner.request(batch):
-                self.fail(owner, token, error)
+        self._asked.add(owner)
+        turns = self._turns.get(owner)
+        if turns is None or turns.begin(len(batch.tails)):
+            self._pass_on(owner, batch, turns)
+        elif turns.size_of(asker) > self._most_waiting:
+            text = f"sender {batch.sender!r}: {turns.size_of(asker)} bytes of requests wait for it already"
+            for token in list(batch.tails):
+                self._fail(owner, token, Busy(text))
+        else:
+            turns.put(asker, batch)
+            self._next_turns(owner, turns)
+
+    def _pass_on(self, owner: Port, batch: RequestBatch, turns: RequestTurns | None) -> None:
+        for token, error in owner.request(batch) if batch.tails else ():
+            self._fail(owner, token, error)
+            if turns is not None:
+                turns.end(1)
+
+    def _next_turns(self, owner: Port, turns: RequestTurns) -> None:
+        while (batch := turns.take()) is not None:
+            self._pass_on(owner, batch, turns)
+
+    def _note_done(self, owner: Port, count: int) -> None:
+        """Note that an owner has done so many requests, whether somebody still waits for them or not."""
+        turns = self._turns.get(owner)
+        if turns is not None:
+            turns.end(count)
+            self._next_turns(owner, turns)
 
     def describe(self) -> dict[str, Any]:
         """Return the counts for `stats`; p50 and p99 are of the last 1,000 answers, in seconds."""
@@ -86,7 +122,7 @@ class Requests:
                 batch.tails[token] = request_tail(batch.method, params)
             except CodecError as error:
                 del batch.tails[token]
-                self.fail(owner, token, error)
+                self._fail(owner, token, error)
 
     def complete(self, owner: Port, codec: str, values: Iterable[tuple[int, bytes]]) -> int:
         """Pass answers on to those who asked.
@@ -99,11 +135,11 @@ class Requests:
         Returns:
             How many of them answer no request that `owner` was asked.
         """
-        now, opened, unknown = self._clock(), self._open, 0
+        now, opened, unknown, count = self._clock(), self._open, 0, 0
         whom: Port | None = None  # asked for the values that are gathered
         of = 0  # route of what they ask
         gathered: list[tuple[Any, bytes]] = []
-        for token, value in values:
+        for count, (token, value) in enumerate(values, 1):  # noqa: B007 # how many it has done
             found = opened.get(token)
             if found is None or found[2] is not owner:
                 unknown += 1
@@ -119,6 +155,8 @@ class Requests:
             gathered.append((ident, value))
         if whom is not None:
             self._answer(whom, of, owner, codec, gathered, now)
+        if owner in self._turns:
+            self._note_done(owner, count)
         return unknown
 
     def _answer(
@@ -155,11 +193,15 @@ class Requests:
         Returns:
             False if `owner` has no such request open.
         """
+        found = self._fail(owner, token, error)
+        self._note_done(owner, 1)
+        return found
+
+    def _fail(self, owner: Port, token: int, error: SigError) -> bool:
         opened = self._close(owner, token)
-        if opened is None:
-            return False
-        self._tell_failure(opened, error)
-        return True
+        if opened is not None:
+            self._tell_failure(opened, error)
+        return opened is not None
 
     def _tell_failure(self, opened: _Open, error: SigError) -> None:
         asker, ident, _, route, _ = opened
@@ -199,13 +241,19 @@ class Requests:
     def forget_asker(self, port: Port) -> None:
         """Drop the requests that a port made which is gone."""
         for token in self._tokens.pop(port, NOTHING).values():
-            del self._open[token]
+            self._forget_turn(self._open.pop(token)[2], token)
 
     def fail_owner(self, port: Port) -> None:
         """Fail the requests for the senders of a port that is gone."""
+        turns = self._turns.pop(port, None)
+        if port not in self._asked:
+            return
+        self._asked.discard(port)
         lost = [token for token, (_, _, owner, _, _) in self._open.items() if owner is port]
+        unknown = OutcomeUnknown(f"the link of {port.peer} was lost while the request was open")
+        gone = UnknownSender(f"the link of {port.peer} was lost before the request had its turn")
         for token in lost:
-            self.fail(port, token, OutcomeUnknown(f"the link of {port.peer} was lost while the request was open"))
+            self._fail(port, token, gone if turns is not None and turns.waits(token) else unknown)
 
     def _close(self, owner: Port, token: int) -> _Open | None:
         opened = self._open.get(token)
@@ -213,4 +261,10 @@ class Requests:
             return None
         del self._open[token]
         self._tokens[opened[0]].pop(opened[1], None)
+        self._forget_turn(owner, token)
         return opened
+
+    def _forget_turn(self, owner: Port, token: int) -> None:
+        turns = self._turns.get(owner)
+        if turns:
+            turns.drop(token)

@@ -36,9 +36,11 @@ class Topic(Generic[T]):
 
     def refresh(self) -> tuple[T, ...]:
         """Look the targets up again, and keep them; needs no guard."""
-        version = self._table.version
-        self.targets = targets = self._table.match(self.sender, self.event)
-        if self._table.version != version:  # a change came between: what was kept may be older than it
+        table = self._table
+        version = table.version
+        self.targets = targets = table.match(self.sender, self.event)
+        table.fresh.add(self)  # now: a change marks it from here on, and one that came between is seen here
+        if table.version != version:  # what was kept may be older than it
             self.targets = None
         return targets
 
@@ -48,11 +50,17 @@ class Table(Generic[T]):
 
     Targets are any hashable things: callbacks in a router, ports in the exchange. Not thread-safe: who shares one
     guards its changes; looking targets up needs no guard.
+
+    Attributes:
+        size: subscriptions.
+        version: of the subscriptions: grows after each change, before topics are marked out of date.
+        fresh: the topics that may have targets: a change costs no more than what was looked up since the last one.
     """
 
     def __init__(self) -> None:
-        self.size = 0  # subscriptions
-        self.version = 0  # of the subscriptions: grows after each change, before topics are marked out of date
+        self.size = 0
+        self.version = 0
+        self.fresh: set[Topic[T]] = set()
         self._at: dict[Pattern, dict[T, None]] = {}
         self._topics: dict[Name, dict[Name, Topic[T]]] = {}
 
@@ -110,21 +118,37 @@ class Table(Generic[T]):
 
     def drop(self, sender: Name) -> None:
         """Forget the topics of a sender; who still holds one has it out of date from the next change on."""
-        self._topics.pop(sender, None)
+        self.fresh.difference_update(self._topics.pop(sender, {}).values())
+
+    def drop_topic(self, sender: Name, event: Name) -> None:
+        """Forget one topic; see `drop`."""
+        events = self._topics.get(sender, {})
+        topic = events.pop(event, None)
+        if topic is not None:
+            self.fresh.discard(topic)
+        if not events:
+            self._topics.pop(sender, None)
+
+    def drop_all(self) -> None:
+        """Forget all topics; see `drop`."""
+        self._topics.clear()
+        self.fresh.clear()
 
     def _outdate(self, pattern: Pattern) -> None:
         self.version += 1
         for topic in self._affected(pattern):
+            self.fresh.discard(topic)  # before: who looks it up meanwhile puts it in again
             topic.targets = None
 
     def _affected(self, pattern: Pattern) -> Iterator[Topic[T]]:
         sender, event = pattern
-        # Copies, made in one step: topics are created without a guard.
-        senders = tuple(self._topics.values()) if sender is None else (self._topics.get(sender, {}),)
-        if sender is None and event is not None and not is_channel(event):
+        if sender is None:
+            if event is None or is_channel(event):
+                topics = self.fresh.copy()  # in one step: topics are looked up without a guard
+                yield from (topic for topic in topics if event in (None, topic.event))
             return
-        for events in senders:
-            if event is None:
-                yield from tuple(events.values())
-            elif event in events:
-                yield events[event]
+        events = self._topics.get(sender, {})
+        if event is None:
+            yield from tuple(events.values())
+        elif event in events:
+            yield events[event]

@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["Traffic", "latencies"]
 
+REASONS, OTHERS = 100, "other reasons"  # so many are counted each for itself, of all ports that left
+
 
 class Traffic:
     """The counts of one port.
@@ -38,7 +40,8 @@ class Traffic:
         """Add the counts of another port."""
         for name in ("arrived", "refused", "fired", "delivered", "bytes_in", "bytes_out"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.lost.update(other.lost)
+        for reason, count in other.lost.items():  # some have a number in them that a peer chose
+            self.lost[reason if reason in self.lost or len(self.lost) < REASONS else OTHERS] += count
 
     def describe(self, waiting: int) -> dict[str, Any]:
         """Return the counts for `stats`.

@@ -97,9 +97,15 @@ class Transcoder:
 
     Args:
         codec: returns the codec of a name.
+        most: bytes of the longest payload that it takes: small values take up to a hundred times their bytes meanwhile,
+            and others wait.
+
+    Attributes:
+        most: see above.
     """
 
-    def __init__(self, codec: Callable[[str], Codec]) -> None:
+    def __init__(self, codec: Callable[[str], Codec], most: int) -> None:
+        self.most = most
         self._codec = codec
 
     def payload(self, data: bytes, source: str, target: str) -> bytes:
@@ -110,14 +116,16 @@ class Transcoder:
             source, target: names of the codecs.
 
         Raises:
-            CodecError: the bytes are no value of `source`, or `target` can't carry it.
+            CodecError: the bytes are no value of `source`, `target` can't carry it, or they are too many.
         """
         if source == target:
             return data
+        if len(data) > self.most:
+            raise EncodeError(f"{len(data)} bytes of {source}, {self.most} are put into {target} (max_transcode)")
         return encode(self._codec(target), decode(self._codec(source), data))
 
     def run(self, run: Run, target: str) -> Run:
-        """Return a run in another codec; events that this can't carry are left out, and not in its `count`.
+        """Return a run in another codec; events that it can't carry, or are too long, are left out of it.
 
         Args:
             run: the events.

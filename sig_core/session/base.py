@@ -46,7 +46,7 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.errors import detail_of
 
-__all__ = ["Session", "SessionState", "State"]
+__all__ = ["LEAST_KEEPALIVE", "Session", "SessionState", "State"]
 
 _goodbye_status = checks.count(-(2**15), 2**15 - 1)
 _goodbye_text = checks.text(0, 10_000)
@@ -60,6 +60,7 @@ class State(Enum):
     CLOSED = auto()
 
 
+LEAST_KEEPALIVE = 1.0  # seconds: signs of life that are wanted more often would make idle links busy ones
 PREFACE_SIZE = len(PREFACE)
 SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
 OPENING, CLOSED = State.OPENING, State.CLOSED  # a member looked up on its class costs more than the comparison
@@ -83,6 +84,11 @@ class SessionState:
 
     state: State
     error: SigError | None
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is not known yet who is at the other end."""
+        return self.state is OPENING
 
     def _move(self, to: State, error: SigError | None = None) -> None:
         """Move on.
@@ -111,7 +117,8 @@ class Session(SessionState):
     """
 
     __slots__ = (
-        *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_peer_max_frame", "_reader", "_sent"),
+        *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_reader", "_sent"),
+        *("_peer_max_control", "_peer_max_frame"),
         *("encoding", "limits", "traffic", "unmatched_replies"),
     )
 
@@ -127,7 +134,7 @@ class Session(SessionState):
         self._heard = self._sent = now
         self._deadline = now + limits.handshake
         self._peer_keepalive = limits.keepalive
-        self._peer_max_frame = limits.max_frame
+        self._peer_max_frame = self._peer_max_control = limits.max_frame
 
     # -- in
 
@@ -147,6 +154,13 @@ class Session(SessionState):
         except RemoteProtocolError as error:
             self.fail(error)
             return []
+        return frames
+
+    def _raise_limit(self) -> list[Frame]:
+        """Read what is behind the first frame as the peer may send it now that both know each other."""
+        frames = self._reader.raise_limit(self.limits.max_frame)
+        if self._packets and self._reader.waiting:
+            raise RemoteProtocolError("a packet ends inside a frame")
         return frames
 
     def _take_preface(self, data: bytes) -> bytes:
@@ -204,13 +218,13 @@ class Session(SessionState):
         """Return the frame of a control message, or of what is sent instead if the peer does not take so much."""
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, message))
-        if len(frame) - 4 > self._peer_max_frame:
+        if len(frame) - 4 > self._peer_max_control:
             frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
         return frame
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
         """Return what is sent instead of a message that is longer than the peer takes."""
-        limit, status = self._peer_max_frame, message.get("status")
+        limit, status = self._peer_max_control, message.get("status")
         if status is None:
             text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
             raise MessageTooBig(text, size, limit)

@@ -13,6 +13,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Call
 from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.ports import Port
+from sig_core.routing.transcode import encode
+from sig_core.session.splicing import EncodedList, can_splice
 
 __all__ = ["Calls", "request_names"]
 
@@ -83,13 +85,18 @@ class Calls:
 
     # -- senders
 
+    def _check_sizes(self, name: Name, params: Fields) -> None:
+        """Refuse a sender that is one too many, or has too many events, before anything is made of its lists."""
+        if self.senders >= self._limits.max_senders:
+            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        for field in ("events", "fired"):
+            if params.size(field) > self._limits.max_events:
+                count, most = params.size(field), self._limits.max_events
+                raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
+
     def _enter(
         self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
     ) -> SenderEntry:
-        if self.senders >= self._limits.max_senders:
-            raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
-        if len(events) > self._limits.max_events:
-            raise Busy(f"sender {name!r}: {len(events)} events, {self._limits.max_events} are taken")
         entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
         self.senders += 1
         return entry
@@ -102,17 +109,24 @@ class Calls:
         return VERSION_OF_SERVER
 
     def _stats(self, params: Fields) -> dict[str, Any]:
-        return self._exchange.stats(peers=params.find("peers", checks.boolean, False))
+        told = self._exchange.stats(peers=params.find("peers", checks.boolean, False))
+        for peer in told.get("peers", ()):
+            peer.pop("client", None)  # who a client is, is no other client's business
+        return told
 
-    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
-        with_events = params.find("list_events", checks.boolean, False)
-        return [self._describe(name, with_events) for name in self._exchange.senders]
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]] | EncodedList:
+        return self._listing(params.find("list_events", checks.boolean, False), [])
 
-    def _describe(self, name: Name, with_events: bool) -> dict[str, Any]:
-        described: dict[str, Any] = {"sender": name, "connected": True}
-        if with_events:
-            described["events"] = [{"event": event} for event in self._exchange.senders[name].events]
-        return described
+    def _listing(self, with_events: bool, first: list[dict[str, Any]]) -> list[dict[str, Any]] | EncodedList:
+        """Return what is there, behind what comes first: each sender is encoded once, whoever asks how often."""
+        codec, entries = self._exchange.codec(self._client.codec), self._exchange.senders.values()
+        if not can_splice(codec):
+            return [*first, *(_describe(entry, with_events) for entry in entries)]
+        key = codec.name, with_events
+        for entry in entries:
+            if key not in entry.lines:
+                entry.lines[key] = encode(codec, _describe(entry, with_events))
+        return EncodedList(codec, [*(encode(codec, item) for item in first), *(each.lines[key] for each in entries)])
 
     # -- listeners
 
@@ -144,3 +158,10 @@ class Calls:
     def _unlisten(self, pattern: Pattern) -> None:
         """Forget the last listener of a pattern."""
         self._exchange.unlisten(self._client, pattern)
+
+
+def _describe(entry: SenderEntry, with_events: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"sender": entry.name, "connected": True}
+    if with_events:
+        described["events"] = [{"event": event} for event in entry.events]
+    return described

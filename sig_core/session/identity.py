@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
+from sig_core.clock import Clock
 from sig_core.errors import HandshakeError, Status
 from sig_core.protocol.hello import Hello
 
 __all__ = ["Identities"]
+
+
+KEPT: Final = 60.0  # seconds after its link's end for which a client's id is kept for it
+MOST_KEPT: Final = 10_000  # ids that are kept at one time; the oldest gives way
 
 
 class Replaceable(Protocol):
@@ -21,17 +27,22 @@ class Replaceable(Protocol):
 
 
 class Identities:
-    """The clients that are connected.
+    """The clients that are connected, and those that were a short time ago.
+
+    An id comes back with its token alone: else whoever learned it could take the names of a client that is away.
 
     Args:
         node: 32 hex digits, of the server process.
         make_token: returns a new secret, hex text.
+        clock: returns monotonic seconds.
     """
 
-    def __init__(self, node: str, make_token: Callable[[], str]) -> None:
+    def __init__(self, node: str, make_token: Callable[[], str], clock: Clock) -> None:
         self.node = node
         self._make_token = make_token
+        self._clock = clock
         self._clients: dict[str, tuple[str, Replaceable]] = {}
+        self._away: OrderedDict[str, tuple[str, float]] = OrderedDict()  # token, kept until; who left first is first
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -44,23 +55,42 @@ class Identities:
             session: of the new link.
 
         Raises:
-            HandshakeError: a client of that id is connected, and the token is not its own.
+            HandshakeError: a client of that id is connected, or was until a short time ago, and the token is not its
+                own.
         """
-        known = self._clients.get(hello.client)
-        if known is None:
+        ident, token = hello.client, self._token_of(hello.client)
+        if token is None:
             token = self._make_token()
-        else:
-            import hmac  # only those who come back need it
-
-            token, old = known
-            if not hmac.compare_digest(token, hello.token or ""):
-                raise HandshakeError(f"client {hello.client} is connected from {old.peer}; wrong token", Status.DENIED)
-            old.replace()
-        self._clients[hello.client] = (token, session)
+        elif not _is_same(token, hello.token):
+            text = f"client id {ident} is in use, or was within the last {KEPT:g} s, and this is not its token"
+            raise HandshakeError(f"{text}; come with another id", Status.DENIED)
+        if ident in self._clients:
+            self._clients[ident][1].replace()
+        self._away.pop(ident, None)
+        self._clients[ident] = (token, session)
         return token
 
+    def _token_of(self, client: str) -> str | None:
+        """Return the token that an id comes back with; None: anybody may have it."""
+        self._drop_old()
+        known: tuple[str, object] | None = self._clients.get(client) or self._away.get(client)
+        return None if known is None else known[0]
+
+    def _drop_old(self) -> None:
+        now, away = self._clock(), self._away
+        while away and (len(away) > MOST_KEPT or next(iter(away.values()))[1] <= now):
+            away.popitem(last=False)
+
     def forget(self, client: str, session: Replaceable) -> None:
-        """Note that a session has ended."""
+        """Note that a session has ended; its client's id is kept for it for a while."""
         known = self._clients.get(client)
         if known is not None and known[1] is session:
             del self._clients[client]
+            self._away[client] = (known[0], self._clock() + KEPT)
+            self._drop_old()
+
+
+def _is_same(token: str, offered: str | None) -> bool:
+    import hmac  # only those who come back need it
+
+    return hmac.compare_digest(token, offered or "")

@@ -37,6 +37,10 @@ class LinkSession(Protocol):
     def lost(self) -> Counter[str]: ...
 
     @property
+    def is_stranger(self) -> bool:
+        """Whether the peer has not said who it is, or has nothing here: its link may give way to another one."""
+
+    @property
     def read_hint(self) -> int:
         """Bytes that are best read at once and alone; 0: nothing is known."""
 

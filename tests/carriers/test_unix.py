@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import socket
 import stat
+import sys
 import threading
 
 import pytest
@@ -13,6 +15,8 @@ from sig_core.address import Address
 from sig_core.errors import ConfigError
 from sig_core.testing import begin
 from tests.carriers.conformance import PATIENCE, PollableConformance
+
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -212,3 +216,47 @@ def test_many_take_the_path_of_a_dead_server_and_one_gets_it(path):
         assert len(winners) == 1
         connect(path).close()
         winners[0].close()
+
+
+# -- names without a file
+
+needs_names = pytest.mark.skipif(sys.platform != "linux", reason="there are none")
+
+
+@needs_names
+class TestName(PollableConformance):
+    carrier = UnixCarrier()
+
+    @pytest.fixture
+    def url(self):
+        return f"unix:@sig-test-{os.getpid()}-{next(NUMBERS)}"
+
+
+@needs_names
+def test_a_name_is_taken_while_its_server_lives_and_leaves_nothing():
+    url = f"unix:@sig%20test%3f-{os.getpid()}"
+    for _ in range(2):
+        acceptor = UnixCarrier().listen(Address.parse(url))
+        assert acceptor.address.lower() == url
+        with pytest.raises(OSError, match="in use"):
+            UnixCarrier().listen(Address.parse(url))
+        UnixCarrier().connect(Address.parse(acceptor.address)).close()
+        acceptor.close()
+    with pytest.raises(ConnectionRefusedError):
+        UnixCarrier().connect(Address.parse(url))
+
+
+@needs_names
+@pytest.mark.parametrize(
+    ("url", "why"), [("unix:@", "unix:@name"), ("unix:@a%00b", "unix:@name"), ("unix:@" + "x" * 107, "108 bytes")]
+)
+def test_names_that_can_not_be(url, why):
+    for call in (UnixCarrier().listen, UnixCarrier().connect):
+        with pytest.raises(ConfigError, match=why):
+            call(Address.parse(url))
+
+
+@needs_names
+def test_a_name_has_no_permissions():
+    with pytest.raises(ConfigError, match="leave mode out"):
+        UnixCarrier().listen(Address.parse("unix:@x?mode=600"))

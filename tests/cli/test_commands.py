@@ -48,9 +48,21 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def on_a_terminal(*arguments: str) -> tuple[int, str]:
     """Run it with a terminal for its output."""
+    process, master = start_on_a_terminal(*arguments)
+    said = read_all(master)
+    return process.wait(within(20)), said
+
+
+def start_on_a_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start it with a terminal for its output; give the other side of that too."""
     master, slave = pty.openpty()
     process = subprocess.Popen([*COMMAND, *arguments], stdout=slave, stdin=subprocess.DEVNULL, env=environment())
     os.close(slave)
+    return process, master
+
+
+def read_all(master: int) -> str:
+    """Read to its end what goes to a terminal."""
     said = b""
     while True:
         try:
@@ -59,7 +71,7 @@ def on_a_terminal(*arguments: str) -> tuple[int, str]:
             break
         said += part
     os.close(master)
-    return process.wait(within(20)), said.decode().replace("\r\n", "\n")
+    return said.decode().replace("\r\n", "\n")
 
 
 # -- serve
@@ -137,6 +149,19 @@ def test_a_server_of_a_file(tmp_path: Path) -> None:
     status, _, said = ended(process)
     assert status == OK
     assert "1 links are open, which is the limit" in said
+
+
+@pytest.mark.parametrize("way", ["option", "file", "url"])
+def test_a_server_that_other_machines_may_reach(way: str, tmp_path: Path) -> None:
+    (tmp_path / "sig.toml").write_text(f"open = {'true' if way == 'file' else 'false'}\n")
+    given = {"option": ["--open"], "file": [], "url": ["tcp://0.0.0.0:0?open=1"]}[way]
+    process = start("serve", "--config", str(tmp_path / "sig.toml"), *given, *["tcp://0.0.0.0:0"][: way != "url"])
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["listening"].startswith("tcp://0.0.0.0:")
+    process.terminate()
+    status, _, said = ended(process)
+    assert status == OK
+    assert "is open to the network: whoever reaches it may hear and send everything" in said
 
 
 def test_what_comes_with_pysig_for_a_service() -> None:
@@ -459,6 +484,48 @@ def test_looking_around(server: sig_lib.ServerRouter) -> None:
     assert re.search(r"^senders +2$", said, re.MULTILINE)
     assert re.search(r"^requests\.p50 +-$", said, re.MULTILINE)
     assert re.search(r"^this program .* 0%$", said, re.MULTILINE)
+
+
+HARM = "\x1b]0;owned\x07\x9b2J\u202e\r\nforged"
+SHOWN = "\\u001b]0;owned\\u0007\\u009b2J\\u202e\\r\\nforged"
+
+
+@pytest.mark.parametrize("to_json", [False, True])
+def test_what_others_say_does_not_control_the_terminal(server: sig_lib.ServerRouter, to_json: bool) -> None:
+    sender = server.add_sender(f"s{HARM}", [f"e{HARM}"], {"m": lambda params: f"{HARM}\nlast"})
+    there = ["--url", url_of(server), *(["--json"] if to_json else [])]
+    _, said = on_a_terminal("senders", *there)
+    assert f"s{SHOWN}" in said and f"e{SHOWN}" in said and len(said.splitlines()) == (1 if to_json else 2)
+    _, answered = on_a_terminal("request", sender.name, "m", *there)
+    lines = SHOWN.replace("\\n", "\n")  # of an answer
+    assert answered == (f'"{SHOWN}\\nlast"\n' if to_json else f"{lines}\nlast\n")
+    forms = [] if to_json else ["--format", "%s %e %r %d\t%i"]
+    process, master = start_on_a_terminal("listen", sender.name, *there, *forms, "--count", "1")
+    eventually(lambda: server.stats()["subscriptions"] == 1)
+    sender.get_signal(f"e{HARM}").trigger(HARM)
+    heard = read_all(master)
+    assert process.wait(within(20)) == OK
+    assert heard.count(SHOWN) >= 3 and len(heard.splitlines()) == 1
+    for text in (said, answered, heard):
+        assert not set(text) & set("\x1b\x07\x9b\u202e\r")
+
+
+def test_in_a_pipe_what_others_say_stays_as_it_is(server: sig_lib.ServerRouter) -> None:
+    server.add_sender(f"s{HARM}", [], {"m": lambda params: HARM})
+    there = ["--url", url_of(server)]
+    assert json.loads(sig("senders", *there).stdout)["sender"] == f"s{HARM}"
+    assert json.loads(sig("request", f"s{HARM}", "m", *there).stdout) == HARM
+    assert "\x9b2J\u202e" in sig("request", f"s{HARM}", "m", *there).stdout
+
+
+def test_errors_of_others_are_printable(server: sig_lib.ServerRouter) -> None:
+    def fail(params: Any) -> None:
+        raise ValueError(HARM)
+
+    server.add_sender("s", [], {"m": fail})
+    found = sig("request", "s", "m", "--url", url_of(server))
+    assert found.returncode == REFUSED
+    assert found.stderr == f"sig: ValueError: {SHOWN}\n"
 
 
 def test_plugins_on_a_terminal() -> None:

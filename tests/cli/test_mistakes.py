@@ -102,6 +102,10 @@ def test_a_wrong_url(url: str, status: int, said: list[str]) -> None:
     check(sig("senders", "--url", url), status, *said)
 
 
+def test_a_server_that_other_machines_would_reach() -> None:
+    check(sig("serve", "tcp://0.0.0.0:0"), USAGE, "other machines can reach it", "sig serve --open", "open = true")
+
+
 def test_no_server_there() -> None:
     port = free_port()
     check(sig("senders", "--url", f"{LOCAL}:{port}"), LINK, f":{port}", "is a server running there?")

@@ -286,7 +286,7 @@ def test_after_the_stop_everything_is_refused() -> None:
 def test_no_more_links_than_the_limit() -> None:
     carrier = Scripted()
     with served(carrier, 1, limits=sig.Limits(max_links=1)) as router:
-        assert carrier.ask(1, "get_version") == "1.01"
+        carrier.ask(1, "add_listener", sender="s", event="e")  # who has nothing here would give way
         carrier.handle_client_connected(2)
         assert carrier.ask(2, "get_version")["status"] == -10
         eventually(lambda: router.peers == ["carrier://Scripted#1"])

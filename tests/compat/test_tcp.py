@@ -185,11 +185,12 @@ def test_a_port_that_is_taken(server: sig.ServerRouter) -> None:
         assert other.start(HOST, 0) is True
 
 
-def test_all_addresses_of_the_machine() -> None:
+def test_all_addresses_of_the_machine_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     tcp_server = CarrierTCPServer()  # noqa: F405
     with sig.ServerRouter(tcp_server):
         tcp_server.start("", 0)
         assert tcp_server.server_address[0] == "0.0.0.0"
+    assert "is open to the network" in caplog.text
 
 
 def test_a_server_carrier_without_a_router_or_with_one_that_stopped() -> None:

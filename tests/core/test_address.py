@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sig_core.address import Address, as_url, did_you_mean
+from sig_core.address import Address, as_url, did_you_mean, is_exposed
 from sig_core.errors import ConfigError
 
 WORD = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=10).filter(lambda word: word[0].isalpha())
@@ -37,6 +37,9 @@ def test_the_parts_are_those_that_were_written(
         ("serial://usb:303A:1001:F4:12:fA?baud=9600", "usb:303A:1001:F4:12:fA", None, ""),
         ("serial://usb:1a86:7523:A%2FB%40%20c/x", "usb:1a86:7523:A/B@ c", None, "/x"),
         ("serial://COM3", "com3", None, ""),
+        ("unix:@Lab", "@Lab", None, ""),
+        ("unix://@Lab", "@Lab", None, ""),
+        ("unix:@a%20b?x=1", "@a b", None, ""),
     ],
 )
 def test_spellings(url: str, host: str, port: int | None, path: str) -> None:
@@ -106,3 +109,29 @@ def test_a_place_becomes_a_url_that_leads_there(host: str, path: str) -> None:
 def test_the_nearest_word_is_proposed_if_there_is_one() -> None:
     assert did_you_mean("jsn", ["json", "cbor"]) == ", did you mean 'json'?"
     assert did_you_mean("zzz", ["json", "cbor"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("tcp://127.0.0.1:3000", False),
+        ("tcp://127.255.0.1:3000", False),
+        ("tcp://[::1]:3000", False),
+        ("tcp://[::ffff:127.0.0.1]:3000", False),
+        ("ws://localhost:80/sig", False),
+        ("unix:///run/sig.sock", False),
+        ("local://lab", False),
+        ("serial://usb:2341:0043", False),
+        ("anything", False),
+        ("tcp://0.0.0.0:3000", True),
+        ("tcp://[::]:3000", True),
+        ("tcp://[::ffff:0.0.0.0]:3000", True),
+        ("tcp://[fe80::1%25eth0]:3000", True),
+        ("lossy+udp://192.168.1.5:9?x=1", True),
+        ("mcast://239.1.2.3:5000", True),
+        ("wss://example.org:443", True),
+        ("ws://:80", True),
+    ],
+)
+def test_what_other_machines_may_reach(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed

@@ -7,13 +7,14 @@ import inspect
 import io
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import sig_core as sig
-from sig_core.log import LOG_LEVELS, NullLogger, log
+from sig_core.log import LOG_LEVELS, LONGEST, ROOM, SHOWN, WINDOW, LimitedLog, NullLogger, log
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +94,82 @@ def test_what_ends_the_program_passes_through_a_logger(kind: type[BaseException]
     sig.setup_logger(broken)
     with pytest.raises(kind):
         log.info("x")
+
+
+def test_a_line_stays_a_line_whatever_is_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "sig")
+    for level in ("debug", "info", "warning", "error"):
+        getattr(log, level)("it said: bye\n2026-01-01 ERROR forged\r\x1b]0;title\x07")
+    assert {record.message for record in caplog.records} == {
+        "it said: bye\\n2026-01-01 ERROR forged\\r\\u001b]0;title\\u0007"
+    }
+
+
+def test_a_traceback_keeps_its_lines_indented(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ValueError("one\nERROR forged\x1b[0m")
+    except ValueError:
+        log.error(f"it failed\nfor \x1b\n{traceback.format_exc()}")
+    head, *lines = caplog.records[0].message.split("\n")
+    assert head == "it failed\\nfor \\u001b"
+    assert lines[0] == "  Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in lines)
+    assert lines[-3:-1] == ["  ValueError: one", "  ERROR forged\\u001b[0m"]
+
+
+# -- lines that peers bring about
+
+
+class Limited:
+    """A limited log, with a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.of = LimitedLog(lambda: self.now)
+
+
+def test_lines_that_differ_in_numbers_alone_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    limited = Limited()
+    for number in range(1000):
+        limited.of.warning(f"tcp://10.0.0.5:{number}: closed: 50 links are open")
+    limited.of.warning("another thing")
+    assert len(caplog.records) == SHOWN + 1
+    limited.now = WINDOW
+    limited.of.tick()
+    last = caplog.records[-1]
+    assert last.levelname == "WARNING"
+    assert last.message == "990 more lines within 10 s, such as: tcp://10.0.0.5:999: closed: 50 links are open"
+    limited.of.warning("tcp://10.0.0.5:1: closed: 50 links are open")
+    assert len(caplog.records) == SHOWN + 3
+    limited.of.flush()
+    assert len(caplog.records) == SHOWN + 3, "nothing was left out since"
+
+
+def test_lines_of_a_million_kinds_are_bounded_and_all_counted(caplog: pytest.LogCaptureFixture) -> None:
+    limited = Limited()
+    for number in range(20_000):
+        kind = "".join(chr(97 + int(digit)) for digit in str(number))
+        limited.of.warning(f"{kind} {'x' * 500}")
+        limited.now += 0.0001
+    limited.of.flush()
+    texts = [record.message for record in caplog.records]
+    left_out = sum(int(text.split()[0]) for text in texts if "more lines within" in text)
+    shown = [text for text in texts if "more lines within" not in text]
+    assert len(shown) + left_out == 20_000
+    assert sum(map(len, texts)) <= 2 * 2 * ROOM
+
+
+def test_a_second_has_room_for_so_many_bytes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sig")
+    limited = Limited()
+    for _ in range(100):
+        for _ in range(50):
+            limited.of.info("x" * LONGEST, most=10**9)
+        limited.now += 0.1
+    assert ROOM * 9 <= sum(len(record.message) for record in caplog.records) <= ROOM * 11
+
+
+def test_a_line_has_an_end(caplog: pytest.LogCaptureFixture) -> None:
+    Limited().of.error("x" * 70_000)
+    (record,) = caplog.records
+    assert record.message == f"{'x' * LONGEST}... (68000 more characters)"

@@ -72,6 +72,25 @@ def test_all_that_was_there_is_there_again(face: Face, place: Place) -> None:
     face.run(scenario())
 
 
+def test_who_lost_its_id_to_another_takes_a_new_one_and_goes_on(face: Face, place: Place) -> None:
+    async def scenario() -> None:
+        server = place.open()
+        client = face.client(place.url, reconnect=SOON)
+        told = Told(client)
+        async with client:
+            await client.add_remote_sender("s", ["e"], {"double": lambda params: params * 2})
+            identities = server._clients.identities
+            ((ident, (_, session)),) = identities._clients.items()
+            identities._clients[ident] = ("00", session)  # the token that its next owner got
+            server._clients.abort_all()
+            await told.wait("reconnected")
+            assert told.errors[-1] is None
+            assert ident not in identities._clients
+            assert server.has_sender("s")
+
+    face.run(scenario())
+
+
 def test_events_wait_for_the_next_link(face: Face, place: Place) -> None:
     async def scenario() -> None:
         heard: list[Any] = []

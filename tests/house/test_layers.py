@@ -12,7 +12,10 @@ import pytest
 
 from tests.support import ROOT
 
-RING_0 = {"clock", "contract", "address", "description", "errors", "events", "interrupts", "portable", "spelling"}
+RING_0 = {
+    *("clock", "contract", "address", "description", "errors", "events", "interrupts", "portable", "printable"),
+    "spelling",
+}
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
 RING_2 = {"log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}
@@ -28,7 +31,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "session.board": RING_0 | {"protocol", "routing", "session", "line"},
     "session.line": RING_0 | {"line", "session", "session.binary", "session.board"},
     "session.client_state": RING_0 | {"protocol", "routing", "session", "session.binary"},
-    "log": set(),
+    "log": RING_0,
     "hookspecs": set(),
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},

@@ -43,6 +43,9 @@ class FakePort:
     def accepts_codec(self, codec: str) -> bool:
         return codec == self.codec
 
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        return self.routes.get(route)
+
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         assert run.codec == self.codec
         assert self.routes.setdefault(run.route, (sender, event)) == (sender, event)

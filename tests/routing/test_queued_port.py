@@ -110,3 +110,12 @@ def test_the_figures_add_up() -> None:
         "events": {"in": 0, "refused": 0, "fired": 6, "out": 3, "waiting": 2, "lost": {"too big": 1}},
         "bytes": {"in": 0, "out": 0},
     }
+
+
+def test_reasons_of_losses_are_counted_together_when_they_are_many() -> None:
+    past = Traffic()
+    for number in range(500):
+        gone = Traffic()
+        gone.lost[f"bigger than the {number} bytes it takes"] += 2
+        past.add(gone)
+    assert len(past.lost) <= 101 and past.lost.total() == 1000

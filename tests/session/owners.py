@@ -42,7 +42,7 @@ class StationOwner:
         return self.stations.of_line(line, lambda: self.station(peer))
 
     def find(self, peer: str = "tcp") -> Callable[[int], Station]:
-        return lambda sid: self.stations.of_session(sid, lambda: self.station(peer))
+        return lambda sid: self.stations.of_session(sid, peer, lambda: self.station(peer))
 
     # -- what a station asks
 

@@ -28,7 +28,8 @@ def within_limits(raw: Raw) -> None:
     assert session._outbox.size <= limits.max_outbox + limits.max_frame + 4
     assert session._outbox.size == sum(len(run.data) for run in session._outbox.runs)
     assert len(session._calls._listeners) <= limits.max_listeners
-    assert len(raw.net.exchange._numbers) <= limits.max_names
+    exchange = raw.net.exchange
+    assert len(exchange._routes) + len(exchange._targets) + exchange._departed.routes <= limits.max_names
 
 
 TIGHT = Limits(max_frame=8192, max_outbox=8192, max_names=20, max_listeners=3, max_senders=3, max_requests=2)

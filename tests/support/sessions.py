@@ -92,7 +92,7 @@ class Net:
         self.now = 0.0
         self.exchange = Exchange(PLUGINS.codecs.get, self.limits, lambda: self.now)
         tokens = itertools.count(1)
-        self.identities = Identities("0" * 32, lambda: f"{next(tokens):032x}")
+        self.identities = Identities("0" * 32, lambda: f"{next(tokens):032x}", lambda: self.now)
         self.links: list[Link] = []
         self.backlog: list[PlainSession] = []  # plain peers that have more input than one turn takes
         self._clients = itertools.count(1_000_000)

@@ -23,11 +23,20 @@ class SocketBoard:
         got: messages of the host, decoded.
     """
 
-    def __init__(self, url: str, *, name: str = "tiny", items: tuple[list[Any], ...] = ([0, 1, "e"],)) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str = "tiny",
+        items: tuple[list[Any], ...] = ([0, 1, "e"],),
+        sid: int = 0,
+        source: str = "127.0.0.1",
+    ) -> None:
         host, port = url.removeprefix("tcp://").split("?")[0].rsplit(":", 1)
         self._address = (host, int(port))
+        self._source = (source, 0)
         self.got: list[Any] = []
-        self.sid = 0
+        self.sid = sid
         self._begin = [[0, 0, name, len(items)], *items]
         self._forget()
         self.connect()
@@ -39,7 +48,7 @@ class SocketBoard:
 
     def connect(self) -> None:
         """Open a connection; the one before stays as it is."""
-        self.sock = socket.create_connection(self._address, timeout=within(10))
+        self.sock = socket.create_connection(self._address, timeout=within(10), source_address=self._source)
         self._reader = PacketReader()
         self._connected = False
         self.hello()

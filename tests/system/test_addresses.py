@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from typing import Any
 
@@ -182,3 +184,13 @@ def test_unlisten_after_a_stop() -> None:
         there = server.addresses[0]
     with pytest.raises(sig.SigError):
         server.unlisten(there)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no names without a file")
+@pytest.mark.parametrize("prefix", ["", "slow+"])
+def test_a_name_without_a_file(prefix: str) -> None:
+    with sig.ServerRouter(f"{prefix}unix:@sig-{os.getpid()}") as server:
+        (address,) = server.addresses
+        with sig.ClientRouter(address) as client:
+            client.add_remote_sender("s", ["e"])
+            assert server.has_sender("s")

@@ -86,6 +86,6 @@ def test_a_payload_that_is_nested_too_deep_is_counted_and_costs_no_link(brackets
             eventually(lambda: sorted(heard) == [1, 1, 2, 2, 4, 4] and here == [1, 2, 4])
             eventually(lambda: same.lost == {("s", "e"): 3} == other.lost)
             assert server._port.lost.total() == 3
-            peer.send(frame(CONTROL, 0, deep))
+            peer.send(frame(CONTROL, 0, brackets * 40_000))
             assert peer.message()["status"] == -7
             assert peer.ask(2, "get_version")

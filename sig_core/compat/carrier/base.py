@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,7 @@ from sig_core.compat.clients import CarriedClients
 from sig_core.compat.remote import CarriedRemote, Remote
 from sig_core.compat.replies import Reply, failure_of
 from sig_core.errors import ConfigError, ProtocolError, Status
-from sig_core.log import log
+from sig_core.log import LimitedLog, log
 
 if TYPE_CHECKING:
     from sig_core.compat.client import ClientRouter
@@ -45,11 +46,13 @@ class Carrier:
     callback_client_disconnected: Callable[[Any], object] | None = None
     callback_all_clients_disconnected: Callable[[], object] | None = None
     _has_router = False
+    _peer_log: LimitedLog
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Prepare what every carrier has, also for those whose `__init__` does not call this class's."""
         made = super().__new__(cls)
         made.methods = {}
+        made._peer_log = LimitedLog(time.monotonic)
         return made
 
     # -- what a carrier may override
@@ -67,7 +70,7 @@ class Carrier:
         try:
             return json.loads(data)
         except Exception as error:
-            log.error(f"{type(self).__name__}: what came is no message: {error}")
+            self._peer_log.error(f"{type(self).__name__}: what came is no message: {error}")
             return None
 
     def handleTX(self, clientid: Any, message: dict[str, Any]) -> Reply | None:  # noqa: N802 - the seed's name
@@ -100,7 +103,7 @@ class Carrier:
         except (Exception, SystemExit) as error:
             reply = failure_of(message.get("id") if isinstance(message, dict) else None, error)
             kind = type(error).__name__
-            log.error(f"{type(self).__name__}: a message was not dealt with: {kind}: {reply['exception']}")
+            self._peer_log.error(f"{type(self).__name__}: a message was not dealt with: {kind}: {reply['exception']}")
             return reply
 
     def handleRPC(self, clientid: Any, message: Any) -> Reply:  # noqa: N802 - the seed's name
@@ -121,7 +124,7 @@ class Carrier:
         except (Exception, SystemExit) as error:
             reply = failure_of(ident, error)
             kind = type(error).__name__
-            log.debug(f"{type(self).__name__}: method {name!r} failed: {kind}: {reply['exception']}")
+            self._peer_log.debug(f"{type(self).__name__}: method {name!r} failed: {kind}: {reply['exception']}")
             return reply
         return {"id": ident, "status": int(Status.OK), "response": response}
 

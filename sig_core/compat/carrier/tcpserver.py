@@ -42,7 +42,8 @@ class CarrierTCPServer(Carrier):
         """Listen, also again after `stop`; false if it listens already.
 
         Args:
-            host: name or IP address of this machine; "0.0.0.0" or "": all of its addresses.
+            host: name or IP address of this machine; "0.0.0.0" or "": all of its addresses, which
+                other machines may reach: a warning is logged.
             port: 0 takes a free one, see `server_address`.
 
         Raises:
@@ -54,7 +55,7 @@ class CarrierTCPServer(Carrier):
             return False
         if self._router is None:
             raise LocalProtocolError("this CarrierTCPServer has no router: give it to a ServerRouter before its start")
-        self.address = self._router.listen(tcp_url(host or "0.0.0.0", port))
+        self.address = self._router.listen(f"{tcp_url(host or '0.0.0.0', port)}?open=1")  # as pysig 0.7 did
         return True
 
     def stop(self) -> bool:

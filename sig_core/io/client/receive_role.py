@@ -110,7 +110,7 @@ class ReceiveRole:
         receiver: gives it.
         writer: sends what the session answers.
         inbox: what the session reports goes there.
-        limits: `keepalive` and `max_inbound` are used.
+        limits: `max_inbound` is used.
         peer: names the link in errors.
         clock: monotonic seconds.
 
@@ -142,7 +142,7 @@ class ReceiveRole:
         self._take = inbox.take
         self._reports = inbox.reports
         self._answers = inbox.answers
-        self._keepalive = limits.keepalive
+        self._keepalive = session.patience
         self._max_inbound = limits.max_inbound
         self._peer = peer
         self._clock = clock

@@ -11,7 +11,7 @@ from sig_core.io.server.poller import READ
 from sig_core.io.sync.latch import Latch
 from sig_core.links.close_once import CloseOnce
 from sig_core.links.threads import start_thread
-from sig_core.log import log
+from sig_core.log import LimitedLog
 
 __all__ = ["AcceptorThread", "PolledAcceptor"]
 
@@ -29,6 +29,7 @@ class PolledAcceptor:
         loop: that polls it.
         acceptor: that is polled; it is closed with this.
         on_link: called with each link.
+        peer_log: for what peers bring about, such as that no descriptor is left.
         run_later: called with seconds and a function, which is to be called then; None: the loop's.
 
     Attributes:
@@ -40,12 +41,14 @@ class PolledAcceptor:
         loop: Loop,
         acceptor: PollableAcceptor,
         on_link: Callable[[Link], None],
+        peer_log: LimitedLog,
         run_later: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
         self.address = acceptor.address
         self._loop = loop
         self._acceptor = acceptor
         self._on_link = on_link
+        self._log = peer_log
         self._run_later = run_later or loop.run_later
         self._once = CloseOnce(acceptor, acceptor.address)
         self._watched = False
@@ -66,12 +69,12 @@ class PolledAcceptor:
             try:
                 link = self._acceptor.accept(0)
             except Exception as error:
-                log.error(f"{self.address}: can't accept: {error}; trying again in {PAUSE} s")
+                self._log.error(f"{self.address}: can't accept: {error}; trying again in {PAUSE} s")
                 self._pause()
                 return
             if link is None:
                 return
-            _pass_on(link, self._on_link, self.address)
+            _pass_on(link, self._on_link, self.address, self._log)
 
     def _pause(self) -> None:
         # Polling is level-triggered: without this the thread would spin on the peer that waits.
@@ -108,12 +111,13 @@ class PolledAcceptor:
         self._once.close()
 
 
-def _pass_on(link: Link, on_link: Callable[[Link], None], address: str) -> None:
+def _pass_on(link: Link, on_link: Callable[[Link], None], address: str, peer_log: LimitedLog) -> None:
     """Pass a link on; what is none must not end the acceptor."""
     try:
         on_link(link)
     except Exception as error:
-        log.error(f"{address}: what its carrier accepted can't be served: {link!r}: {type(error).__name__}: {error}")
+        why = f"{type(error).__name__}: {error}"
+        peer_log.error(f"{address}: what its carrier accepted can't be served: {link!r}: {why}")
 
 
 class AcceptorThread:
@@ -122,16 +126,20 @@ class AcceptorThread:
     Args:
         acceptor: that can't be polled; it is closed with this.
         on_link: called with each link, on that thread.
+        peer_log: for what peers bring about.
         pause: seconds without accepting after a failure; twice as long after each further one, up to `MAX_PAUSE`.
 
     Attributes:
         address: the URL as bound.
     """
 
-    def __init__(self, acceptor: Acceptor, on_link: Callable[[Link], None], pause: float = PAUSE) -> None:
+    def __init__(
+        self, acceptor: Acceptor, on_link: Callable[[Link], None], peer_log: LimitedLog, pause: float = PAUSE
+    ) -> None:
         self.address = acceptor.address
         self._acceptor = acceptor
         self._on_link = on_link
+        self._log = peer_log
         self._pause = pause
         self._once = CloseOnce(acceptor, acceptor.address)
         self._ended = Latch()
@@ -148,13 +156,13 @@ class AcceptorThread:
                 link = self._acceptor.accept(ACCEPT_TIMEOUT)
             except Exception as error:
                 if not self._once.closed:
-                    log.error(f"{self.address}: can't accept: {error}; trying again in {pause:g} s")
+                    self._log.error(f"{self.address}: can't accept: {error}; trying again in {pause:g} s")
                     self._ended.wait(pause)
                     pause = min(MAX_PAUSE, 2 * pause)
                 continue
             pause = self._pause
             if link is not None:
-                _pass_on(link, self._on_link, self.address)
+                _pass_on(link, self._on_link, self.address, self._log)
 
     def close(self) -> None:
         """Stop listening, from any thread."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableLink
-from sig_core.errors import ConfigError, LinkLost
-from sig_core.io.adapters.as_stream import as_stream
+from sig_core.errors import Busy, ConfigError, LinkLost
+from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.server.io_thread import IoThread
@@ -21,7 +22,7 @@ from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
-from sig_core.log import log
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
@@ -29,11 +30,16 @@ from sig_core.session.board.renaming import Renaming
 from sig_core.session.identity import Identities
 from sig_core.session.line.stations import Stations
 from sig_core.session.link_session import LinkSession
+from sig_core.session.newcomers import Newcomers
 from sig_core.session.plain.session import PlainSession
+
+if TYPE_CHECKING:
+    from sig_core.io.adapters.datagram_acceptor import DatagramAcceptor
 
 __all__ = ["STOP", "ConnectionManager"]
 
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
+SPARE = 64  # file descriptors that links leave to all else: without one nobody is accepted, and nobody gives way
 CHECK = 0.25  # seconds between checks of all connections, at most
 CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
@@ -43,6 +49,17 @@ MakeLoop: TypeAlias = Callable[[Callable[[], None], Callable[[float], float], st
 
 def _nobody_waits() -> None:
     return None
+
+
+def _descriptors() -> int:
+    """Return how many files this process may have open."""
+    try:
+        import resource  # of POSIX alone
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except ImportError:
+        return sys.maxsize
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft, 2 * SPARE)
 
 
 class ConnectionManager:
@@ -61,6 +78,7 @@ class ConnectionManager:
 
     Attributes:
         listening: the addresses.
+        peer_log: for what peers bring about.
     """
 
     def __init__(
@@ -81,22 +99,27 @@ class ConnectionManager:
         self.codec = codec
         self.limits = limits
         self.stations = Stations()
-        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex())
+        self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex(), clock)
         self.clock = clock
         self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
         self.buffer = ReceiveBuffer()
         self._on_tick = on_tick
         self._on_session = on_session
         self._stop_time = stop_time
-        self.listening = Listening(self.loop, lock)
+        self.peer_log = LimitedLog(clock)
+        self.listening = Listening(self.loop, lock, self.peer_log)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
+        self._newcomers: Newcomers[Connection] = Newcomers(
+            limits.max_unknown, lambda connection: connection.session.is_stranger
+        )
         self._dirty: list[Connection] = []
-        self._backlog: list[PlainSession] = []  # that have more input than one turn takes
+        self._backlog: list[ServerSession | PlainSession] = []  # that have more input than one turn takes
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
+        self._sharing: list[DatagramAcceptor] = []  # that live, closed or not, as long as their links do
 
     # -- from any thread
 
@@ -119,6 +142,10 @@ class ConnectionManager:
             codecs: that clients may use there, by name.
             rename: how boards that come there are called.
         """
+        shared = sharing_a_thread(acceptor)
+        if shared is not None:
+            self._sharing = [each for each in self._sharing if each.is_alive] + [shared]
+        acceptor = shared or acceptor
         factory = SessionFactory(self, codecs, rename, acceptor)
 
         def on_link(link: Link) -> None:
@@ -173,7 +200,7 @@ class ConnectionManager:
         """Whether an acceptor, or a link, can't be polled: to close it may take a while."""
         with self.lock:
             threaded = [each for each in self._connections if isinstance(each, PumpedConnection)]
-        return bool(threaded or self._leaving or self.listening.threads)
+        return bool(threaded or self._leaving or self._sharing or self.listening.threads)
 
     def stop_accepting(self) -> None:
         """Listen nowhere any more. Again: does nothing."""
@@ -203,12 +230,15 @@ class ConnectionManager:
         with self.lock:
             connections = list(self._connections)
         for connection in connections:
-            if self.loop.is_current():
-                connection.flush()
-            if self.loop.is_current() or isinstance(connection, PumpedConnection):
-                connection.abort()
-            else:
-                self.loop.post(connection.abort)
+            self._abort(connection)
+
+    def _abort(self, connection: Connection) -> None:
+        if self.loop.is_current():
+            connection.flush()
+        if self.loop.is_current() or isinstance(connection, PumpedConnection):
+            connection.abort()
+        else:
+            self.loop.post(connection.abort)
 
     def join(self) -> None:
         """Wait for the threads of acceptors and links, `stop_time` for all of them together."""
@@ -216,6 +246,8 @@ class ConnectionManager:
         threaded: list[AcceptorThread | PumpedConnection] = [*self.listening.threads, *self._leaving]
         for each in threaded:
             each.join(max(0.0, until - self.clock()))
+        for acceptor in self._sharing:
+            acceptor.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
         """In a forked child: close the descriptors; nothing is sent."""
@@ -232,21 +264,22 @@ class ConnectionManager:
         try:
             link = as_stream(link, dialing=False, patience=self.limits.handshake)
         except ConfigError as error:
-            log.warning(f"closed: {error}")
+            self.peer_log.warning(f"closed: {error}")
             return
         refusal = self._refusal(link) or factory.refusal(link)
         if refusal is not None:
-            log.warning(f"{link.peer}: closed: {refusal}")
+            self.peer_log.warning(f"{link.peer}: closed: {refusal}")
             link.close()
             return
         with self.lock:
             connection = self._connect(link, factory)
             self._connections[connection] = factory
+            self._newcomers.add(connection, link.peer)
         if self.loop.is_current() or isinstance(connection, PumpedConnection):
             self._begin(connection)
         else:
             self.loop.post(partial(self._begin, connection))
-        log.debug(f"{link.peer}: connected")
+        self.peer_log.debug(f"{link.peer}: connected")
 
     def _begin(self, connection: Connection) -> None:
         connection.start()
@@ -257,8 +290,20 @@ class ConnectionManager:
             connection.abort()
 
     def _refusal(self, link: Link) -> str | None:
-        if len(self._connections) >= self.limits.max_links:
-            return f"{self.limits.max_links} links are open, which is the limit"
+        """Return why there is no room for a link; a stranger, or a session that waits for a link, gives way to it."""
+        most = min(self.limits.max_links, _descriptors() - SPARE)
+        with self.lock:
+            full = len(self._connections) + len(self.stations) >= most  # at least
+            full = full and len(self._connections) + len(self.stations.waiting) >= most
+            stranger = self._newcomers.to_drop(full=full)
+            if stranger is None and (not full or self.stations.drop_waiting()):
+                return None
+            if stranger is None:
+                return f"{most} links are open, which is the limit"
+            text = f"there are too many links, and this peer has not said who it is: {most} links are the limit"
+            stranger.session.fail(Busy(f"{text}, {self.limits.max_unknown} of those that have not"))
+        self._newcomers.remove(stranger)
+        self._abort(stranger)
         return None
 
     def _connect(self, link: Link, factory: SessionFactory) -> Connection:
@@ -297,7 +342,11 @@ class ConnectionManager:
         self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def later(self, job: Callable[[], None]) -> None:
+        """See `ServerContext`."""
+        self.loop.post(job)
+
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""
         self._backlog.append(session)
         self.loop.tick_at(0.0)
@@ -318,13 +367,15 @@ class ConnectionManager:
                 session.fail(LinkLost("the link was cut"))
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
+            self._newcomers.remove(connection)
             if isinstance(session, ServerSession | PlainSession):
                 self.exchange.leave(session.port)
         if known:
-            log_session_end(session, "link closed")
+            log_session_end(session, "link closed", self.peer_log)
             if isinstance(session, ServerSession | PlainSession) and session.codec:
                 self._on_session(session)
         if self._stopping and not self._connections:
+            self.peer_log.flush()
             self._emptied()
 
     # -- on the loop's thread
@@ -359,6 +410,7 @@ class ConnectionManager:
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
             often = min(CHECK, self._on_tick(now))
+        self.peer_log.tick()
         for connection, since in list(self._ending.items()):
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()

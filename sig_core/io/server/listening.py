@@ -11,6 +11,7 @@ from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import SessionFactory
 from sig_core.io.sync.owned_lock import OwnedLock
+from sig_core.log import LimitedLog
 
 __all__ = ["Accepting", "Listening"]
 
@@ -23,9 +24,11 @@ class Listening:
     Args:
         loop: that polls.
         lock: of the server.
+        peer_log: for what peers bring about.
     """
 
-    def __init__(self, loop: Loop, lock: OwnedLock) -> None:
+    def __init__(self, loop: Loop, lock: OwnedLock, peer_log: LimitedLog) -> None:
+        self._log = peer_log
         self._loop = loop
         self._lock = lock
         self._factories: dict[Accepting, SessionFactory] = {}  # may change meanwhile: who goes through it copies it
@@ -52,11 +55,11 @@ class Listening:
             LimitError: it needs a thread, and the system starts no more of them; it is closed.
         """
         if isinstance(acceptor, PollableAcceptor):
-            polled = PolledAcceptor(self._loop, acceptor, on_link)
+            polled = PolledAcceptor(self._loop, acceptor, on_link, self._log)
             self._factories[polled] = factory
             self._loop.post(polled.start)
             return
-        threaded = AcceptorThread(acceptor, on_link)
+        threaded = AcceptorThread(acceptor, on_link, self._log)
         self._factories[threaded] = factory
         try:
             threaded.start()

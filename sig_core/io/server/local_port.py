@@ -28,6 +28,8 @@ from sig_core.session.binary.reports import ReplyCallback
 
 __all__ = ["LocalPort"]
 
+SPARE_NAMES = 1000  # that are kept though none of their events waits
+
 
 class _RequestRun(Run):
     """A request in the queue of runs, so that it keeps its place among the events."""
@@ -82,7 +84,8 @@ class LocalPort(QueuedPort):
         self._targets = targets
         self._answer = answer
         self._failed = failed
-        self._names: dict[int, tuple[Name, Name]] = {}
+        self._names: dict[int, tuple[Name, Name]] = {}  # of the events that wait, and of some that did
+        self._most_names = SPARE_NAMES
         self._calls: deque[tuple[Subscription, Info, Any]] = deque()
         self._events: deque[tuple[Run, bytes | None, bytes]] = deque()
         self._answers: deque[Job] = deque()
@@ -174,6 +177,8 @@ class LocalPort(QueuedPort):
         while not self._calls:
             if not self._events:
                 with self._lock:
+                    if len(self._names) > self._most_names:
+                        self._forget_names()
                     run = self._outbox.pop()
                     if self._outbox.stalled:
                         self._flow_control.note_taken(self)
@@ -185,6 +190,11 @@ class LocalPort(QueuedPort):
             else:
                 self._spread(*self._events.popleft())
         return partial(self._call, *self._calls.popleft())
+
+    def _forget_names(self) -> None:
+        """Forget what numbers stood for whose events are done."""
+        self._names = {run.route: self._names[run.route] for run in self._outbox.runs if run.route}
+        self._most_names = 2 * len(self._names) + SPARE_NAMES
 
     def _spread(self, run: Run, additions: bytes | None, data: bytes) -> None:
         """Turn an event into the calls of its listeners."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from sig_core.clock import Clock
@@ -11,7 +12,7 @@ from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
 from sig_core.errors import LimitError, ProtocolError
 from sig_core.line.handshake import BINARY, SynAck
 from sig_core.line.upper_layer import Terms
-from sig_core.log import log
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.server import ServerSession
@@ -30,6 +31,8 @@ from sig_core.session.plain.session import PlainSession
 
 __all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_session_end"]
 
+MOST_REPORTS = 1_000  # in 10 s, of what boards print: it is meant to be read, and differs in numbers alone
+
 SwitchTo = Callable[[LinkSession], None]
 PeerSession: TypeAlias = ServerSession | BoardSession | PlainSession
 """The session of a peer that is known; hooks are told of it."""
@@ -45,6 +48,7 @@ class ServerContext(Protocol):
         limits: what a peer may cost.
         codec: returns the codec of a name.
         clock: returns monotonic seconds.
+        peer_log: for what peers bring about.
     """
 
     exchange: Exchange
@@ -53,6 +57,7 @@ class ServerContext(Protocol):
     limits: Limits
     codec: Callable[[str], Codec]
     clock: Clock
+    peer_log: LimitedLog
 
     def session_opened(self, session: PeerSession, keepalive: float) -> None:
         """Note that a peer is known.
@@ -71,7 +76,10 @@ class ServerContext(Protocol):
     def tick_sessions_at(self, when: float) -> None:
         """Let the sessions tick at `when`, monotonic seconds, at the latest."""
 
-    def add_backlog(self, session: PlainSession) -> None:
+    def later(self, job: Callable[[], None]) -> None:
+        """Do something soon, when the lock is not held: to log, since a logger is code of a user."""
+
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """Note that a session has more input than one turn takes: it takes the rest in the next one."""
 
 
@@ -150,11 +158,13 @@ class SessionFactory:
         session = ServerSession(
             context.exchange, context.identities, self._codecs, context.limits, peer=peer, packets=packets, now=now
         )
+        session.on_backlog = context.add_backlog
         session.on_open = lambda keepalive: context.session_opened(session, keepalive)
         return session
 
     def _find_station(self, link: Link) -> Callable[[int], Station]:
-        return lambda sid: self._context.stations.of_session(sid, lambda: self._station(link))
+        stations = self._context.stations
+        return lambda sid: stations.of_session(sid, link.peer, lambda: self._station(link))
 
     def _station(self, link: Link) -> Station:
         return Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)
@@ -183,7 +193,7 @@ class SessionFactory:
         """See `StationOwner`."""
         port = session.port
         self._context.exchange.leave(port)
-        log_session_end(port, "session ended")
+        self._context.later(partial(log_session_end, port, "session ended", self._context.peer_log))
         if isinstance(port, BoardSession) or port.client:
             self._context.session_ended(port)
 
@@ -193,20 +203,22 @@ class SessionFactory:
 
     def report(self, station: Station, text: str, *, warning: bool) -> None:
         """See `StationOwner`."""
-        (log.warning if warning else log.info)(f"{station.peer}: {text}")
+        peer_log, said = self._context.peer_log, f"{station.peer}: {text}"
+        self._context.later(partial(peer_log.warning, said) if warning else partial(peer_log.info, said, MOST_REPORTS))
 
 
-def log_session_end(session: LinkSession | BoardSession, what: str) -> None:
+def log_session_end(session: LinkSession | BoardSession, what: str, peer_log: LimitedLog) -> None:
     """Log how a link or session ended: as a warning if a rule was broken or events were lost.
 
     Args:
         session: that has ended.
         what: what it was, such as "link closed".
+        peer_log: where to.
     """
     lost_here = session.lost.total()
     lost = f"; {lost_here} events did not reach it" if lost_here else ""
     broken = isinstance(session.error, ProtocolError | LimitError)
-    write = log.warning if broken or lost else log.info
+    write = peer_log.warning if broken or lost else peer_log.info
     write(f"{session.peer}: {what}: {session.error}{lost}")
 
 

@@ -20,23 +20,24 @@ _event_names = checks.list_of(checks.name, 0, 10**7)
 _u32 = checks.count(0, 2**32 - 1)
 _life = checks.text(1, 64)
 _counts = checks.list_of(checks.pair_of(checks.name, checks.count(0, 2**53)), 0, 10**7)
-_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 10_000)
+_topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 1000)
 
 
 class BinaryClient(Port, Protocol):
     """The session that these calls are made on."""
 
-    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """Tell the client what a route stands for.
 
         Args:
             route: of the requests of a sender, or of one of its events.
             sender: its name.
             event: its name; None: the route is that of requests.
+            told: the client learns it from an answer.
         """
 
-    def note_route(self, route: int, sender: Name) -> None:
-        """Note that the client learns the route of a sender's requests from an answer."""
+    def unbind(self, routes: list[int]) -> None:
+        """Tell the client that numbers stand for nothing any more."""
 
     def note_unheard(self, pattern: Pattern) -> None:
         """Note that the client does not hear what matches for a while."""
@@ -72,22 +73,29 @@ class BinaryCalls(Calls):
 
     def _add_sender(self, params: Fields) -> dict[str, Any]:
         name = params.get("sender", checks.name)
+        self._check_sizes(name, params)
         events = params.get("events", _event_names)
         requests = params.find("requests", request_names, None)
         life = params.find("life", _life, "")
         fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
         before = self._exchange.routed(name, life)
         entry = self._enter(name, events, requests, life, fired)
-        self._client.note_route(entry.route, name)
+        self._client.bind(entry.route, name, None, told=True)
         response: dict[str, Any] = {"route": entry.route}
         response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
         if before is not None:
             response["routed"] = [[event, before.get(event, 0)] for event in fired]
         return response
 
+    def _remove_sender(self, params: Fields) -> None:
+        entry = self._exchange.senders.get(params.get("sender", checks.name))
+        super()._remove_sender(params)
+        if entry is not None:
+            self._client.unbind([entry.route, *entry.events.values()])
+
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
-        self._client.note_route(entry.route, entry.name)
+        self._client.bind(entry.route, entry.name, None, told=True)
         return {"route": entry.route}
 
     def _recall(self, params: Fields) -> None:

@@ -39,7 +39,7 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.request_names import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
     Closed,
@@ -49,9 +49,10 @@ from sig_core.session.binary.reports import (
     ReplyReceived,
     Report,
     RequestsReceived,
+    Unbound,
 )
 from sig_core.session.binary.route_resolver import RouteResolver
-from sig_core.session.binary.server_messages import Joined, read_joined, read_notice
+from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_unbind
 from sig_core.session.errors import error_from
 
 __all__ = ["ClientSession"]
@@ -76,10 +77,12 @@ class ClientSession(Session):
         token: that a server gave this client before.
         packets: the link moves packets.
         now: monotonic seconds.
+        requests: that this client wants to have at one time; None: as many as come.
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
+        patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
     """
@@ -93,15 +96,17 @@ class ClientSession(Session):
         token: str | None,
         packets: bool,
         now: float,
+        requests: int | None = None,
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.gate: Gate = ClosedGate()
+        self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
-        self._resolving = RouteResolver(lambda sender, when: self.call("resolve", {"sender": sender}, when))
+        self._resolving = RouteResolver(self._ask_route, self._names)
         self._routes = self._resolving.routes  # of senders: where requests go
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
@@ -114,8 +119,9 @@ class ClientSession(Session):
             codecs=tuple(codecs),
             client=client,
             max_frame=limits.max_frame,
-            keepalive=limits.keepalive,
+            keepalive=self.patience,
             token=token,
+            requests=requests,
             software="pysig",
         )
         self._send(hello_frame(hello))
@@ -132,16 +138,17 @@ class ClientSession(Session):
         lived = self.state is not State.CLOSED
         if self._fed is not data:
             self._found = []
-            self._frames = self._receive(data, now)
+            self._frames = self._receive(data, now)[::-1]  # the next one is the last: it is taken off at once
             self._fed = data
         found, frames = self._found, self._frames
         try:
             while frames:
                 if self.state is OPEN:
-                    self._take(frames[0], found)
+                    self._take(frames[-1], found)
                 elif self.state is State.OPENING:
-                    found += (self._open(read_welcome(frames[0])),)
-                del frames[0]
+                    found += (self._open(read_welcome(frames[-1])),)
+                    frames[:0] = self._raise_limit()[::-1]
+                del frames[-1]
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
@@ -158,7 +165,7 @@ class ClientSession(Session):
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
-        self._reader.max_frame = self.limits.max_frame
+        self._peer_max_control = min(welcome.max_frame, welcome.max_control or welcome.max_frame)
         self._move(State.OPEN)
         return Opened(welcome)
 
@@ -270,9 +277,24 @@ class ClientSession(Session):
         if message.method == "goodbye":
             self._read_goodbye(message)
             return
+        if message.method == "unbind":
+            self._take_unbind(message, found)
+            return
         report = read_notice(message, self._names)
         if report is not None:
             found += (report,)
+
+    def _take_unbind(self, message: Notice, found: list[Report]) -> None:
+        """Report the events that no number stands for any more, and forget the numbers; twice does no harm."""
+        gone = {route: self._names[route] for route in read_unbind(message) if route in self._names}
+        unbound = {(sender, event) for sender, event in gone.values() if event is not None}
+        if unbound:
+            unbound.difference_update(names for route, names in self._names.items() if route not in gone)
+        found += (Unbound(list(unbound)),)
+        for route, (sender, event) in gone.items():
+            self._names.pop(route, None)
+            if event is None and self._routes.get(sender) == route:
+                del self._routes[sender]
 
     # -- calls
 
@@ -319,6 +341,9 @@ class ClientSession(Session):
         if life:
             params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
         return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def _ask_route(self, sender: Name, when: ReplyCallback) -> None:
+        self.call("resolve", {"sender": sender}, when)
 
     def _learn_joined(self, name: Name, response: Any) -> Joined:
         joined = read_joined(response)

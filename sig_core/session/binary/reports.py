@@ -11,7 +11,10 @@ from sig_core.errors import SigError
 from sig_core.events import Name
 from sig_core.protocol.hello import Welcome
 
-__all__ = ["Bound", "Closed", "Events", "Gap", "Opened", "ReplyCallback", "ReplyReceived", "Report", "RequestsReceived"]
+__all__ = [
+    *("Bound", "Closed", "Events", "Gap", "Opened", "ReplyCallback", "ReplyReceived", "Report", "RequestsReceived"),
+    "Unbound",
+]
 
 ReplyCallback = Callable[[Any, SigError | None], None]
 """Told the end of a call or request: (value, None) or (None, error). Runs no user code: who reads the link calls it."""
@@ -32,6 +35,13 @@ class Bound:
     event: Name
     life: str
     count: int
+
+
+@dataclass(slots=True, eq=False)
+class Unbound:
+    """These (sender, event) are not connected any more, and their server has forgotten them."""
+
+    topics: list[tuple[Name, Name]]
 
 
 @dataclass(slots=True, eq=False)
@@ -84,4 +94,4 @@ class Closed:
     error: SigError
 
 
-Report = Opened | Bound | Events | RequestsReceived | ReplyReceived | Gap | Closed
+Report = Opened | Bound | Unbound | Events | RequestsReceived | ReplyReceived | Gap | Closed

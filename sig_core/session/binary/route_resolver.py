@@ -21,13 +21,17 @@ class RouteResolver:
 
     Args:
         ask: asks the server for the route of a sender, and calls its last argument with the response.
+        names: of the session, by number; what is found out is added.
 
     Attributes:
         routes: that are known, by sender; the owner adds those that it learns otherwise.
     """
 
-    def __init__(self, ask: Callable[[Name, ReplyCallback], object]) -> None:
+    def __init__(
+        self, ask: Callable[[Name, ReplyCallback], object], names: dict[int, tuple[Name, Name | None]]
+    ) -> None:
         self.routes: dict[Name, int] = {}
+        self._names = names
         self._ask = ask
         self._waiting: dict[Name, list[RouteCallback]] = {}
 
@@ -62,7 +66,8 @@ class RouteResolver:
     def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
         if error is None:
             try:
-                self.routes[sender] = read_route(response)
+                route = self.routes[sender] = read_route(response)
+                self._names[route] = (sender, None)
             except RemoteProtocolError as problem:
                 error = problem
         waiting = self._waiting.pop(sender, [])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from sig_core.contract import Codec
@@ -11,7 +13,7 @@ from sig_core.events import Name, Pattern
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.messages import Answer, Call, Notice, answer, failure, notice
+from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONTROL,
@@ -25,24 +27,32 @@ from sig_core.protocol.wire import (
     split_error,
 )
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.transcode import OFFERS, drop_oversized, encode
-from sig_core.session.base import Session, State
+from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.calls import BinaryCalls
+from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
+from sig_core.session.splicing import EncodedList
+from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
 
 
-OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
+SWEEP = 1000  # numbers that a client may have bound in vain
+UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
+OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
 def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
     return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
+
+
+class _TurnOver(Exception):
+    """This session has had its turn."""
 
 
 def _nobody(*anything: object) -> None:
@@ -64,14 +74,17 @@ class ServerSession(QueuedPort, Session):
     Attributes:
         client: 32 hex digits that it chose for itself; "" before its hello.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
+        on_backlog: called with this session when it has said more than one turn takes: `take_backlog` is needed in the
+            next one. None: there are no turns.
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_gaps", "_identities", "_reads", "_refused_routes"),
-        *("client", "on_open"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_reads", "_refused_routes"),
+        *("_later", "_spent", "_sweep_at", "_turn", "_waiting", "client", "on_backlog", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
+    _outbox: ClientOutbox
 
     def __init__(
         self,
@@ -85,32 +98,89 @@ class ServerSession(QueuedPort, Session):
         now: float,
     ) -> None:
         Session.__init__(self, limits, packets=packets, now=now)
-        QueuedPort.__init__(self, peer, "", limits, Outbox(limits.max_outbox, self._lose), self.traffic)
+        self._bound: dict[int, Names] = {}
+        self._sweep_at = SWEEP
+        outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
+        QueuedPort.__init__(self, peer, "", limits, outbox, self.traffic)
         self.client = ""
         self.on_open: Callable[[float], None] = _nobody
+        self.on_backlog: Callable[[ServerSession], None] | None = None
+        self._held = False  # a port that it feeds is slow
+        self._waiting: Iterator[Frame] | None = None  # for the next turn
+        self._later: list[bytes] = []  # what came since
+        self._turn, self._spent = now, 0  # when it began, and what its control messages have cost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
         self._reads: frozenset[str] = frozenset()
         self._calls = BinaryCalls(self, exchange, limits)
-        self._bound: dict[int, tuple[Name, Name | None]] = {}
-        self._gaps: dict[int, tuple[int, str]] = {}
         self._refused_routes: dict[int, None] = {}
 
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> None:
-        """Take bytes as they came; what follows from them goes to the exchange and into the output."""
+        """Take bytes as they came; what follows from them goes to the exchange and into the output.
+
+        What is too much for one turn waits for `take_backlog`, and no more is read meanwhile.
+        """
+        if self._waiting is not None:
+            self._later.append(data)
+            return
+        self._take_frames(iter(self._receive(data, now)), now)
+
+    def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
         try:
-            for frame in self._receive(data, now):
+            while (frame := next(frames, None)) is not None:
                 if self.state is OPEN:
                     self._take(frame, now)
                 elif self.state is State.OPENING:
                     self._open(read_hello(frame))
+                    frames = chain(frames, self._raise_limit())
             if self._reader.fault is not None:
                 raise self._reader.fault
+        except _TurnOver:
+            self._waiting = frames
+            self._note_paused()
         except RemoteProtocolError as error:
             self.fail(error)
+
+    def take_backlog(self, now: float) -> None:
+        """Take what waits for this turn, as much as it allows."""
+        frames, self._waiting = self._waiting, None
+        later, self._later = self._later, []
+        if self.state is CLOSED or frames is None:
+            return
+        self._turn, self._spent = now, 0
+        self._take_frames(frames, now)
+        for data in later:
+            self.receive_data(data, now)
+        self._note_paused()
+
+    def receive_eof(self) -> None:
+        """The link ended at the client's side, or broke; what it has said before counts."""
+        self.on_backlog = None
+        self.take_backlog(self._turn)
+        super().receive_eof()
+
+    def _spend(self, size: int, now: float) -> None:
+        """Count a control message with its answer: one turn takes so many, and the others come before the next."""
+        if now != self._turn:
+            self._turn, self._spent = now, 0
+        self._spent += cost_of(size)
+        if self._spent >= MESSAGES_PER_TURN and self.on_backlog is not None and self.state is OPEN:
+            self.on_backlog(self)
+            raise _TurnOver
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Stop, or resume, taking input: a port that it feeds is slow."""
+        self._held = on
+        self._note_paused()
+
+    def _note_paused(self) -> None:
+        paused = self._held or self._waiting is not None
+        if paused != self.reading_paused:
+            self.reading_paused = paused
+            self.on_change()
 
     def _check_first(self, head: bytes) -> None:
         check_binary(head)
@@ -125,20 +195,25 @@ class ServerSession(QueuedPort, Session):
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
         self._reads = OFFERS[self.encoding].reads
-        self._peer_max_frame, self._peer_keepalive = hello.max_frame, hello.keepalive
-        self._reader.max_frame = self.limits.max_frame
+        self._peer_max_frame = hello.max_frame
+        self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
+        self._peer_max_control = hello.max_frame
+        self._reader.on_hold = partial(self._exchange.input_budget.hold, self)
         welcome = Welcome(
             codec=self.codec,
             node=self._identities.node,
             token=token,
             max_frame=self.limits.max_frame,
             keepalive=self.limits.keepalive,
+            max_control=min(self.limits.max_control, self.limits.max_frame),
             software="pysig",
         )
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
         self._exchange.join(self)
-        self.on_open(hello.keepalive)
+        if hello.requests is not None:
+            self._exchange.requests.limit(self, hello.requests)
+        self.on_open(self._peer_keepalive)
         self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
@@ -151,13 +226,17 @@ class ServerSession(QueuedPort, Session):
             values = split_numbered(body, count)
             self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values)
         elif kind == CONTROL:
+            before = self._outbox.size
             self._take_control(body)
+            self._spend(len(body) + max(0, self._outbox.size - before), now)
         else:
             self._take_error(body)
 
     def _take_error(self, body: bytes) -> None:
         token, status, detail = split_error(body)
         assert self.encoding is not None
+        if len(detail) > self.limits.max_control:
+            detail = b""  # words that are not worth it; the request fails all the same
         if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
             self.unmatched_replies += 1
 
@@ -186,6 +265,11 @@ class ServerSession(QueuedPort, Session):
                 exchange.request(self, route, self.codec, last, same)
 
     def _take_control(self, body: bytes) -> None:
+        size, limit = len(body) + 5, self.limits.max_control
+        if size > limit:  # it is not decoded: small values of many parts take a hundred times their bytes
+            error = MessageTooBig(f"control message: {size} bytes, {limit} are taken", size, limit)
+            self._control(failure(None, error))
+            return
         message = self._read_control(body)
         if isinstance(message, Answer):
             self.unmatched_replies += 1
@@ -195,9 +279,19 @@ class ServerSession(QueuedPort, Session):
             except SigError as error:
                 self._control(failure(message.id, error))
             else:
-                self._control(answer(message.id, response))
+                self._answer(message.id, response)
         elif message is not None:
             self._take_notice(message)
+
+    def _answer(self, ident: MessageId, response: Any) -> None:
+        if not isinstance(response, EncodedList):
+            self._control(answer(ident, response))
+            return
+        frame = control_frame(response.answer(ident))
+        if len(frame) - 4 <= self._peer_max_control:
+            self._send(frame)
+        else:
+            self._control(self._shorter(answer(ident, None), len(frame) - 4))
 
     def _take_notice(self, message: Notice) -> None:
         try:
@@ -226,23 +320,43 @@ class ServerSession(QueuedPort, Session):
         if run.count and self._outbox.put(run):
             self.on_change()
 
-    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """See `BinaryClient`."""
-        self._bound[route] = (sender, event)
+        self._note_bound(route, (sender, event))
+        if told:
+            return
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
         if counted is not None:
             params["life"], params["count"] = counted
-        self._control(notice("bind", params))
+        assert self.encoding is not None
+        frame = control_frame(encode(self.encoding, notice("bind", params)))
+        self._note_put(self._outbox.put_bind(Place(route, (sender, event), frame)))
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Bind it again: the client itself compares the count with what it got, over all its links."""
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
 
-    def note_route(self, route: int, sender: Name) -> None:
-        """See `BinaryClient`."""
-        self._bound[route] = (sender, None)
+    def names_at(self, route: int) -> Names | None:
+        """Return what a number stands for at the client, if that is bound."""
+        return self._bound.get(route)
+
+    def _note_bound(self, route: int, names: Names) -> None:
+        self._bound[route] = names
+        if len(self._bound) >= self._sweep_at:
+            of = self._exchange.route_of  # a sender that just leaves has its number no more, and one event to come
+            self.unbind([known for known, name in self._bound.items() if known != route and of(*name) != known])
+            self._sweep_at = 2 * len(self._bound) + SWEEP
+
+    def unbind(self, routes: list[int]) -> None:
+        """See `BinaryClient`; those whose events still wait stay bound for now."""
+        waiting = {run.route for run in self._outbox.runs}
+        gone = [route for route in routes if route not in waiting]
+        for route in gone:
+            self._bound.pop(route, None)
+        for start in range(0, len(gone), UNBOUND):
+            self._control(notice("unbind", {"routes": gone[start : start + UNBOUND]}))
 
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""
@@ -252,8 +366,7 @@ class ServerSession(QueuedPort, Session):
         else:
             routes = [route for route, name in self._bound.items() if _matches(pattern, *name)]
         for route in routes:
-            if route not in self._gaps:
-                self._bound.pop(route, None)
+            self._bound.pop(route, None)
 
     def _learn(self, route: int, sender: Name, event: Name) -> None:
         if route not in self._bound:
@@ -261,8 +374,7 @@ class ServerSession(QueuedPort, Session):
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         super()._lose(route, count, reason)
-        before, _ = self._gaps.get(route, (0, ""))
-        self._gaps[route] = (before + count, reason)
+        self._outbox.lose(route, count, reason)
         self.on_change()
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
@@ -317,30 +429,29 @@ class ServerSession(QueuedPort, Session):
     @property
     def has_output(self) -> bool:
         """Whether `take` would return something."""
-        return bool(self._outbox.size or self._gaps)
+        return bool(self._outbox.size or self._outbox.gaps)
 
     def take(self, room: int) -> bytes:
         """Take output: what fits `room` bytes, at least one frame if there is any; b"" if there is none."""
         outbox = self._outbox
-        data = outbox.take(room)
+        data = outbox.take_in_order(room) if outbox.binds or outbox.gaps else outbox.take(room)
         if outbox.stalled:
             self._exchange.flow_control.note_taken(self)
-        if not self._gaps:
-            return data
-        gaps = [self._gap(route, count, why) for route, (count, why) in self._gaps.items()]
-        self._gaps.clear()
-        return b"".join(gaps) + data
+        return data
 
-    def _gap(self, route: int, count: int, reason: str) -> bytes:
+    def _gap(self, place: Place) -> bytes:
         assert self.encoding is not None
-        sender, event = self._bound[route]
-        params = {"route": route, "sender": sender, "event": event, "count": count, "reason": reason}
-        message = notice("gap", params)
-        return control_frame(encode(self.encoding, message))
+        (sender, event), route = place.names, place.about
+        params = {"route": route, "sender": sender, "event": event, "count": place.missing, "reason": place.reason}
+        return control_frame(encode(self.encoding, notice("gap", params)))
 
     def _send(self, frame: bytes) -> None:
+        self._note_put(self._outbox.put(Run(0, self.codec, 0, frame)))
+
+    def _note_put(self, was_empty: bool) -> None:
+        """Note that something was put which is not dropped, and end where too much of that waits."""
         outbox = self._outbox
-        if outbox.put(Run(0, self.codec, 0, frame)):
+        if was_empty:
             self.on_change()
         if outbox.size > outbox.limit and self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
@@ -381,6 +492,7 @@ class ServerSession(QueuedPort, Session):
     def _end(self, error: SigError) -> None:
         opened = self.state is State.OPEN
         super()._end(error)
+        self._exchange.input_budget.hold(self, 0)
         if opened:
             self._identities.forget(self.client, self)
             self._exchange.close(self, list(self._calls.patterns))

@@ -12,13 +12,14 @@ from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
 from sig_core.session.binary.reports import Bound, Gap, Report
 
-__all__ = ["Joined", "read_joined", "read_notice", "read_route"]
+__all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_unbind"]
 
 _event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
 _life = checks.text(1, 64)
 _total = checks.count(0, 2**53)
 _reason = checks.text(0, 10_000)
+_routes = checks.list_of(_route, 0, 10_000)
 _event_routes = checks.list_of(checks.pair_of(checks.name, _route), 0, 10**6)
 _event_totals = checks.list_of(checks.pair_of(checks.name, _total), 0, 10**6)
 
@@ -49,6 +50,11 @@ def read_joined(response: Any) -> Joined:
 def read_route(response: Any) -> int:
     """Check the response to `resolve`, or raise RemoteProtocolError."""
     return Fields(response, "resolve").get("route", _route)
+
+
+def read_unbind(message: Notice) -> list[int]:
+    """Check a notice `unbind` and return the numbers in it, or raise RemoteProtocolError."""
+    return message.params.get("routes", _routes)
 
 
 def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> Report | None:

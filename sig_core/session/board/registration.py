@@ -10,6 +10,7 @@ from sig_core.protocol.board import EventItem, Item, Register, RequestItem
 
 __all__ = ["Match", "Registration"]
 
+REMEMBERED = 1000  # events whose matches are
 Match: TypeAlias = tuple[int, tuple[Name, ...]]
 """An item that hears an event: its number, and the names that its pattern left open."""
 
@@ -63,6 +64,8 @@ class Registration:
         """Return the items that hear an event, in order of dispatch: number, and the names that the item left open."""
         found = self._matches.get((sender, event))
         if found is None:
+            if len(self._matches) >= REMEMBERED:
+                self._matches.clear()
             found = self._matches[sender, event] = self._match(sender, event)
         return found
 

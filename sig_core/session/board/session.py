@@ -46,6 +46,7 @@ from sig_core.session.board.renaming import Renaming
 __all__ = ["BOARD_CODEC", "BoardSession"]
 
 BOARD_CODEC: Final = "cbor-board"
+SPARE_NAMES: Final = 1000  # what numbers stood for, of senders that left, may be kept for so many
 MAX_REQUESTS: Final = 256  # requests that a board can have open
 IDLE: Final = 3600.0  # seconds
 RETRY_INTERVAL: Final = 1.0  # seconds between attempts to register under a name that is taken
@@ -99,6 +100,7 @@ class BoardSession(QueuedPort, SessionState):
         self._patterns: list[Pattern] = []
         self._retry_at: float | None = None
         self._names: dict[int, tuple[Name, Name]] = {}
+        self._most_names = SPARE_NAMES
         self._tokens: dict[int, int] = {}  # id of the board's -> token of the exchange
         exchange.join(self)
 
@@ -247,7 +249,7 @@ class BoardSession(QueuedPort, SessionState):
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         """Queue events, a message for each item that hears them."""
         self.traffic.fired += run.count
-        self._names[run.route] = sender, event
+        self._learn(run.route, sender, event)
         matches = self._matches(run.route)
         for _, data in split_events(run.data):
             count = 1  # of the first of its messages; the others are the same event
@@ -265,6 +267,10 @@ class BoardSession(QueuedPort, SessionState):
 
     def _learn(self, route: int, sender: Name, event: Name) -> None:
         self._names[route] = sender, event
+        if len(self._names) >= self._most_names:
+            of = self._exchange.route_of
+            self._names = {known: name for known, name in self._names.items() if known == route or of(*name) == known}
+            self._most_names = 2 * len(self._names) + SPARE_NAMES
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         self._out.lose([number for number, _ in self._matches(route)], count, reason, count)

@@ -75,7 +75,7 @@ class ClientState:
         log: Log,
     ) -> None:
         self.callbacks = StateCallbacks(wake_callbacks)
-        self.connection = ConnectionState(url, limits, policy, chance, new_id(16), self.callbacks)
+        self.connection = ConnectionState(url, limits, policy, chance, lambda: new_id(16), self.callbacks)
         self.offline = OfflineQueue(policy.keep if policy is not None else 0, lock)
         outlet = Outlet(self.connection, self.offline)
         self.registrations = Registrations(lock, topics, installed, outlet, make_reply, lambda: new_id(8), log)

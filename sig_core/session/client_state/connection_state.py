@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sig_core.contract import Codec
-from sig_core.errors import LinkClosed, LocalProtocolError, SigError
+from sig_core.errors import HandshakeError, LinkClosed, LocalProtocolError, SigError, Status
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
@@ -45,7 +45,7 @@ class ConnectionState:
         limits: of the client.
         policy: how to come back; None: not at all.
         chance: returns a random number from 0 to 1.
-        client: 32 hex digits that identify this client to servers for its lifetime.
+        new_client: returns 32 hex digits that identify this client to servers; called again where they refuse those.
         callbacks: are told what becomes of the link.
 
     Attributes:
@@ -61,7 +61,7 @@ class ConnectionState:
         limits: Limits,
         policy: Reconnect | None,
         chance: Callable[[], float],
-        client: str,
+        new_client: Callable[[], str],
         callbacks: StateCallbacks,
     ) -> None:
         self.state = "new"
@@ -71,8 +71,10 @@ class ConnectionState:
         self.callbacks = callbacks
         self._url = url
         self._limits = limits
-        self._client = client
+        self._new_client = new_client
+        self._client = new_client()
         self._token: str | None = None
+        self._dialled: ClientSession | None = None  # that was made last
         self._since = 0.0  # when the link that there is arrived, monotonic seconds
 
     # -- what is asked of it
@@ -116,8 +118,18 @@ class ConnectionState:
         self._move("starting")
 
     def new_session(self, codecs: Mapping[str, Codec], *, packets: bool, now: float) -> ClientSession:
-        """Return a session for a new link, that says who this client is."""
-        return ClientSession(codecs, self._limits, client=self._client, token=self._token, packets=packets, now=now)
+        """Return a session for a new link, that says who this client is; somebody new where that was denied."""
+        if self._dialled is not None and _was_denied(self._dialled):
+            self._client, self._token = self._new_client(), None
+        self._dialled = ClientSession(
+            *(codecs, self._limits),
+            client=self._client,
+            token=self._token,
+            packets=packets,
+            now=now,
+            requests=self._limits.asked_at_once,
+        )
+        return self._dialled
 
     def adopt(self, session: ClientSession) -> None:
         """Make an open session the client's own; what is restored on it comes next.
@@ -189,3 +201,8 @@ class ConnectionState:
         if self.state not in _BEGINS_FROM[state]:
             raise LocalProtocolError(f"this client is {self.state}")
         self.state = state
+
+
+def _was_denied(session: ClientSession) -> bool:
+    error = session.error
+    return isinstance(error, HandshakeError) and error.status is Status.DENIED

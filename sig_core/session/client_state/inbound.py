@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sig_core.errors import UnknownSender
 from sig_core.events import Info, Name
+from sig_core.routing.counting import give_back
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.fan_out import FanOut, fan_out
-from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived
+from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
+from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived, Unbound
 from sig_core.session.client_state.asks import Log
 from sig_core.session.client_state.registrations import Registrations
 from sig_core.session.errors import error_of_handler
@@ -49,16 +50,14 @@ class Inbound:
         self._failed = failed
         self._log = log
 
-    def events(self, report: Events) -> None:
-        """Run the listeners of a run of events."""
-        for _ in self.begin(report, report.count):
-            pass
-
-    def begin(self, report: Events, most: int) -> FanOut:
-        """Count a run of events, and return what runs its listeners piece by piece; see `fan_out`.
+    def events(self, report: Events, most: int = 0) -> Iterable[int]:
+        """Run the listeners of a run of events.
 
         Args:
-            most: events of the first piece.
+            most: events of the first piece; 0: all, now.
+
+        Returns:
+            What runs them piece by piece; see `fan_out_pieces`. Nothing, if all ran.
         """
         sender, event, codec, registrations = report.sender, report.event, self._session.encoding, self._registrations
         assert codec is not None
@@ -71,7 +70,11 @@ class Inbound:
             text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"
             self._log.error(text)
 
-        return fan_out(report, registrations.table.topic(sender, event), codec, self._failed, bad, most)
+        topic = registrations.table.topic(sender, event)
+        if most:
+            return fan_out_pieces(report, topic, codec, self._failed, bad, most)
+        fan_out(report, topic, codec, self._failed, bad)
+        return ()
 
     def drop(self, report: Events, count: int) -> None:
         """Count the last events of a run as lost: the client stops before its listeners got to them.
@@ -116,9 +119,12 @@ class Inbound:
             self._session.fail_to(ident, report.route, error_of_handler(error))
 
     def other(self, report: Report) -> None:
-        """Count what was lost, by what the server says of it."""
+        """Count what was lost, by what the server says of it; and forget what it has forgotten."""
         losses = self._registrations.losses
-        if isinstance(report, Bound):
+        if isinstance(report, Unbound):
+            self._registrations.forget_topics(report.topics)
+            give_back(self._lost, report.topics)
+        elif isinstance(report, Bound):
             missing = losses.begin(report.sender, report.event, report.life, report.count)
             self._lose(report.sender, report.event, missing, "a link was lost")
         elif isinstance(report, Gap) and report.sent:

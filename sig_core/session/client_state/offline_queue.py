@@ -11,6 +11,7 @@ from sig_core.errors import CodecError
 from sig_core.events import Name
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
+from sig_core.routing.counting import give_back
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Lock
@@ -94,6 +95,7 @@ class OfflineQueue:
                     self._append(kept)
         for key in keys & self.untold.keys():
             del self.untold[key]
+        give_back(self.dropped, keys)
 
     def told(self, sender: Name, dropped: Mapping[Name, int]) -> None:
         """Note that a server knows so many events of a sender to be missing; under the lock."""

@@ -21,7 +21,7 @@ from sig_core.errors import (
     UnknownSender,
 )
 from sig_core.events import Name, Pattern
-from sig_core.routing.counting import LossDetector
+from sig_core.routing.counting import LossDetector, give_back
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.table import Publisher, Table
 from sig_core.session.base import State
@@ -257,6 +257,7 @@ class Registrations:
         self._order.pop(remote.name, None)
         self._fired += remote.fired()
         self._outlet.offline.drop(remote.name, remote.counters)
+        give_back(self.unsent, [(remote.name, event) for event in remote.counters])
         return self._ask_quietly(remote)
 
     def _ask_quietly(self, remote: RemoteSender) -> Ask | None:
@@ -340,6 +341,12 @@ class Registrations:
             found.remove()
         return found is not None
 
+    def forget_topics(self, topics: Iterable[tuple[Name, Name]]) -> None:
+        """Forget what is counted of topics that the server does not know any more, nor does anybody bring back."""
+        self.losses.forget(topics)
+        for sender, event in topics:
+            self.table.drop_topic(sender, event)
+
     # -- coming back
 
     def restore(self, session: ClientSession, adopt: Callable[[ClientSession], None]) -> Steps[SigError | None]:
@@ -357,6 +364,8 @@ class Registrations:
         with self._lock:
             adopt(session)
             self._session = session
+            self.table.drop_all()  # those that are heard again come again
+            self.losses.begin_link()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []

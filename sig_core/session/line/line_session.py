@@ -46,6 +46,7 @@ class LineSession(SessionState):
         self._find_station = find_station
         self._station: Station | None = None
         self._head = bytearray()
+        self._reliable = reliable
         self._max_head = MAX_BEFORE_HELLO if reliable else MAX_NOISE
         self._reader = PacketReader()  # of the head
         self._deadline = deadline
@@ -55,6 +56,11 @@ class LineSession(SessionState):
         """Events that did not reach the station, while there is a session; see `LinkSession`."""
         session = None if self._station is None else self._station.session
         return Counter() if session is None else session.port.traffic.lost
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody has answered at a station that is reached like any other peer; a port stays what it is."""
+        return self._reliable and (self._station is None or self._station.session is None)
 
     # -- which station
 

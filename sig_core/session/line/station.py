@@ -71,7 +71,12 @@ class Station:
     @property
     def is_needed(self) -> bool:
         """Whether to keep it: it has a link, or its session waits for the next one."""
-        return self.on_change is not None or self.line.has_session
+        return self.has_link or self.line.has_session
+
+    @property
+    def has_link(self) -> bool:
+        """Whether a link leads there now."""
+        return self.on_change is not None
 
     def counts(self) -> dict[str, int]:
         """Return what went wrong on the line; "ignored": packets and messages that had no place there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from sig_core.errors import NotOwner, UnknownEvent
+from sig_core.errors import Busy, NotOwner, UnknownEvent
 from sig_core.events import Name, Pattern, patterns_of
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
@@ -13,6 +13,7 @@ from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Port
 from sig_core.session.calls import Calls, request_names
 from sig_core.session.plain.output import PlainOutput
+from sig_core.session.splicing import EncodedList
 
 __all__ = ["PlainCalls"]
 
@@ -56,16 +57,16 @@ class PlainCalls(Calls):
 
     def _add_sender(self, params: Fields) -> None:
         name = params.get("sender", checks.name)
+        self._check_sizes(name, params)
         events = params.find("events", _event_names, None)
         if not isinstance(events, list):
             events = [] if events is None else [events]
         self._enter(name, events, params.find("requests", request_names, None), "", {})
 
-    def _list_senders(self, params: Fields) -> list[dict[str, Any]]:
+    def _list_senders(self, params: Fields) -> list[dict[str, Any]] | EncodedList:
         broadcast: dict[str, Any] = {"sender": None, "connected": True}
-        if params.find("list_events", checks.boolean, False):
-            broadcast["events"] = []
-        return [broadcast, *super()._list_senders(params)]
+        with_events = params.find("list_events", checks.boolean, False)
+        return self._listing(with_events, [broadcast | ({"events": []} if with_events else {})])
 
     def _signal(self, params: Fields) -> None:
         info = params.get("info", checks.anything)
@@ -96,6 +97,8 @@ class PlainCalls(Calls):
         return found
 
     def _add_listener(self, params: Fields) -> dict[str, int]:
+        if len(self._listeners) >= self._limits.max_plain_listeners:
+            raise Busy(f"listener: {self._limits.max_plain_listeners} listeners of one plain peer is the limit")
         self._hearing.clear()
         return super()._add_listener(params)
 

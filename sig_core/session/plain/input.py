@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from sig_core.errors import RemoteProtocolError, SigError
 from sig_core.protocol.objects import ObjectReader
+from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 
-__all__ = ["BYTES_PER_OBJECT", "OBJECTS_PER_TURN", "PlainInput"]
+__all__ = ["MAX_FIRST", "PlainInput"]
 
-OBJECTS_PER_TURN = 64  # a peer that sends thousands at once does not keep the others waiting
-BYTES_PER_OBJECT = 512  # so many, of an object or an answer, count as one object more
+MAX_FIRST = 64 * 1024  # bytes of the first object: who sends it is not known yet
 
 
 class PlainInput:
     """Reads objects, and adds up what they cost.
 
     Args:
-        limit: bytes of the longest object.
+        limit: bytes of the longest object; of the first one `MAX_FIRST`.
         packets: what is fed is a packet, and ends with the end of an object.
 
     Attributes:
@@ -24,7 +24,8 @@ class PlainInput:
 
     def __init__(self, limit: int, *, packets: bool) -> None:
         self.has_more = False
-        self._reader = ObjectReader(limit)
+        self._limit = limit
+        self._reader = ObjectReader(min(limit, MAX_FIRST))
         self._packets = packets
         self._cost = 0  # of this turn, in objects
 
@@ -54,19 +55,25 @@ class PlainInput:
         """Take bytes."""
         self._reader.feed(data)
 
+    def drop(self) -> None:
+        """Forget what waits: the peer has left, and what holds this may live on for a while."""
+        self._reader.drop()
+        self.has_more = False
+
     def begin_turn(self) -> None:
         """Let objects be taken again."""
         self._cost, self.has_more = 0, False
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
-        self.has_more = self._cost >= OBJECTS_PER_TURN
+        self.has_more = self._cost >= MESSAGES_PER_TURN
         found = None if self.has_more else self._reader.next_object()
         if found is not None:
+            self._reader.limit = self._limit
             self.spend(len(found))
             self._cost += 1
         return found
 
     def spend(self, size: int) -> None:
         """Count the bytes of an object, or of an answer."""
-        self._cost += size // BYTES_PER_OBJECT
+        self._cost += size // BYTES_PER_MESSAGE

@@ -9,6 +9,7 @@ from sig_core.contract import Codec
 from sig_core.errors import (
     Busy,
     CodecError,
+    DecodeError,
     LinkClosed,
     MessageTooBig,
     RemoteError,
@@ -20,6 +21,7 @@ from sig_core.events import Name
 from sig_core.protocol import checks
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import MAX_TEXT, Answer, Call, answer, call, clean, failure
+from sig_core.protocol.objects import parts_of
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
@@ -36,6 +38,8 @@ from sig_core.session.plain.output import PlainOutput
 __all__ = ["PLAIN_CODEC", "PlainPort"]
 
 PLAIN_CODEC: Final = "json"
+
+SIGNAL: Final = b'{"id":%d,"method":"signal","params":{"listener_id":%d,%b}\n'  # and what is the same for all listeners
 
 _method = checks.text(1, 255)
 
@@ -154,6 +158,15 @@ class PlainPort(QueuedPort):
         """Whether the peer has requests open."""
         return bool(self._open)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the peer has neither senders nor listeners, and waits for nothing."""
+        return not (self.calls.senders or self.calls.patterns or self._open)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: whatever the peer says is one."""
+        self.output.put_call(*self._call("ping", {}))
+
     def close(self) -> None:
         """Remove all of the peer from the exchange; its output may still be taken."""
         self._exchange.close(self, self.calls.patterns)
@@ -180,14 +193,28 @@ class PlainPort(QueuedPort):
         listeners = self.calls.listeners_of(sender, event)
         for additions, payload in split_events(run.data):
             try:
-                added = None if additions is None else decode(self._json, additions)
-                params = {"info": info_of(sender, event, added), "data": decode(self._json, payload)}
-                for ident in listeners:
-                    number, message = self._call("signal", {"listener_id": ident, **params})
-                    # Counted with its last message: if an earlier one is dropped, the event has not got through.
-                    self.output.put_call(number, message, run.route, ident == listeners[-1])
+                added = None if additions is None else self.decode(additions)
+                params = encode(self._json, {"info": info_of(sender, event, added), "data": self.decode(payload)})
             except CodecError:
                 self._lose(run.route, 1, "JSON can't carry the value")
+                continue
+            room = 1 + self._outbox.limit // len(params)  # more messages would only drop each other
+            for ident in listeners[-room:]:
+                self._last_call += 1
+                message = SIGNAL % (self._last_call, ident, params[1:])
+                # Counted with its last message: if an earlier one is dropped, the event has not got through.
+                self.output.put_call(self._last_call, message, run.route, ident == listeners[-1])
+
+    def decode(self, text: bytes) -> Any:
+        """Decode JSON of anybody.
+
+        Raises:
+            CodecError: it is none, or its values are too many: each takes some hundred bytes, while others wait.
+        """
+        parts, most = parts_of(text), self.limits.max_parts
+        if parts > most:
+            raise DecodeError(f"json: {parts} values, {most} are taken (max_parts)")
+        return decode(self._json, text)
 
     def _call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
         self._last_call += 1
@@ -213,7 +240,7 @@ class PlainPort(QueuedPort):
             return LinkClosed(f"sender {batch.sender!r}: {self.peer} is leaving")
         params = {"sender": batch.sender, "method": batch.method}
         try:
-            number, message = self._call("request", params | {"params": decode(self._json, data)})
+            number, message = self._call("request", params | {"params": self.decode(data)})
         except CodecError as error:
             return error
         if not self._outbox.has_room(len(message)):
@@ -227,7 +254,7 @@ class PlainPort(QueuedPort):
         for ident, value in values:
             peers_own = self._open.pop(ident)
             try:
-                self._answer(answer(peers_own, decode(self._json, value)))
+                self._answer(answer(peers_own, self.decode(value)))
             except CodecError as error:
                 self._answer(failure(peers_own, error))
         self._on_answered()

@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sig_core.clock import NEVER
 from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLost, SigError, Status
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure, read_message
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.transcode import decode, encode
+from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
-from sig_core.session.plain.input import PlainInput
+from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
+from sig_core.session.splicing import EncodedList
 
 __all__ = ["PlainSession"]
 
@@ -63,7 +65,10 @@ class PlainSession(SessionState):
         self.on_change: Callable[[], None] = lambda: None
         self._json = codec
         self._limits = limits
-        self._deadline = deadline
+        self._deadline = self._heard = deadline
+        self._asked = False  # for a sign of life, since something was heard
+        self._budget = exchange.input_budget
+        self._holds = False  # some of what all links may hold
         self._on_backlog = on_backlog
         self._in = PlainInput(limits.max_frame, packets=packets)
         self.port = PlainPort(
@@ -82,15 +87,27 @@ class PlainSession(SessionState):
         """Events that did not reach it, by reason."""
         return self.port.lost
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether the peer has nothing here."""
+        return self.state is State.OPEN and self.port.is_idle
+
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes; what is too much for one turn waits for `take_backlog`, and no more is read meanwhile."""
         self.port.traffic.bytes_in += len(data)
+        self._heard, self._asked = now, False
         if self.state is not State.CLOSED:
             self._in.feed(data)
             if not self._in.has_more:
                 self.take_backlog(now)
+            self._hold(self._in.waiting)
+
+    def _hold(self, size: int) -> None:
+        if size >= MAX_FIRST or self._holds:
+            self._holds = size >= MAX_FIRST
+            self._budget.hold(self, size if self._holds else 0)
 
     def take_backlog(self, now: float) -> None:
         """Take what has come, as much as one turn allows."""
@@ -110,7 +127,7 @@ class PlainSession(SessionState):
 
     def _take(self, text: bytes) -> None:
         try:
-            message = read_message(decode(self._json, text), plain=True)
+            message = read_message(self.port.decode(text), plain=True)
         except BadMessage as error:
             if error.to_answer:
                 self._answer(failure(error.ident, error, error.status))
@@ -129,7 +146,11 @@ class PlainSession(SessionState):
             if message.method == "request":
                 self.port.take_request(message)
             else:
-                self._answer(answer(message.id, self.port.calls.run(message)))
+                response = self.port.calls.run(message)
+                if isinstance(response, EncodedList):
+                    self._put_answer(response.answer(message.id))
+                else:
+                    self._answer(answer(message.id, response))
         except SigError as error:
             self._answer(failure(message.id, error))
 
@@ -160,6 +181,9 @@ class PlainSession(SessionState):
             data = encode(self._json, message)
         except CodecError as error:
             data = encode(self._json, failure(message["id"], error))
+        self._put_answer(data)
+
+    def _put_answer(self, data: bytes) -> None:
         self._in.spend(len(data))
         self._out.put_answer(data + b"\n")
         if self._out.overflows and self.state is State.OPEN:
@@ -173,9 +197,23 @@ class PlainSession(SessionState):
         if not self._in.begun and now >= self._deadline:
             text = f"no whole object within {self._limits.handshake:g} s"
             self.fail(HandshakeError(text, Status.TIMEOUT))
+        due = self._tick_idle(now) if self.port.is_idle else NEVER
         if self.state is State.CLOSED:
             return self._limits.keepalive
-        return min(self._limits.keepalive, self.port.tick(now) - now)
+        return min(self._limits.keepalive, due - now, self.port.tick(now) - now)
+
+    def _tick_idle(self, now: float) -> float:
+        """Ask a peer that has nothing here and says nothing, then end; return when to look again, monotonic seconds."""
+        limits = self._limits
+        ask_at = self._heard + limits.idle
+        end_at = ask_at + limits.request_timeout
+        if self._asked and now >= end_at:
+            text = f"silent for {now - self._heard:.0f} s, without a sender or listener here, and no answer to `ping`"
+            self.fail(HandshakeError(text, Status.TIMEOUT))
+        elif not self._asked and now >= ask_at:
+            self._asked = True
+            self.port.ping()
+        return end_at if self._asked else ask_at
 
     # -- end
 
@@ -209,6 +247,8 @@ class PlainSession(SessionState):
         if self.state is State.CLOSED:
             return
         self._move(State.CLOSED, error)
+        self._in.drop()
+        self._hold(0)
         self.port.close()
         self._out.release_all()
         self.on_change()

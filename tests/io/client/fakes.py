@@ -94,8 +94,9 @@ class ScriptedSession:
         refused: (ident, error) of requests.
     """
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, patience: float = 10.0) -> None:
         self.out: list[bytes] = []
+        self.patience = patience
         self.state = State.OPEN
         self.error: SigError | None = None
         self.read_hint = 0
@@ -235,7 +236,7 @@ class Parts:
     def __init__(self, **limits: Any) -> None:
         self.clock = clock = FakeClock(100.0)
         self.limits = Limits(**limits)
-        self.session: Any = ScriptedSession(clock)
+        self.session: Any = ScriptedSession(clock, self.limits.keepalive)
         self.link = ScriptedLink(clock)
         self.writer: Any = StubWriter(self.session)
         self.sink = Sink()

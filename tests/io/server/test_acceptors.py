@@ -12,6 +12,7 @@ import pytest
 
 from sig_core.io.server.acceptors import LINKS_PER_TURN, PAUSE, AcceptorThread, PolledAcceptor
 from sig_core.io.server.poller import READ
+from sig_core.log import LimitedLog
 from sig_core.testing import eventually, within
 
 LONG = 3600.0  # seconds: nothing here waits for so long
@@ -83,7 +84,8 @@ class Polled:
         self.later: list[tuple[float, Callable[[], None]]] = []
         loop: Any = self.loop
         self.acceptor = PolledAcceptor(
-            loop, self.source, self._take, lambda seconds, function: self.later.append((seconds, function))
+            *(loop, self.source, self._take, LimitedLog(time.monotonic)),
+            run_later=lambda seconds, function: self.later.append((seconds, function)),
         )
 
     def _take(self, link: Any) -> None:
@@ -133,6 +135,13 @@ def test_after_a_failure_it_pauses_and_then_goes_on(caplog: pytest.LogCaptureFix
     assert polled.is_watched()
     polled.acceptor.ready(READ)
     assert polled.links == [1, 2]
+
+
+def test_a_lack_of_descriptors_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    polled = Polled(*[BROKEN] * 1000)
+    for _ in range(1000):
+        polled.acceptor.ready(READ)
+    assert caplog.text.count("can't accept") == 10
 
 
 def test_what_can_not_be_served_is_logged_and_the_next_one_is_taken(caplog: pytest.LogCaptureFixture) -> None:
@@ -198,7 +207,7 @@ class Threaded:
         self.source = Scripted(*results)
         self.links: list[Any] = []
         self.threads: set[str] = set()
-        self.acceptor = AcceptorThread(self.source, self._take, pause)
+        self.acceptor = AcceptorThread(self.source, self._take, LimitedLog(time.monotonic), pause)
 
     def _take(self, link: Any) -> None:
         self.links.append(link)
@@ -285,7 +294,7 @@ def test_a_join_takes_no_longer_than_it_may() -> None:
             go_on.wait(within(20))
             return None
 
-    acceptor = AcceptorThread(Hanging(), lambda link: None)
+    acceptor = AcceptorThread(Hanging(), lambda link: None, LimitedLog(time.monotonic))
     acceptor.start()
     assert inside.wait(within(10))
     acceptor.close()
@@ -306,7 +315,7 @@ def test_a_link_may_close_its_acceptor_and_wait_for_the_end() -> None:
         acceptor.join(LONG)  # its own thread: it does not wait for itself
         ended.set()
 
-    acceptor = AcceptorThread(Scripted(1), stop)
+    acceptor = AcceptorThread(Scripted(1), stop, LimitedLog(time.monotonic))
     acceptor.start()
     assert ended.wait(within(10))
     acceptor.join(within(10))

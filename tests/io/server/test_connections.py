@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from sig_core.errors import ConfigError, LinkClosed, LinkLost, PluginError, Remo
 from sig_core.io.server.connections import ConnectionManager
 from sig_core.links.sockets import SocketLink
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.wire import KEEP_ALIVE
+from sig_core.protocol.wire import KEEP_ALIVE, control_frame
 from sig_core.routing.exchange import Exchange
 from sig_core.session.board.renaming import Renaming
 from sig_core.testing import eventually, within
@@ -256,6 +258,57 @@ def test_beyond_the_limit_links_are_refused_and_the_next_one_is_served(
     server.program()
 
 
+@pytest.mark.parametrize("said", [b"", b"{}", b"\xf5SIG", b"\0"])
+def test_strangers_are_few_and_keep_nobody_out(serve: Serve, said: bytes) -> None:
+    server = serve(max_links=6, max_unknown=4, handshake=1000.0)
+    program = server.program()
+    silent = []
+    for number in range(12):
+        silent.append(server.connect(name=f"test://host:{number}"))
+        silent[-1].say(said)
+    for peer in silent[:8]:  # the oldest gave way
+        with suppress(ConnectionResetError):  # what it said may not have been read
+            peer.hear()
+    eventually(lambda: len(server.manager.peers) == 5)
+    another = server.program()
+    for peer in (program, another):
+        peer.say(control_frame(b'{"id":1,"method":"get_version","params":{}}'))
+        peer.hear(b"1.01")
+
+
+def test_of_many_sources_the_busiest_gives_way(serve: Serve) -> None:
+    server = serve(max_unknown=4, handshake=1000.0)
+    quiet = server.connect(name="test://quiet:1")
+    busy = [server.connect(name=f"test://busy:{number}") for number in range(20)]
+    for peer in busy[:17]:
+        peer.hear()
+    quiet.say(opening(client="ef" * 16))
+    quiet.hear(WELCOME)
+
+
+def test_a_full_house_has_room_for_who_says_who_it_is(serve: Serve) -> None:
+    server = serve(max_links=3, handshake=1000.0)
+    crowd = [server.connect(name=f"test://host:{number}") for number in range(3)]
+    for peer in crowd:
+        peer.say(b"{}")
+        peer.hear(b"-3")
+    for _ in crowd:
+        server.program()
+    assert len(server.manager.peers) == 3
+    last = server.connect(name="too many")
+    assert last.hear() == b""
+
+
+def test_links_leave_descriptors_to_all_else(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (130, 4096))
+    server = serve(max_unknown=1000, handshake=1000.0)
+    crowd = [server.connect(name=f"test://host:{number}") for number in range(80)]
+    for peer in crowd[:14]:
+        peer.hear()
+    eventually(lambda: len(server.manager.peers) == 66)
+    server.program()
+
+
 def test_a_line_is_refused_without_a_codec_for_boards(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     def codec(name: str) -> Codec:
         raise PluginError(f"there is no codec {name!r}")
@@ -298,12 +351,12 @@ def test_who_is_silent_for_too_long_is_sent_away(serve: Serve) -> None:
 
 def test_who_wants_to_hear_something_often_does(serve: Serve) -> None:
     server = serve()
-    peer = server.program(keepalive=0.6)
+    peer = server.program(keepalive=1.2)
     session = server.told[0][0]
     known = peer.heard.count(KEEP_ALIVE)
     for more in range(1, 4):
         eventually(lambda: session.traffic.bytes_out == len(peer.heard))  # the server has noted when it was sent
-        server.advance(0.21)
+        server.advance(0.41)
         peer.hear_more(KEEP_ALIVE, known + more)
     assert server.errors() == []
 
@@ -315,6 +368,7 @@ def test_who_does_not_take_its_last_words_is_cut_off(serve: Serve) -> None:
     other = server.connect(Deaf, name="other")
     other.say(opening(codecs=["none"]))
     eventually(lambda: server.manager.peers == ["other"])  # the first one has nothing to be told
+    eventually(lambda: all(each.session.error for each in list(server.manager._connections)))
     server.advance(0.3)
     eventually(lambda: server.manager._ending)
     server.advance(within(5) + 0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.poller import READ
+from sig_core.log import LimitedLog
 from sig_core.testing import within
 
 
@@ -86,7 +88,7 @@ class Server:
         self.loop = Loop()
         self.lock = threading.Lock()
         loop: Any = self.loop
-        self.listening = Listening(loop, self.lock)
+        self.listening = Listening(loop, self.lock, LimitedLog(time.monotonic))
         self.links: list[Any] = []
 
     def add(self, acceptor: Any, factory: Any = None) -> Any:

@@ -218,3 +218,16 @@ def test_while_it_feeds_a_slow_port_its_own_events_wait(make_program: Callable[.
     assert (port.flow.is_set(), port.stats()["held"]) == (False, True)
     port.set_reading_paused(False)
     assert (port.flow.is_set(), port.stats()["held"]) == (True, False)
+
+
+def test_names_of_events_that_are_done_are_forgotten() -> None:
+    program = Program()
+    for first in range(1, 5001, 500):
+        with program.lock:
+            for route in range(first, first + 500):
+                program.port.deliver(Run(route, "json", 1, event_frame(route, PAYLOAD)), route, "e")
+        eventually(lambda: len(program.heard) == first + 499)  # noqa: B023
+        assert len(program.port._names) <= 2 * 500 + 1000
+    assert [info["sender"] for info, _ in program.heard] == list(range(1, 5001))
+    for dispatcher in (program.port.dispatcher, program.port.answers):
+        dispatcher.stop(10)

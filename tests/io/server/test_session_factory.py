@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sig_core.errors import HandshakeError, LinkClosed, PluginError, RemoteProto
 from sig_core.io.server.session_factory import SessionFactory, log_session_end
 from sig_core.line.handshake import BINARY, BOARD, LineHello, SynAck
 from sig_core.line.packets import HELLO, seal
+from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.server import ServerSession
@@ -50,6 +52,7 @@ class Context:
     def __init__(self, codecs: dict[str, Codec] | None = None) -> None:
         self.net = Net(Limits(handshake=5.0))
         self.exchange, self.identities, self.limits = self.net.exchange, self.net.identities, self.net.limits
+        self.peer_log = LimitedLog(self.clock)
         self.stations = Stations()
         self.now = 100.0
         self.opened: list[tuple[Any, float]] = []
@@ -57,6 +60,7 @@ class Context:
         self.station_ticks: list[float] = []
         self.session_ticks: list[float] = []
         self.backlog: list[Any] = []
+        self.jobs: list[Callable[[], None]] = []
         self._codecs = codecs
 
     def clock(self) -> float:
@@ -80,6 +84,14 @@ class Context:
 
     def tick_sessions_at(self, when: float) -> None:
         self.session_ticks.append(when)
+
+    def later(self, job: Callable[[], None]) -> None:
+        self.jobs.append(job)
+
+    def do_what_is_later(self) -> None:
+        jobs, self.jobs = self.jobs, []
+        for job in jobs:
+            job()
 
     def add_backlog(self, session: Any) -> None:
         self.backlog.append(session)
@@ -314,6 +326,8 @@ def test_what_a_station_reports_is_logged(warning: bool, level: int, caplog: pyt
     made = Made(LINE)
     caplog.set_level(logging.INFO)
     made.factory.report(station_of(made), "does not answer", warning=warning)
+    assert not caplog.records, "it is called under the lock, and a logger is code of a user"
+    made.context.do_what_is_later()
     assert [(record.levelno, record.message) for record in caplog.records] == [(level, "peer: does not answer")]
 
 
@@ -337,7 +351,7 @@ def test_an_end_is_a_warning_if_something_went_wrong(
         session.lost["slow listener"] += lost
     session.fail(error)
     caplog.set_level(logging.INFO)
-    log_session_end(session, "link closed")
+    log_session_end(session, "link closed", LimitedLog(lambda: 0.0))
     (record,) = caplog.records
     words = f"; {lost} events did not reach it" if lost else ""
     assert (record.levelno, record.message) == (level, f"peer: link closed: {error}{words}")

@@ -14,7 +14,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Gap, RequestsReceived
 from tests.session.by_hand import Raw
-from tests.support.sessions import Net
+from tests.support.sessions import Net, pieces_of
 
 # -- sizes
 
@@ -107,6 +107,30 @@ def test_errors_of_a_handler_that_say_too_much(text: str) -> None:
     assert isinstance(error, sig.RemoteError | sig.MessageTooBig)
 
 
+def test_what_is_too_long_to_be_put_into_another_codec() -> None:
+    net = Net(Limits(max_transcode=4096))
+    owner, same, other, another = net.connect(), net.connect(), net.connect("msgpack"), net.connect("cbor")
+    owner.add_sender("s", ["e"], ["m"])
+    for listener in (same, other, another):
+        listener.listen("s", "e")
+    for size in (10, 4096 - 2, 4096 - 1, 20):
+        owner.queue("s", "e", "x" * size)
+    owner.queue("s", "e", 1, more="x" * 5000)
+    net.pump()
+    assert [len(str(value)) for value in same.values()] == [10, 4094, 4095, 20, 1]
+    for listener in (other, another):
+        assert [len(value) for value in listener.values()] == [10, 4094, 20]
+        assert sum(gap.count for gap in listener.of(Gap)) == 2
+        assert listener.server.lost.total() == 2
+        assert listener.server.lost["longer than the 4096 bytes that are put into another codec"] >= 1
+    ((_, error),) = other.request("s", "m", "x" * 5000)
+    assert isinstance(error, sig.EncodeError) and "max_transcode" in str(error)
+    told = other.request("s", "m", 1)
+    owner.serve(lambda method, params: "x" * 5000)
+    ((_, error),) = told
+    assert isinstance(error, sig.EncodeError) and "5002" in str(error)
+
+
 # -- limits
 
 
@@ -151,6 +175,46 @@ def test_the_routes_of_a_server_are_bounded_and_come_back() -> None:
         other.add_sender("c", [])
     link.call("remove_sender", sender="a")
     assert link.add_sender("a", ["e"]) == routes  # its names have their numbers: no new one is needed
+
+
+# -- input of all links together
+
+
+def test_incomplete_messages_of_all_links_are_bounded_together() -> None:
+    net = Net(Limits(max_input=1 << 20))
+    listener, owner = net.connect(), Raw(net, number=999)
+    listener.listen("s", "e")
+    routes = owner.ask("add_sender", sender="s", events=["e"])["events"]
+    frame = wire.event_frame(routes[0][1], b'"%s"' % (b"x" * 300_000))
+    hostile = [Raw(net, number=number) for number in range(40)]
+    for raw in hostile:
+        raw.session.receive_data((1 << 20).to_bytes(4, "little") + bytes(5), 0.0)
+        for _ in range(3):
+            raw.session.receive_data(bytes(100_000), 0.0)
+            assert net.exchange.input_budget.size <= 1 << 20
+    assert sum(raw.open for raw in hostile) == 3
+    assert all("max_input" in str(raw.session.error) for raw in hostile if not raw.open)
+    for part in pieces_of(frame, 60_000):
+        owner.session.receive_data(part, 0.0)
+    net.pump()
+    assert [len(value) for value in listener.values()] == [300_000] and owner.open
+    for raw in hostile:
+        raw.session.receive_eof()
+    assert (net.exchange.input_budget.size, len(net.exchange.input_budget)) == (0, 0)
+
+
+def test_a_plain_peer_counts_as_well() -> None:
+    net = Net(Limits(max_input=1 << 20))
+    peers = [net.plain_session() for _ in range(10)]
+    for peer in peers:
+        peer.receive_data(b'{"method":"get_version"}\n{"a":"', 0.0)
+        for _ in range(4):
+            peer.receive_data(b"x" * 100_000, 0.0)
+            assert net.exchange.input_budget.size <= 1 << 20
+    assert sum(peer.error is None for peer in peers) == 2
+    for peer in peers:
+        peer.receive_data(b'"}', 0.0)
+    assert net.exchange.input_budget.size == 0
 
 
 # -- memory

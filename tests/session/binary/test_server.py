@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sig_core.errors import Busy, HandshakeError, LinkClosed, LinkLost, RemoteProtocolError
@@ -232,6 +234,35 @@ def test_an_error_reply_is_not_longer_than_the_client_takes(text: str) -> None:
 
 
 # -- opening and ending
+
+
+@pytest.mark.parametrize("piece", [0, 1000, 65_536])
+@pytest.mark.parametrize("size", [65_000, 65_600, 200_000])
+def test_frames_behind_the_hello_may_be_long(size: int, piece: int) -> None:
+    session = Net().server_session()
+    params = {"sender": "s", "events": [], "life": "x", "more": "y" * size}
+    message = json.dumps({"id": 1, "method": "add_sender", "params": params}).encode()
+    after = json.dumps({"id": 2, "method": "get_version"}).encode()
+    data = opening() + wire.control_frame(message) + wire.control_frame(after)
+    for part in pieces_of(data, piece):
+        session.receive_data(part, 0.0)
+    said = session.take(EVERYTHING)
+    assert session.state is State.OPEN
+    assert b'"id":1,"status":0' in said and said.index(b'"id":1') < said.index(b'"id":2')
+
+
+def test_what_is_too_long_behind_the_hello_is_refused_after_it() -> None:
+    session = Net(Limits(max_frame=100_000)).server_session()
+    session.receive_data(opening() + wire.control_frame(b"{}" + b" " * 100_000), 0.0)
+    assert session.state is State.CLOSED
+    assert "frame of length 100007, at most 100000 are taken" in str(session.error)
+    assert b'"token"' in session.take(EVERYTHING)
+
+
+def test_a_hello_may_not_be_long() -> None:
+    session = Net().server_session()
+    session.receive_data(opening(software="x" * 70_000), 0.0)
+    assert session.state is State.CLOSED
 
 
 def test_frames_behind_the_hello_are_read_and_answered_after_the_welcome() -> None:

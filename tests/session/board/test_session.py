@@ -577,3 +577,19 @@ def test_events_that_were_gathered_when_the_session_ends_count() -> None:
     board.session.message(CODEC.encode([1, 0, 1]), board.net.now)
     board.session.end(LinkLost("the board was reset"), 0)
     assert board.counts["in"] == 1
+
+
+def test_what_was_known_of_senders_that_left_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sig_core.session.board.session.SPARE_NAMES", 20)
+    monkeypatch.setattr("sig_core.session.board.registration.REMEMBERED", 20)
+    net = Net(Limits(max_departed=10))
+    board, program = Played(net), net.connect()
+    board.register(None, listen())
+    for number in range(300):
+        program.add_sender(f"job {number}", ["e"])
+        program.fire(f"job {number}", "e", number)
+        program.call("remove_sender", sender=f"job {number}")
+        board.read()
+    assert len(board.session._names) < 50
+    assert board.session._registration is not None and len(board.session._registration._matches) <= 20
+    board.check()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, LocalProtocolError, SigError
+from sig_core.errors import ConnectFailed, LinkClosed, LinkLost, LocalProtocolError, SigError, Status
+from sig_core.protocol.hello import refusal
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
@@ -31,7 +32,8 @@ class Stand:
         for state in STATES:
             callbacks.add(state, lambda state, error: None)
         self.callbacks = callbacks
-        self.of = ConnectionState("tcp://there", Limits(), policy, lambda: 0.0, "ab" * 16, callbacks)
+        self.ids = (f"{number:032x}" for number in range(1, 100))
+        self.of = ConnectionState("tcp://there", Limits(), policy, lambda: 0.0, lambda: next(self.ids), callbacks)
 
     def session(self, token: str = "a5") -> ClientSession:
         """One that a server has taken in."""
@@ -313,7 +315,19 @@ def test_the_token_goes_to_the_next_session() -> None:
 def test_every_session_says_who_the_client_is() -> None:
     stand = Stand()
     for _ in range(2):
-        assert b"ab" * 16 in hello_of(stand.of.new_session(JSON, packets=False, now=0.0))
+        assert f"{1:032x}".encode() in hello_of(stand.of.new_session(JSON, packets=False, now=0.0))
+
+
+def test_where_its_id_is_denied_a_client_takes_a_new_one_and_no_token() -> None:
+    stand = Stand()
+    stand.lost()
+    for number, status in ((1, Status.BAD_MESSAGE), (1, Status.DENIED), (2, Status.OK)):
+        session = stand.of.new_session(JSON, packets=False, now=0.0)
+        said = hello_of(session)
+        assert f"{number:032x}".encode() in said
+        assert (b'"a5"' in said) == (number == 1)
+        session.receive_data(refusal(status, "no") if status else welcome(), 0.0)
+    assert session.state is State.OPEN
 
 
 def test_a_fork_ends_the_session_here() -> None:

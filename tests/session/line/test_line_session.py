@@ -20,7 +20,7 @@ def hello(sid: int = 0) -> bytes:
     return seal(HELLO, 15, 0, 0, LineHello(sid=sid).pack())
 
 
-def link_of(net: Net, keeper: StationOwner, peer: str = "tcp") -> LineSession:
+def link_of(net: Net, keeper: StationOwner, peer: str = "tcp:1") -> LineSession:
     return LineSession(peer, keeper.find(peer), net.now + 5.0)
 
 
@@ -129,7 +129,7 @@ def test_the_end_of_the_link_is_not_that_of_the_session(how: str) -> None:
     assert isinstance(link.error, LinkLost)
     assert "uno" in net.exchange.senders and bool(keeper.stations)
     net.now = 2.0
-    again = link_of(net, keeper, "tcp 2")
+    again = link_of(net, keeper, "tcp:2")
     again.receive_data(hello(sid), net.now)
     assert connect(net, again) == sid
     assert len(keeper.begun) == 1 and "uno" in net.exchange.senders
@@ -143,7 +143,7 @@ def test_half_open_the_new_link_takes_over() -> None:
     sid = connect(net, old)
     stirred: list[int] = []
     old.on_change = lambda: stirred.append(1)
-    new = link_of(net, keeper, "tcp 2")
+    new = link_of(net, keeper, "tcp:2")
     new.receive_data(hello(sid), net.now)
     assert isinstance(old.error, LinkClosed) and "another link" in str(old.error) and stirred
     assert not old.has_output and old.take(100) == b""
@@ -151,6 +151,37 @@ def test_half_open_the_new_link_takes_over() -> None:
     old.receive_data(seal(FIN, 1, 0, 0), net.now)
     old.receive_eof()
     assert keeper.over == [] and "uno" in net.exchange.senders
+
+
+def test_who_comes_from_elsewhere_does_not_get_a_session_by_its_number() -> None:
+    net = Net()
+    keeper = StationOwner(net)
+    board = link_of(net, keeper, "tcp://10.0.0.5:4001")
+    board.receive_data(hello(), net.now)
+    sid = connect(net, board)
+    thief = link_of(net, keeper, "tcp://10.0.0.6:4001")
+    thief.receive_data(hello(sid), net.now)
+    (packet,) = packets(thief)
+    syn = read_syn(packet.payload)
+    assert syn is not None and not syn.resume and syn.sid != sid
+    assert board.error is None and "uno" in net.exchange.senders
+    board.receive_eof()
+    again = link_of(net, keeper, "tcp://10.0.0.5:4002")
+    again.receive_data(hello(sid), net.now)
+    assert connect(net, again) == sid
+
+
+def test_a_board_is_a_stranger_until_it_has_a_session() -> None:
+    net = Net()
+    keeper = StationOwner(net)
+    link = link_of(net, keeper)
+    assert link.is_stranger
+    link.receive_data(hello(), net.now)
+    assert link.is_stranger, "whoever can say HELLO"
+    connect(net, link)
+    assert not link.is_stranger
+    port = LineSession("port", keeper.find(), net.now + 5.0, reliable=False)
+    assert not port.is_stranger, "there is but one, and nobody else comes there"
 
 
 def test_another_board_gets_a_station_of_its_own() -> None:

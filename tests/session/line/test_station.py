@@ -209,13 +209,13 @@ def test_a_station_is_never_due_in_the_past() -> None:
 def test_the_station_of_a_session() -> None:
     net = Net()
     wired = Wired(net)
-    other = wired.keeper.find()(0)
+    other = wired.keeper.find("port")(0)
     assert other is not wired.station
     sid = wired.station.line.sid
-    assert wired.keeper.find()(sid) is not wired.station, "it has no session yet"
+    assert wired.keeper.find("port")(sid) is not wired.station, "it has no session yet"
     wired.connect()
-    assert wired.keeper.find()(sid) is wired.station
-    assert wired.keeper.find()(sid + 100) is not wired.station
+    assert wired.keeper.find("port")(sid) is wired.station
+    assert wired.keeper.find("port")(sid + 100) is not wired.station
 
 
 def test_another_link_replaces_the_one_before() -> None:

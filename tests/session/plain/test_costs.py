@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from sig_core.errors import Busy, LinkLost
+from sig_core.contract import Codec
+from sig_core.errors import Busy, LinkLost, MessageTooBig
 from sig_core.protocol.limits import Limits
-from sig_core.session.plain.input import BYTES_PER_OBJECT, OBJECTS_PER_TURN
+from sig_core.protocol.wire import event_frame, reply_frame
 from sig_core.session.plain.session import PlainSession
+from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 from tests.session.plains import Plain
 from tests.support.sessions import Net
 
@@ -163,7 +167,7 @@ def test_a_flood_is_taken_in_turns_and_all_of_it(text: bytes) -> None:
     while net.turn():
         turns.append(calls.taken)
     steps = [after - before for before, after in pairwise([0, *turns])]
-    assert set(steps[:-1]) == {OBJECTS_PER_TURN} and sum(steps) == 1000
+    assert set(steps[:-1]) == {MESSAGES_PER_TURN} and sum(steps) == 1000
     assert not peer.session.reading_paused and peer.session.error is None
 
 
@@ -179,7 +183,7 @@ def test_long_answers_and_long_objects_use_a_turn_up() -> None:
     assert calls.taken == 2
     net.pump()
     assert calls.taken == 3 and not peer.session.reading_paused
-    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * OBJECTS_PER_TURN * BYTES_PER_OBJECT) + b"{}\n", net.now)
+    peer.session.receive_data(b'{"method":"%s"}\n' % (b"x" * MESSAGES_PER_TURN * BYTES_PER_MESSAGE) + b"{}\n", net.now)
     assert calls.taken == 4 and net.turn() and calls.taken == 5
 
 
@@ -189,8 +193,8 @@ def test_space_is_no_work_and_garbage_ends_it_when_its_turn_comes() -> None:
     calls = Counter(peer.session)
     peer.session.receive_data(b"{}" + b" \n" * 100_000 + b"{}", net.now)
     assert calls.taken == 2 and not net.backlog
-    peer.session.receive_data(b"{}" * OBJECTS_PER_TURN + b"[]" * 100_000, net.now)
-    assert calls.taken == OBJECTS_PER_TURN + 2 and peer.session.error is None
+    peer.session.receive_data(b"{}" * MESSAGES_PER_TURN + b"[]" * 100_000, net.now)
+    assert calls.taken == MESSAGES_PER_TURN + 2 and peer.session.error is None
     net.turn()
     assert "expected" in str(peer.session.error) and not net.backlog
 
@@ -222,7 +226,7 @@ def test_who_is_held_for_a_slow_one_and_behind_is_read_when_neither_is_so() -> N
     net = Net()
     peer, changes = Plain(net), []
     peer.session.on_change = lambda: changes.append(peer.session.reading_paused)
-    peer.session.receive_data(b'{"status":0}' * (OBJECTS_PER_TURN + 1), net.now)
+    peer.session.receive_data(b'{"status":0}' * (MESSAGES_PER_TURN + 1), net.now)
     peer.session.port.set_reading_paused(True)
     net.pump()
     assert peer.session.reading_paused and peer.session.port.stats()["held"]
@@ -253,7 +257,7 @@ def test_an_end_in_between_leaves_nothing_to_do(end: str) -> None:
         peer.session.fail(LinkLost("cut"))
     else:
         peer.session.close()
-    assert net.turn() == 1 and net.turn() == 0 and calls.taken == OBJECTS_PER_TURN
+    assert net.turn() == 1 and net.turn() == 0 and calls.taken == MESSAGES_PER_TURN
 
 
 class Counter:
@@ -302,7 +306,7 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
 
 
 def test_requests_that_were_answered_leave_nothing() -> None:
-    net = Net(Limits(request_timeout=5.0, keepalive=100.0))
+    net = Net(Limits(request_timeout=5.0, keepalive=100.0, idle=1000.0))
     peer, program = Plain(net), net.connect()
     program.add_sender("s", [], ["m"])
     for ident in range(100):
@@ -397,3 +401,118 @@ def test_an_event_that_came_to_some_of_its_listeners_is_counted_as_lost() -> Non
     got += [each["params"]["data"] for each in peer.read() if "method" in each]
     whole = sum(got.count(number) == 2 for number in range(100))
     assert (whole > 0, peer.counts["lost"]["slow listener"]) == (True, 100 - whole)
+
+
+# -- budgets
+
+
+def test_a_plain_peer_has_so_many_listeners() -> None:
+    peer = Plain(Net(Limits(max_plain_listeners=3)))
+    idents = [peer.listen() for _ in range(3)]
+    status, text = peer.call("add_listener")
+    assert (status, "3 listeners of one plain peer" in text) == (-9, True)
+    peer.call("remove_listener", listener_id=idents[0])
+    assert peer.listen() == 4
+    assert Limits().max_plain_listeners == 1000
+
+
+class Encoding:
+    """A codec that counts what it encodes."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.name, self.extras, self.decode = codec.name, codec.extras, codec.decode
+        self.encoded = 0
+        self._codec = codec
+
+    def encode(self, value: object, /) -> bytes:
+        self.encoded += 1
+        return self._codec.encode(value)
+
+
+def test_an_event_is_encoded_once_for_all_listeners_of_a_peer() -> None:
+    net = Net()
+    peer, program = Plain(net), net.connect()
+    idents = [peer.listen("s", "e") for _ in range(50)]
+    program.add_sender("s", ["e"])
+    codec: Any = Encoding(peer.session.port._json)
+    peer.session.port._json = codec
+    program.fire("s", "e", [1, "\u20ac"], more=True)
+    told = peer.read()
+    assert codec.encoded == 1
+    assert [message["params"]["listener_id"] for message in told] == idents
+    info = {"sender": "s", "event": "e", "more": True}
+    for message in told:
+        del message["params"]["listener_id"]
+        assert message["params"] == {"info": info, "data": [1, "\u20ac"]}
+    assert len({message["id"] for message in told}) == 50
+
+
+def test_a_long_event_costs_no_more_messages_than_may_wait() -> None:
+    net = Net(Limits(max_outbox=10_000, stall=0.0))
+    peer, program = Plain(net), net.connect()
+    for _ in range(100):
+        peer.listen("s", "e")
+    program.add_sender("s", ["e"])
+    before = peer.session.port._last_call
+    program.fire("s", "e", "x" * 4000)
+    assert peer.session.port._last_call - before <= 3
+    peer.check()
+
+
+MANY = b"[" + b"{}," * 400_000 + b"1]"  # values: a thousand times more memory than text
+
+
+@pytest.mark.parametrize("what", ["call", "event", "answer"])
+def test_text_of_too_many_values_is_not_decoded(what: str) -> None:
+    net = Net()
+    peer, program = Plain(net), net.connect()
+    peer.add_sender("p", [], ["m"])
+    peer.listen("s", "e")
+    routes = program.add_sender("s", ["e"], ["m"])
+    seen: list[int] = []
+    codec: Any = Encoding(peer.session.port._json)
+    codec.decode = lambda data: seen.append(len(data)) or json.loads(data)
+    peer.session.port._json = peer.session._json = codec
+    if what == "call":
+        told = [json.loads(line) for line in peer.raw(b'{"method":"x","params":' + MANY + b"}\n").splitlines()]
+        assert [each["status"] for each in told] == [-7]
+    elif what == "event":
+        program.client.out.append(event_frame(routes["e"], MANY))
+        net.pump()
+        assert peer.counts["lost"] == {"JSON can't carry the value": 1}
+    else:
+        peer.session.receive_data(b'{"id":7,"method":"request","params":{"sender":"s","method":"m"}}\n', net.now)
+        net.pump()
+        (asked,) = program.asked()
+        program.client.out.append(reply_frame(asked.route, asked.ident, MANY))
+        net.pump()
+        assert [(each["id"], each["status"]) for each in peer.read()] == [(7, -7)]
+    assert max(seen, default=0) < 1000 and peer.session.error is None
+
+
+def test_the_first_object_is_short() -> None:
+    long = b'{"method":"get_version","x":"%s"}\n' % (b"x" * 70_000)
+    first, later = Plain(Net()), Plain(Net())
+    assert later.call("get_version") == "1.01"
+    later.raw(long)
+    assert later.session.error is None
+    first.session.receive_data(long[:60_000], 0.0)
+    assert first.session.error is None
+    first.session.receive_data(long[60_000:66_000], 0.0)
+    assert isinstance(first.session.error, MessageTooBig) and first.session.error.limit == 65_536
+
+
+def test_what_a_peer_leaves_inside_an_object_is_freed_with_its_link() -> None:
+    net = Net()
+    peers = [Plain(net) for _ in range(20)]
+    tracemalloc.start()
+    try:
+        for peer in peers:
+            peer.session.receive_data(b"{}\n", net.now)
+            peer.session.receive_data(b'{"a":"' + b"x" * 1_000_000, net.now)
+        assert tracemalloc.get_traced_memory()[0] > 20_000_000
+        for peer in peers:
+            peer.session.receive_eof()
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
