@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import log
 from sig_core.routing.entities import Subscription
 from sig_core.routing.handlers import Handler
@@ -29,7 +30,8 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-SIGNALS = (SYNC + "auto_reset_event", SYNC + "pending_reply")  # one thread takes them, another one gives them back
+# One thread takes them, another one gives them back.
+SIGNALS = (SYNC + "auto_reset_event", SYNC + "latch", SYNC + "pending_reply")
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
@@ -193,9 +195,41 @@ def _watch_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
             lock = WatchedRLock(watch, RLOCK(), place, again=True)
         return CONDITION(lock)
 
+    _watch_owned_locks(watch, patch)
     patch.setattr(threading, "Lock", lock)
     patch.setattr(threading, "RLock", rlock)
     patch.setattr(threading, "Condition", condition)
+
+
+class _Owned:
+    """An `OwnedLock` as it is without being watched."""
+
+    def __init__(self, lock: OwnedLock) -> None:
+        for name in ("acquire", "release", "_is_owned", "_release_save", "_acquire_restore"):
+            setattr(self, name, getattr(super(OwnedLock, lock), name))
+
+
+def _watch_owned_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
+    """Watch locks that can't be put in another's place, since their class is that of C."""
+    made: dict[int, WatchedRLock] = {}
+    begin = OwnedLock.__init__
+
+    def init(self: OwnedLock) -> None:
+        begin(self)
+        place = _place(2)
+        made.pop(id(self), None)
+        if place is not None:
+            made[id(self)] = WatchedRLock(watch, _Owned(self), place, again="dispatcher" in place)
+
+    def through(name: str) -> Callable[..., Any]:
+        def call(self: OwnedLock, *args: Any, **kwargs: Any) -> Any:
+            return getattr(made.get(id(self)) or super(OwnedLock, self), name)(*args, **kwargs)
+
+        return call
+
+    patch.setattr(OwnedLock, "__init__", init)
+    for name in ("acquire", "release", "__enter__", "__exit__", "_release_save", "_acquire_restore"):
+        patch.setattr(OwnedLock, name, through(name), raising=False)
 
 
 def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:

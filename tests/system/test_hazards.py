@@ -13,6 +13,7 @@ import sig_core as sig
 from sig_core.io.server.dispatcher import Dispatcher
 from sig_core.testing import begin
 from tests.support import eventually, within
+from tests.support.held import is_free
 
 
 @pytest.fixture(name="server")
@@ -224,7 +225,7 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
     future = client.request_async("s", "hang")
     client.flush()
     link.reader.role._asked = float("inf")  # the reading thread keeps away until somebody else asks
-    eventually(lambda: not link.reader.role.lock.locked())
+    eventually(lambda: is_free(link.reader.role.lock, 0))
     receive = link.session.receive_data
 
     def receiving(data: bytes, now: float) -> Any:
@@ -241,7 +242,7 @@ def test_a_future_settles_although_the_answer_was_read_by_another_thread_at_the_
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    eventually(lambda: link.reader.role.lock.locked() and len(server._exchange.requests) == 2)
+    eventually(lambda: not is_free(link.reader.role.lock, 0) and len(server._exchange.requests) == 2)
     server.stop()
     waiting.join(within(20))
     release.set()
