@@ -262,7 +262,7 @@ def test_each_thread_gets_its_answer_while_a_callback_blocks(server: sig.ServerR
         assert entered.wait(within(10))
         role = client._connection.link.reader.role  # type: ignore[union-attr]
         first = begin(client.remote_request, "s", "wait", 0, timeout=within(30))
-        eventually(role.lock.locked)
+        eventually(lambda: not is_free(role.lock, 0))
         second = begin(client.remote_request, "s", "wait", 1, timeout=within(30))
         eventually(lambda: role._waiters)
         for asked, answer in zip((first, second), answers, strict=True):
