@@ -270,7 +270,7 @@ class Exchange:
             port.refuse(run.route, run.count, self._breach(run.route))
             return
         port.traffic.arrived += run.count
-        self._forward(route.topic, {run.codec: run}, port, None, now)
+        self._forward(self._targets_of(route.topic), route.topic, {run.codec: run}, port, None, now)
         route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:
@@ -294,12 +294,36 @@ class Exchange:
             now: monotonic seconds.
         """
         port.traffic.arrived += 1
-        self._forward(self._table.topic(sender, event), dict(runs), port, port, now)
+        topic = self._table.topic(sender, event)
+        self._forward(self._targets_of(topic), topic, dict(runs), port, port, now)
         self._routes[next(iter(runs.values())).route].count += 1
 
-    def _forward(self, topic: Topic[Port], runs: dict[str, Run], source: Port, skip: Port | None, now: float) -> None:
-        first = next(iter(runs.values()))
+    def publish_rest(self, port: Port, runs: Mapping[str, Run], sender: Name, event: Name, now: float) -> None:
+        """Do what an interrupt has left of `publish`. Args: see there; the call is made under the same lock."""
+        topic, made = self._table.topic(sender, event), dict(runs)
         for target in self._targets_of(topic):
+            if target is not port:
+                target.mend()
+        rest = [target for target in self._targets_of(topic) if not target.has_waiting(runs.values())]
+        self._forward(rest, topic, made, port, port, now)
+
+    def mend_owner(self, sender: Name) -> None:
+        """Let the owner of a sender be whole again, after an interrupt in the midst of a request to it."""
+        entry = self.senders.get(sender)
+        if entry is not None:
+            entry.owner.mend()
+
+    def _forward(
+        self,
+        targets: Iterable[Port],
+        topic: Topic[Port],
+        runs: dict[str, Run],
+        source: Port,
+        skip: Port | None,
+        now: float,
+    ) -> None:
+        first = next(iter(runs.values()))
+        for target in targets:
             if target is skip:
                 continue
             run = first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -96,6 +96,12 @@ class Port(Protocol):
             run: the events.
             sender, event: what they are.
         """
+
+    def has_waiting(self, runs: Collection[Run]) -> bool:
+        """Return whether one of these runs, the objects themselves, waits for it."""
+
+    def mend(self) -> None:
+        """Be whole again after an interrupt in the midst of one of these calls, and have what waits sent."""
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Note that the sender is connected, maybe with another count of events: see `Exchange.count_of`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -109,6 +110,14 @@ class ThreadedLink(ClientLink):
         self.writer.stop()
         self.reader.join(STOP)
         self.writer.join(STOP)
+
+    def leave(self, timeout: float) -> None:
+        """Say goodbye, and let the peer end first, within `timeout` seconds; callbacks are not waited for."""
+        until = time.monotonic() + timeout
+        self.reader.leave(timeout)
+        self.session.close("the program ends")
+        self.writer.finish(timeout)
+        self.reader.join(max(0.0, until - time.monotonic()))
 
     def cut(self) -> None:
         """See `ClientLink`; a read that waits ends."""
