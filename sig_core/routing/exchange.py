@@ -33,7 +33,7 @@ from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import Transcoder, encode
 
-__all__ = ["Exchange", "SenderEntry"]
+__all__ = ["BUILT_IN", "Exchange", "SenderEntry"]
 
 NEVER_SEEN = Departed(0, {}, "", {})
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
@@ -181,8 +181,8 @@ class Exchange:
         for target in self._targets_of(topic):
             target.rebind(number, entry.name, event, missing, known_only=not fired)
 
-    def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
-        """Disconnect a sender and fire its `#disconnect`.
+    def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> SenderEntry:
+        """Disconnect a sender, fire its `#disconnect`, and return it.
 
         Args:
             port: its owner.
@@ -205,6 +205,7 @@ class Exchange:
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
         self._departed.add(name, Departed(entry.route, entry.events, entry.life, counts if entry.life else {}))
         self._table.drop(name)
+        return entry
 
     def codec(self, name: str) -> Codec:
         """Return the codec of a name."""

@@ -31,7 +31,7 @@ TIGHT = Limits(
 def bounded(session: object, net: Net) -> None:
     """Nothing that a peer can fill is fuller than its limit."""
     limits, exchange = net.limits, net.exchange
-    assert len(exchange._numbers) <= limits.max_names
+    assert len(exchange._routes) + len(exchange._targets) + exchange._departed.routes <= limits.max_names
     assert len(exchange.senders) <= limits.max_senders
     assert exchange._table.size <= limits.max_listeners
     assert len(exchange.requests) <= limits.max_requests
