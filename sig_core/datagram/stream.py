@@ -7,14 +7,15 @@ from enum import Enum, auto
 from typing import Final
 
 from sig_core.clock import NEVER
+from sig_core.datagram.cookies import is_cookie_for
 from sig_core.datagram.receiving import Receiving
 from sig_core.datagram.sending import Sending
 from sig_core.datagram.wire import ACK, OPEN, VERSION, Datagram, Wire, opening, tag_of
 from sig_core.errors import LinkLost
 
-__all__ = ["AGREED", "ASKED", "OTHER_VERSION", "UNKNOWN", "PacketStream", "Phase"]
+__all__ = ["AGREED", "ASKED", "OTHER_VERSION", "PROVE", "UNKNOWN", "PacketStream", "Phase"]
 
-ASKED, AGREED, UNKNOWN, OTHER_VERSION = 0, 1, 2, 3  # tags of OPEN
+ASKED, AGREED, UNKNOWN, OTHER_VERSION, PROVE = 0, 1, 2, 3, 4  # tags of OPEN
 AGAIN, SELDOM = 0.1, 1.0  # seconds between OPENs: at first, and at last
 SILENT: Final = 10.0  # seconds without a word while something is open
 LINGER: Final = 2.0  # seconds that an end may take
@@ -79,6 +80,8 @@ class PacketStream:
             self._heard = now
             if self.phase is Phase.DIALING:
                 self.phase = Phase.OPEN
+        elif packet.tag == PROVE and self.phase is Phase.DIALING and is_cookie_for(self.epoch, packet.epoch):
+            self.epoch, self._tag, self._ask_at = packet.epoch, tag_of(packet.epoch), now
         elif packet.tag == UNKNOWN and self._dialing and packet.epoch == self._tag:
             self._be_forgotten()
         elif packet.tag == OTHER_VERSION and self.phase is Phase.DIALING:

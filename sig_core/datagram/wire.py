@@ -91,5 +91,6 @@ def tag_of(epoch: int) -> int:
 
 
 def opening(wire: Wire, tag: int, epoch: int) -> bytes:
-    """Return OPEN with one of its own tags: 0 asks, 1 agrees, 2 knows no such link, 3 knows no such version."""
+    """Return OPEN with one of its own tags: 0 asks, 1 agrees, 2 knows no such link, 3 knows no such version, 4 wants a
+    proof."""
     return wire.seal(OPEN, tag, epoch.to_bytes(4, "little") + bytes((VERSION,)))

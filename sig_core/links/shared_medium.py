@@ -15,7 +15,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 
 from sig_core.contract import LinkTraits, Medium
@@ -66,7 +66,7 @@ class MediumLink:
 
     def __init__(self, hub: _Hub, peer: Hashable) -> None:
         self.traits: LinkTraits = hub.medium.traits
-        self.peer = f"{hub.address.partition('://')[0]}://{_text_of(peer)}"
+        self.peer = hub.name_of(peer)
         self.heard_at = time.monotonic()
         self._hub = hub
         self._at = peer
@@ -128,6 +128,31 @@ class MediumAcceptor:
         self.address = hub.address
         self._hub = hub
 
+    @property
+    def traits(self) -> LinkTraits:
+        """Of the medium."""
+        return self._hub.medium.traits
+
+    def deliver_to(self, receiver: Callable[[bytes, Hashable], None]) -> None:
+        """Make no links any more: pass all packets on, with the peer they are of, on the medium's thread."""
+        self._hub.receiver = receiver
+
+    def check(self) -> None:
+        """Raise OSError if the medium is broken."""
+        self._hub.check_medium()
+
+    def send(self, data: bytes, peer: Hashable) -> None:
+        """Send a packet; waits while another one is sent.
+
+        Raises:
+            OSError: the medium is broken, or refuses the packet.
+        """
+        self._hub.send(data, peer)
+
+    def name_of(self, peer: Hashable) -> str:
+        """Return what a link to this peer is called."""
+        return self._hub.name_of(peer)
+
     def accept(self, timeout: float, /) -> MediumLink | None:
         """Return the next peer's link, or None if nobody new was heard within `timeout` seconds.
 
@@ -160,10 +185,11 @@ class _Hub:
         self.new: queue.Queue[MediumLink] = queue.Queue(QUEUE)
         self.address = medium.address
         self.overrun = 0  # packets and peers for which there was no room
+        self.receiver: Callable[[bytes, Hashable], None] | None = None
         self._error: Exception | None = None
         self._accepting = only is None
-        self._lock = threading.Lock()
-        self._sending = threading.Lock()
+        self._lock = threading.RLock()
+        self._sending = threading.RLock()
         self._links: dict[Hashable, MediumLink] = {}
         self._once = CloseOnce(medium, self.address)
         self._thread = threading.Thread(target=self._run, name=f"sig-medium {self.address}", daemon=True)
@@ -175,6 +201,10 @@ class _Hub:
         link = self._links[peer] = MediumLink(self, peer)
         self._start()
         return link
+
+    def name_of(self, peer: Hashable) -> str:
+        """Return what a link to this peer is called."""
+        return f"{self.address.partition('://')[0]}://{_text_of(peer)}"
 
     def _start(self) -> None:
         try:
@@ -251,6 +281,9 @@ class _Hub:
         if got is None:
             return
         packet, peer = got
+        if self.receiver is not None:
+            self.receiver(packet, peer)
+            return
         link = self._links.get(peer) or self._link_of_new(peer)
         if link is not None:
             link.put(packet)

@@ -28,7 +28,6 @@ class DialectDetector(SessionState):
     """
 
     client = ""
-    is_stranger = True
     reading_paused = False
     keeps_half_open = False
     read_hint = 0

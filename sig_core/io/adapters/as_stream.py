@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from sig_core.contract import Link
+from typing import TYPE_CHECKING
+
+from sig_core.contract import Acceptor, Link
 from sig_core.datagram.wire import LEAST
 from sig_core.errors import ConfigError
+from sig_core.links.shared_medium import MediumAcceptor
 
-__all__ = ["as_stream"]
+if TYPE_CHECKING:
+    from sig_core.io.adapters.datagram_acceptor import DatagramAcceptor
+
+__all__ = ["as_stream", "sharing_a_thread"]
 
 
 def as_stream(link: Link, *, dialing: bool, patience: float) -> Link:
@@ -46,3 +52,19 @@ def _over_packets(link: Link, dialing: bool, patience: float) -> Link:
     if dialing:
         made.dial(patience)
     return made
+
+
+def sharing_a_thread(acceptor: Acceptor) -> DatagramAcceptor | None:
+    """Return what accepts in place of the acceptor of a medium that loses packets: a thread for all links, and streams.
+
+    Args:
+        acceptor: it is closed with what is returned.
+
+    Returns:
+        None: it is no such acceptor, and each of its links is made a stream by `as_stream`, where it has to be.
+    """
+    if not isinstance(acceptor, MediumAcceptor) or acceptor.traits.reliable or (acceptor.traits.mtu or LEAST) < LEAST:
+        return None
+    from sig_core.io.adapters.datagram_acceptor import DatagramAcceptor
+
+    return DatagramAcceptor(acceptor)

@@ -10,6 +10,7 @@ from typing import Final
 
 from sig_core.clock import Clock
 from sig_core.contract import Link, LinkTraits
+from sig_core.datagram.cookies import LEAST_EPOCH
 from sig_core.datagram.stream import ASKED, LINGER, OTHER_VERSION, UNKNOWN, PacketStream, Phase
 from sig_core.datagram.wire import OPEN, VERSION, Datagram, Wire, opening
 from sig_core.errors import ConnectFailed
@@ -17,7 +18,7 @@ from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
-__all__ = ["DatagramStream", "FragmentingLink"]
+__all__ = ["ASSUMED_MTU", "HIGH_WATER", "DatagramStream", "FragmentingLink"]
 
 ASSUMED_MTU: Final = 1200  # bytes, of a link that states none: what every path of IPv6 carries (RFC 9000, section 14)
 HIGH_WATER: Final = 256 * 1024  # bytes that are written and not sent, at which a sender waits
@@ -76,7 +77,7 @@ class DatagramStream:
         self._wire = Wire(raw.traits.mtu or ASSUMED_MTU)
         self._stream: PacketStream | None = None
         self._changed = threading.Condition()
-        self._sending = threading.Lock()  # one send at a time, whoever makes it
+        self._sending = threading.RLock()  # one send at a time, whoever makes it
         self._failed: Exception | None = None
         self._closing = False
         self._sender_waits = False
@@ -93,7 +94,7 @@ class DatagramStream:
         Raises:
             ConnectFailed: nobody answers within `patience` seconds, or the link broke.
         """
-        epoch = int.from_bytes(os.urandom(4), "little") or 1
+        epoch = int.from_bytes(os.urandom(4), "little") | LEAST_EPOCH
         with self._changed:
             self._stream = stream = PacketStream(self._wire, epoch, self._clock(), dialing=True)
         self._flush()

@@ -8,18 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableLink
 from sig_core.errors import Busy, ConfigError, LinkLost
-from sig_core.io.adapters.as_stream import as_stream
+from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
@@ -31,6 +32,9 @@ from sig_core.session.line.stations import Stations
 from sig_core.session.link_session import LinkSession
 from sig_core.session.newcomers import Newcomers
 from sig_core.session.plain.session import PlainSession
+
+if TYPE_CHECKING:
+    from sig_core.io.adapters.datagram_acceptor import DatagramAcceptor
 
 __all__ = ["STOP", "ConnectionManager"]
 
@@ -80,7 +84,7 @@ class ConnectionManager:
     def __init__(
         self,
         exchange: Exchange,
-        lock: threading.Lock,
+        lock: OwnedLock,
         codec: Callable[[str], Codec],
         limits: Limits,
         on_tick: Callable[[float], float],
@@ -115,6 +119,7 @@ class ConnectionManager:
         self._stopping = False
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
+        self._sharing: list[DatagramAcceptor] = []  # that live, closed or not, as long as their links do
 
     # -- from any thread
 
@@ -137,6 +142,10 @@ class ConnectionManager:
             codecs: that clients may use there, by name.
             rename: how boards that come there are called.
         """
+        shared = sharing_a_thread(acceptor)
+        if shared is not None:
+            self._sharing = [each for each in self._sharing if each.is_alive] + [shared]
+        acceptor = shared or acceptor
         factory = SessionFactory(self, codecs, rename, acceptor)
 
         def on_link(link: Link) -> None:
@@ -183,7 +192,7 @@ class ConnectionManager:
         """Whether an acceptor, or a link, can't be polled: to close it may take a while."""
         with self.lock:
             threaded = [each for each in self._connections if isinstance(each, PumpedConnection)]
-        return bool(threaded or self._leaving or self.listening.threads)
+        return bool(threaded or self._leaving or self._sharing or self.listening.threads)
 
     def stop_accepting(self) -> None:
         """Listen nowhere any more. Again: does nothing."""
@@ -229,6 +238,8 @@ class ConnectionManager:
         threaded: list[AcceptorThread | PumpedConnection] = [*self.listening.threads, *self._leaving]
         for each in threaded:
             each.join(max(0.0, until - self.clock()))
+        for acceptor in self._sharing:
+            acceptor.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
         """In a forked child: close the descriptors; nothing is sent."""
@@ -321,6 +332,10 @@ class ConnectionManager:
         """See `ServerContext`."""
         self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
+
+    def later(self, job: Callable[[], None]) -> None:
+        """See `ServerContext`."""
+        self.loop.post(job)
 
     def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""

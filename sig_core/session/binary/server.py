@@ -427,11 +427,6 @@ class ServerSession(QueuedPort, Session):
     # -- out
 
     @property
-    def is_stranger(self) -> bool:
-        """Whether its hello has not come yet."""
-        return self.state is State.OPENING
-
-    @property
     def has_output(self) -> bool:
         """Whether `take` would return something."""
         return bool(self._outbox.size or self._outbox.gaps)
