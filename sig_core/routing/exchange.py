@@ -204,10 +204,10 @@ class Exchange:
         del self._owned[port][name]
         if not self._owned[port]:
             del self._owned[port]
-        self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
         left = Departed(entry.route, entry.events, entry.life, counts if entry.life else {}, may_return=may_return)
         self._departed.add(name, left)
+        self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         self._table.drop(name)
         return entry
 
