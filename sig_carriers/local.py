@@ -16,7 +16,7 @@ __all__ = ["LocalCarrier"]
 BACKLOG = 128  # connections that may wait for accept
 
 _listeners: dict[str, LocalAcceptor] = {}
-_registry = threading.Lock()
+_registry = threading.RLock()  # a destructor may stop a server in the midst of a call of this
 
 
 class LocalCarrier(HasOptions, HasTrial, HasAddressTraits):

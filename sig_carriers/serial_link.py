@@ -76,7 +76,7 @@ class DriverLink:
         self._piece = max(1, (traits.bitrate or 9600) // 10)
         self._ended = ended
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # of these two
+        self._lock = threading.RLock()  # of these two
         self._users = 1  # calls that are under way, and the link itself until it is closed
         self._closed = False
 

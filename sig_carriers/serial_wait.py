@@ -31,7 +31,7 @@ class SerialAcceptor:
         self.address = address
         self._port = port
         self._wake = threading.Event()
-        self._lock = threading.Lock()  # of these three
+        self._lock = threading.RLock()  # of these three
         self._link: Link | None = None  # the one that lives
         self._given = False  # to whom accepts
         self._closed = False

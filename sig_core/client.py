@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Self
 
 from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.errors import SigError
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
@@ -94,6 +95,7 @@ class ClientRouter(ClientBase, Router):
             HandshakeError: the server refused.
             LimitError: it refused because one of its limits is reached, or this system starts no more threads.
         """
+        self._check_outside("start")
         self._connection.start()
         return self
 
@@ -104,8 +106,9 @@ class ClientRouter(ClientBase, Router):
         before still goes out, as far as the server reads it within 2 s more. Called inside a callback, the stop waits
         for none. Interrupted, it closes the link and returns.
         """
-        self._connection.stop()
-        self._callback_thread.join(STOP)
+        if not self._defer(self.stop):
+            self._connection.stop()
+            self._callback_thread.join(STOP)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -157,6 +160,7 @@ class ClientRouter(ClientBase, Router):
             ConfigError: a name or the handler is not as it must be.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
+        self._check_outside("add_remote_sender")
         link = self._connection.open_link()
         made = self._make_sender(sender, events, request_handler)
         self._join(link, [made], all_or_none=False)
@@ -177,6 +181,7 @@ class ClientRouter(ClientBase, Router):
         Raises:
             SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
+        self._check_outside("add_remote_senders")
         link = self._connection.open_link()
         made = [self._make_sender(name, events, request_handler) for name, events in senders.items()]
         self._join(link, made, all_or_none=True)
@@ -185,9 +190,16 @@ class ClientRouter(ClientBase, Router):
     def _join(self, link: ThreadedLink, made: list[Sender], *, all_or_none: bool) -> None:
         registrations = self._state.registrations
         try:
-            link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
-        finally:
-            self._fire_connects(made)
+            try:
+                link.run(registrations.add_senders(link.session, made, all_or_none=all_or_none))
+            finally:
+                self._fire_connects(made)
+        except SigError:
+            raise
+        except BaseException:  # an interrupt: nobody would have what was added
+            registrations.withdraw(made)
+            link.writer.push()
+            raise
 
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender of this program, remote or not.
@@ -201,6 +213,8 @@ class ClientRouter(ClientBase, Router):
         Raises:
             LinkClosed, RequestTimeout: the server can't be asked; it is connected then.
         """
+        if self._has_own(name_of(sender)) and self._defer(self.remove_sender, sender):
+            return True
         return self._connection.run(self._removal(sender))
 
     def remove_remote_sender(self, sender: Sender | Name) -> bool:
@@ -219,6 +233,7 @@ class ClientRouter(ClientBase, Router):
         name = name_of(sender)
         if name in self._state.registrations.senders:
             return self.remove_sender(sender)
+        self._check_outside("remove_remote_sender")
         link = self._connection.open_link()
         return link.run(self._state.remove_other(link.session, name))
 
@@ -251,6 +266,7 @@ class ClientRouter(ClientBase, Router):
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
+        self._check_outside("add_remote_listener")
         link = self._connection.open_link()
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
         link.run(self._state.registrations.subscribe(link.session, subscription))
@@ -271,8 +287,10 @@ class ClientRouter(ClientBase, Router):
 
     def _unsubscribe_remote(self, subscription: Subscription) -> None:
         link = self._connection.link
+        if self._defer(self._unsubscribe_remote, subscription):
+            return
         if self._state.registrations.unsubscribe(subscription) and link is not None:
-            link.writer.flush()
+            link.writer.push()  # which never waits: it may be a destructor that calls
 
     # -- remote requests
 
@@ -291,6 +309,7 @@ class ClientRouter(ClientBase, Router):
             EncodeError, MessageTooBig: the params, or the answer, can't be carried.
             Overflow: made inside a callback, and too many events came meanwhile.
         """
+        self._check_outside("remote_request")
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = PendingReply(), time.perf_counter()
@@ -332,6 +351,7 @@ class ClientRouter(ClientBase, Router):
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
+        self._check_outside(what)
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         ask = self._state.ask(link.session, method, params, what)

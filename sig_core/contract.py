@@ -117,6 +117,22 @@ class HasRecv(Protocol):
         """Read what `recv_into` would, at most `size` bytes (1 and more); b"" is the end."""
 
 
+@runtime_checkable
+class HasCounts(Protocol):
+    """A pollable link whose reads and sends survive Ctrl-C, and what signal handlers raise: it says how much passed.
+
+    Without it such an interrupt, if it comes while the link is used, ends the link: nobody knows what is out. Each
+    method does what the one of `PollableLink` does, and appends the number to `counts` in one step with the system
+    call: an interrupt can come between any two calls. `counts.extend(map(sock.send, (data,)))` is such a step.
+    """
+
+    def recv_counted(self, buffer: memoryview, counts: list[int], /) -> None:
+        """Do what `recv_into` does."""
+
+    def send_counted(self, data: bytes | memoryview, counts: list[int], /) -> None:
+        """Do what `send_some` does."""
+
+
 class Acceptor(Protocol):
     """What `listen` returns. `address` is a URL as bound: port 0 is resolved."""
 

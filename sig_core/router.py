@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from sig_core.description import described, name_of_callable
-from sig_core.errors import ConfigError, SenderExists, UnknownSender
+from sig_core.errors import ConfigError, LocalProtocolError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
+from sig_core.io.sync.owned_lock import Deferred, OwnedLock, is_inside
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
@@ -49,7 +50,8 @@ class RouterBase:
         self.class_signal = class_signal
         self.class_event = class_event
         self.listener_errors = 0
-        self._lock = threading.Lock()
+        self._lock = OwnedLock()
+        self._later = Deferred()  # what is called where it can't be done
         self._table: Table[Subscription] = Table()
         self._senders: dict[Name, Sender] = {}
 
@@ -72,12 +74,28 @@ class RouterBase:
             SenderExists: a sender of that name is connected.
             ConfigError: a name or the handler is not as it must be.
         """
+        self._check_outside("add_sender")
         made = self._make_sender(sender, events, request_handler)
-        with self._lock:
-            self._claim(made)
-            self._install(made)
-        self._fire_presence(made, EVENT_CONNECT)
+        try:
+            with self._lock:
+                self._claim(made)
+                self._install(made)
+            self._fire_presence(made, EVENT_CONNECT)
+        except SigError:
+            raise
+        except BaseException:  # an interrupt: nobody would have what was added
+            self._withdraw(made)
+            raise
         return made
+
+    def _withdraw(self, made: Sender) -> None:
+        """Take back a sender that was not added to the end."""
+        assert made.name is not None
+        if self._senders.get(made.name) is made:
+            self._remove_local(made)
+        else:
+            with self._lock:
+                self._release(made)
 
     def _remove_local(self, sender: Sender | Name) -> bool:
         """Disconnect a sender that this router has, and fire its `#disconnect`; false if it is not connected."""
@@ -86,15 +104,27 @@ class RouterBase:
         if found is None:
             self._removed(name)
             return False
+        if self._defer(self._remove_local, sender):
+            return True
         farewell = found.get_signal(EVENT_DISCONNECT)
-        with self._lock:
-            if self._senders.get(name) is not found:
-                return False  # another thread was faster
-            self._release(found)
-            self._uninstall(found)
+        try:
+            with self._lock:
+                if self._senders.get(name) is not found:
+                    return False  # another thread was faster
+                self._take_out(found)
+        except BaseException:  # an interrupt: half of it may be done
+            with self._lock:
+                self._take_out(found)
+            self._removed(name)
+            raise
         self._removed(name)
         farewell.trigger(_presence(found))
         return True
+
+    def _take_out(self, sender: Sender) -> None:
+        """Give its name back and take a sender out, under the lock. Again: does the rest."""
+        self._release(sender)
+        self._uninstall(sender)
 
     def _removed(self, name: Name) -> None:
         """Forget what else is known of a sender that is not connected any more, before anybody is told."""
@@ -138,7 +168,7 @@ class RouterBase:
             raise SenderExists(f"sender {sender.name!r} is already connected")
 
     def _release(self, sender: Sender) -> None:
-        """Give the name back, under the lock."""
+        """Give the name back, under the lock. Again, or of a name that was not taken: does nothing."""
 
     def _install(self, sender: Sender) -> None:
         assert sender.name is not None
@@ -148,7 +178,7 @@ class RouterBase:
         """Take a sender out, under the lock; its signals refuse from now on, but for the farewell."""
         assert sender.name is not None
         sender.removed = True
-        del self._senders[sender.name]
+        self._senders.pop(sender.name, None)
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:
                 self._table.topic(sender.name, event).publisher = _Gone(sender.name)
@@ -180,10 +210,15 @@ class RouterBase:
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called or, here, would have to be awaited.
         """
+        self._check_outside("add_listener")
         subscription = self._subscription(listener, sender, event, self._unsubscribe)
-        with self._lock:
-            if self._table.add(subscription.pattern, subscription):
-                self._interest(subscription.pattern, True)
+        try:
+            with self._lock:
+                if self._table.add(subscription.pattern, subscription):
+                    self._interest(subscription.pattern, True)
+        except BaseException:  # an interrupt: nobody would have what was added
+            subscription.remove()
+            raise
         return subscription
 
     def remove_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
@@ -221,12 +256,33 @@ class RouterBase:
             refuse_coroutine_function(what, function)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
+        if self._defer(self._unsubscribe, subscription):
+            return
+        pattern = subscription.pattern
         with self._lock:
-            if self._table.remove(subscription.pattern, subscription):
-                self._interest(subscription.pattern, False)
+            self._table.remove(pattern, subscription)
+            if not self._table.at(pattern):
+                self._interest(pattern, False)
 
     def _interest(self, pattern: Pattern, wanted: bool) -> None:
-        """Note, under the lock, that the first subscription of a pattern came, or the last one went."""
+        """Note, under the lock, that the first subscription of a pattern came, or the last one went. Again: nothing."""
+
+    # -- calls in the midst of another call: see `io/sync/owned_lock`
+
+    def _check_outside(self, what: str) -> None:
+        """Raise LocalProtocolError in the midst of a call."""
+        if is_inside():
+            raise LocalProtocolError(
+                f"{what}: called by a destructor, or a signal handler, in the midst of another call of a router;"
+                " call it from the program itself, or from another thread"
+            )
+
+    def _defer(self, call: Callable[..., object], *args: object) -> bool:
+        """Have a call made by another thread, if this one is in the midst of a call; return whether that is so."""
+        inside = is_inside()
+        if inside:
+            self._later(partial(call, *args))
+        return inside
 
     def listeners_at(self, pattern: Pattern) -> tuple[Subscription, ...]:
         """Return the subscriptions of exactly this pattern, in order of registration."""

@@ -69,6 +69,7 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: it was started before.
             ConfigError, PluginError, ListenFailed, LimitError: see `listen`; then it is stopped again.
         """
+        self._check_outside("start")
         self._begin()
         try:
             self._clients.loop.start()
@@ -93,6 +94,7 @@ class ServerRouter(ServerBase, Router):
             ListenFailed: the address is in use, or not of this machine.
             LimitError: it needs a thread, and the system starts no more of them.
         """
+        self._check_outside("listen")
         allowed = self._allowed(where, codecs)
         rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)
         log.info(self._accept_from(acceptor, allowed, rename))
@@ -105,6 +107,7 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: the server does not run.
             ConfigError: it does not listen there.
         """
+        self._check_outside("unlisten")
         self._check_listens(address)
         self._clients.refuse_at(address)
 
@@ -113,6 +116,8 @@ class ServerRouter(ServerBase, Router):
 
         Callbacks that run are given 2 s; called inside one, the stop does not wait for that one.
         """
+        if self._defer(self.stop):
+            return
         with self._lock:
             before, self._state = self._state, "stopped"
         if before != RUNNING:
@@ -152,6 +157,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request(name, method, params)
+        self._check_outside("request")
         return self._asker.ask(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def request_async(

@@ -214,10 +214,17 @@ class ServerBase(RouterBase):
 
     def _release(self, sender: Sender) -> None:
         assert sender.name is not None
-        self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
+        entry = self._exchange.senders.get(sender.name)
+        if entry is not None and entry.owner is self._port:
+            self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
 
     def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
         exchange, port, flow = self._exchange, self._port, self._port.flow
+        is_mine = self._lock.is_mine
+
+        def publish(runs: dict[str, Run]) -> None:
+            with self._lock:
+                exchange.publish(port, runs, sender, event, time.monotonic())
 
         def publisher(info: Info, data: Any) -> None:
             wanted = exchange.wanted(sender, event, port)
@@ -234,10 +241,12 @@ class ServerBase(RouterBase):
                 if not runs:
                     runs = self._encode_somehow(problem, wanted, sender, event, route, info, data)
                 runs |= {codec: Run(route, codec, 0, b"") for codec in wanted if codec not in runs}
+            if is_mine() or port.is_mine():  # called by a destructor, or a signal handler: see `io/sync/owned_lock`
+                self._later(partial(publish, runs))
+                return
             if not flow.is_set():
                 self._hold_back(sender, event)
-            with self._lock:
-                exchange.publish(port, runs, sender, event, time.monotonic())
+            publish(runs)
 
         return publisher
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
@@ -12,7 +14,7 @@ from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Name
 from sig_core.io.aio.coroutine_listener import MOST
-from sig_core.io.client.async_reply import AsyncReply
+from sig_core.io.client.async_reply import AsyncReply, settle
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.lifetime import STOP
@@ -71,7 +73,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         self._callback_task = CallbackTask()
         self._begin(
             *(url, codec, limits_for(max_handlers, limits), reconnect, plugins),
-            make_reply=AsyncReply,
+            make_reply=self._make_reply,
             wake_callbacks=self._callback_task.wake,
         )
         self._callback_task.callbacks = self._state.callbacks
@@ -336,11 +338,12 @@ class ClientRouter(ClientBase, AsyncRouter):
         """
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
-        reply, begun = AsyncReply(), time.perf_counter()
+        future: asyncio.Future[Any] = link.loop.create_future()
+        begun = time.monotonic()
         payload = encode(link.codec, params, REQUEST_TO, method, sender)
-        ident = link.session.request(sender, method, payload, reply.tell)
-        answer = await link.finish(reply, ident, seconds, REQUEST_TO, method, sender)
-        self._state.times.append(time.perf_counter() - begun)
+        ident = link.session.request(sender, method, payload, partial(settle, future))
+        answer = await link.finish(future, ident, begun, seconds, REQUEST_TO, method, sender)
+        self._state.times.append(time.monotonic() - begun)
         return answer
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
@@ -353,7 +356,12 @@ class ClientRouter(ClientBase, AsyncRouter):
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         ask = self._state.ask(link.session, method, params, what)
-        return await link.finish(ask.reply, ask.ident, seconds, what)
+        reply: Any = ask.reply
+        return await link.finish(reply.future, ask.ident, time.monotonic(), seconds, what)
+
+    def _make_reply(self) -> AsyncReply:
+        assert self._loop is not None
+        return AsyncReply(self._loop)
 
     def _relieved(self) -> None:
         self._connection.relieved()

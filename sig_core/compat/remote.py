@@ -68,7 +68,7 @@ class CarriedRemote:
         self.methods: dict[str, Callable[[Any, Any], Any]] = {"signal": self._signal, "request": self._request}
         self._carrier = carrier
         self._handler_of = handler_of
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._hearing: dict[Any, _Hearing] = {}  # by the server's id
         self._adding = 0  # listeners whose id is on its way
         self._early: list[tuple[Any, Info, Any]] = []  # events that came before the id of their listener

@@ -265,7 +265,7 @@ class _SharedLoop:
     """The loop of all bridged links; there as long as there are any."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._loop: _LoopThread | None = None
         self._users = 0
 
@@ -301,7 +301,7 @@ class _SharedLoop:
 
     def reset_after_fork(self) -> None:
         """In a forked child: the thread of the loop is the parent's."""
-        self._lock, self._loop, self._users = threading.Lock(), None, 0
+        self._lock, self._loop, self._users = threading.RLock(), None, 0
 
 
 _shared = _SharedLoop()

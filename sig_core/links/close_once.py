@@ -48,8 +48,8 @@ class CloseOnce:
             log.warning(f"{self._name}: its close failed: {type(error).__name__}: {error}")
 
 
-def link_lost(peer: str, error: Exception) -> LinkLost:
-    """Return the core's error for what a driver raised.
+def link_lost(peer: str, error: BaseException) -> LinkLost:
+    """Return the core's error for what a driver raised, or what interrupted it.
 
     Args:
         peer: how the message calls the other end.

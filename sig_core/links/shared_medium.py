@@ -188,8 +188,8 @@ class _Hub:
         self.receiver: Callable[[bytes, Hashable], None] | None = None
         self._error: Exception | None = None
         self._accepting = only is None
-        self._lock = threading.Lock()
-        self._sending = threading.Lock()
+        self._lock = threading.RLock()
+        self._sending = threading.RLock()
         self._links: dict[Hashable, MediumLink] = {}
         self._once = CloseOnce(medium, self.address)
         self._thread = threading.Thread(target=self._run, name=f"sig-medium {self.address}", daemon=True)

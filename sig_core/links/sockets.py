@@ -24,6 +24,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
+from types import BuiltinMethodType
 from typing import Protocol, TypeVar
 
 from sig_core.contract import LinkTraits
@@ -36,6 +37,8 @@ LONGEST_SEND_WAIT = 1.0  # seconds; not every system wakes who waits to write wh
 
 # A program that restored the default action of SIGPIPE must not die of a peer that left.
 NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+NO_SIGNALS = (NO_SIGNAL,)
+ONE = (None,)  # more inside
 
 # What accept, or the first look at a new socket, says when the peer has left again or its network failed meanwhile.
 VANISHED = {
@@ -150,6 +153,8 @@ class SocketLink(_Handle):
         super().__init__(sock, peer)
         self.peer = peer
         self.traits = traits
+        if not isinstance(sock.send, BuiltinMethodType):  # TLS, a terminal: several steps, between which may be any
+            self.recv_counted = self.send_counted = None  # type: ignore[assignment] # it is no `HasCounts`
 
     @_inside
     def send(self, data: bytes, /) -> None:
@@ -219,6 +224,39 @@ class SocketLink(_Handle):
         finally:
             self._inside.pop()
             if self._closed and not self._inside:
+                self._sock.close()
+
+    # The same for threads that signals may interrupt: see `HasCounts`. Nothing is called between `+=` and `try`, nor in
+    # `_left`: an interrupt finds this thread outside, or inside and leaving.
+
+    def recv_counted(self, buffer: memoryview, counts: list[int], /) -> None:
+        """Do what `recv_into` does, and append the number of bytes to `counts` in the same step."""
+        inside = self._inside
+        inside += ONE
+        try:
+            if self._closed:
+                raise self._gone()
+            counts.extend(map(self._sock.recv_into, (buffer,)))
+            if not counts[-1]:
+                self._check_end()
+        finally:
+            del inside[-1:]
+            if self._closed and not inside:
+                self._sock.close()
+
+    def send_counted(self, data: bytes | memoryview, counts: list[int], /) -> None:
+        """Do what `send_some` does, and append the number of bytes to `counts` in the same step."""
+        inside = self._inside
+        inside += ONE
+        try:
+            if self._closed:
+                raise self._gone()
+            counts.extend(map(self._sock.send, (data,), NO_SIGNALS))
+        except BlockingIOError:
+            counts.append(0)
+        finally:
+            del inside[-1:]
+            if self._closed and not inside:
                 self._sock.close()
 
     def _push(self, data: bytes | memoryview) -> int:

@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._required = required
         self._make_it = make
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._found: dict[str, list[EntryPoint]] | None = None
         self._factories: dict[str, Callable[[], T]] = {}
         self._loaded: dict[str, T] = {}

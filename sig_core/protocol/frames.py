@@ -63,20 +63,21 @@ class FrameReader:
         """
         if self.fault is not None:
             raise self.fault
+        before = (self._parts, len(self._parts), self._have, self._need) if self._parts else ([], 0, 0, 4)
         frames: list[Frame] = []
-        start = self.read_hint = 0
-        if self._parts:
-            if len(data) < self._need - self._have:
-                self._append(data)
-                return frames
-            data, start = self._complete(data, frames)
-        elif len(data) >= HEADER:  # most often one frame comes alone
-            length = int.from_bytes(data[:4], "little")
-            if 4 + length == len(data) and 5 <= length <= self.max_frame:
-                if len(data) >= HUGE:
-                    self.read_hint = len(data)
-                return [_alone(data)]
         try:
+            start = self.read_hint = 0
+            if self._parts:
+                if len(data) < self._need - self._have:
+                    self._append(data)
+                    return frames
+                data, start = self._complete(data, frames)
+            elif len(data) >= HEADER:  # most often one frame comes alone
+                length = int.from_bytes(data[:4], "little")
+                if 4 + length == len(data) and 5 <= length <= self.max_frame:
+                    if len(data) >= HUGE:
+                        self.read_hint = len(data)
+                    return [_alone(data)]
             rest = self._cut(data, start, frames)
             if rest < len(data):
                 self._keep(data, rest)
@@ -84,6 +85,9 @@ class FrameReader:
             if not frames:
                 raise
             self.fault = error
+        except BaseException:  # an interrupt: `data` may be fed again
+            self._restore(*before)
+            raise
         return frames
 
     def raise_limit(self, max_frame: int) -> list[Frame]:
@@ -146,8 +150,7 @@ class FrameReader:
         """Join what came of a frame with its rest; return the bytes that are to be cut yet, and where these begin."""
         missing, big = self._need - self._have, self._need >= BIG
         whole = b"".join((*self._parts, memoryview(data)[:missing] if big else data))
-        self._parts.clear()
-        self._have = 0
+        self._parts, self._have = [], 0
         if not big:
             return whole, 0
         if self.on_hold is not None:
@@ -171,6 +174,14 @@ class FrameReader:
             last = bytearray()
             self._parts.append(last)
         last += data
+
+    def _restore(self, parts: list[bytes | bytearray | memoryview], count: int, have: int, need: int) -> None:
+        """Be as before an interrupted `feed`, which only added to the parts, or to the last one."""
+        del parts[count:]
+        last = parts[-1] if parts else None
+        if isinstance(last, bytearray):
+            del last[have - sum(map(len, parts[:-1])) :]
+        self._parts, self._have, self._need = parts, have, need
 
     def _keep(self, data: bytes, start: int) -> None:
         self._have = len(data) - start

@@ -16,6 +16,7 @@ Wanted = Callable[[Name, Name], object]
 
 
 GONE: tuple[Any, Any] = ("", None)  # no name: what is counted for all whose own count was given back
+KEPT = 10_000  # topics of which a whole link told nothing: their senders may yet come back
 OWN_COUNTS = 1000  # that are kept of senders which are gone
 
 
@@ -59,7 +60,8 @@ class LossDetector:
     """
 
     def __init__(self) -> None:
-        self._expected: dict[Key, tuple[str, int]] = {}
+        self._expected: dict[Key, tuple[str, int]] = {}  # what was told of last comes last
+        self._told: set[Key] = set()  # of on this link
 
     def __len__(self) -> int:
         return len(self._expected)
@@ -75,8 +77,9 @@ class LossDetector:
         Returns:
             How many of them did not arrive here since the count was told last.
         """
-        before, expected = self._expected.get((sender, event), ("", 0))
+        before, expected = self._expected.pop((sender, event), ("", 0))
         self._expected[sender, event] = (life, count)
+        self._told.add((sender, event))
         return max(0, count - expected) if before == life else 0
 
     def add(self, sender: Name, event: Name, count: int) -> None:
@@ -89,6 +92,13 @@ class LossDetector:
         """Forget events whose sender does not come back."""
         for topic in topics:
             self._expected.pop(topic, None)
+            self._told.discard(topic)
+
+    def begin_link(self) -> None:
+        """Note that a link has come; of what nobody told on the last one only the newest is kept, lest it adds up."""
+        untold = [topic for topic in self._expected if topic not in self._told]
+        self.forget(untold[:-KEPT])
+        self._told.clear()
 
     def topics(self) -> list[Key]:
         """Return the events that are counted."""
@@ -105,4 +115,4 @@ class LossDetector:
         keys = [(sender, event)] if sender is not None and event is not None else self.topics()
         for key in keys:
             if not wanted(*key):
-                self._expected.pop(key, None)
+                self.forget([key])

@@ -51,7 +51,11 @@ class Subscription:
         remove, self._remove = self._remove, None
         self.call = _nothing
         if remove is not None:
-            remove(self)
+            try:
+                remove(self)
+            except BaseException:  # an interrupt: it may be ended once more
+                self._remove = remove
+                raise
 
     def __enter__(self) -> Subscription:
         return self

@@ -167,7 +167,7 @@ class Exchange:
     def _is_taken(self, route: int) -> bool:
         """Return whether a number stands for something; looks everywhere."""
         here = route in self._routes or route in self._targets or self._departed.has_route(route)
-        return here or any(port.knows_route(route) for port in self._ports)
+        return here or any(port.names_at(route) is not None for port in self._ports)
 
     def _open(self, entry: SenderEntry, event: Name, fired: int, before: Departed) -> None:
         """Let events of a route through, and tell those who hear them where the count stands."""
@@ -361,8 +361,9 @@ class Exchange:
             tails: method and params as they stand in a frame, by the ids that `port` has for them.
         """
         entry = self._targets.get(route)
-        if entry is None and (name := port.name_at(route)) is not None:  # the sender was away, and has another number
-            entry = self.senders.get(name)
+        if entry is None:  # the sender may have been away, and have another number by now
+            sender, event = port.names_at(route) or ("", "")
+            entry = self.senders.get(sender) if event is None else None
         error: SigError
         if entry is None:
             error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")

@@ -131,11 +131,8 @@ class Port(Protocol):
             known_only: this matters only to a port that has had events of the route before.
         """
 
-    def name_at(self, route: int) -> Name | None:
-        """Return the sender that a number stands for at whoever is behind this port; None: he knows none by it."""
-
-    def knows_route(self, route: int) -> bool:
-        """Return whether a number stands for something at whoever is behind this port."""
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        """Return (sender, event), or (sender, None), that a number stands for at whoever is behind it; else None."""
 
     def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """Note that events can't be delivered to this port.

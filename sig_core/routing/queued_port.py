@@ -56,13 +56,9 @@ class QueuedPort:
 
     # -- what numbers stand for
 
-    def name_at(self, route: int) -> Name | None:
-        """Return the sender that a number stands for at whoever is behind it: as most of them know no numbers, none."""
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        """Return what a number stands for at whoever is behind it: most of them know no numbers."""
         return None
-
-    def knows_route(self, route: int) -> bool:
-        """Return whether a number stands for something at whoever is behind it."""
-        return False
 
     # -- what did not reach it
 

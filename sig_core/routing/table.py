@@ -78,12 +78,10 @@ class Table(Generic[T]):
         return first
 
     def remove(self, pattern: Pattern, target: T) -> bool:
-        """Unsubscribe; true if it was the last of its pattern.
-
-        Raises:
-            KeyError: there is no such subscription.
-        """
-        there = self._at[pattern]
+        """Unsubscribe; true if it was the last of its pattern. Without such a subscription it does nothing: false."""
+        there = self._at.get(pattern)
+        if there is None or target not in there:
+            return False
         del there[target]
         self.size -= 1
         if not there:

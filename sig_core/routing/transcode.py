@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sig_core.contract import Codec, HasDecodeMany, HasDecodeMost, HasReads
 from sig_core.errors import CodecError, DecodeError, EncodeError
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.ports import Run
@@ -36,6 +37,7 @@ def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes
         if type(data) is not bytes:
             raise TypeError(f"it gave {type(data).__name__}, not bytes")
     except Exception as error:
+        pass_interrupt_on(error)
         raise unencodable(codec, value, error, what, *names) from error
     return data
 
@@ -54,9 +56,10 @@ def decode(codec: Codec, data: bytes) -> object:
     """
     try:
         return codec.decode(data)
-    except CodecError:
-        raise
     except Exception as error:
+        pass_interrupt_on(error)
+        if isinstance(error, CodecError):
+            raise
         raise DecodeError(f"{codec.name}: {len(data)} bytes are no value of it: {error}") from error
 
 

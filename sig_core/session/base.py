@@ -140,14 +140,15 @@ class Session(SessionState):
 
     def _receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes as they came; return the frames in them, up to the first breach: see `FrameReader.fault`."""
-        self._heard = now
-        self.traffic.bytes_in += len(data)
+        self._heard, size = now, len(data)
         if self.state is CLOSED or not data:
+            self.traffic.bytes_in += size
             return []
         try:
             if self.state is OPENING and len(self._head) < PREFACE_SIZE:
                 data = self._take_preface(data)
             frames = self._reader.feed(data) if data else []
+            self.traffic.bytes_in += size
             if self._packets and (self._reader.waiting or len(self._head) < len(PREFACE)):
                 raise RemoteProtocolError("a packet ends inside a frame")
         except RemoteProtocolError as error:
@@ -211,11 +212,15 @@ class Session(SessionState):
         self._end(LinkClosed(f"the peer said goodbye ({status}): {text}"))
 
     def _control(self, message: dict[str, Any]) -> None:
+        self._send(self._control_frame(message))
+
+    def _control_frame(self, message: dict[str, Any]) -> bytes:
+        """Return the frame of a control message, or of what is sent instead if the peer does not take so much."""
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, message))
         if len(frame) - 4 > self._peer_max_control:
             frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
-        self._send(frame)
+        return frame
 
     def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
         """Return what is sent instead of a message that is longer than the peer takes."""

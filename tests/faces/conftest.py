@@ -13,8 +13,9 @@ import sig_core as sig
 from tests.support import nothing_left_behind
 from tests.support.faces import FACES, Face, Place
 from tests.support.served import Served
+from tests.support.watched_locks import locks_in_order
 
-__all__ = ["nothing_left_behind"]
+__all__ = ["locks_in_order", "nothing_left_behind"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ __all__ = ["as_parts", "choose", "parts_of", "pieces"]
 T = TypeVar("T")
 
 PIECES = (0, 1, 3, 16, 100)  # bytes; 0: all at once
+MOST_PIECES = 40  # more would only take longer
 
 
 def choose(data: bytes, at: int, among: Sequence[T]) -> T:
@@ -21,7 +22,8 @@ def choose(data: bytes, at: int, among: Sequence[T]) -> T:
 
 def pieces(data: bytes, at: int) -> list[bytes]:
     """Return what is behind byte `at`, cut into pieces of the size that it stands for."""
-    return pieces_of(data[at + 1 :], choose(data, at, PIECES))
+    size = choose(data, at, PIECES)
+    return pieces_of(data[at + 1 :], size and max(size, len(data) // MOST_PIECES))
 
 
 def parts_of(data: bytes) -> Iterator[bytes]:

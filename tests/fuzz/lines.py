@@ -76,7 +76,7 @@ class Owner:
         self._sids = itertools.count(SID)
 
     def find(self, sid: int) -> Station:
-        return self.stations.of_session(sid, self._station)
+        return self.stations.of_session(sid, "port", self._station)
 
     def _station(self) -> Station:
         return Station("port", self, lambda: next(self._sids), Terms(), lambda: self.net.now)

@@ -18,23 +18,26 @@ from sig_core.session.binary.server import ServerSession
 from sig_core.session.dialect_detector import DialectDetector
 from sig_core.session.dialects import Dialect
 from sig_core.session.link_session import LinkSession
-from tests.fuzz.cutting import choose, pieces
+from tests.fuzz.cutting import as_parts, choose, parts_of, pieces
 from tests.support.sessions import CODECS, EVERYTHING, HELLO, PLUGINS, Net, opening
 
-__all__ = ["SEEDS", "any_first_bytes", "client", "plain", "server", "welcome"]
+__all__ = ["SEEDS", "any_first_bytes", "client", "network", "plain", "server", "welcome"]
 
 TIGHT = Limits(
-    max_frame=8192, max_outbox=8192, max_names=40, max_listeners=3, max_senders=3, max_events=5, max_requests=2
+    max_frame=8192, max_outbox=8192, max_control=4096, max_transcode=4096, max_parts=1000,
+    max_names=40, max_departed=4, max_senders=3, max_events=5, max_requests=2, max_asked=2,
+    max_listeners=3, max_plain_listeners=3,
 )
 
 
-def bounded(session: object, net: Net) -> None:
+def bounded(session: object, net: Net, peers: int = 1) -> None:
     """Nothing that a peer can fill is fuller than its limit."""
     limits, exchange = net.limits, net.exchange
-    assert len(exchange._numbers) <= limits.max_names
-    assert len(exchange.senders) <= limits.max_senders
-    assert exchange._table.size <= limits.max_listeners
-    assert len(exchange.requests) <= limits.max_requests
+    assert len(exchange._routes) + len(exchange._targets) <= limits.max_names
+    assert len(exchange._departed) <= limits.max_departed
+    assert len(exchange.senders) <= limits.max_senders * peers
+    assert exchange._table.size <= limits.max_listeners * peers
+    assert len(exchange.requests) <= limits.max_requests * peers
     if isinstance(session, ServerSession):
         assert session._reader.waiting <= max(limits.max_frame, wire.MAX_HELLO) + 13
         assert session._outbox.size <= limits.max_outbox + limits.max_frame + 4
@@ -61,6 +64,13 @@ def feed(session: LinkSession, net: Net, parts: list[bytes]) -> None:
     session.tick(net.now + 1)
 
 
+def binary(net: Net, codecs: list[str] | None = None) -> ServerSession:
+    """Return a session that takes in turns what a client says, as in a server."""
+    session = net.server_session(codecs)
+    session.on_backlog = net.backlog.append  # type: ignore[assignment]
+    return session
+
+
 # -- at a server
 
 
@@ -69,7 +79,7 @@ def any_first_bytes(data: bytes) -> None:
     net = Net(TIGHT)
     found: list[Any] = []
     others: dict[Dialect, Callable[[], LinkSession]] = {Dialect.PLAIN: net.plain_session}
-    detector = DialectDetector("peer", 5.0, net.server_session, others, found.append)
+    detector = DialectDetector("peer", 5.0, lambda: binary(net), others, found.append)
     for part in pieces(data, 0):
         if found:
             feed(found[0], net, [part])
@@ -88,7 +98,7 @@ def server(data: bytes) -> None:
     """What a client that is taken in says, in each codec."""
     net = Net(TIGHT)
     codec = choose(data, 0, CODECS)
-    session = net.server_session([codec])
+    session = binary(net, [codec])
     session.receive_data(opening(codecs=[codec]), 0.0)
     assert session.state is State.OPEN
     session.take(EVERYTHING)
@@ -102,6 +112,35 @@ def plain(data: bytes) -> None:
     session = net.plain_session(packets=choose(data, 0, (False, True)))
     feed(session, net, pieces(data, 1))
     ended(session, net)
+
+
+def network(data: bytes) -> None:
+    """What four peers say to each other, each in an encoding of its own: parts, whose first byte says whose it is."""
+    net = Net(TIGHT)
+    sessions: list[Any] = [binary(net, [codec]) for codec in CODECS]
+    for number, (session, codec) in enumerate(zip(sessions, CODECS, strict=True)):
+        session.receive_data(opening(codecs=[codec], client=f"{number:032x}"), 0.0)
+    sessions.append(net.plain_session())
+    for part in parts_of(data):
+        if not part:
+            net.now += 1.0
+            for session in sessions:
+                session.tick(net.now)
+            net.exchange.flow_control.tick(net.now)
+            continue
+        session = sessions[part[0] % len(sessions)]
+        session.receive_data(part[1:], net.now)
+        while net.turn():
+            pass
+        if part[0] & 0x80:
+            session.sent(len(session.take(4096)), net.now)
+    for session in sessions:
+        counts = session.port.stats()["events"]
+        assert counts["fired"] == counts["out"] + counts["waiting"] + sum(counts["lost"].values())
+        bounded(session, net, peers=len(sessions))
+    for session in sessions:
+        session.receive_eof()
+    ended(sessions[-1], net)
 
 
 # -- at a client
@@ -221,6 +260,16 @@ def objects() -> list[bytes]:
     return [b"\0\0" + b"\n".join(written), b"\0\1" + b"".join(written), *(b"\1\0" + text for text in written)]
 
 
+def in_turns() -> list[bytes]:
+    """Return what four peers say: one after the other, then call by call, with a second between."""
+    said = [control(codec, CALLS) for codec in CODECS] + [[json.dumps(each).encode() for each in PLAIN_CALLS]]
+    spoken = [[bytes((peer | 0x80,)) + each for each in of_one if len(each) < 255] for peer, of_one in enumerate(said)]
+    frames = [bytes((peer,)) + frame for frame in FRAMES for peer in range(3)]
+    turns = [each for turn in zip(*spoken, strict=False) for each in turn]
+    apart = [as_parts(*of_one, *frames, b"", *of_one) for of_one in spoken]
+    return [*apart, as_parts(*turns[:16], *frames, b"", *turns)]
+
+
 SEEDS: dict[str, list[bytes]] = {
     "any_first_bytes": [
         b"\0" + opening(),
@@ -230,6 +279,7 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "server": in_each_codec(CALLS),
     "plain": objects(),
+    "network": in_turns(),
     "welcome": [b"\0" + welcomed("json"), b"\2" + welcomed("json") + FRAMES[0]],
     "client": in_each_codec(NOTICES),
 }

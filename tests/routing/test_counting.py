@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sig_core.routing import counting
 from sig_core.routing.counting import EventCounter, LossDetector
 
 
@@ -66,3 +68,19 @@ def test_what_nobody_hears_is_forgotten() -> None:
     assert ledger.topics() == [("t", "e")]
     ledger.add("s", "f", 5)  # still on its way: it does not begin a count
     assert len(ledger) == 1
+
+
+def test_what_no_link_tells_of_any_more_does_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "KEPT", 3)
+    losses = LossDetector()
+    for link in range(50):
+        losses.begin_link()
+        assert losses.begin("s", "e", "life", 2 * link) == (2 if link else 0)
+        for number in range(5):
+            losses.begin(f"{link}.{number}", "e", "life", 0)
+    losses.begin_link()
+    losses.begin_link()
+    assert losses.topics() == [("49.2", "e"), ("49.3", "e"), ("49.4", "e")]
+    losses.begin("49.4", "e", "life", 1)
+    losses.begin_link()
+    assert losses.begin("49.4", "e", "life", 1) == 0 and len(losses) == 3

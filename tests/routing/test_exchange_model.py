@@ -43,11 +43,8 @@ class FakePort:
     def accepts_codec(self, codec: str) -> bool:
         return codec == self.codec
 
-    def name_at(self, route: int) -> Name | None:
-        return None
-
-    def knows_route(self, route: int) -> bool:
-        return route in self.routes
+    def names_at(self, route: int) -> tuple[Name, Name | None] | None:
+        return self.routes.get(route)
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
         assert run.codec == self.codec

@@ -49,7 +49,7 @@ class CarrierTCPClient(Carrier):
     server_address: tuple[str, int] | None = None
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._client: sig_core.ClientRouter | None = None
         self._over = threading.Event()  # set when the last `connect` does not count any more
         self._returning: threading.Thread | None = None

@@ -77,7 +77,7 @@ class DatagramStream:
         self._wire = Wire(raw.traits.mtu or ASSUMED_MTU)
         self._stream: PacketStream | None = None
         self._changed = threading.Condition()
-        self._sending = threading.Lock()  # one send at a time, whoever makes it
+        self._sending = threading.RLock()  # one send at a time, whoever makes it
         self._failed: Exception | None = None
         self._closing = False
         self._sender_waits = False

@@ -55,10 +55,7 @@ class HandlerTasks:
         if len(self._running) >= self._most:
             self._waiting.append((handle, answer, size))
             self.waiting += size
-        else:
-            self._begin(handle, answer)
-
-    def _begin(self, handle: Handle, answer: Answer) -> None:
+            return
         try:
             value = handle()
         except BaseException as error:
@@ -82,7 +79,7 @@ class HandlerTasks:
         while self._waiting and len(self._running) < self._most:
             handle, answer, size = self._waiting.popleft()
             self.waiting -= size
-            self._begin(handle, answer)
+            self.run(handle, answer)
             self.relieved()
 
     async def settle(self, timeout: float) -> None:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import PollableLink
-from sig_core.errors import LocalProtocolError, SigError
+from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
-from sig_core.io.client.async_reply import AsyncReply
+from sig_core.io.client.async_reply import settle
 from sig_core.io.client.asyncio_reader import AsyncioReader
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.client_link import ClientLink
@@ -28,7 +28,10 @@ __all__ = ["AsyncioLink"]
 
 T = TypeVar("T")
 
-Wait = tuple[float, float, str, tuple[object, ...]]  # when an answer is late, by the clock; see `no_answer`
+
+class _Late(RequestTimeout):
+    """Wakes who waits, and knows the words."""
+
 
 
 class AsyncioLink(ClientLink):
@@ -66,7 +69,7 @@ class AsyncioLink(ClientLink):
         self._once = once = CloseOnce(link, link.peer)
         self._context = context = copy_context()  # not that of who triggers or listens: it is nobody's own
         context.run(in_listener.set, None)
-        self._waits: dict[AsyncReply, Wait] = {}
+        self._waits: dict[asyncio.Future[Any], float] = {}  # when an answer is late
         self.writer = session.gate = AsyncioWriter(session, link, once, self._tick, self.lose, context, clock)
         shared = (inbound, listeners, handlers, context, clock)
         self.reader = AsyncioReader(session, link, once, self.writer, self, *shared)
@@ -123,16 +126,26 @@ class AsyncioLink(ClientLink):
     async def perform(self, ask: Ask | None) -> Any:
         """Do one step of a plan."""
         if ask is not None:
-            return await self.finish(ask.reply, ask.ident, None, ask.what)
+            reply: Any = ask.reply
+            return await self.finish(reply.future, ask.ident, self._clock(), None, ask.what)
         self.writer.flush()
         return await asyncio.sleep(0)  # plans are long: others have their turn
 
-    async def finish(self, reply: Any, ident: int | None, seconds: float | None, what: str, *names: object) -> Any:
+    async def finish(
+        self,
+        answer: asyncio.Future[Any],
+        ident: int | None,
+        begun: float,
+        seconds: float | None,
+        what: str,
+        *names: object,
+    ) -> Any:
         """Send, await an answer, and return it.
 
         Args:
-            reply: an `AsyncReply` that is told the answer.
+            answer: of an `AsyncReply`, or the like.
             ident: of the request or call; None: of nobody's own.
+            begun: when the caller began, monotonic seconds.
             seconds: that it may take; None: the limit `request_timeout`.
             what: was asked, with `{!r}` for each of `names`, if there are any.
 
@@ -141,23 +154,23 @@ class AsyncioLink(ClientLink):
             Overflow: a coroutine listener waits for it, and too many events wait for that.
             SigError: what the answer says.
         """
-        if reply.done:
-            return await reply
+        if answer.done():
+            return answer.result()
         if seconds is None:
             seconds = self.limits.request_timeout
-        now = self._clock()
-        deadline = now + seconds
-        self._waits[reply] = deadline, seconds, what, names
-        self.writer.asked(now, deadline)
+        self._waits[answer] = deadline = begun + seconds
+        self.writer.asked(begun, deadline)
         try:
-            return await (reply if in_listener.get() is None else self.reader.wait_inside(reply))
-        except BaseException:
+            return await (answer if in_listener.get() is None else self.reader.wait_inside(answer))
+        except BaseException as error:
             if ident is not None:
                 self.session.cancel(ident)  # if it was not answered
                 self.writer.gather()
+            if isinstance(error, _Late):
+                raise no_answer(self.session, seconds, what, names) from None
             raise
         finally:
-            del self._waits[reply]
+            del self._waits[answer]
 
     def check_loop(self) -> None:
         """Raise LocalProtocolError if the running loop is not that of this link."""
@@ -184,15 +197,11 @@ class AsyncioLink(ClientLink):
     def _expire(self, now: float) -> float:
         """Tell who waits for what is late; return the seconds until the next is."""
         wait = self.limits.keepalive
-        for reply, (deadline, seconds, what, names) in list(self._waits.items()):
+        for answer, deadline in list(self._waits.items()):
             if deadline > now:
                 wait = min(wait, deadline - now)
-                continue
-            try:
-                late: SigError = no_answer(self.session, seconds, what, names)
-            except SigError as error:
-                late = error
-            reply.tell(None, late)
+            else:
+                settle(answer, None, _Late())
         return wait
 
 

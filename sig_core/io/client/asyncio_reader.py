@@ -16,7 +16,7 @@ from sig_core.errors import LinkLost, Overflow, SigError
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.turn import TURN
-from sig_core.io.client.async_reply import AsyncReply
+from sig_core.io.client.async_reply import settle
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.lifetime import check_silence, overflow
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
@@ -30,6 +30,8 @@ from sig_core.session.client_state.inbound import Inbound
 __all__ = ["AsyncioReader", "AsyncioSink"]
 
 MAX_READ: Final = 32 * 1024  # bytes of one read: small events enough to keep listeners busy for a millisecond
+
+IDLE: Final = -1
 
 CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the comparison
 
@@ -87,12 +89,12 @@ class AsyncioReader:
         self._buffer = ReceiveBuffer(MAX_READ)
         self._reads = False
         self._back = 0.0  # when it began to read, or to read again, monotonic seconds
-        self._inside: dict[AsyncReply, None] = {}  # awaited by coroutine listeners
+        self._inside: set[asyncio.Future[Any]] = set()  # awaited by coroutine listeners
         self._reports: deque[Report] = deque()  # for callbacks, in order of arrival
-        self._passing: Generator[int, int | None, None] | None = None  # passes them on; None: all are
-        self._runs = False  # it does just now
-        self._begun: Events | None = None  # the run that it is at ...
-        self._left = 0  # ... and how many of its events are left, between two turns
+        self._runs = False  # callbacks run just now
+        self._begun: Events | None = None  # the run that this is at, between two turns ...
+        self._passing = self._pass_on()
+        self._left = next(self._passing)  # ... with so many events left, or other reports; IDLE: all is passed on
 
     # -- reading
 
@@ -107,8 +109,8 @@ class AsyncioReader:
         """Read no more: what comes waits with the server. What coroutine listeners wait for would not come either."""
         self._reads = False
         self._loop.remove_reader(self._link.fileno())
-        for reply in self._inside:
-            reply.tell(None, self._overflow())
+        for answer in self._inside:
+            settle(answer, None, self._overflow())
 
     def relieved(self) -> None:
         """Note that less waits for listeners and handlers than before."""
@@ -123,32 +125,32 @@ class AsyncioReader:
     def _overflow(self) -> Overflow:
         return overflow(self._waiting, self._max_inbound)
 
-    async def wait_inside(self, reply: AsyncReply) -> Any:
+    async def wait_inside(self, answer: asyncio.Future[Any]) -> Any:
         """Await an answer inside a coroutine listener: no longer than its events may pile up.
 
         Raises:
             Overflow: they have.
         """
         if in_listener.get() is None or not self._listeners.is_inside():
-            return await reply
+            return await answer
         if not self._reads:
             raise self._overflow()
-        self._inside[reply] = None
+        self._inside.add(answer)
         try:
-            return await reply
+            return await answer
         finally:
-            self._inside.pop(reply, None)
+            self._inside.discard(answer)
 
     def check_silence(self, now: float) -> None:
         """End the session if its peer has said nothing for too long."""
         session, allowed = self._session, self._session.patience
         if session.silence(now) >= allowed:
             self._read()  # what kept the loop may have kept it from that
-        if self._reads and self._passing is None:
+        if self._reads and self._left is IDLE:
             check_silence(session, now, self._back, allowed, self._link.peer)
 
     def _read(self) -> None:
-        if self._passing is not None or not self._reads:
+        if self._left is not IDLE or not self._reads:
             return  # what was read before has its turns first
         session, until = self._session, self._clock() + TURN
         while True:
@@ -166,7 +168,7 @@ class AsyncioReader:
             if session.state is CLOSED:
                 self._sink.end()
                 return
-            if not self._buffer.full or not self._reads or self._passing is not None or self._clock() >= until:
+            if not self._buffer.full or not self._reads or self._left is not IDLE or self._clock() >= until:
                 break
         if session.out:
             self._writer.flush()
@@ -184,81 +186,84 @@ class AsyncioReader:
                 report.tell()
             else:
                 self._reports.append(report)
-        if self._reports and self._passing is None:
-            self._passing = self._pass_on()
-            self._go_on(until or self._clock() + TURN, None)
+        if self._reports and self._left is IDLE and not self._runs:
+            self._go_on(until or self._clock() + TURN)
 
     def _next_turn(self) -> None:
-        if self._passing is not None:
-            self._go_on(self._clock() + TURN, 1)
+        if self._left is not IDLE:
+            self._go_on(self._clock() + TURN)
             self._back = self._clock()  # until now nothing was read
             if self._session.out:
                 self._writer.flush()
 
-    def _go_on(self, until: float, most: int | None) -> None:
-        """Run callbacks until all have run, or this turn is over: then the next one goes on, with `most` at first."""
-        passing: Any = self._passing
+    def _go_on(self, until: float) -> None:
+        """Run callbacks until all have run, or this turn is over: then the next one goes on."""
+        passing, left = self._passing, 0
         self._runs = True
         try:
             if self._begun is not None:
-                self._listeners.size_each = _size_each(self._begun)
-            left = passing.send(most)
-            while self._clock() < until:
+                self._listeners.size_each = len(self._begun.data) // self._begun.count
+            left = passing.send(1)
+            while left is not IDLE and self._clock() < until:
                 left = next(passing)
-            self._left = left
-        except StopIteration:
-            self._passing = None
         except BaseException:  # an interrupt: whoever runs the loop again gets the rest
             self._passing, self._begun = self._pass_on(), None
-            self._loop.call_soon(partial(self._go_on, 0.0, None), context=self._context)
+            next(self._passing)
+            left = 0
             raise
-        else:
-            self._loop.call_soon(self._next_turn, context=self._context)
         finally:
-            self._runs, self._listeners.size_each = False, 0
+            self._left, self._runs, self._listeners.size_each = left, False, 0
+            if left is not IDLE:
+                self._loop.call_soon(self._next_turn, context=self._context)
         if self._reads and self._waiting > self._max_inbound:
             self.pause()
 
     def _pass_on(self) -> Generator[int, int | None, None]:
-        """Run the callbacks of what came, in order; yields now and then: how many events of a run are left.
+        """Run the callbacks of what comes, in order, for ever. Yields IDLE, or how many events of a run are left.
 
         It yields after the first, then after twice as many each time, unless it is sent how many: see `fan_out`.
         """
-        reports, most, done = self._reports, 1, 0
-        while reports:
-            report = reports.popleft()
-            if isinstance(report, Events):
-                self._begun, self._listeners.size_each = report, _size_each(report)
-                yield from self._inbound.begin(report, most)
-                self._begun, self._listeners.size_each = None, 0
-                done += report.count
-            elif isinstance(report, RequestsReceived):
-                self._handle(report)
-                done += 1
-                if report.requests:
-                    reports.appendleft(report)
-            else:
-                self._sink.other(report)
-            if done >= most and reports:
-                most, done = (yield 0) or min(2 * most, MOST), 0
+        reports, inbound, listeners = self._reports, self._inbound, self._listeners
+        while True:
+            most, done = (yield IDLE) or 1, 0
+            while reports:
+                report = reports.popleft()
+                if isinstance(report, Events):
+                    self._begun, listeners.size_each = report, len(report.data) // report.count
+                    if report.count <= most:
+                        inbound.events(report)
+                    else:
+                        yield from inbound.events(report, most)
+                    self._begun, listeners.size_each = None, 0
+                    done += report.count
+                elif isinstance(report, RequestsReceived):
+                    while report.requests:
+                        self._handle(report)
+                        done += 1
+                        if done >= most and report.requests:
+                            most, done = (yield 0) or min(2 * most, MOST), 0
+                else:
+                    self._sink.other(report)
+                if done >= most and reports:
+                    most, done = (yield 0) or min(2 * most, MOST), 0
 
     def _handle(self, report: RequestsReceived) -> None:
         """Run the handler of the oldest request."""
-        ident, method, params = report.requests.popleft()
+        inbound, (ident, method, params) = self._inbound, report.requests.popleft()
 
         def answer(value: Any, error: BaseException | None) -> None:
-            self._inbound.answer(report, ident, value, error)
+            inbound.answer(report, ident, value, error)
             if not self._runs:  # else it leaves when this turn is over
                 self._writer.gather()
 
-        self._handlers.run(partial(self._inbound.call, report, method, params), answer, len(params))
+        self._handlers.run(partial(inbound.call, report, method, params), answer, len(params))
 
     # -- the end
 
     async def settle(self, timeout: float) -> None:
         """Return when all that came is passed on, or after `timeout` seconds."""
         until = self._loop.time() + timeout
-        while self._passing is not None and self._loop.time() < until:
+        while self._left is not IDLE and self._loop.time() < until:
             await asyncio.sleep(0)  # each turn goes on with it
 
     def stop(self) -> None:
@@ -271,17 +276,14 @@ class AsyncioReader:
         """Drop, counted, the events that have come and that no listener got yet; what else has come is passed on."""
         reports, begun = [*self._reports], self._begun
         self._reports.clear()
-        if self._passing is not None and not self._runs:
+        if self._left is not IDLE and not self._runs:
             self._passing.close()
-            self._passing = self._begun = None
             if begun is not None:
                 self._inbound.drop(begun, self._left)
+            self._begun, self._passing = None, self._pass_on()
+            self._left = next(self._passing)
         for report in reports:
             if isinstance(report, Events):
                 self._inbound.drop(report, report.count)
             elif not isinstance(report, RequestsReceived):  # who asked is told by the server
                 self._sink.other(report)
-
-
-def _size_each(run: Events) -> int:
-    return len(run.data) // run.count

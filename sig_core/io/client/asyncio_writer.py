@@ -136,7 +136,19 @@ class AsyncioWriter:
         if self._once.closed:
             return
         try:
-            self._drain()
+            while True:
+                data = self._rest
+                if not data:
+                    data = take_output(self._out)
+                    self._size = 0
+                if not data:
+                    break
+                count = self._link.send_some(data)
+                if count:
+                    self._session.sent(count, self._clock())
+                self._rest = memoryview(data)[count:] if count < len(data) else b""
+                if self._rest:
+                    break
         except Exception as error:
             self._failed(link_lost(self._link.peer, error))
             return
@@ -146,21 +158,6 @@ class AsyncioWriter:
         self.full = self._watches and self._waiting > HIGH_WATER
         if not self.full:
             self._room.set()
-
-    def _drain(self) -> None:
-        while True:
-            data = self._rest
-            if not data:
-                data = take_output(self._out)
-                self._size = 0
-            if not data:
-                return
-            count = self._link.send_some(data)
-            if count:
-                self._session.sent(count, self._clock())
-            self._rest = memoryview(data)[count:] if count < len(data) else b""
-            if self._rest:
-                return
 
     def _watch(self, on: bool) -> None:
         self._watches = on

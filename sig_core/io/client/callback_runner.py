@@ -24,7 +24,7 @@ CALLBACK_LINGER: Final = 0.001  # seconds after which the writer's thread sends 
 class Sink(Protocol):
     """What the owner does with what arrives; called on the reading thread, and may run user code."""
 
-    def events(self, report: Events) -> None:
+    def events(self, report: Events) -> object:
         """Run the listeners."""
 
     def incoming(self, report: RequestsReceived, ident: int, method: str, params: bytes) -> None:

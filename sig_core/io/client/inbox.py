@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Iterable
 
 from sig_core.io.sync.future import HelpedFuture
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.session.binary.reports import Events, ReplyReceived, Report, RequestsReceived
 
 __all__ = ["Inbox"]
@@ -32,23 +31,30 @@ class Inbox:
         self.answers: deque[ReplyReceived] = deque()
         self.event_bytes = 0
         self.request_reports = 0
-        self._lock = threading.Lock()
+        self._lock = OwnedLock()
 
-    def take(self, reports: Iterable[Report]) -> None:
-        """Tell answers to the threads that wait for them, here and now; keep the rest."""
-        for report in reports:
+    def take(self, reports: list[Report]) -> None:
+        """Tell answers to the threads that wait for them, here and now; keep the rest.
+
+        Args:
+            reports: each is removed from it in the step in which it is taken: after an interrupt, the rest is there.
+        """
+        while reports:
+            report = reports[0]
             if isinstance(report, ReplyReceived):
                 if isinstance(report.when, HelpedFuture):
                     self.answers.append(report)
                 else:
                     report.tell()
+                del reports[0]  # not in that step, but an answer may be told twice
                 continue
+            size = len(report.data) if isinstance(report, Events) else 0
+            is_requests = isinstance(report, RequestsReceived)
             with self._lock:
-                self.reports.append(report)
-                if isinstance(report, Events):
-                    self.event_bytes += len(report.data)
-                elif isinstance(report, RequestsReceived):
-                    self.request_reports += 1
+                self.event_bytes += size
+                self.request_reports += is_requests
+                self.reports += reports[:1]
+                del reports[0]
 
     def remove_first(self) -> None:
         """Remove the oldest report, which must not be one of requests."""

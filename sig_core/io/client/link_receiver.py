@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
-from sig_core.contract import Link, PollableLink
+from sig_core.contract import HasCounts, Link, PollableLink
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.io.client.writer import wait_ready
 from sig_core.io.sync.receive_buffer import SMALL, ReceiveBuffer
 from sig_core.session.binary.client import ClientSession
@@ -26,13 +26,21 @@ class LinkReceiver:
         link: to receive from.
         session: knows how much is missing of a frame that is huge.
 
+    A call may be interrupted (see `sig_core/interrupts.py`). What was received then is given by the next call. On a
+    link that does not say how much that was (`HasCounts`), it is not known: `torn` says that bytes may be missing.
+
     Attributes:
+        torn: an interrupt came while such a link was read.
+        unread: what was received; who has taken it empties this, else it is given again.
         flows: the last read brought so much that more is likely there; the next one does not poll first.
     """
 
     def __init__(self, link: Link, session: ClientSession) -> None:
         self.flows = False
+        self.torn = False
+        self.unread = b""
         self._link = link
+        self._counted = link if isinstance(link, HasCounts) else None
         self._pollable = link if isinstance(link, PollableLink) else None
         self._session = session
         self._ready = _poller(self._pollable)
@@ -45,27 +53,51 @@ class LinkReceiver:
             EOFError: the peer has ended.
             Exception: whatever the link raises.
         """
+        self.torn = False
+        if self.unread:
+            return self.unread
         if self._pollable is None:
             return self._wait_in_link(min(timeout, RECEIVE_TIMEOUT))
         if not (self.flows or self._ready(min(timeout, MAX_WAIT) * 1000)):
             return b""
         try:
-            data = self._buffer.read(self._pollable, self._session.read_hint)
+            data = self.unread = self._read()
         except BlockingIOError:
-            self.flows = False
+            self.flows = self.torn = False
             return b""
         if not data:
             raise EOFError
         self.flows = len(data) >= SMALL
         return data
 
+    def _read(self) -> bytes:
+        assert self._pollable is not None
+        hint, buffer = self._session.read_hint, self._buffer
+        if self._counted is None or hint:
+            self.torn = True
+            data = buffer.read(self._pollable, hint)
+            self.torn = False
+            return data
+        try:
+            return buffer.read_counted(self._counted)
+        except BaseException:
+            self.unread, buffer.rescued = buffer.rescued, b""
+            raise
+
     def _wait_in_link(self, timeout: float) -> bytes:
-        with suppress(TimeoutError):
+        received: object = None
+        self.torn = True
+        try:
             received = self._link.receive(timeout)
-            if received is None or isinstance(received, bytes):
-                return received or b""
+        except TimeoutError as error:
+            pass_interrupt_on(error)  # which may be one, too
+        self.torn = False
+        if received is None:
+            return b""
+        if not isinstance(received, bytes):
             raise TypeError(f"its receive gave {type(received).__name__}, not bytes")
-        return b""
+        self.unread = received
+        return received
 
 
 def _poller(link: PollableLink | None) -> Callable[[float], object]:

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from sig_core.clock import Clock
-from sig_core.errors import Backpressure, Busy
+from sig_core.errors import Backpressure, Busy, LocalProtocolError
 from sig_core.io.client.callback_runner import CallbackRunner
 from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.lifetime import overflow
-from sig_core.io.client.receive_role import ReceiveRole
+from sig_core.io.client.receive_role import INSIDE, ReceiveRole
 from sig_core.io.client.writer import Writer
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
@@ -98,7 +98,11 @@ class NestedWait:
             Busy: too many callbacks wait inside each other already.
             Overflow: see `wait_inside`.
         """
-        if future.done() or threading.get_ident() != self._writer.reading_thread:
+        if future.done():
+            return timeout
+        if self._role.lock.is_mine():
+            raise LocalProtocolError(INSIDE)
+        if threading.get_ident() != self._writer.reading_thread:
             return timeout
         depth = self._runner.depth + 1
         if depth >= self._max_depth:

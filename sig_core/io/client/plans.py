@@ -17,11 +17,15 @@ def drive(steps: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
         perform: does a step, and returns the answer, or raises; what it raises, the plan is thrown.
     """
     progress = _Progress(steps)
-    for step in progress:
-        try:
-            progress.value = perform(step)
-        except BaseException as error:
-            progress.error = error
+    try:
+        for step in progress:
+            try:
+                progress.value = perform(step)
+            except BaseException as error:
+                progress.error = error
+    except BaseException:  # an interrupt between two steps, which the plan did not see; or what it raised itself
+        steps.close()
+        raise
     return progress.result
 
 

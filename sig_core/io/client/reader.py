@@ -131,5 +131,6 @@ class Reader:
             while not self._once.closed and (left := self._hear_until - self._clock()) > 0:
                 try:
                     self._receiver.receive(left)
+                    self._receiver.unread = b""
                 except Exception:
                     return  # EOFError: the peer has ended; anything else: there is nothing left to wait for

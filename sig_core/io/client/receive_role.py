@@ -53,33 +53,51 @@ Wake-ups:
     PendingReply     for one waiting thread: its answer is there, or the session has ended.
     the link         who reads wakes by what comes. `Reader.cut` closes the link, which ends a read that waits.
 
+Interrupts (`sig_core/interrupts.py`): a thread that waits may be the main one, and be interrupted at any instruction.
+It never keeps the role: `lock` knows its owner, so the handler of an exception sees whether it was taken. What it had
+read is not lost: bytes stay in `LinkReceiver.unread` until the session has them, frames in the session until they are
+reported, reports in their list until the inbox has them; so `_read` finishes, then passes the interrupt on. Where bytes
+may be missing (`LinkReceiver.torn`), the link ends.
+
+A destructor, or a signal handler, may call in while its thread holds the role. It can't wait for an answer then: nobody
+would read it. It is refused.
+
 The session ends in whatever thread notices it. Threads that wait are told by whoever calls `session.end()` then: it
 gives each answer that is still open to the first that calls.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from sig_core.clock import Clock
+from sig_core.errors import LocalProtocolError
+from sig_core.interrupts import find_interrupt
 from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.lifetime import check_silence
 from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.close_once import link_lost
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.reports import Report
 
-__all__ = ["ReceiveRole"]
+__all__ = ["INSIDE", "ReceiveRole"]
 
 ASK_AGAIN: Final = 0.001  # seconds after an answer for which reading is left to who got it: it may ask again
 STAND_BY: Final = 0.25  # seconds after which the reading thread looks again whether the role is free
 WAITER_RETRY: Final = 0.05  # seconds after which a thread that waits without the role tries to take it
+
+INSIDE: Final = (
+    "this can't be waited for here: a destructor or a signal handler calls it in the midst of another call of this"
+    " router; call it from the program itself, or from another thread"
+)
+NOTHING: Final[list[Report]] = []
 
 CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the comparison
 
@@ -113,7 +131,7 @@ class ReceiveRole:
         peer: str,
         clock: Clock,
     ) -> None:
-        self.lock = threading.Lock()
+        self.lock = OwnedLock()
         self.news = AutoResetEvent()
         self.back = clock()
         self._session = session
@@ -137,23 +155,23 @@ class ReceiveRole:
 
     def wait(self, waiter: PendingReply, timeout: float) -> None:
         """Wait at most `timeout` seconds until `waiter` is told; on any thread but the reading one."""
+        if self.lock.is_mine():
+            raise LocalProtocolError(INSIDE)
         self._asked = now = self._clock()
         until = now + timeout
         while True:
-            if self.lock.acquire(blocking=False):
-                try:
-                    while not waiter.done and now < until and self._session.state is not CLOSED:
-                        if self._inbox.event_bytes > self._max_inbound:
-                            break  # the callbacks do not keep up: what more there is waits with the peer
-                        self._read(until - now)
-                        if self._reports or self._answers:
-                            self.news.set()
-                        now = self._clock()
-                finally:
+            try:
+                if self.lock.acquire(blocking=False):
+                    now = self._read_for(waiter, now, until)
                     self._asked = now
                     self.lock.release()
-                if self._standing_by or self._is_awaited():
-                    self.news.set()
+                    if self._standing_by or self._is_awaited():
+                        self.news.set()
+            except BaseException:  # within `acquire` too: then it is taken, or it is not
+                if self.lock.is_mine():
+                    self.lock.release()
+                self.news.set()  # the reading thread reads on
+                raise
             if waiter.done or now >= until:
                 return
             self._waiters[waiter] = None
@@ -162,6 +180,17 @@ class ReceiveRole:
             finally:
                 self._waiters.pop(waiter, None)  # another thread may have waited for the same
             now = self._clock()
+
+    def _read_for(self, waiter: PendingReply, now: float, until: float) -> float:
+        """Read until a waiter is told, or the time is over; return what time it is."""
+        while not waiter.done and now < until and self._session.state is not CLOSED:
+            if self._inbox.event_bytes > self._max_inbound:
+                break  # the callbacks do not keep up: what more there is waits with the peer
+            self._read(until - now)
+            if self._reports or self._answers:
+                self.news.set()
+            now = self._clock()
+        return now
 
     def _is_awaited(self) -> bool:
         return any(not waiter.done for waiter in tuple(self._waiters))
@@ -176,38 +205,64 @@ class ReceiveRole:
             self.news.wait(ASK_AGAIN)
         elif not self.read_if_free(MAX_WAIT):
             self._standing_by = True
-            if self.lock.locked():  # else its holder left before it could see that somebody stands by
+            if not self.read_if_free(MAX_WAIT):  # else its holder left before it could see that somebody stands by
                 self.news.wait(STAND_BY)
             self._standing_by = False
 
     def read_if_free(self, timeout: float) -> bool:
         """Read once, within `timeout` seconds, if nobody else does; return whether that was so."""
-        if not self.lock.acquire(blocking=False):
-            return False
+        if self.lock.is_mine():
+            raise LocalProtocolError(INSIDE)
+        free = False
         try:
-            self._read(timeout)
-        finally:
-            self.lock.release()
-        return True
+            free = self.lock.acquire(blocking=False)
+            if free:
+                self._read(timeout)
+                self.lock.release()
+        except BaseException:
+            if self.lock.is_mine():
+                self.lock.release()
+            raise
+        return free
 
     # -- holding the role
 
     def _read(self, timeout: float) -> None:
         """Receive once, within `timeout` seconds; tell answers, put the rest into the inbox."""
-        session = self._session
+        session, reports = self._session, NOTHING
         try:
-            data = self._receive(timeout)
+            data = self._received(timeout)
+            if data:
+                reports = session.receive_data(data, self._clock())
+                self._receiver.unread = b""
+            else:
+                check_silence(session, self._clock(), self.back, self._keepalive, self._peer)
+                reports = session.end() if session.state is CLOSED else NOTHING
+            self._take(reports)
+            if session.out:
+                self._writer.push()
+        except BaseException:
+            self._finish(reports)
+            raise
+
+    def _received(self, timeout: float) -> bytes:
+        try:
+            return self._receive(timeout)
         except EOFError:
-            session.receive_eof()
-            data = b""
-        except Exception as error:
-            session.fail(link_lost(self._peer, error))
-            data = b""
-        if data:
-            reports = session.receive_data(data, self._clock())
-        else:
-            check_silence(session, self._clock(), self.back, self._keepalive, self._peer)
-            reports = session.end() if session.state is CLOSED else []
+            self._session.receive_eof()
+        except BaseException as error:
+            interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+            if interrupt is None or self._receiver.torn:
+                self._session.fail(link_lost(self._peer, error))
+            if interrupt is not None:
+                raise interrupt from None
+        return b""
+
+    def _finish(self, reports: list[Report]) -> None:
+        """Do the rest of a read that was interrupted."""
         self._take(reports)
-        if session.out:
-            self._writer.push()
+        if self._receiver.unread:
+            reports = self._session.receive_data(self._receiver.unread, self._clock())
+            self._receiver.unread = b""
+            self._take(reports)
+        self._writer.wake()

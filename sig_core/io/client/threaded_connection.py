@@ -16,6 +16,7 @@ from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
+from sig_core.io.sync.latch import Latch
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -43,9 +44,9 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         clock: Clock,
     ) -> None:
         super().__init__(url, limits, connect, codecs, state, clock)
-        self._stopping = threading.Event()
+        self._stopping = Latch()
         self._stopping_thread = 0  # ident
-        self._ended = threading.Event()  # set when a stop has ended
+        self._ended = Latch()  # open when a stop has ended
         self._stop_steps = {
             StopStep.OTHER: self._wait_for_other,
             StopStep.DIALLING: self._end_dialling,

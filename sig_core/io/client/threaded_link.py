@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,10 +13,11 @@ from sig_core.io.client.lifetime import STOP, no_answer
 from sig_core.io.client.plans import drive
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
+from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import ReplyReceived
+from sig_core.session.binary.reports import ReplyReceived, Report
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
@@ -51,7 +51,7 @@ class ThreadedLink(ClientLink):
         ended: Callable[[ThreadedLink, SigError], None],
         clock: Clock,
     ) -> None:
-        self.opened = threading.Event()
+        self.opened = Latch()
         super().__init__(session, inbound, ended, link.peer, self.opened)
         self.events = inbound.events
         self.incoming = inbound.incoming
@@ -158,8 +158,8 @@ class ThreadedLink(ClientLink):
             return waiter.result()
         if seconds is None:
             seconds = self.limits.request_timeout
-        self.writer.flush()
         try:
+            self.writer.flush()
             if self.reader.is_current():
                 self.reader.wait_inside(waiter.is_done, seconds)
             else:
@@ -178,7 +178,7 @@ class ThreadedLink(ClientLink):
 
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
-        late = [report for report in ended if isinstance(report, ReplyReceived)]
+        late: list[Report] = [report for report in ended if isinstance(report, ReplyReceived)]
         self.reader.take(late)
         if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             run_in_thread(self.reader.run_later, "sig-late")

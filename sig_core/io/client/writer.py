@@ -6,17 +6,19 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sig_core.clock import Clock
-from sig_core.contract import Link, PollableLink
+from sig_core.contract import HasCounts, Link, PollableLink
 from sig_core.errors import SigError
+from sig_core.interrupts import find_interrupt
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
+from sig_core.io.sync.owned_lock import NEVER_WAIT, OwnedLock
 from sig_core.links.close_once import link_lost
 from sig_core.links.threads import start_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH, take_output
+from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH
 
 __all__ = ["Writer", "wait_ready"]
 
@@ -34,6 +36,10 @@ class Writer:
 
     Any thread may call `added` and `flush`. A thread that sends blocks while the peer does not read: that is the back
     pressure. But the reading thread never blocks here: it sends what can go now, the writer's thread sends the rest.
+
+    A call may be interrupted at any instruction, see `sig_core/interrupts.py`. So what is sent stays in the output, and
+    is taken off only when it has left; what did not leave of it takes its place, in the same step. On a link that does
+    not say how much left (`HasCounts`), an interrupt ends the link: half of a frame may be out.
 
     Args:
         session: whose output is sent.
@@ -69,7 +75,7 @@ class Writer:
         self.reading_thread = 0
         self.next_tick = 0.0
         self._session = session
-        self._out = session.out
+        self._out = cast(list[bytes | memoryview], session.out)  # a view is what a send did not take
         self._link = link
         self._pollable = link if isinstance(link, PollableLink) else None
         self._tick = tick
@@ -78,13 +84,13 @@ class Writer:
         self._clock = clock
         self._fine_clock = fine_clock
         self._sleep = sleep
-        self._rest: bytes | memoryview = b""  # what a send did not take of its batch
+        self._put = link.send_counted if isinstance(link, HasCounts) else self._put_uncounted
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0  # when something was sent, seconds of the fine clock
         self._close = 0  # events in a row that came within HOT_GAP of the one before
         self._linger = LINGER
         self._give_way = CpuYield(fine_clock)
-        self._lock = threading.Lock()
+        self._lock = OwnedLock()
         self._wake = AutoResetEvent()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"sig-writer {link.peer}", daemon=True)
@@ -128,8 +134,13 @@ class Writer:
         """Let the writer's thread send what waits, `linger` seconds later, unless another thread does it first."""
         if not self.gathers:
             self._linger = linger
-            self.gathers = True
-            self._wake.set()
+            try:
+                self.gathers = True
+                self._wake.set()
+            except BaseException:  # else all would wait for a thread that was not woken
+                self.gathers = False
+                self._wake.set()
+                raise
 
     def asked(self, size: int, deadline: float) -> None:
         """Note that a request was appended: send it now; those that callbacks make may gather.
@@ -158,11 +169,18 @@ class Writer:
 
     def flush(self) -> None:
         """Send what waits: all of it, or, on the reading thread, what can go without blocking."""
-        if threading.get_ident() == self.reading_thread:
+        ident = threading.get_ident()
+        if ident == self.reading_thread or ident in NEVER_WAIT:
             self.push()
-            return
-        with self._lock:
-            self._drain(block=True)
+        elif self._lock.is_mine():  # called by a destructor, or a signal handler, in the midst of a send
+            self._wake.set()
+        else:
+            try:
+                with self._lock:
+                    self._drain(block=True)
+            except BaseException:
+                self._wake.set()  # what waits is for the writer's thread now
+                raise
 
     def finish(self, timeout: float) -> None:
         """Wait until what waits is sent, at most `timeout` seconds."""
@@ -170,13 +188,8 @@ class Writer:
         if self._pollable is None:  # its send may block for ever: that is for the writer's thread
             self._wake.set()
         while not self._stopping and (left := until - self._clock()) > 0:
-            if not self._lock.acquire(timeout=min(left, ROOM_TIMEOUT)):
-                continue
-            try:
-                if self._drain(block=False) if self._pollable is not None else not self._out:
-                    return
-            finally:
-                self._lock.release()
+            if self._try_to_send(min(left, ROOM_TIMEOUT)):
+                return
             if self._pollable is not None:
                 wait_ready(self._pollable, min(left, ROOM_TIMEOUT), writing=True)
             else:
@@ -195,50 +208,79 @@ class Writer:
     def push(self) -> None:
         """Send what can go without blocking; the writer's thread sends the rest."""
         # A thread that holds the lock may wait until the peer reads, and the peer until we read: never wait for it.
-        if self._pollable is not None and self._lock.acquire(blocking=False):
-            try:
-                sent_all = self._drain(block=False)
-            finally:
-                self._lock.release()
-            if sent_all:
-                return
-        self.full = self._size + len(self._rest) > HIGH_WATER
-        self._wake.set()
+        if self._pollable is None or not self._try_to_send(0):
+            self.full = self._size + self._size_of_rest() > HIGH_WATER
+            self._wake.set()
+
+    def _try_to_send(self, patience: float) -> bool:
+        """Send what can go without blocking, unless others send for `patience` seconds; return whether all did."""
+        lock, sent_all = self._lock, False
+        if lock.is_mine():
+            return False
+        try:
+            if lock.acquire(timeout=patience):
+                sent_all = self._drain(block=False) if self._pollable is not None else not self._out
+                lock.release()
+        except BaseException:  # within `acquire` too: then it is taken, or it is not
+            if lock.is_mine():
+                lock.release()
+            raise
+        return sent_all
 
     def _drain(self, *, block: bool) -> bool:
         """Send, holding the lock; return whether all is out."""
         while not self._stopping:
-            data = self._rest
-            if not data:
-                data = take_output(self._out)
-                self._size = 0
-            if not data:
+            if not self._out:
                 self.full = False
                 return True
-            try:
-                if self._pollable is not None:
-                    count = self._pollable.send_some(data)
-                else:
-                    self._link.send(bytes(data))
-                    count = len(data)
-            except Exception as error:
-                self._rest = b""
-                self._stopping = True
-                self._failed(link_lost(self._link.peer, error))
-                return False
-            self._last = self._fine_clock()
-            if count:
-                self._session.sent(count, self._clock())
-            if count == len(data):
-                self._rest = b""
-                if not self._out:
-                    self.full = False
-                    return True
-                continue
-            self._rest = memoryview(data)[count:]
-            if not (block and self._wait_for_room()):
+            if not self._send_next() and (self._stopping or not (block and self._wait_for_room())):
                 return False
         return False
+
+    def _send_next(self) -> bool:
+        """Send all of the output, or what was left of the last time; return whether all that went out."""
+        out = self._out
+        taken = 1
+        if not isinstance(out[0], memoryview):
+            taken, self._size = len(out), 0
+        data = out[0] if taken == 1 else b"".join(out[:taken])
+        size = len(data)
+        counts: list[int] = []
+        try:
+            self._put(data, counts)
+            self._last = self._fine_clock()
+            if counts[0]:
+                self._session.sent(counts[0], self._clock())
+            if counts[0] == size:
+                del out[:taken]  # the list is never replaced, and others append to it meanwhile
+            else:
+                out[:taken] = [memoryview(data)[counts[0] :]]
+        except BaseException as error:
+            if counts:  # an interrupt came behind the send
+                out[:taken] = [memoryview(data)[counts[0] :]] if counts[0] < size else []
+                raise
+            self._not_sent(error)
+        return bool(counts) and counts[0] == size
+
+    def _put_uncounted(self, data: bytes | memoryview, counts: list[int]) -> None:
+        if self._pollable is not None:
+            counts.append(self._pollable.send_some(data))
+        else:
+            self._link.send(bytes(data))
+            counts.append(len(data))
+
+    def _not_sent(self, error: BaseException) -> None:
+        """End the link, since it broke; what interrupted the send is raised, and ends it if part may be out."""
+        interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+        if interrupt is None or not isinstance(self._link, HasCounts):
+            self._stopping = True
+            self._failed(link_lost(self._link.peer, error))
+        if interrupt is not None:
+            raise interrupt
+
+    def _size_of_rest(self) -> int:
+        rest = self._out[:1]
+        return len(rest[0]) if rest and isinstance(rest[0], memoryview) else 0
 
     def _wait_for_room(self) -> bool:
         assert self._pollable is not None
@@ -246,6 +288,13 @@ class Writer:
         return not self._stopping
 
     def _run(self) -> None:
+        NEVER_WAIT.add(ident := threading.get_ident())
+        try:
+            self._send_and_tick()
+        finally:
+            NEVER_WAIT.discard(ident)
+
+    def _send_and_tick(self) -> None:
         wait = 0.0
         while not self._stopping:
             self._wake.wait(wait)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sig_core.contract import Acceptor, Link, PollableAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ
+from sig_core.io.sync.latch import Latch
 from sig_core.links.close_once import CloseOnce
 from sig_core.links.threads import start_thread
 from sig_core.log import LimitedLog
@@ -141,7 +142,7 @@ class AcceptorThread:
         self._log = peer_log
         self._pause = pause
         self._once = CloseOnce(acceptor, acceptor.address)
-        self._ended = threading.Event()
+        self._ended = Latch()
         self._thread = threading.Thread(target=self._run, name=f"sig-accept {self.address}", daemon=True)
 
     def start(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.turn import TURN
 from sig_core.io.server.dispatcher import Job
 from sig_core.io.server.local_port import LocalPort
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Subscription
@@ -44,7 +44,7 @@ class AsyncioPort(LocalPort):
         self,
         codec: Callable[[str], Codec],
         limits: Limits,
-        lock: threading.Lock,
+        lock: OwnedLock,
         flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, RequestBatch, bytes], None],

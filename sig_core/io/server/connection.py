@@ -11,6 +11,7 @@ from sig_core.contract import Link, PollableLink
 from sig_core.errors import LimitError, LinkLost
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.links.threads import start_thread
@@ -35,7 +36,7 @@ class ConnectionOwner(Protocol):
         clock: returns monotonic seconds.
     """
 
-    lock: threading.Lock
+    lock: OwnedLock
     loop: Loop
     buffer: ReceiveBuffer
     clock: Clock

@@ -20,6 +20,7 @@ from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
@@ -83,7 +84,7 @@ class ConnectionManager:
     def __init__(
         self,
         exchange: Exchange,
-        lock: threading.Lock,
+        lock: OwnedLock,
         codec: Callable[[str], Codec],
         limits: Limits,
         on_tick: Callable[[float], float],
@@ -331,6 +332,10 @@ class ConnectionManager:
         """See `ServerContext`."""
         self._next_check = min(self._next_check, when)
         self.loop.tick_at(when)
+
+    def later(self, job: Callable[[], None]) -> None:
+        """See `ServerContext`."""
+        self.loop.post(job)
 
     def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """See `ServerContext`."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from sig_core.clock import Clock
 from sig_core.errors import Busy, LimitError
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
@@ -41,7 +42,7 @@ class Dispatcher:
         self._take = take
         self._max_waiting = max_waiting
         self._name = name
-        lock = threading.RLock()
+        self._lock = lock = OwnedLock()
         self._changed = threading.Condition(lock)
         self._room = threading.Condition(lock)  # of those who would wait
         self._threads: set[threading.Thread] = set()
@@ -82,6 +83,10 @@ class Dispatcher:
                 thread.join(max(0.0, until - self._clock()))
                 if thread.is_alive():
                     log.warning(f"{self._name}: a callback still runs {max(0.0, timeout):.1f} s after the stop")
+
+    def is_mine(self) -> bool:
+        """Return whether this thread is in the midst of a call of this one."""
+        return self._lock.is_mine()
 
     def is_dispatching(self) -> bool:
         """Return whether this thread runs a job."""

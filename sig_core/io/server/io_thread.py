@@ -13,6 +13,7 @@ from contextlib import suppress
 from sig_core.clock import Clock
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, Poller, new_poller
+from sig_core.io.sync.owned_lock import NEVER_WAIT
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
@@ -104,6 +105,13 @@ class IoThread(Loop):
         self._poller.unregister(watched.fileno())
 
     def _run(self) -> None:
+        NEVER_WAIT.add(ident := threading.get_ident())
+        try:
+            self._take_turns()
+        finally:
+            NEVER_WAIT.discard(ident)
+
+    def _take_turns(self) -> None:
         while not self._stopping or self._posted:
             try:
                 self._poll()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ from sig_core.errors import ConfigError
 from sig_core.io.server.acceptors import AcceptorThread, PolledAcceptor
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import SessionFactory
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import LimitedLog
 
 __all__ = ["Accepting", "Listening"]
@@ -27,7 +27,7 @@ class Listening:
         peer_log: for what peers bring about.
     """
 
-    def __init__(self, loop: Loop, lock: threading.Lock, peer_log: LimitedLog) -> None:
+    def __init__(self, loop: Loop, lock: OwnedLock, peer_log: LimitedLog) -> None:
         self._log = peer_log
         self._loop = loop
         self._lock = lock

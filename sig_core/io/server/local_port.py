@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,8 @@ from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, LimitError, SigError
 from sig_core.events import Info, Name
 from sig_core.io.server.dispatcher import Job
+from sig_core.io.sync.latch import Latch
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
@@ -68,14 +69,14 @@ class LocalPort(QueuedPort):
         self,
         codec: Callable[[str], Codec],
         limits: Limits,
-        lock: threading.Lock,
+        lock: OwnedLock,
         flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, RequestBatch, bytes], None],
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
-        self.flow = threading.Event()
+        self.flow = Latch()
         self.flow.set()
         self._codec = codec
         self._lock = lock
@@ -165,6 +166,10 @@ class LocalPort(QueuedPort):
     def stats(self) -> dict[str, Any]:
         """See `Port.stats`. What is being taken over just now is in none of the counts."""
         return self._figures(self._outbox.waiting + len(self._events))
+
+    def is_mine(self) -> bool:
+        """Return whether this thread is in the midst of a call that has jobs run."""
+        return False
 
     # -- jobs
 

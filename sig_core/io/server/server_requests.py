@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from sig_core.errors import RequestTimeout
 from sig_core.events import Name
 from sig_core.io.server.local_port import LocalPort
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.plugins import Plugins
 from sig_core.protocol.wire import request_tail
 from sig_core.routing.exchange import Exchange
@@ -26,7 +26,7 @@ class ServerRequests:
         plugins: that know the codecs.
     """
 
-    def __init__(self, exchange: Exchange, port: LocalPort, lock: threading.Lock, plugins: Plugins) -> None:
+    def __init__(self, exchange: Exchange, port: LocalPort, lock: OwnedLock, plugins: Plugins) -> None:
         self._exchange = exchange
         self._port = port
         self._lock = lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from sig_core.clock import Clock
@@ -74,6 +75,9 @@ class ServerContext(Protocol):
 
     def tick_sessions_at(self, when: float) -> None:
         """Let the sessions tick at `when`, monotonic seconds, at the latest."""
+
+    def later(self, job: Callable[[], None]) -> None:
+        """Do something soon, when the lock is not held: to log, since a logger is code of a user."""
 
     def add_backlog(self, session: ServerSession | PlainSession) -> None:
         """Note that a session has more input than one turn takes: it takes the rest in the next one."""
@@ -189,7 +193,7 @@ class SessionFactory:
         """See `StationOwner`."""
         port = session.port
         self._context.exchange.leave(port)
-        log_session_end(port, "session ended", self._context.peer_log)
+        self._context.later(partial(log_session_end, port, "session ended", self._context.peer_log))
         if isinstance(port, BoardSession) or port.client:
             self._context.session_ended(port)
 
@@ -199,11 +203,8 @@ class SessionFactory:
 
     def report(self, station: Station, text: str, *, warning: bool) -> None:
         """See `StationOwner`."""
-        peer_log = self._context.peer_log
-        if warning:
-            peer_log.warning(f"{station.peer}: {text}")
-        else:
-            peer_log.info(f"{station.peer}: {text}", MOST_REPORTS)
+        peer_log, said = self._context.peer_log, f"{station.peer}: {text}"
+        self._context.later(partial(peer_log.warning, said) if warning else partial(peer_log.info, said, MOST_REPORTS))
 
 
 def log_session_end(session: LinkSession | BoardSession, what: str, peer_log: LimitedLog) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from sig_core.errors import LimitError
 from sig_core.events import Info, Name
 from sig_core.io.server.dispatcher import Dispatcher
 from sig_core.io.server.local_port import LocalPort
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Subscription
 from sig_core.routing.flow_control import FlowControl
@@ -34,7 +34,7 @@ class ThreadedPort(LocalPort):
         self,
         codec: Callable[[str], Codec],
         limits: Limits,
-        lock: threading.Lock,
+        lock: OwnedLock,
         flow_control: FlowControl,
         targets: Callable[[Name, Name], tuple[Subscription, ...]],
         answer: Callable[[int, RequestBatch, bytes], None],
@@ -45,6 +45,10 @@ class ThreadedPort(LocalPort):
         self.answers = Dispatcher(self._next_answer, limits.max_depth, "sig-answers")
         self._kick = self.dispatcher.kick
         self._kick_answers = self.answers.kick
+
+    def is_mine(self) -> bool:
+        """See `LocalPort`."""
+        return self.dispatcher.is_mine() or self.answers.is_mine()
 
     def retry(self) -> LimitError | None:
         """See `LocalPort`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import heapq
 import itertools
-import threading
 import time
 from concurrent.futures import Future
 from typing import Any
@@ -16,6 +15,7 @@ from sig_core.events import Name
 from sig_core.io.server.server_requests import ServerRequests
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.sync.future import HelpedFuture
+from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.plugins import Plugins
 from sig_core.routing.exchange import Exchange
@@ -40,7 +40,7 @@ class ThreadedRequests(ServerRequests):
         self,
         exchange: Exchange,
         port: ThreadedPort,
-        lock: threading.Lock,
+        lock: OwnedLock,
         plugins: Plugins,
         clock: Clock = time.monotonic,
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from sig_core.errors import ConfigError, SigError
@@ -11,7 +12,7 @@ __all__ = ["PendingReply", "check_timeout"]
 
 
 class PendingReply:
-    """Holds an answer once `tell` was called, which any thread may do, once.
+    """Holds an answer once `tell` was called, which any thread may do; once more does nothing but set it again.
 
     Attributes:
         done: whether it was told.
@@ -30,7 +31,10 @@ class PendingReply:
     def tell(self, value: Any, error: SigError | None) -> None:
         """Set the value or the error, and wake who waits."""
         self.value, self.error, self.done = value, error, True
-        self._lock.release()
+        try:
+            self._lock.release()
+        except RuntimeError:
+            return  # it was told before: see `ReceiveRole`
 
     def is_done(self) -> bool:
         """Return `done`."""
@@ -38,8 +42,9 @@ class PendingReply:
 
     def wait(self, timeout: float) -> bool:
         """Block until it is told, at most `timeout` seconds; return whether it is."""
-        if self._lock.acquire(timeout=max(0.0, timeout)):
-            self._lock.release()
+        if not self.done and self._lock.acquire(timeout=max(0.0, timeout)):
+            with suppress(RuntimeError):  # it was told twice
+                self._lock.release()  # for others that wait
         return self.done
 
     def result(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sig_core.contract import PollableLink
+from sig_core.contract import HasCounts, PollableLink
 
 __all__ = ["LARGE", "LARGEST", "SMALL", "ReceiveBuffer"]
 
@@ -20,14 +20,16 @@ class ReceiveBuffer:
 
     Attributes:
         full: the last read brought as much as it could, so that more is likely to be there.
+        rescued: what an interrupted `read_counted` had read; who takes it empties this.
     """
 
-    __slots__ = ("_most", "_view", "full")
+    __slots__ = ("_most", "_view", "full", "rescued")
 
     def __init__(self, most: int = LARGE) -> None:
         self._most = most
         self._view = memoryview(bytearray(SMALL))
         self.full = False
+        self.rescued = b""
 
     def read(self, link: PollableLink, missing: int) -> bytes:
         """Read a pollable link: 1 byte or more, b"" at its end.
@@ -52,3 +54,19 @@ class ReceiveBuffer:
         if self.full and count < self._most:
             self._view = memoryview(bytearray(2 * count))
         return bytes(view[:count])
+
+    def read_counted(self, link: HasCounts) -> bytes:
+        """Read as `read` does; where an interrupt comes behind the read itself, the bytes are in `rescued`."""
+        view = self._view
+        counts: list[int] = []
+        try:
+            link.recv_counted(view, counts)
+            count = counts[0]
+            self.full = count == len(view)
+            if self.full and count < self._most:
+                self._view = memoryview(bytearray(2 * count))
+            return bytes(view[:count])
+        except BaseException:
+            if counts:
+                self.rescued = bytes(view[: counts[0]])
+            raise

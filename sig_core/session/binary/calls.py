@@ -26,23 +26,18 @@ _topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 1000)
 class BinaryClient(Port, Protocol):
     """The session that these calls are made on."""
 
-    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """Tell the client what a route stands for.
 
         Args:
             route: of the requests of a sender, or of one of its events.
             sender: its name.
             event: its name; None: the route is that of requests.
+            told: the client learns it from an answer.
         """
-
-    def note_route(self, route: int, sender: Name) -> None:
-        """Note that the client learns the route of a sender's requests from an answer."""
 
     def unbind(self, routes: list[int]) -> None:
         """Tell the client that numbers stand for nothing any more."""
-
-    def tell_forgotten(self, sender: Name, event: Name) -> None:
-        """Tell the client that nothing is known of an event any more."""
 
     def note_unheard(self, pattern: Pattern) -> None:
         """Note that the client does not hear what matches for a while."""
@@ -85,7 +80,7 @@ class BinaryCalls(Calls):
         fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
         before = self._exchange.routed(name, life)
         entry = self._enter(name, events, requests, life, fired)
-        self._client.note_route(entry.route, name)
+        self._client.bind(entry.route, name, None, told=True)
         response: dict[str, Any] = {"route": entry.route}
         response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
         if before is not None:
@@ -100,7 +95,7 @@ class BinaryCalls(Calls):
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))
-        self._client.note_route(entry.route, entry.name)
+        self._client.bind(entry.route, entry.name, None, told=True)
         return {"route": entry.route}
 
     def _recall(self, params: Fields) -> None:
@@ -108,8 +103,6 @@ class BinaryCalls(Calls):
             entry = self._exchange.senders.get(sender)
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
-            elif not self._exchange.route_of(sender, event):
-                self._client.tell_forgotten(sender, event)
 
     def _sync(self, params: Fields) -> None:
         """Answer when all that came before was routed."""

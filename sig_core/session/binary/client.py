@@ -21,6 +21,7 @@ from sig_core.errors import (
     error_for,
 )
 from sig_core.events import Name, check_name
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
@@ -111,6 +112,9 @@ class ClientSession(Session):
         self._requests: dict[int, _Pending] = {}
         self._idents = itertools.count(1)
         self._end_told = False
+        self._fed: bytes | None = None  # what is worked on, or what an interrupt left
+        self._frames: list[Frame] = []  # of that, which are not reported yet
+        self._found: list[Report] = []  # of those that are
         hello = Hello(
             codecs=tuple(codecs),
             client=client,
@@ -125,22 +129,33 @@ class ClientSession(Session):
     # -- in
 
     def receive_data(self, data: bytes, now: float) -> list[Report]:
-        """Take bytes as they came and return what they mean, in order. `ReplyReceived`s may be told before the rest."""
-        found: list[Report] = []
+        """Take bytes as they came and return what they mean, in order. `ReplyReceived`s may be told before the rest.
+
+        Called again with the same object after an interrupt (`sig_core/interrupts.py`) it goes on where that came. So a
+        frame stays until it is reported; a report is added in the step that ends the work on its frame, but those of
+        answers, which may be told twice; and who waits is remembered until that is reported.
+        """
         lived = self.state is not State.CLOSED
+        if self._fed is not data:
+            self._found = []
+            self._frames = self._receive(data, now)[::-1]  # the next one is the last: it is taken off at once
+            self._fed = data
+        found, frames = self._found, self._frames
         try:
-            for frame in (frames := self._receive(data, now)):
+            while frames:
                 if self.state is OPEN:
-                    self._take(frame, found)
+                    self._take(frames[-1], found)
                 elif self.state is State.OPENING:
-                    found.append(self._open(read_welcome(frame)))
-                    frames += self._raise_limit()
+                    found += (self._open(read_welcome(frames[-1])),)
+                    frames[:0] = self._raise_limit()[::-1]
+                del frames[-1]
             if self._reader.fault is not None:
                 raise self._reader.fault
         except RemoteProtocolError as error:
             self.fail(error)
         if lived and self.error is not None:
             found += self.end()
+        self._fed = None
         return found
 
     def _open(self, welcome: Welcome) -> Opened:
@@ -160,7 +175,7 @@ class ClientSession(Session):
             sender, event = self._named(route)
             if event is None:
                 raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
-            found.append(Events(sender, event, count, body))
+            found += (Events(sender, event, count, body),)
         elif kind == REPLY:
             self._take_replies(split_numbered(body, count), found)
         elif kind == ERROR:
@@ -173,14 +188,16 @@ class ClientSession(Session):
     def _take_replies(self, replies: Iterable[tuple[int, bytes]], found: list[Report]) -> None:
         waiting, decode_most = self._requests, self._decode_most
         for ident, data in replies:
-            asked = waiting.pop(ident, None)
+            asked = waiting.get(ident)
             if asked is None:
                 self.unmatched_replies += 1
                 continue
             try:
                 found.append(ReplyReceived(asked[1], decode_most(data), None))
-            except Exception:
+            except Exception as error:
+                pass_interrupt_on(error)
                 found.append(self._done_otherwise(asked[1], data))
+            waiting.pop(ident, None)
 
     def _done_otherwise(self, when: ReplyCallback, data: bytes) -> ReplyReceived:
         try:
@@ -191,21 +208,25 @@ class ClientSession(Session):
     def _take_error(self, body: bytes, found: list[Report]) -> None:
         assert self.encoding is not None
         ident, status, detail = split_error(body)
-        asked = self._requests.pop(ident, None)
+        asked = self._requests.get(ident)
         if asked is None:
             self.unmatched_replies += 1
         else:
             found.append(ReplyReceived(asked[1], None, error_from(self.encoding, status, detail)))
+            self._requests.pop(ident, None)
 
     def _take_requests(self, route: int, requests: Iterable[tuple[int, str, bytes]], found: list[Report]) -> None:
         sender, _ = self._named(route)
-        incoming = RequestsReceived(route, sender, deque())
+        incoming, breach = RequestsReceived(route, sender, deque()), None
         try:
             for ident, method, tail in requests:
                 incoming.requests.append((ident, method, params_of(tail)))
-        finally:  # those before a breach as well
-            if incoming.requests:
-                found.append(incoming)
+        except RemoteProtocolError as error:
+            breach = error
+        if incoming.requests:  # those before a breach as well
+            found += (incoming,)
+        if breach is not None:
+            raise breach
 
     def _named(self, route: int) -> tuple[Name, Name | None]:
         name = self._names.get(route)
@@ -217,7 +238,8 @@ class ClientSession(Session):
         """Decode a payload that came; CodecError: it is none."""
         try:
             return self._decode_most(data)
-        except Exception:
+        except Exception as error:
+            pass_interrupt_on(error)
             assert self.encoding is not None
             return decode(self.encoding, data)
 
@@ -235,8 +257,9 @@ class ClientSession(Session):
                 self.unknown_notices += 1
 
     def _take_answer(self, message: Answer, found: list[Report]) -> None:
-        pending = self._calls.pop(message.id, None) if isinstance(message.id, int) else None
-        if pending is None:
+        ident = message.id
+        pending = self._calls.get(ident) if isinstance(ident, int) else None
+        if pending is None or not isinstance(ident, int):
             self.unmatched_replies += 1
             return
         _, when, _, read = pending
@@ -248,6 +271,7 @@ class ClientSession(Session):
             except RemoteProtocolError as problem:
                 response, error = None, problem
         found.append(ReplyReceived(when, response, error))
+        self._calls.pop(ident, None)
 
     def _take_notice(self, message: Notice, found: list[Report]) -> None:
         if message.method == "goodbye":
@@ -258,19 +282,19 @@ class ClientSession(Session):
             return
         report = read_notice(message, self._names)
         if report is not None:
-            found.append(report)
+            found += (report,)
 
     def _take_unbind(self, message: Notice, found: list[Report]) -> None:
-        """Forget numbers, and report the events that no number stands for any more."""
-        unbound: set[tuple[Name, Name]] = set()
-        for route in read_unbind(message):
-            sender, event = self._names.pop(route, (None, None))
-            if sender is not None and event is not None:
-                unbound.add((sender, event))
-            elif sender is not None and self._routes.get(sender) == route:
+        """Report the events that no number stands for any more, and forget the numbers; twice does no harm."""
+        gone = {route: self._names[route] for route in read_unbind(message) if route in self._names}
+        unbound = {(sender, event) for sender, event in gone.values() if event is not None}
+        if unbound:
+            unbound.difference_update(names for route, names in self._names.items() if route not in gone)
+        found += (Unbound(list(unbound)),)
+        for route, (sender, event) in gone.items():
+            self._names.pop(route, None)
+            if event is None and self._routes.get(sender) == route:
                 del self._routes[sender]
-        unbound.difference_update(self._names.values() if unbound else ())
-        found.append(Unbound(list(unbound)))
 
     # -- calls
 
@@ -285,12 +309,9 @@ class ClientSession(Session):
         """Queue a call and return its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
+        frame = self._control_frame(call(ident, method, params))
         self._calls[ident] = method, when, deadline, read
-        try:
-            self._control(call(ident, method, params))
-        except SigError:
-            del self._calls[ident]
-            raise
+        self.out.append(frame)  # in one step with the line above, as far as interrupts go: they come behind a call
         self._check_not_late(self._calls, ident)
         return ident
 
@@ -356,11 +377,17 @@ class ClientSession(Session):
             limit = self._peer_max_frame
             raise MessageTooBig(f"request {method!r} of {sender!r}: {size} bytes, {limit} are taken", size, limit)
         name = check_name(sender, "sender") if route is None else sender
-        self._requests[ident] = method, when, deadline, None
-        if route is None:
-            self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+        if route is not None:
+            frame = request_frame(route, ident, tail)
+            self._requests[ident] = method, when, deadline, None
+            self.out.append(frame)  # in one step with the line above, see `call`
         else:
-            self.out.append(request_frame(route, ident, tail))
+            self._requests[ident] = method, when, deadline, None
+            try:
+                self._resolving.resolve(name, lambda error: self._resolved(name, ident, tail, error))
+            except BaseException:  # an interrupt too: nobody waits for this answer
+                self._requests.pop(ident, None)
+                raise
         if self.state is not OPEN:
             self._check_not_late(self._requests, ident)
         return ident
@@ -436,15 +463,17 @@ class ClientSession(Session):
         """Return what ends with the session, once it is closed: whoever still waits is told; `Closed` comes once."""
         assert self.error is not None
         found: list[Report] = []
+        told: list[tuple[dict[int, _Pending], int]] = []
         for waiting in (self._requests, self._calls):
-            for ident in list(waiting):
-                pending = waiting.pop(ident, None)
-                if pending is not None:
-                    what, when, _, _ = pending
-                    unknown = OutcomeUnknown(f"{what!r}: the link ended before the answer: {self.error}")
-                    unknown.__cause__ = self.error
-                    found.append(ReplyReceived(when, None, unknown))
+            for ident, (what, when, _, _) in list(waiting.items()):
+                unknown = OutcomeUnknown(f"{what!r}: the link ended before the answer: {self.error}")
+                unknown.__cause__ = self.error
+                found.append(ReplyReceived(when, None, unknown))
+                told.append((waiting, ident))
+        closed = Closed(self.error)
+        for waiting, ident in told:
+            waiting.pop(ident, None)
         if not self._end_told:
             self._end_told = True
-            found.append(Closed(self.error))
+            found += (closed,)
         return found

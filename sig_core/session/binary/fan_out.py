@@ -16,12 +16,12 @@ from sig_core.routing.table import Topic
 from sig_core.routing.transcode import OFFERS, decode
 from sig_core.session.binary.reports import Events
 
-__all__ = ["MOST", "FanOut", "fan_out"]
+__all__ = ["MOST", "fan_out", "fan_out_pieces"]
 
 MOST = 64  # events of one piece, once those before it were quick
 
 Failed = Callable[[Any, Info, BaseException], None]
-FanOut: TypeAlias = Generator[int, int | None, None]
+Prepared: TypeAlias = tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]
 
 
 def fan_out(
@@ -30,54 +30,70 @@ def fan_out(
     codec: Codec,
     failed: Failed,
     bad: Callable[[Exception], None],
+    prepared: Prepared | None = None,
+) -> None:
+    """Call the listeners of a topic for each event of a run.
+
+    Args:
+        failed: called when a listener raised, with (callback, info, error).
+        bad: called when a payload can't be decoded; the event is left out.
+        prepared: a piece of the run; None: all of it.
+    """
+    sender, event = topic.sender, topic.event
+    decode_it, events = prepared or _prepared(report, codec)
+    for additions, data in events:
+        targets = topic.targets
+        if targets is None:
+            targets = topic.refresh()
+        if not targets:
+            continue
+        info: Info = {"sender": sender, "event": event}
+        try:
+            try:
+                value = decode_it(data) if decode_it is not None else data
+            except Exception:
+                decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
+                value = decode_it(data)
+            if additions is not None:
+                info = info_of(sender, event, decode(codec, additions))
+        except Exception as error:
+            bad(error)
+            continue
+        for target in targets:
+            try:
+                target.call(info, value)
+            except BaseException as error:  # whoever reads a link must outlive whatever its callbacks raise
+                failed(target.callback, info, error)
+
+
+def fan_out_pieces(
+    report: Events,
+    topic: Topic[Subscription],
+    codec: Codec,
+    failed: Failed,
+    bad: Callable[[Exception], None],
     most: int,
-) -> FanOut:
-    """Call the listeners of a topic for each event of a run; between two pieces of it, yield how many are left.
+) -> Generator[int, int | None, None]:
+    """Do the same piece by piece; between two of them, yield how many events are left.
 
     Each piece has twice the events of the one before, up to MOST, unless it is sent how many: so who has a bound of
     time looks at its clock seldom while listeners are quick, and often enough when they are not.
 
     Args:
-        failed: called when a listener raised, with (callback, info, error).
-        bad: called when a payload can't be decoded; the event is left out.
         most: events of the first piece.
     """
-    sender, event, left = topic.sender, topic.event, report.count
+    left = report.count
     decode_it, prepared = _prepared(report, codec)
     events = iter(prepared)
     while True:
-        for additions, data in islice(events, most):
-            targets = topic.targets
-            if targets is None:
-                targets = topic.refresh()
-            if not targets:
-                continue
-            info: Info = {"sender": sender, "event": event}
-            try:
-                try:
-                    value = decode_it(data) if decode_it is not None else data
-                except Exception:
-                    decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
-                    value = decode_it(data)
-                if additions is not None:
-                    info = info_of(sender, event, decode(codec, additions))
-            except Exception as error:
-                bad(error)
-                continue
-            for target in targets:
-                try:
-                    target.call(info, value)
-                except BaseException as error:  # whoever reads a link must outlive whatever its callbacks raise
-                    failed(target.callback, info, error)
+        fan_out(report, topic, codec, failed, bad, (decode_it, islice(events, most)))
         left -= most
         if left <= 0:
             return
         most = (yield left) or min(2 * most, MOST)
 
 
-def _prepared(
-    report: Events, codec: Codec
-) -> tuple[Callable[[bytes], object] | None, Iterable[tuple[bytes | None, Any]]]:
+def _prepared(report: Events, codec: Codec) -> Prepared:
     """Return how to decode the events of a run, and of each (additions or None, data); None: they are decoded."""
     events = split_events(report.data)
     most, many, _ = OFFERS[codec]

@@ -8,6 +8,7 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.errors import LinkClosed, MessageTooBig, SigError
 from sig_core.events import Info, Name
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.wire import EVENT, FRAME, event_frame
 from sig_core.routing.info import additions_of
 from sig_core.routing.table import Publisher
@@ -36,11 +37,11 @@ def make_publisher(
 
     What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
-    codec, out, pack, limit = session.encoding, session.out, FRAME.pack, session.max_out
+    codec, out, limit = session.encoding, session.out, session.max_out
     assert codec is not None  # who knows a route has been taken in, though the session may have ended since
-    append, added = out.append, gate.added
-    heads: dict[int, bytes] = {}  # headers of small frames by size: most events of one kind have one
-    refused = closed or _refuser(session, sender, event)
+    append, added, refused = out.append, gate.added, closed or _refuser(session, sender, event)
+    heads = _Heads(route)
+    known = heads.get
 
     def publisher(info: Info, data: Any) -> None:
         if gate.full:
@@ -51,26 +52,39 @@ def make_publisher(
         try:
             payload = codec.encode(data)
         except Exception as error:
+            pass_interrupt_on(error)
             raise unencodable(codec, data, error, EVENT_OF, event, sender) from error
         size = 5 + len(payload)
         if size > limit:
             raise _too_big(codec, sender, event, size, limit)
         if len(info) == 2:
-            head = heads.get(size)
-            if head is None:
-                head = pack(size, EVENT, route)
-                if size <= SMALL:
-                    heads[size] = head
-            append(head + payload)
+            frame = (known(size) or heads[size]) + payload
         else:
             frame = _with_additions(codec, route, sender, event, info, payload, limit)
             size = len(frame)
+        try:
             append(frame)
+        except BaseException:  # an interrupt, which comes behind it: see `sig_core/interrupts.py`
+            count()
+            raise
         count()
         if not gate.gathers or size > SMALL or len(out) >= FRAMES:
             added(size)
 
     return publisher
+
+
+class _Heads(dict[int, bytes]):
+    """Headers of the events of a route, by `length`; those of small frames are kept: most of one kind have one."""
+
+    def __init__(self, route: int) -> None:
+        self._route = route
+
+    def __missing__(self, size: int) -> bytes:
+        head = FRAME.pack(size, EVENT, self._route)
+        if size <= SMALL:
+            self[size] = head
+        return head
 
 
 def _refuser(session: ClientSession, sender: Name, event: Name) -> Closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sig_core.errors import RemoteProtocolError, SigError
@@ -41,14 +42,26 @@ class RouteResolver:
             sender: its name.
             on_known: called with None when the route is known, or with the error.
         """
-        mine: list[RouteCallback] = []
-        waiting = self._waiting.setdefault(sender, mine)
-        waiting.append(on_known)
-        if waiting is mine:
-            self._ask(sender, lambda response, error: self._learn(sender, response, error))
-        elif self._waiting.get(sender) is not waiting and on_known in waiting:  # answered between the two lines above
-            waiting.remove(on_known)
-            self.resolve(sender, on_known)
+        mine = [on_known]
+        try:
+            waiting = self._waiting.setdefault(sender, mine)
+            if waiting is mine:
+                self._ask(sender, lambda response, error: self._learn(sender, response, error))
+                return
+            waiting.append(on_known)
+            if self._waiting.get(sender) is not waiting and on_known in waiting:  # answered between the lines above
+                waiting.remove(on_known)
+                self.resolve(sender, on_known)
+        except BaseException:  # an interrupt: perhaps it was not asked, and others wait for it already
+            if self._waiting.get(sender) is mine:
+                del self._waiting[sender]
+                self._resolve_for(sender, mine[1:])
+            raise
+
+    def _resolve_for(self, sender: Name, others: list[RouteCallback]) -> None:
+        for each in others:
+            with suppress(SigError):  # the session has ended, which tells them
+                self.resolve(sender, each)
 
     def _learn(self, sender: Name, response: Any, error: SigError | None) -> None:
         if error is None:

@@ -320,9 +320,11 @@ class ServerSession(QueuedPort, Session):
         if run.count and self._outbox.put(run):
             self.on_change()
 
-    def bind(self, route: int, sender: Name, event: Name | None) -> None:
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """See `BinaryClient`."""
         self._note_bound(route, (sender, event))
+        if told:
+            return
         params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
         counted = self._exchange.count_of(route)
         if counted is not None:
@@ -336,18 +338,9 @@ class ServerSession(QueuedPort, Session):
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
 
-    def note_route(self, route: int, sender: Name) -> None:
-        """See `BinaryClient`."""
-        self._note_bound(route, (sender, None))
-
-    def name_at(self, route: int) -> Name | None:
-        """Return the sender that a number stands for at the client, if it is that of one."""
-        sender, event = self._bound.get(route, (None, None))
-        return sender if event is None else None
-
-    def knows_route(self, route: int) -> bool:
-        """Return whether the client has a number bound."""
-        return route in self._bound
+    def names_at(self, route: int) -> Names | None:
+        """Return what a number stands for at the client, if that is bound."""
+        return self._bound.get(route)
 
     def _note_bound(self, route: int, names: Names) -> None:
         self._bound[route] = names
@@ -364,10 +357,6 @@ class ServerSession(QueuedPort, Session):
             self._bound.pop(route, None)
         for start in range(0, len(gone), UNBOUND):
             self._control(notice("unbind", {"routes": gone[start : start + UNBOUND]}))
-
-    def tell_forgotten(self, sender: Name, event: Name) -> None:
-        """See `BinaryClient`."""
-        self._control(notice("forgotten", {"sender": sender, "event": event}))
 
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""

@@ -10,7 +10,7 @@ from sig_core.events import Name
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
-from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
+from sig_core.session.binary.reports import Bound, Gap, Report
 
 __all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_unbind"]
 
@@ -77,8 +77,6 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
     if message.method == "gap":
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))
-    if message.method == "forgotten":
-        return Unbound([(params.get("sender", checks.name), params.get("event", checks.name))])
     if message.method == "refused":
         sender, event = names.get(params.get("route", _route), ("?", None))
         return Gap(sender, event, 1, params.get("text", _reason), sent=True)

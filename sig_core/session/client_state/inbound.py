@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sig_core.errors import UnknownSender
@@ -11,7 +11,7 @@ from sig_core.events import Info, Name
 from sig_core.routing.counting import give_back
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.fan_out import FanOut, fan_out
+from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
 from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived, Unbound
 from sig_core.session.client_state.asks import Log
 from sig_core.session.client_state.registrations import Registrations
@@ -50,16 +50,14 @@ class Inbound:
         self._failed = failed
         self._log = log
 
-    def events(self, report: Events) -> None:
-        """Run the listeners of a run of events."""
-        for _ in self.begin(report, report.count):
-            pass
-
-    def begin(self, report: Events, most: int) -> FanOut:
-        """Count a run of events, and return what runs its listeners piece by piece; see `fan_out`.
+    def events(self, report: Events, most: int = 0) -> Iterable[int]:
+        """Run the listeners of a run of events.
 
         Args:
-            most: events of the first piece.
+            most: events of the first piece; 0: all, now.
+
+        Returns:
+            What runs them piece by piece; see `fan_out_pieces`. Nothing, if all ran.
         """
         sender, event, codec, registrations = report.sender, report.event, self._session.encoding, self._registrations
         assert codec is not None
@@ -72,7 +70,11 @@ class Inbound:
             text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"
             self._log.error(text)
 
-        return fan_out(report, registrations.table.topic(sender, event), codec, self._failed, bad, most)
+        topic = registrations.table.topic(sender, event)
+        if most:
+            return fan_out_pieces(report, topic, codec, self._failed, bad, most)
+        fan_out(report, topic, codec, self._failed, bad)
+        return ()
 
     def drop(self, report: Events, count: int) -> None:
         """Count the last events of a run as lost: the client stops before its listeners got to them.

@@ -104,8 +104,8 @@ class Registrations:
             SigError: the server can't be asked.
         """
         remotes = [RemoteSender(sender, self._new_life()) for sender in senders]
-        self._claim(remotes)
         try:
+            self._claim(remotes)
             yield from self._add(session, remotes)
         except SigError:
             last = self._take_back(remotes, all_or_none)
@@ -113,8 +113,8 @@ class Registrations:
                 with suppress(SigError):
                     yield last  # the server answers in order: this answer stands for all
             raise
-        except BaseException as error:  # whoever waited is interrupted, or cancelled
-            self._take_back(remotes, all_or_none)
+        except BaseException as error:  # whoever waited is interrupted, or cancelled: nobody would have what was added
+            self._take_back(remotes, True)
             if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
                 yield None
             raise
@@ -159,9 +159,10 @@ class Registrations:
         dropped = {event: count for event in fired if (count := offline.untold[name, event])}
         requests, ident = remote.sender.handler.names(), None
         try:
+            remote.session = session  # before: if this is interrupted, it may be on its way
             ident = session.add_sender(name, list(fired), requests, reply.tell, life=remote.life, fired=fired)
-            remote.session = session
         except SigError as error:
+            remote.session = None
             session.check_open()
             reply.tell(None, error)
         return PendingSender(remote, fired, dropped, Ask(reply, ident, f"add_sender {name!r}"))
@@ -225,6 +226,15 @@ class Registrations:
                     self._uninstall(remote)
                     last = self._forget(remote) or last
         return last
+
+    def withdraw(self, senders: Iterable[Sender]) -> None:
+        """Take back those of these senders that are there, though nobody was told so."""
+        with self._lock:
+            for sender in senders:
+                remote = None if sender.name is None else self.senders.get(sender.name)
+                if remote is not None and remote.sender is sender:
+                    self._uninstall(remote)
+                    self._forget(remote)
 
     def _uninstall(self, remote: RemoteSender) -> None:
         """Take a sender out of this program, if it is in; under the lock."""
@@ -295,14 +305,14 @@ class Registrations:
             SigError: the server refused, or can't be asked; then there is no subscription.
         """
         pattern = subscription.pattern
-        with self._lock:
-            remote = self._subscriptions.get(pattern)
-            # What was refused when the link came back may be taken now; what a lost link had is not there any more.
-            if remote is None or remote.is_refused or remote.session.error is not None:
-                remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
-                self._order[pattern] = None
-            self.table.add(pattern, subscription)
         try:
+            with self._lock:
+                remote = self._subscriptions.get(pattern)
+                # What was refused when the link came back may be taken now; what a lost link had is not there any more.
+                if remote is None or remote.is_refused or remote.session.error is not None:
+                    remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
+                    self._order[pattern] = None
+                self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
         except BaseException:
             subscription.remove()
@@ -312,12 +322,13 @@ class Registrations:
         """Forget a subscription; return whether there is something to send."""
         pattern = subscription.pattern
         with self._lock:
-            if not self.table.remove(pattern, subscription):
+            self.table.remove(pattern, subscription)
+            remote = self._subscriptions.get(pattern)
+            if remote is None or self.table.at(pattern):
                 return False
             self._order.pop(pattern, None)
-            remote = self._subscriptions.pop(pattern)
-            take_back = remote.end()
-        take_back()
+            remote.end()
+            del self._subscriptions[pattern]  # last: until then an interrupted removal can be made again
         self.losses.keep(self.table.match, pattern)
         return remote.session.state is State.OPEN
 
@@ -354,6 +365,7 @@ class Registrations:
             adopt(session)
             self._session = session
             self.table.drop_all()  # those that are heard again come again
+            self.losses.begin_link()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -43,6 +42,9 @@ class RemoteSubscription:
         except SigError as error:
             session.check_open()
             self._error, self._waiting = error, None
+        except BaseException:  # an interrupt: what was asked for is taken back when it is answered
+            self._ended = True
+            raise
 
     @property
     def is_refused(self) -> bool:
@@ -59,10 +61,11 @@ class RemoteSubscription:
             reply.tell(None, self._error)
         return Ask(reply, None, f"add_listener {self._pattern}")
 
-    def end(self) -> Callable[[], None]:
-        """Note, under the lock, that it is not wanted any more; return what takes it back if it is answered."""
+    def end(self) -> None:
+        """Note, under the lock, that it is not wanted any more, and take it back, now or when it is answered."""
         self._ended = True
-        return self._take_back if self._waiting is None else _nothing
+        if self._waiting is None:
+            self._take_back()
 
     def _answered(self, response: Any, error: SigError | None) -> None:
         with self._lock:
@@ -79,10 +82,6 @@ class RemoteSubscription:
         if self._ident is not None:
             with suppress(SigError):  # the link is gone, and with it what was there
                 self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
-
-
-def _nothing() -> None:
-    """It is taken back when it is answered."""
 
 
 def _ignore(value: Any, error: SigError | None) -> None:

@@ -41,7 +41,7 @@ class Rig:
         self.ended: list[SigError] = []
         codecs = PLUGINS.choose_codecs(["json"])
         self.session = ClientSession(codecs, self.limits, client="ab" * 16, token=None, packets=False, now=0.0)
-        self.state, _, self.log = state_of(AsyncReply, None, lambda: None)
+        self.state, _, self.log = state_of(lambda: AsyncReply(self.link.loop), None, lambda: None)
         self.inbound = self.state.inbound(self.session)
         self.listeners = CoroutineListeners(lambda *failure: None, lambda info: None, lambda: None)
         self.link = AsyncioLink(
@@ -83,7 +83,7 @@ def run(scenario: Callable[[Rig], Awaitable[None]], *, opened: bool = True, **li
 
 
 def ask(rig: Rig, method: str = "sync", params: dict[str, Any] | None = None) -> Ask:
-    reply = AsyncReply()
+    reply = AsyncReply(asyncio.get_running_loop())
     return Ask(reply, rig.session.call(method, params or {}, reply.tell), method)
 
 

@@ -24,6 +24,7 @@ from sig_core.testing import FakeClock, within
 
 __all__ = [
     "LONG",
+    "OthersLock",
     "Parts",
     "Patient",
     "ScriptedLink",
@@ -57,6 +58,31 @@ def answer(waiter: PendingReply | HelpedFuture, value: Any = None, error: SigErr
 def future() -> HelpedFuture:
     """One that needs no help."""
     return HelpedFuture(lambda asked, timeout: timeout)
+
+
+class OthersLock:
+    """A lock that another thread has until the test says otherwise.
+
+    Attributes:
+        held: another thread has it.
+        tries: how often it was asked for in vain; then it is given back, after `last` of them.
+    """
+
+    def __init__(self, last: int | None = None) -> None:
+        self.held = True
+        self.tries = 0
+        self._last = last
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if self.held:
+            self.tries += 1
+            self.held = self.tries != self._last
+            return False
+        return True
+
+    def release(self) -> None: ...
+    def is_mine(self) -> bool:
+        return False
 
 
 class ScriptedSession:

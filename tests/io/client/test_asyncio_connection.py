@@ -40,7 +40,8 @@ class Rig:
 
     def __init__(self, dials: Dials, policy: Reconnect | None) -> None:
         self.task = CallbackTask()
-        self.state, self.told, self.log = state_of(AsyncReply, policy, self.task.wake)
+        loop = asyncio.get_running_loop()
+        self.state, self.told, self.log = state_of(lambda: AsyncReply(loop), policy, self.task.wake)
         self.task.callbacks = self.state.callbacks
         self.clock = FakeClock()
         self.connection = AsyncioConnection(

@@ -70,11 +70,16 @@ def test_an_open_that_is_cancelled_closes_the_link() -> None:
 # -- answers
 
 
+async def finish(rig: Rig, asked: Any, what: str = "sync", *names: object) -> Any:
+    """Await an answer for 5 s."""
+    return await rig.link.finish(asked.reply.future, asked.ident, rig.clock(), 5, what, *names)
+
+
 def test_an_answer_and_a_refusal() -> None:
     async def scenario(rig: Rig) -> None:
         for method, params, error in (("sync", {}, None), ("resolve", {"sender": "nobody"}, UnknownSender)):
             asked = ask(rig, method, params)
-            waiting = asyncio.ensure_future(rig.link.finish(asked.reply, asked.ident, 5, asked.what))
+            waiting = asyncio.ensure_future(finish(rig, asked))
             await until(lambda waiting=waiting: rig.server.pump() and waiting.done())
             assert (type(waiting.exception()) if error else waiting.result()) == error
 
@@ -84,7 +89,7 @@ def test_an_answer_and_a_refusal() -> None:
 def test_an_answer_that_comes_too_late_is_not_waited_for() -> None:
     async def scenario(rig: Rig) -> None:
         asked = ask(rig)
-        waiting = asyncio.ensure_future(rig.link.finish(asked.reply, asked.ident, 5, "ask {!r}", "this"))
+        waiting = asyncio.ensure_future(finish(rig, asked, "ask {!r}", "this"))
         await asyncio.sleep(0)
         rig.clock.advance(5.1)
         rig.link.writer.wake()
@@ -139,7 +144,7 @@ def test_a_plan_whose_wait_is_cancelled_is_told() -> None:
 def test_who_waits_when_the_link_ends_is_told() -> None:
     async def scenario(rig: Rig) -> None:
         asked = ask(rig)
-        waiting = asyncio.ensure_future(rig.link.finish(asked.reply, asked.ident, 5, asked.what))
+        waiting = asyncio.ensure_future(finish(rig, asked))
         await asyncio.sleep(0)
         rig.server.close()
         with pytest.raises(OutcomeUnknown, match="sync"):

@@ -112,7 +112,7 @@ def test_answers_do_not_wait_for_slow_listeners_and_all_else_keeps_its_order() -
         slow(rig, heard)
         rig.link.reader.take([events(*range(100))])
         asked = ask(rig)
-        waiting = asyncio.ensure_future(rig.link.finish(asked.reply, asked.ident, 5, asked.what))
+        waiting = asyncio.ensure_future(rig.link.finish(asked.reply.future, asked.ident, rig.clock(), 5, asked.what))
         rig.link._ended = lambda link, error: heard.append("ended")
         asked.reply.tell("answer", None)
         assert await waiting == "answer" and len(heard) < 100
@@ -198,7 +198,7 @@ def test_a_pause_fails_what_a_coroutine_listener_waits_for() -> None:
         async def listener(info: Any, data: Any) -> None:
             asked = ask(rig)
             try:
-                await rig.link.finish(asked.reply, asked.ident, 5, asked.what)
+                await rig.link.finish(asked.reply.future, asked.ident, rig.clock(), 5, asked.what)
             except Overflow as error:
                 outcome.append(str(error))
 

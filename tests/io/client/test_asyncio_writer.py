@@ -135,13 +135,13 @@ def test_a_closed_loop_refuses_by_name() -> None:
 
 def test_a_request_whose_deadline_passes_fails() -> None:
     async def scenario(rig: Rig) -> None:
-        reply = AsyncReply()
+        reply = AsyncReply(asyncio.get_running_loop())
         rig.session.call("sync", {}, reply.tell, 5.0)
         rig.link.writer.asked(rig.clock(), 5.0)
         rig.clock.advance(6.0)
         rig.link.writer.wake()
         with pytest.raises(RequestTimeout):
-            await reply
+            await reply.future
 
     run(scenario)
 

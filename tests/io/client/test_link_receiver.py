@@ -52,6 +52,13 @@ def receiver_of(link: Any, read_hint: int = 0) -> LinkReceiver:
     return LinkReceiver(link, session)
 
 
+def taken(receiver: LinkReceiver, timeout: float) -> bytes:
+    """What it receives, of which a session takes note."""
+    data = receiver.receive(timeout)
+    receiver.unread = b""
+    return data
+
+
 def test_what_comes_is_given(polled: Polled) -> None:
     receiver = receiver_of(polled)
     polled.far.send(b"hello")
@@ -75,9 +82,9 @@ def test_after_much_it_reads_without_a_poll_until_nothing_is_there(polled: Polle
     polls: list[float] = []
     receiver._ready = lambda milliseconds: not polls.append(milliseconds)
     polled.far.send(bytes(SMALL) + b"more")
-    assert len(receiver.receive(5.0)) == SMALL
+    assert len(taken(receiver, 5.0)) == SMALL
     assert receiver.flows
-    assert receiver.receive(5.0) == b"more"
+    assert taken(receiver, 5.0) == b"more"
     assert len(polls) == 1
     receiver.flows = True
     assert receiver.receive(5.0) == b""  # at once: nothing was there, whatever the last read made likely
@@ -109,7 +116,7 @@ def test_a_link_that_waits_by_itself() -> None:
     link = ScriptedLink(clock := FakeClock())
     receiver = receiver_of(link)
     link.script += [b"one", TimeoutError(), lambda: None, EOFError(), OSError("broken")]
-    assert [receiver.receive(1.0) for _ in range(3)] == [b"one", b"", b""]
+    assert [taken(receiver, 1.0) for _ in range(3)] == [b"one", b"", b""]
     with pytest.raises(EOFError):
         receiver.receive(1.0)
     with pytest.raises(OSError, match="broken"):
@@ -125,3 +132,11 @@ def test_a_link_that_gives_no_bytes_is_at_fault() -> None:
     link.script.append(lambda: "text")
     with pytest.raises(TypeError, match="its receive gave str, not bytes"):
         receiver_of(link).receive(1.0)
+
+
+def test_what_was_not_taken_is_given_again(polled: Polled) -> None:
+    receiver = receiver_of(polled)
+    polled.far.send(b"once")
+    assert [receiver.receive(within(5)), receiver.receive(0)] == [b"once", b"once"]
+    receiver.unread = b""
+    assert receiver.receive(0) == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,8 @@ from sig_core.errors import Backpressure, Busy, LinkLost, Overflow
 from sig_core.io.client.nested_wait import ROLE_RETRY
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.testing import begin
-from tests.io.client.fakes import LONG, Parts, answer, asking, events, future
+from tests.io.client.fakes import LONG, OthersLock, Parts, answer, asking, events, future
+from tests.support.held import held_elsewhere
 
 
 def test_the_callback_reads_its_answer_itself() -> None:
@@ -77,10 +79,11 @@ def test_it_waits_for_another_thread_that_reads_and_takes_over_from_it() -> None
     class News:
         def wait(self, timeout: float) -> None:
             waits.append(timeout)
-            parts.role.lock.release()
+            lock.held = False
 
     parts.role.news = News()  # type: ignore[assignment]
-    parts.role.lock.acquire()
+    lock: Any = OthersLock()
+    parts.role.lock = lock
     parts.nested.wait_inside(waiter.is_done, 1.0)
     assert waiter.value == 5
     assert waits == [ROLE_RETRY]
@@ -205,7 +208,7 @@ def test_nobody_waits_for_room_on_a_link_that_has_ended() -> None:
 def test_room_comes_although_another_thread_reads() -> None:
     parts = Parts()
     parts.writer.full, parts.writer.room = True, 3
-    with parts.role.lock:
+    with held_elsewhere(parts.role.lock):
         parts.nested.make_room()
     assert not parts.writer.full
     assert parts.link.reads == 0

@@ -14,6 +14,7 @@ from sig_core.session.binary.reports import Closed
 from sig_core.testing import begin, eventually
 from tests.io.client.fakes import LONG, Parts, Patient, answer, asking, events, future
 from tests.support import nothing_left_behind
+from tests.support.held import held_elsewhere
 
 __all__ = ["nothing_left_behind"]
 
@@ -159,7 +160,7 @@ def test_a_cut_ends_hearing_out_and_the_link_is_closed_once() -> None:
 def test_a_cut_wakes_the_thread_that_stands_by() -> None:
     desk = Desk()
     news = desk.reader.role.news = Patient()
-    with desk.reader.role.lock:
+    with held_elsewhere(desk.reader.role.lock):
         desk.reader.start()
         eventually(lambda: desk.reader.role._standing_by)
         desk.session.fail(LinkLost("gone"))

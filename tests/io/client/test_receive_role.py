@@ -12,7 +12,8 @@ from sig_core.io.client.receive_role import ASK_AGAIN, STAND_BY, ReceiveRole
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.session.base import State
 from sig_core.testing import begin, eventually
-from tests.io.client.fakes import LONG, Parts, Patient, answer, asking, events, future
+from tests.io.client.fakes import LONG, OthersLock, Parts, Patient, answer, asking, events, future
+from tests.support.held import held_elsewhere, is_free
 
 VERY_LONG = 10 * LONG  # seconds of a wait that must not end by its time
 
@@ -48,7 +49,7 @@ def test_a_thread_that_waits_takes_the_role_and_reads_its_answer_itself() -> Non
     role.wait(waiter, 1.0)
     assert waiter.result() == 5
     assert parts.link.reads == 1
-    assert not role.lock.locked()
+    assert is_free(role.lock)
     assert news.sets == 0  # nothing is for the reading thread
 
 
@@ -73,7 +74,7 @@ def test_its_time_is_up() -> None:
     role.wait(waiter, 2.0)
     assert not waiter.done
     assert parts.clock.now == 102.0
-    assert not role.lock.locked()
+    assert is_free(role.lock)
 
 
 def test_who_was_told_already_does_not_read() -> None:
@@ -158,7 +159,7 @@ def test_a_thread_that_waits_takes_the_role_over_when_who_read_has_left() -> Non
 
 def test_two_threads_may_wait_for_the_same() -> None:
     parts, waiter = Parts(), PendingReply()
-    with parts.role.lock:
+    with held_elsewhere(parts.role.lock):
         both = [begin(parts.role.wait, waiter, VERY_LONG) for _ in range(2)]
         eventually(lambda: parts.role._waiters)
         waiter.tell(1, None)
@@ -176,7 +177,7 @@ def test_the_reading_thread_reads_and_keeps_what_is_for_callbacks() -> None:
     parts.comes(b"1", events(b"event"))
     role.read_or_stand_by()
     assert [report.data for report in parts.inbox.reports] == [b"event"]  # type: ignore[union-attr]
-    assert news.waits == [] and not role.lock.locked()
+    assert news.waits == [] and is_free(role.lock)
 
 
 def test_for_a_moment_it_leaves_the_role_to_a_thread_that_got_its_answer() -> None:
@@ -208,7 +209,7 @@ def test_but_not_if_another_thread_waits_without_the_role() -> None:
 def test_while_another_thread_reads_it_stands_by() -> None:
     parts = Parts()
     role, news = role_of(parts)
-    with role.lock:
+    with held_elsewhere(role.lock):
         role.read_or_stand_by()
         assert (news.waits, parts.link.reads) == ([STAND_BY], 0)
         assert not role.read_if_free(1.0)
@@ -244,18 +245,10 @@ def test_it_does_not_stand_by_if_the_holder_left_just_before_it_said_so() -> Non
     parts = Parts()
     role, news = role_of(parts)
 
-    class JustFreed:
-        """A lock that another thread holds, and gives back at once."""
-
-        def acquire(self, blocking: bool = True) -> bool:
-            return False
-
-        def locked(self) -> bool:
-            return False
-
-    role.lock = JustFreed()  # type: ignore[assignment]
+    lock: Any = OthersLock(last=1)
+    role.lock = lock
     role.read_or_stand_by()
-    assert news.waits == []
+    assert (news.waits, parts.link.reads) == ([], 1)
 
 
 # -- what a read finds out
@@ -269,7 +262,7 @@ def test_a_link_that_ends_or_breaks_closes_the_session_and_who_waits_is_told() -
         assert parts.role.read_if_free(1.0)
         assert parts.session.state is State.CLOSED
         assert waiter.done
-        assert not parts.role.lock.locked()
+        assert is_free(parts.role.lock)
 
 
 def test_what_broke_a_link_is_named() -> None:

@@ -322,6 +322,9 @@ def test_finish_does_not_wait_for_ever_for_a_thread_that_sends(desk: Desk) -> No
             desk.clock.advance(timeout)
             return False
 
+        def is_mine(self) -> bool:
+            return False
+
     desk.writer._lock = Held()  # type: ignore[assignment]
     desk.queue(b"x")
     desk.writer.finish(1.0)

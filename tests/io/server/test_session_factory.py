@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ class Context:
         self.station_ticks: list[float] = []
         self.session_ticks: list[float] = []
         self.backlog: list[Any] = []
+        self.jobs: list[Callable[[], None]] = []
         self._codecs = codecs
 
     def clock(self) -> float:
@@ -82,6 +84,14 @@ class Context:
 
     def tick_sessions_at(self, when: float) -> None:
         self.session_ticks.append(when)
+
+    def later(self, job: Callable[[], None]) -> None:
+        self.jobs.append(job)
+
+    def do_what_is_later(self) -> None:
+        jobs, self.jobs = self.jobs, []
+        for job in jobs:
+            job()
 
     def add_backlog(self, session: Any) -> None:
         self.backlog.append(session)
@@ -316,6 +326,8 @@ def test_what_a_station_reports_is_logged(warning: bool, level: int, caplog: pyt
     made = Made(LINE)
     caplog.set_level(logging.INFO)
     made.factory.report(station_of(made), "does not answer", warning=warning)
+    assert not caplog.records, "it is called under the lock, and a logger is code of a user"
+    made.context.do_what_is_later()
     assert [(record.levelno, record.message) for record in caplog.records] == [(level, "peer: does not answer")]
 
 

@@ -14,7 +14,7 @@ from sig_core.contract import Codec
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.entities import Subscription
 from sig_core.routing.table import Table
-from sig_core.session.binary.fan_out import fan_out
+from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
 from sig_core.session.binary.reports import Events
 
 
@@ -41,8 +41,7 @@ def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], li
     for _ in range(times):
         table.add(("s", "e"), Subscription(lambda info, data: found.append((info, data)), ("s", "e"), lambda _: None))
     frames = b"".join(event_frame(1, payload) for payload in run)
-    run_of_events, topic = Events("s", "e", len(run), frames), table.topic("s", "e")
-    assert list(fan_out(run_of_events, topic, codec, pytest.fail, bad.append, len(run))) == []
+    fan_out(Events("s", "e", len(run), frames), table.topic("s", "e"), codec, pytest.fail, bad.append)
     return found, bad
 
 
@@ -84,3 +83,19 @@ def test_a_codec_that_loses_some_of_many_is_asked_for_each() -> None:
     codec = Losing()
     found, bad = heard(codec, [codec.encode([n]) for n in range(3)])
     assert ([data for _, data in found], bad) == ([[0], [1], [2]], [])
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=["json", "msgpack", "cbor", "no faster way"])
+def test_a_run_in_pieces(codec: Codec) -> None:
+    heard: list[Any] = []
+    bad: list[Exception] = []
+    table: Table[Subscription] = Table()
+    table.add(("s", "e"), Subscription(lambda info, data: heard.append(data), ("s", "e"), lambda _: None))
+    frames = b"".join(event_frame(1, codec.encode(number)) for number in range(200))
+    topic = table.topic("s", "e")
+    pieces = fan_out_pieces(Events("s", "e", 200, frames), topic, codec, pytest.fail, bad.append, 1)
+    counts = [200 - next(pieces) for _ in range(4)]
+    assert counts == [1, 3, 7, 15] and len(heard) == 15  # each twice as long as the one before ...
+    assert pieces.send(1) == 184  # ... but for who says how long
+    assert list(pieces) == [182, 178, 170, 154, 122, 58]
+    assert heard == list(range(200)) and bad == []

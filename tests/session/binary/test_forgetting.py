@@ -175,15 +175,6 @@ def test_what_waits_is_not_unbound_under_its_events() -> None:
     assert listener.client.error is None
 
 
-def test_a_recall_of_what_is_forgotten_says_so() -> None:
-    net = Net(Limits(max_departed=4))
-    owner, listener = net.connect(), net.connect()
-    owner.add_sender("s", ["e"])
-    owner.call("remove_sender", sender="s")
-    listener.call("recall", topics=[["s", "e"], ["no", "e"]])
-    assert [report.topics for report in listener.of(Unbound)] == [[("no", "e")]]
-
-
 def test_a_number_that_a_link_has_bound_is_not_given_again() -> None:
     net = Net(Limits(max_departed=0))
     net.exchange._numbers = RouteNumbers(net.exchange._is_taken, last=12)

@@ -48,6 +48,9 @@ class FakeLock:
     def __exit__(self, *exc: object) -> None:
         self.held = False
 
+    def is_mine(self) -> bool:
+        return self.held
+
     def check_free(self) -> None:
         """Fail if it is held: what calls this may be code of a user, or wait."""
         assert not self.held, "the lock is held"

@@ -1,0 +1,59 @@
+"""What interrupts a call of this library: Ctrl-C, and whatever a program's signal handlers raise.
+
+Python runs signal handlers in the main thread, between two instructions of whatever that runs; what they raise comes
+out there, as if the instruction had raised it. So a function must not take every exception for one of what it called.
+
+Where a signal gets in decides how code is written that must not be spoiled. CPython looks for signals after a call of a
+function in C, when a function in Python begins, and when a loop begins anew; and where a system call waits. Nowhere
+else: an assignment, a slice that is replaced, `+=` on a list happen together with what stands beside them, as long as
+nothing is called in between. `with lock:` is such a step too, where the lock is one of C: it is not left taken, neither
+at its beginning nor at its end. `lock.acquire()` in a line of its own is none: who interrupts it leaves it taken.
+
+One interrupt at a time: what an exception handler of ours puts right is not put right if a second one comes meanwhile.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+
+__all__ = ["find_interrupt", "pass_interrupt_on"]
+
+
+def pass_interrupt_on(error: BaseException) -> None:
+    """Raise what a signal handler raised, if that is what `error` is, or was made of.
+
+    Args:
+        error: that was caught where somebody else's code was called.
+    """
+    found = find_interrupt(error)
+    if found is not None:
+        raise found
+
+
+def find_interrupt(error: BaseException) -> BaseException | None:
+    """Return what a signal handler raised, if `error` is that, or was made of it by who caught it; else None."""
+    seen: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in seen:
+        if isinstance(found, KeyboardInterrupt) or _is_of_handler(found):
+            return found
+        seen.append(found)
+        found = found.__cause__ or found.__context__
+    return None
+
+
+def _is_of_handler(error: BaseException) -> bool:
+    """Return whether it came out of a function that was given the frame which it interrupted: a signal handler."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        if _was_given(trace.tb_next.tb_frame, trace.tb_frame):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _was_given(called: FrameType, caller: FrameType) -> bool:
+    for value in list(called.f_locals.values()):
+        if value is caller or (isinstance(value, tuple) and any(item is caller for item in value)):
+            return True
+    return False
