@@ -29,7 +29,7 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-SIGNALS = (SYNC + "auto_reset_event", SYNC + "pending_reply")  # one thread takes them, another one gives them back
+SIGNALS = (SYNC + "auto_reset_event", SYNC + "latch", SYNC + "pending_reply")  # one takes them, another gives them back
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
