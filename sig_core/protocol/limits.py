@@ -55,7 +55,7 @@ class Limits:
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
             asyncio, for coroutine listeners.
         stall: seconds for which the senders that feed a slow listener are held back before it loses events.
-        keepalive: seconds of silence after which a link is given up.
+        keepalive: seconds of silence after which a link is given up; a client waits for 1 s at least.
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
         max_links: links of a server at one time, with the sessions of boards that wait for their next link.

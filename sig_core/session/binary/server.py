@@ -30,7 +30,7 @@ from sig_core.protocol.wire import (
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
-from sig_core.routing.transcode import OFFERS, drop_oversized, encode
+from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
@@ -317,7 +317,7 @@ class ServerSession(QueuedPort, Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            given, run = run.count, drop_oversized(run, self._peer_max_frame)
+            given, run = run.count, run.fitting(self._peer_max_frame)
             if run.count < given:
                 self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
