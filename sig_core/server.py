@@ -13,6 +13,7 @@ from sig_core.io.server.connections import STOP
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
+from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins
@@ -24,6 +25,8 @@ from sig_core.server_base import RUNNING, ServerBase
 from sig_core.session.board.renaming import Renaming
 
 __all__ = ["ServerRouter"]
+
+HALF_STOPPED = "stopping"  # a stop was interrupted: another one does the rest
 
 
 class ServerRouter(ServerBase, Router):
@@ -73,6 +76,7 @@ class ServerRouter(ServerBase, Router):
         self._begin()
         try:
             self._clients.loop.start()
+            let_out_at_exit(self._clients)
             for url in self._urls:
                 self.listen(url)
         except BaseException:
@@ -118,10 +122,18 @@ class ServerRouter(ServerBase, Router):
         """
         if self._defer(self.stop):
             return
-        with self._lock:
-            before, self._state = self._state, "stopped"
-        if before != RUNNING:
+        if self._state not in (RUNNING, HALF_STOPPED):
             return
+        try:
+            with self._lock:
+                before, self._state = self._state, "stopped"
+            if before != "stopped":  # by another thread, just now
+                self._end()
+        except BaseException:  # an interrupt
+            self._state = HALF_STOPPED
+            raise
+
+    def _end(self) -> None:
         self._clients.close()
         self._port.flow.set()
         until = time.monotonic() + STOP  # for all of them together
@@ -167,6 +179,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request_async(name, method, params)
+        self._check_outside("request_async")
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:

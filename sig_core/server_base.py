@@ -224,7 +224,11 @@ class ServerBase(RouterBase):
 
         def publish(runs: dict[str, Run]) -> None:
             with self._lock:
-                exchange.publish(port, runs, sender, event, time.monotonic())
+                try:
+                    exchange.publish(port, runs, sender, event, time.monotonic())
+                except BaseException:  # an interrupt
+                    exchange.publish_rest(port, runs, sender, event, time.monotonic())
+                    raise
 
         def publisher(info: Info, data: Any) -> None:
             wanted = exchange.wanted(sender, event, port)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from sig_core.address import Address
 from sig_core.contract import Acceptor, AsyncCarrier, Carrier, Codec, HasErrors, HasNarrows, HasOptions, Link, Wrapper
 from sig_core.errors import BrokenPlugin, ConfigError, ConnectFailed, ListenFailed, SigError
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.plugins.hooks import Hooks
 from sig_core.plugins.info import PluginInfo
 from sig_core.plugins.registry import Registry
@@ -54,8 +55,10 @@ class Plugins:
         except SigError:
             raise
         except _errors(carrier) as error:
+            pass_interrupt_on(error)
             raise ConnectFailed(f"{url}: can't connect: {_why(error)}; is a server running there?") from error
         except Exception as error:
+            pass_interrupt_on(error)
             raise _unforeseen(url, layers.address, error) from error
 
     def listen(self, url: str) -> Acceptor:
@@ -72,9 +75,11 @@ class Plugins:
         except SigError:
             raise
         except _errors(carrier) as error:
+            pass_interrupt_on(error)
             hint = "choose another address or stop who uses it"
             raise ListenFailed(f"{url}: can't listen: {_why(error)}; {hint}") from error
         except Exception as error:
+            pass_interrupt_on(error)
             raise _unforeseen(url, layers.address, error) from error
         if not hasattr(acceptor, "accept") or not isinstance(getattr(acceptor, "address", None), str):
             text = f"{url}: carrier {layers.address.scheme!r} gave no acceptor, but {acceptor!r}"

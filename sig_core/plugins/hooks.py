@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sig_core.address import did_you_mean
 from sig_core.description import text_of
 from sig_core.errors import PluginError
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.log import log
 from sig_core.plugins.registry import Registry
 
@@ -63,6 +64,7 @@ class Hooks:
                 raise PluginError(f"hook plug-in {name!r}: {typo}")
             manager.register(plugin, name)
         except Exception as error:  # pluggy raises its own kinds
+            pass_interrupt_on(error)
             log.error(f"left out: {error}")
             if manager.has_plugin(name):
                 manager.unregister(name=name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from sig_core.address import did_you_mean
 from sig_core.contract import Link
 from sig_core.errors import BrokenPlugin, ConfigError, UnknownPlugin
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.plugins.info import PluginInfo, info_of, missing_of
 
 if TYPE_CHECKING:
@@ -126,9 +127,11 @@ class Registry(Generic[T]):
         try:
             made = self._from(point)
         except ImportError as error:
+            pass_interrupt_on(error)
             remedy = missing_of(point) or str(error)
             raise BrokenPlugin(f"{who} can't be loaded: {remedy}") from error
         except (Exception, SystemExit) as error:
+            pass_interrupt_on(error)
             raise BrokenPlugin(f"{who} can't be loaded: {type(error).__name__}: {error}") from error
         return self._checked(made, who)
 

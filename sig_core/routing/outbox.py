@@ -65,6 +65,10 @@ class Outbox:
             self._drop_oldest()
         return was_empty
 
+    def recount(self) -> None:
+        """Be right again about what waits, after an interrupt in the midst of a change."""
+        self.size = sum(len(run.data) for run in self.runs)
+
     def has_room(self, size: int) -> bool:
         """Return whether so many bytes that must not be dropped may be put, and leave room for answers."""
         limit = self.high_water

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sig_core.errors import SigError
@@ -83,6 +83,17 @@ class QueuedPort:
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not this port's to send."""
         self.traffic.refused += count
+
+    # -- an interrupt in the midst of a call, see `sig_core/interrupts.py`
+
+    def has_waiting(self, runs: Collection[Run]) -> bool:
+        """Return whether one of these runs waits for it."""
+        return any(waiting is run for waiting in self._outbox.runs for run in runs)
+
+    def mend(self) -> None:
+        """Be whole again, and have what waits sent."""
+        self._outbox.recount()
+        self.on_change()
 
     # -- stalls
 

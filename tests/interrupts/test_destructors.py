@@ -14,7 +14,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.testing import begin, eventually
-from tests.interrupts.world import World, each_place
+from tests.interrupts.world import STEPS, World, each_place
 from tests.support import within
 from tests.support.injection import Injection
 
@@ -54,14 +54,16 @@ MADE: dict[str, Callable[[World], Any]] = {
 }
 
 
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("made", MADE)
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_inside_a_call(world: World, name: str, made: str) -> None:
-    each_place(lambda: CALLS[name](world), lambda: MADE[made](world), world.check, step=3)
+def test_a_call_inside_a_call(world: World, name: str, made: str, step: int) -> None:
+    each_place(lambda: CALLS[name](world), lambda: MADE[made](world), world.check, step=2 * step)
 
 
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", CALLS)
-def test_what_is_removed_inside_a_call_is_gone_soon(world: World, name: str) -> None:
+def test_what_is_removed_inside_a_call_is_gone_soon(world: World, name: str, step: int) -> None:
     there: list[Any] = []
 
     def prepare() -> None:
@@ -85,13 +87,14 @@ def test_what_is_removed_inside_a_call_is_gone_soon(world: World, name: str) -> 
         remove()  # where the call has no such place, and again
         world.check(where)
 
-    each_place(lambda: CALLS[name](world), remove, check, prepare=prepare, step=5)
+    each_place(lambda: CALLS[name](world), remove, check, prepare=prepare, step=2 * step)
 
 
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("where", ["client", "server"])
 @pytest.mark.parametrize("name", CALLS)
-def test_a_stop_inside_a_call(name: str, where: str) -> None:
-    for number in range(1, 400, 13):
+def test_a_stop_inside_a_call(name: str, where: str, step: int) -> None:
+    for number in range(1, 400, 5 * step):
         with World() as world:
             stopped: Any = world.victim if where == "client" else world.server
             injection = Injection(number, stopped.stop)

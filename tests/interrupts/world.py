@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+import pytest
+
 import sig_core as sig
 from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.testing import begin, eventually
@@ -13,7 +15,9 @@ from tests.support import within
 from tests.support.held import is_free
 from tests.support.injection import Injection
 
-__all__ = ["World", "each_place"]
+__all__ = ["STEPS", "World", "each_place"]
+
+STEPS = [pytest.param(7, id="some places"), pytest.param(1, id="every place", marks=pytest.mark.slow)]
 
 RECONNECT = sig.Reconnect(first=0.01, most=0.05)
 

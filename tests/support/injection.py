@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any, Self
 
@@ -70,6 +71,8 @@ class Injection:
         elif event not in ("call", "c_return"):
             return
         code = frame.f_code
+        if event == "call" and code.co_flags & CO_GENERATOR:
+            return  # the collector may be closing it, and Python drops what is raised there
         ours = self._ours.get(code)
         if ours is None:
             ours = self._ours[code] = code.co_filename.startswith(OURS)

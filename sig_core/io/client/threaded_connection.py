@@ -16,6 +16,7 @@ from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
+from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.latch import Latch
 from sig_core.links.threads import start_thread
 from sig_core.log import log
@@ -27,6 +28,8 @@ from sig_core.session.client_state.dialling import DIAL, Pause, StopStep, come, 
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["CallbackThread", "ThreadedConnection"]
+
+LOOK = 0.01  # seconds between looks whether the link is back
 
 T = TypeVar("T")
 
@@ -65,6 +68,7 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
             SigError: no link came about.
         """
         self._state.connection.begin()
+        let_out_at_exit(self)
         try:
             drive(come(self._state, self, self._clock), self._perform)
         except BaseException:
@@ -116,6 +120,17 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
                 link.end()
         finally:
             self._ended.set()
+
+    def let_out(self, until: float) -> None:
+        """See `Lasting`; what waits for the link to come back has this time too."""
+        state = self._state
+        while state.connection.state == "away" and state.offline and self._clock() < until:
+            self._stopping.wait(LOOK)
+        link = self.link
+        if link is not None and state.connection.may_return:
+            link.writer.finish(until - self._clock())
+            state.stop()
+            link.leave(until - self._clock())
 
     def run(self, steps: Steps[T]) -> T:
         """Do what a plan asks, on the link that there is; without one it has nothing to ask."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,7 +18,6 @@ from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import ReplyReceived, Report
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
@@ -111,6 +111,14 @@ class ThreadedLink(ClientLink):
         self.reader.join(STOP)
         self.writer.join(STOP)
 
+    def leave(self, timeout: float) -> None:
+        """Say goodbye, and let the peer end first, within `timeout` seconds; callbacks are not waited for."""
+        until = time.monotonic() + timeout
+        self.reader.leave(timeout)
+        self.session.close("the program ends")
+        self.writer.finish(timeout)
+        self.reader.join(max(0.0, until - time.monotonic()))
+
     def cut(self) -> None:
         """See `ClientLink`; a read that waits ends."""
         self.reader.cut()
@@ -178,10 +186,9 @@ class ThreadedLink(ClientLink):
 
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
-        late: list[Report] = [report for report in ended if isinstance(report, ReplyReceived)]
-        any_late = bool(late)  # what is taken is removed from the list
-        self.reader.take(late)
-        if any_late:  # callbacks of futures are user code: it must not keep the link from being kept alive
+        is_late = bool(ended)
+        self.reader.take(ended)
+        if is_late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             run_in_thread(self.reader.run_later, "sig-late")
         if self.session.out:
             self.writer.wake()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,6 +19,7 @@ from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.session_factory import PeerSession, SessionFactory, log_session_end
+from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import LimitedLog
@@ -177,13 +177,21 @@ class ConnectionManager:
 
         It waits for `stop_time` at most until the peers have taken what waits for them, then as long for threads.
         """
-        emptied = threading.Event()
+        emptied = Latch()
         self.stop_accepting()
         if self.say_goodbye(emptied.set):
             emptied.wait(self._stop_time)
         self.abort_all()
         self.join()  # before the loop stops: a link that was just accepted may be handed over to it
         self.loop.stop()
+
+    def let_out(self, until: float) -> None:
+        """See `Lasting`."""
+        emptied = Latch()
+        if not self._stopping:
+            self.stop_accepting()
+            if self.say_goodbye(emptied.set):
+                emptied.wait(until - self.clock())
 
     # -- the steps of an end
 
@@ -198,6 +206,7 @@ class ConnectionManager:
         """Listen nowhere any more. Again: does nothing."""
         self._stopping = True
         self.listening.close_all()
+        self.peer_log.flush()
 
     def say_goodbye(self, emptied: Callable[[], None] = _nobody_waits) -> bool:
         """Say goodbye to all; returns whether somebody is to take it.
@@ -243,6 +252,7 @@ class ConnectionManager:
 
     def abandon(self) -> None:
         """In a forked child: close the descriptors; nothing is sent."""
+        self._stopping = True
         self.loop.abandon()
         self.listening.abandon()
         for connection in self._connections:

@@ -31,6 +31,7 @@ class IoThread(Loop):
         clock: Clock = time.monotonic,
     ) -> None:
         super().__init__(turn, tick, name, clock)
+        self._open: list[Poller[Watched | None] | socket.socket] = []  # a start may be interrupted: what it has made
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = True  # it does not wait in a poll; until it has started there is nobody to wake
         self._later: deque[tuple[float, Callable[[], None]]] = deque()  # to be called, and when
@@ -43,7 +44,9 @@ class IoThread(Loop):
     def start(self) -> None:
         """Begin; only now it takes descriptors."""
         self._poller: Poller[Watched | None] = new_poller()
+        self._open.append(self._poller)
         self._inlet, self._outlet = socket.socketpair()
+        self._open += self._inlet, self._outlet
         self._inlet.setblocking(False)
         self._outlet.setblocking(False)
         self._poller.register(self._outlet.fileno(), READ, None)
@@ -55,15 +58,15 @@ class IoThread(Loop):
         self.wake()
         if self._thread.is_alive() and not self.is_current():
             self._thread.join()
-        self._poller.close()
-        self._inlet.close()
-        self._outlet.close()
+        self._close()
 
     def abandon(self) -> None:
         """In a forked child, where the thread does not exist: close the descriptors."""
-        self._poller.close()
-        self._inlet.close()
-        self._outlet.close()
+        self._close()
+
+    def _close(self) -> None:
+        for each in self._open:
+            each.close()
 
     def post(self, function: Callable[[], None]) -> None:
         """Let the thread call `function` soon."""

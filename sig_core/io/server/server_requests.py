@@ -40,7 +40,12 @@ class ServerRequests:
         tail = request_tail(method, payload)
         with self._lock:
             entry = self._exchange.sender(sender)
-            self._exchange.request(self._port, entry.route, codec, method, {when: tail})
+            try:
+                self._exchange.request(self._port, entry.route, codec, method, {when: tail})
+            except BaseException:  # an interrupt: nobody waits for this answer
+                self._exchange.mend_owner(sender)
+                self._exchange.requests.cancel(self._port, when)
+                raise
 
     def _cancel(self, when: ReplyCallback) -> bool:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import heapq
 import itertools
 import time
@@ -64,9 +63,13 @@ class ThreadedRequests(ServerRequests):
         """
         waiter = PendingReply()
         when: ReplyCallback = waiter.tell
-        with self._port.dispatcher.waiting(), self._port.answers.waiting():
-            self._send(sender, method, params, when)
-            waiter.wait(seconds)
+        try:
+            with self._port.dispatcher.waiting(), self._port.answers.waiting():
+                self._send(sender, method, params, when)
+                waiter.wait(seconds)
+        except BaseException:  # an interrupt too: nobody waits for this answer
+            self._cancel(when)
+            raise
         if not waiter.done and self._cancel(when):
             raise self._late(sender, method, seconds)
         waiter.wait(seconds)  # it came just now
@@ -90,12 +93,12 @@ class ThreadedRequests(ServerRequests):
             heapq.heappush(self._deadlines, (deadline, next(self._count), when, self._late(sender, method, seconds)))
         return future
 
-    def _wait_for(self, future: Future[Any], timeout: float | None) -> float | None:
+    def _wait_for(self, future: HelpedFuture, timeout: float | None) -> float | None:
         """Wait for a future; on a dispatch thread another takes the jobs meanwhile (`Help`)."""
         if future.done():
             return timeout
         with self._port.dispatcher.waiting(), self._port.answers.waiting():
-            concurrent.futures.wait([future], timeout)
+            future.block(timeout)
         return None if timeout is None else 0.0
 
     def expire(self, now: float) -> None:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from typing import Any
 
 from sig_core.errors import SigError
+from sig_core.io.sync.latch import Latch
 from sig_core.log import log
 
 __all__ = ["HelpedFuture"]
 
-Help = Callable[[Future[Any], float | None], float | None]
+Help = Callable[["HelpedFuture", float | None], float | None]
 
 
 class HelpedFuture(Future[Any]):
     """A `concurrent.futures.Future`: `wait`, `as_completed` and `asyncio.wrap_future` take it as one.
 
-    Only a thread that blocks needs a condition, so it is made for the first of them: with one for each future, and all
-    steps under it, futures were half of what an asynchronous request cost. Instead each step is atomic for the
-    interpreter, and of two threads that race each looks at what the other does first: the one that settles the future
-    sets the state, then looks for a condition; the one that blocks makes the condition, then looks at the state.
+    Only a thread that blocks needs something to block on, so it is made for the first of them: with a condition for
+    each future, and all steps under it, futures were half of what an asynchronous request cost. Instead each step is
+    atomic for the interpreter, and of two threads that race each looks at what the other does first: the one that
+    settles the future sets the state, then looks for a latch; the one that blocks makes the latch, then looks at the
+    state. The condition is there for `concurrent.futures.wait` and its like alone: a wait in it may be interrupted in
+    such a way that its lock stays taken, and who settles futures would wait for that.
 
     That is why `Future.__init__` is not called: making the condition takes three quarters of its time. Its attributes
     are stood in for here: `_condition` by a property; `_state`, `_result` and `_exception` by those of the class, until
@@ -40,6 +43,7 @@ class HelpedFuture(Future[Any]):
     _result: Any = None
     _exception: BaseException | None = None
     _made: threading.Condition | None = None
+    _latch: Latch | None = None
 
     def __init__(self, help: Help) -> None:
         # Without that of the base; the class says why.
@@ -70,6 +74,8 @@ class HelpedFuture(Future[Any]):
         if error is not None:
             self._exception = error
         self._state = FINISHED
+        if self._latch is not None:
+            self._latch.set()
         made = self._made
         if made is not None:
             with made:
@@ -87,6 +93,8 @@ class HelpedFuture(Future[Any]):
         except IndexError:
             return self.cancelled()
         super().cancel()
+        if self._latch is not None:
+            self._latch.set()
         self.set_running_or_notify_cancel()  # for threads that wait for several: nothing else would wake them yet
         return True
 
@@ -110,7 +118,7 @@ class HelpedFuture(Future[Any]):
             CancelledError: it was cancelled.
         """
         if self._state != FINISHED:
-            return super().result(self._help(self, timeout))
+            self._wait(timeout)
         if self._exception is not None:
             raise self._exception
         return self._result
@@ -118,8 +126,21 @@ class HelpedFuture(Future[Any]):
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return the error; None: there is a value. It raises what `result` does, but for the error."""
         if self._state != FINISHED:
-            return super().exception(self._help(self, timeout))
+            self._wait(timeout)
         return self._exception
+
+    def block(self, timeout: float | None) -> None:
+        """Block until it is done, at most `timeout` seconds (None: no limit), without any help."""
+        latch: Latch = self._latch or self.__dict__.setdefault("_latch", Latch())
+        if self._state == PENDING:
+            latch.wait(threading.TIMEOUT_MAX if timeout is None else timeout)
+
+    def _wait(self, timeout: float | None) -> None:
+        self.block(self._help(self, timeout))
+        if self.cancelled():
+            raise CancelledError
+        if self._state != FINISHED:
+            raise TimeoutError
 
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Have `fn(future)` called when it is done; at once, on this thread, if it is."""

@@ -44,7 +44,8 @@ class Latch:
         """Block until it is open, at most `timeout` seconds; return whether it is."""
         until = time.monotonic() + timeout
         while not self.is_set():
-            if not self._lock.acquire(timeout=max(0.0, until - time.monotonic())):
+            left = min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))
+            if not self._lock.acquire(timeout=left):
                 break
             if self.is_set():
                 self.set()  # for others that wait; else it was shut just now, and is again

@@ -26,6 +26,7 @@ import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from sig_core.log import log
@@ -39,8 +40,7 @@ class OwnedLock(_thread.RLock):  # type: ignore[misc] # final for mypy alone
     """A lock for `with`; `is_mine()` returns whether this thread has it."""
 
     def __init__(self) -> None:
-        key = id(self)
-        _living[key] = weakref.ref(self, lambda _: _living.pop(key, None))
+        _living[id(self)] = weakref.ref(self, partial(_living.pop, id(self)))
 
     __slots__ = ()
 
@@ -52,7 +52,13 @@ _living: dict[int, weakref.ref[OwnedLock]] = {}
 
 def is_inside() -> bool:
     """Return whether this thread is in the midst of a call of ours, or is one that must not wait at all."""
-    for each in tuple(_living.values()):
+    while True:
+        try:
+            locks = list(_living.values())
+            break
+        except RuntimeError:
+            continue  # the collector took one away meanwhile
+    for each in locks:
         lock = each()
         if lock is not None and lock.is_mine():
             return True
