@@ -71,6 +71,8 @@ def config_of(path: str, data: bytes) -> Config:
         found = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: it is no TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: its tables are nested too deep") from error
     return _Reader(path).config(found)
 
 

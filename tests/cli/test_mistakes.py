@@ -274,6 +274,7 @@ def test_no_permission(tmp_path: Path) -> None:
         ("[plugins.codecs]\njson = 5", ["plugins.codecs.json: the name of a distribution was expected"]),
         ('[plugins]\nhooks = ["audit"]', ["hook 'audit'", "installed"]),
         ("[plugins]\nhook = []", ["unknown key 'plugins.hook', did you mean 'hooks'?"]),
+        pytest.param("a=" + "{a=" * 5000, ["its tables are nested too deep"], id="deep"),
     ],
 )
 def test_a_wrong_configuration(tmp_path: Path, text: str, said: list[str]) -> None:

@@ -91,6 +91,7 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "toml": [
         b'listen = ["tcp://127.0.0.1:0", "local://x"]\ncodecs = ["json"]\n[limits]\nmax_frame = 65536\nstall = 0.5\n',
+        b"a=" + b"{a=" * 1000,
         b'[plugins]\nhooks = ["a"]\n[plugins.codecs]\njson = "pysig"\n[plugins.carriers]\ntcp = "x"\n',
     ],
 }
