@@ -60,29 +60,29 @@ class LinkReceiver:
             return self._wait_in_link(min(timeout, RECEIVE_TIMEOUT))
         if not (self.flows or self._ready(min(timeout, MAX_WAIT) * 1000)):
             return b""
+        hint, buffer = self._session.read_hint, self._buffer
         try:
-            data = self.unread = self._read()
+            if self._counted is None or hint:
+                data = self.unread = self._read_uncounted(hint)
+            else:
+                data = self.unread = buffer.read_counted(self._counted)
         except BlockingIOError:
             self.flows = self.torn = False
             return b""
+        except BaseException:
+            self.unread, buffer.rescued = buffer.rescued, b""
+            raise
         if not data:
             raise EOFError
         self.flows = len(data) >= SMALL
         return data
 
-    def _read(self) -> bytes:
+    def _read_uncounted(self, hint: int) -> bytes:
         assert self._pollable is not None
-        hint, buffer = self._session.read_hint, self._buffer
-        if self._counted is None or hint:
-            self.torn = True
-            data = buffer.read(self._pollable, hint)
-            self.torn = False
-            return data
-        try:
-            return buffer.read_counted(self._counted)
-        except BaseException:
-            self.unread, buffer.rescued = buffer.rescued, b""
-            raise
+        self.torn = True
+        data = self._buffer.read(self._pollable, hint)
+        self.torn = False
+        return data
 
     def _wait_in_link(self, timeout: float) -> bytes:
         received: object = None

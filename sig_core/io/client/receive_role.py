@@ -231,7 +231,10 @@ class ReceiveRole:
         """Receive once, within `timeout` seconds; tell answers, put the rest into the inbox."""
         session, reports = self._session, NOTHING
         try:
-            data = self._received(timeout)
+            try:
+                data = self._receive(timeout)
+            except BaseException as error:
+                data = self._not_received(error)
             if data:
                 reports = session.receive_data(data, self._clock())
                 self._receiver.unread = b""
@@ -245,17 +248,16 @@ class ReceiveRole:
             self._finish(reports)
             raise
 
-    def _received(self, timeout: float) -> bytes:
-        try:
-            return self._receive(timeout)
-        except EOFError:
+    def _not_received(self, error: BaseException) -> bytes:
+        """End the session, since the link has ended or broke; what interrupted a read is raised."""
+        if isinstance(error, EOFError):
             self._session.receive_eof()
-        except BaseException as error:
-            interrupt = find_interrupt(error) if isinstance(error, Exception) else error
-            if interrupt is None or self._receiver.torn:
-                self._session.fail(link_lost(self._peer, error))
-            if interrupt is not None:
-                raise interrupt from None
+            return b""
+        interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+        if interrupt is None or self._receiver.torn:
+            self._session.fail(link_lost(self._peer, error))
+        if interrupt is not None:
+            raise interrupt
         return b""
 
     def _finish(self, reports: list[Report]) -> None:
