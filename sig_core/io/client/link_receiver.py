@@ -6,9 +6,9 @@ import select
 from collections.abc import Callable
 from typing import Final
 
-from sig_core.contract import HasCounts, Link, PollableLink
+from sig_core.contract import Link, PollableLink
 from sig_core.interrupts import pass_interrupt_on
-from sig_core.io.client.writer import wait_ready
+from sig_core.io.client.writer import counted, wait_ready
 from sig_core.io.sync.receive_buffer import SMALL, ReceiveBuffer
 from sig_core.session.binary.client import ClientSession
 
@@ -40,7 +40,7 @@ class LinkReceiver:
         self.torn = False
         self.unread = b""
         self._link = link
-        self._counted = link if isinstance(link, HasCounts) else None
+        self._counted = counted(link)
         self._pollable = link if isinstance(link, PollableLink) else None
         self._session = session
         self._ready = _poller(self._pollable)
