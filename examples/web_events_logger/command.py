@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 import sig_core as sig
+from sig_core.address import is_exposed
 from web_events_logger.feed import Feed
 from web_events_logger.journal import Journal
 from web_events_logger.options import read_options
@@ -75,6 +76,8 @@ def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
     """Answer browsers until a signal comes."""
     _on_end(server.handle_exit)
     host, port = listening.getsockname()[:2]
+    if is_exposed(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"):
+        logger.warning(f"{host}:{port} is open to the network: whoever reaches it sees all events")
     print(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
     server.run(sockets=[listening])
 

@@ -19,6 +19,7 @@ from sig_core.cli.checkup import (
 from sig_core.cli.failures import FAILED, OK
 from sig_core.cli.options import as_json, json_option
 from sig_core.cli.values import dump
+from sig_core.printable import printable
 
 __all__ = ["doctor"]
 
@@ -60,8 +61,9 @@ def _show(finding: Finding, to_json: bool) -> None:
     if to_json:
         click.echo(dump(asdict(finding)))
         return
-    click.echo(f"{finding.state:<8}{finding.kind} {finding.name}" + (f": {finding.cause}" if finding.cause else ""))
+    cause = f": {finding.cause}" if finding.cause else ""
+    lines = [f"{finding.state:<8}{finding.kind} {finding.name}{cause}"]
     if finding.remedy:
-        click.echo(f"        {finding.remedy}")
-    if finding.trace:
-        click.echo("".join(f"        | {line}\n" for line in finding.trace.rstrip().splitlines()), nl=False)
+        lines.append(f"        {finding.remedy}")
+    lines += [f"        | {line}" for line in finding.trace.rstrip().splitlines()]
+    click.echo("\n".join(map(printable, lines)))

@@ -28,6 +28,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "idle": (0.05, 86_400.0),
     "max_names": (1, 2**32 - 2),
     "max_departed": (0, 2**32 - 2),
+    "max_routes": (3, 2**32 - 2),
     "max_senders": (1, 10**7),
     "max_events": (1, 10**6),
     "max_listeners": (1, 10**8),
@@ -54,7 +55,7 @@ class Limits:
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
             asyncio, for coroutine listeners.
         stall: seconds for which the senders that feed a slow listener are held back before it loses events.
-        keepalive: seconds of silence after which a link is given up.
+        keepalive: seconds of silence after which a link is given up; a client waits for 1 s at least.
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
         max_links: links of a server at one time, with the sessions of boards that wait for their next link.
@@ -64,6 +65,7 @@ class Limits:
             life.
         max_names: routes of a server at one time, one for each sender and each of its events.
         max_departed: routes of senders that left which a server remembers: who comes back is told what was routed.
+        max_routes: routes of one link: of its senders and their events, the two that each sender has anyhow too.
         max_senders: senders of one link.
         max_events: events of one sender.
         max_listeners: subscriptions of one link.
@@ -94,9 +96,10 @@ class Limits:
     idle: float = 60.0
     max_names: int = 10_000_000
     max_departed: int = 10_000
+    max_routes: int = 150_000
     max_senders: int = 100_000
     max_events: int = 1_000
-    max_listeners: int = 1_000_000
+    max_listeners: int = 100_000
     max_plain_listeners: int = 1_000
     max_requests: int = 10_000
     max_asked: int = 32

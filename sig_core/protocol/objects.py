@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from sig_core.errors import MessageTooBig, RemoteProtocolError, SigError
 
@@ -29,6 +30,7 @@ class ObjectReader:
         begun: an object has come.
         lines: a newline has followed an object.
         fault: why nothing more can be read, once it has gone wrong.
+        room: braces and quotes that may still be looked at; at 0 `next_object` gives none until it is raised.
     """
 
     def __init__(self, limit: int) -> None:
@@ -36,6 +38,7 @@ class ObjectReader:
         self.begun = False
         self.lines = False
         self.fault: SigError | None = None
+        self.room = sys.maxsize
         self._buffer = bytearray()  # begins with the object that is not complete
         self._at = 0  # what lies before it was looked at
         self._depth = 0
@@ -59,7 +62,7 @@ class ObjectReader:
         """Return the next object; None: none is complete, or `fault` says why none will be."""
         if self.fault is None and not self._depth:
             self._skip_space()
-        if self.fault is not None or not self._buffer:
+        if self.fault is not None or not self._buffer or not self.room:
             return None
         self._find_end()
         if self._at > self.limit:
@@ -89,7 +92,9 @@ class ObjectReader:
     def _find_end(self) -> None:
         """Look on until the object ends, or the buffer does."""
         buffer, at, depth, in_text = self._buffer, self._at, self._depth, self._in_text
-        while True:
+        left = self.room
+        while left:
+            left -= 1
             mark = (_INSIDE_TEXT if in_text else _OUTSIDE_TEXT).search(buffer, at)
             if mark is None:
                 at = max(at, len(buffer))
@@ -103,4 +108,4 @@ class ObjectReader:
                 depth += 1 if sign == b"{" else -1
                 if not depth:
                     break
-        self._at, self._depth, self._in_text = at, depth, in_text
+        self._at, self._depth, self._in_text, self.room = at, depth, in_text, left

@@ -9,7 +9,7 @@ from typing import Final
 
 from sig_core.protocol.wire import EVENT, HEADER, method_of
 
-__all__ = ["FEW", "alike", "split_events", "split_numbered", "split_requests"]
+__all__ = ["FEW", "alike", "frames_of", "longest_frame", "split_events", "split_numbered", "split_requests"]
 
 FEW: Final = 16  # frames of one header in a row from which on more of them are looked for at once
 MANY: Final = FEW * HEADER  # bytes: a run that is not longer has at most FEW frames
@@ -68,6 +68,26 @@ def split_events(run: bytes) -> Iterable[tuple[bytes | None, bytes]]:
             cut = start + 2 + _u16.unpack_from(run, start)[0]
             found.append((run[start + 2 : cut], run[cut:pos]))
     return chain.from_iterable(parts) if len(parts) > 1 else found
+
+
+def longest_frame(run: bytes) -> int:
+    """Return the `length` of the longest of consecutive event frames."""
+    if len(run) > MANY and (step := _one_step(run)):
+        return step - 4
+    longest, pos, end, length_at = 0, 0, len(run), _u32.unpack_from
+    while pos < end:
+        (length,) = length_at(run, pos)
+        longest = max(longest, length)
+        pos += 4 + length
+    return longest
+
+
+def frames_of(run: bytes) -> Iterator[bytes]:
+    """Cut consecutive event frames, each with its header."""
+    pos = 0
+    while pos < len(run):
+        start, pos = pos, pos + 4 + _u32.unpack_from(run, pos)[0]
+        yield run[start:pos]
 
 
 def _one_step(run: bytes) -> int:

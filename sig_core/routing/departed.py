@@ -17,14 +17,18 @@ class Departed:
         events: route of each event.
         life: that it had; see `SenderEntry`.
         counts: what had been fired in that life, by event.
+        may_return: in the same life: its link was lost.
     """
 
-    __slots__ = ("counts", "events", "life", "route")
+    __slots__ = ("counts", "events", "life", "may_return", "route")
 
-    def __init__(self, route: int, events: dict[Name, int], life: str, counts: dict[Name, int]) -> None:
+    def __init__(
+        self, route: int, events: dict[Name, int], life: str, counts: dict[Name, int], *, may_return: bool = False
+    ) -> None:
         self.route = route
         self.events = events
         self.life = life
+        self.may_return = may_return and life != ""
         self.counts = counts
 
     def __len__(self) -> int:

@@ -33,7 +33,7 @@ from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import Transcoder, encode
 
-__all__ = ["Exchange", "SenderEntry"]
+__all__ = ["BUILT_IN", "Exchange", "SenderEntry"]
 
 NEVER_SEEN = Departed(0, {}, "", {})
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
@@ -181,13 +181,16 @@ class Exchange:
         for target in self._targets_of(topic):
             target.rebind(number, entry.name, event, missing, known_only=not fired)
 
-    def remove_sender(self, port: Port, name: Name, *, tell_owner: bool = True) -> None:
-        """Disconnect a sender and fire its `#disconnect`.
+    def remove_sender(
+        self, port: Port, name: Name, *, tell_owner: bool = True, may_return: bool = False
+    ) -> SenderEntry:
+        """Disconnect a sender, fire its `#disconnect`, and return it.
 
         Args:
             port: its owner.
             name: of the sender.
             tell_owner: see `add_sender`.
+            may_return: its link was lost: it may come back in the life that it has.
 
         Raises:
             UnknownSender: it is not connected.
@@ -201,10 +204,12 @@ class Exchange:
         del self._owned[port][name]
         if not self._owned[port]:
             del self._owned[port]
-        self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
-        self._departed.add(name, Departed(entry.route, entry.events, entry.life, counts if entry.life else {}))
+        left = Departed(entry.route, entry.events, entry.life, counts if entry.life else {}, may_return=may_return)
+        self._departed.add(name, left)
+        self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         self._table.drop(name)
+        return entry
 
     def codec(self, name: str) -> Codec:
         """Return the codec of a name."""
@@ -239,6 +244,12 @@ class Exchange:
             if number:
                 return number
         return 0
+
+    def is_needed(self, route: int, sender: Name, event: Name | None) -> bool:
+        """Return whether a number stands for this name, and the name is connected or may come back in its life."""
+        left = self._departed.find(sender)
+        may_come = sender in self.senders or (left is not None and left.may_return)
+        return may_come and self.route_of(sender, event) == route
 
     # -- listeners
 
@@ -441,25 +452,26 @@ class Exchange:
         }
         return counts | total.describe(waiting) | ({"peers": each} if peers else {})
 
-    def withdraw(self, port: Port, patterns: Iterable[Pattern]) -> None:
+    def withdraw(self, port: Port, patterns: Iterable[Pattern], *, may_return: bool = False) -> None:
         """Remove the listeners and senders of a port; requests that these have open fail.
 
         Args:
             port: whose they are.
             patterns: that it listens to, each once.
+            may_return: see `remove_sender`.
         """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
         for name in list(self._owned.get(port, ())):
-            self.remove_sender(port, name)
+            self.remove_sender(port, name, may_return=may_return)
         self.requests.fail_owner(port)
 
-    def close(self, port: Port, patterns: Iterable[Pattern]) -> None:
+    def close(self, port: Port, patterns: Iterable[Pattern], *, may_return: bool = False) -> None:
         """Remove all that a port has, and the requests that it made.
 
         Args:
-            port, patterns: see `withdraw`.
+            port, patterns, may_return: see `withdraw`.
         """
         self.requests.forget_asker(port)
-        self.withdraw(port, patterns)
+        self.withdraw(port, patterns, may_return=may_return)
         self.flow_control.forget(port)

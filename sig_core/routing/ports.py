@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sig_core.errors import SigError
 from sig_core.events import Name
+from sig_core.protocol.runs import frames_of, longest_frame
 from sig_core.protocol.wire import params_of
 from sig_core.routing.traffic import Traffic
 
@@ -24,13 +25,36 @@ class Run:
         data: their frames.
     """
 
-    __slots__ = ("codec", "count", "data", "route")
+    __slots__ = ("_fitting", "_longest", "codec", "count", "data", "route")
+    _longest: int
+    _fitting: tuple[int, Run]
 
     def __init__(self, route: int, codec: str, count: int, data: bytes) -> None:
         self.route = route
         self.codec = codec
         self.count = count
         self.data = data
+
+    def fitting(self, limit: int) -> Run:
+        """Return the run without the frames whose `length` is above a limit: itself, if there is none.
+
+        What is found out is kept: a run goes to many ports.
+        """
+        try:
+            longest = self._longest  # not there before the first look: most runs are never asked
+        except AttributeError:
+            longest = self._longest = longest_frame(self.data)
+        if longest <= limit:
+            return self
+        try:
+            known, found = self._fitting
+        except AttributeError:
+            known, found = -1, self
+        if known != limit:
+            kept = [frame for frame in frames_of(self.data) if len(frame) - 4 <= limit]
+            found = Run(self.route, self.codec, len(kept), b"".join(kept))
+            self._fitting = limit, found
+        return found
 
 
 @dataclass(slots=True, eq=False)

@@ -39,7 +39,7 @@ class Topic(Generic[T]):
         table = self._table
         version = table.version
         self.targets = targets = table.match(self.sender, self.event)
-        table.fresh.add(self)  # now: a change marks it from here on, and one that came between is seen here
+        table.note_fresh(self)  # now: a change marks it from here on, and one that came between is seen here
         if table.version != version:  # what was kept may be older than it
             self.targets = None
         return targets
@@ -133,6 +133,11 @@ class Table(Generic[T]):
         """Forget all topics; see `drop`."""
         self._topics.clear()
         self.fresh.clear()
+
+    def note_fresh(self, topic: Topic[T]) -> None:
+        """Note that a topic has targets, unless it was dropped."""
+        if self._topics.get(topic.sender, {}).get(topic.event) is topic:
+            self.fresh.add(topic)
 
     def _outdate(self, pattern: Pattern) -> None:
         self.version += 1

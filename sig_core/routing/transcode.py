@@ -15,7 +15,7 @@ from sig_core.routing.ports import Run
 
 __all__ = [
     *("EVENT_OF", "OFFERS", "REQUEST_TO", "Transcoder"),
-    *("decode", "drop_oversized", "encode", "unencodable"),
+    *("decode", "encode", "unencodable"),
 ]
 
 EVENT_OF, REQUEST_TO = "event {!r} of sender {!r}", "request {!r} to sender {!r}"  # how errors name what they are about
@@ -140,15 +140,3 @@ class Transcoder:
             except (CodecError, struct.error):  # struct: additions that grew beyond 65,535 bytes
                 continue
         return Run(run.route, target, len(frames), b"".join(frames))
-
-
-def drop_oversized(run: Run, limit: int) -> Run:
-    """Return a run without the events that are too long; they are not in its `count`.
-
-    Args:
-        run: the events.
-        limit: bytes of the longest frame that remains, without its length.
-    """
-    frames = [event_frame(run.route, data, additions) for additions, data in split_events(run.data)]
-    kept = [frame for frame in frames if len(frame) - 4 <= limit]
-    return Run(run.route, run.codec, len(kept), b"".join(kept))

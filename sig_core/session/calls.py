@@ -11,7 +11,7 @@ from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Call
-from sig_core.routing.exchange import Exchange, SenderEntry
+from sig_core.routing.exchange import BUILT_IN, Exchange, SenderEntry
 from sig_core.routing.ports import Port
 from sig_core.routing.transcode import encode
 from sig_core.session.splicing import EncodedList, can_splice
@@ -53,7 +53,7 @@ class Calls:
         "stats",
     )
 
-    __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "senders")
+    __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "_routes", "senders")
 
     def __init__(self, client: Port, exchange: Exchange, limits: Limits) -> None:
         self._client = client
@@ -63,6 +63,7 @@ class Calls:
         self._counts: dict[Pattern, int] = {}
         self._last_id = 0
         self.senders = 0
+        self._routes = 0  # of all of them
 
     @property
     def patterns(self) -> KeysView[Pattern]:
@@ -93,17 +94,25 @@ class Calls:
             if params.size(field) > self._limits.max_events:
                 count, most = params.size(field), self._limits.max_events
                 raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
+        if self._routes + 1 + params.size("events") + len(BUILT_IN) > self._limits.max_routes:
+            raise Busy(f"sender {name!r}: {self._limits.max_routes} routes on one link is the limit")
 
     def _enter(
         self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
     ) -> SenderEntry:
         entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
         self.senders += 1
+        self._routes += 1 + len(entry.events)
         return entry
 
     def _remove_sender(self, params: Fields) -> None:
-        self._exchange.remove_sender(self._client, params.get("sender", checks.name))
+        self._take_away(params)
+
+    def _take_away(self, params: Fields) -> SenderEntry:
+        entry = self._exchange.remove_sender(self._client, params.get("sender", checks.name))
         self.senders -= 1
+        self._routes -= 1 + len(entry.events)
+        return entry
 
     def _get_version(self, params: Fields) -> str:
         return VERSION_OF_SERVER

@@ -33,8 +33,7 @@ TIGHT = Limits(
 def bounded(session: object, net: Net, peers: int = 1) -> None:
     """Nothing that a peer can fill is fuller than its limit."""
     limits, exchange = net.limits, net.exchange
-    assert len(exchange._routes) + len(exchange._targets) <= limits.max_names
-    assert len(exchange._departed) <= limits.max_departed
+    assert len(exchange._routes) + len(exchange._targets) + exchange._departed.routes <= limits.max_names
     assert len(exchange.senders) <= limits.max_senders * peers
     assert exchange._table.size <= limits.max_listeners * peers
     assert len(exchange.requests) <= limits.max_requests * peers

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sig_core.io.sync.owned_lock import OwnedLock
 from tests.support.watched_locks import PACKAGES, Watch, watching
 
 
@@ -94,3 +95,14 @@ def test_a_call_under_a_lock(watch: Watch) -> None:
 
 def test_what_others_make_is_not_watched(watch: Watch) -> None:
     assert type(threading.Event()._cond._lock).__name__ == "lock"  # type: ignore[attr-defined]
+
+
+def test_a_lock_that_knows_its_owner_is_watched_as_well(watch: Watch) -> None:
+    one, two = OwnedLock(), threading.Lock()
+    with one, two:
+        assert len(watch.held) == 2
+    assert not watch.held
+    with two, one:
+        pass
+    with pytest.raises(AssertionError, match="in a circle"):
+        watch.check()

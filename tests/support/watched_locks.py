@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,8 +30,7 @@ __all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."
-# One thread takes them, another one gives them back.
-SIGNALS = (SYNC + "auto_reset_event", SYNC + "latch", SYNC + "pending_reply")
+SIGNALS = tuple(SYNC + name for name in ("auto_reset_event", "latch", "pending_reply"))  # one takes, another gives
 FOR_EVER = "self._first ="  # so are locks called that the first close takes, and nobody gives back
 LOCK, RLOCK, CONDITION = threading.Lock, threading.RLock, threading.Condition
 
@@ -165,6 +164,38 @@ class WatchedRLock(WatchedLock):
         self._held += [self] * saved[1]
 
 
+class WatchedOwnedLock(OwnedLock):
+    """One that knows its owner; it is an RLock, but nobody takes it twice.
+
+    Attributes:
+        watch: is told.
+    """
+
+    watch: ClassVar[Watch]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = _place(2) or "?"
+        self._watched = WatchedRLock(self.watch, super(), self.place, again=False)
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return self._watched.acquire(blocking, timeout)
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        self._watched.release()
+
+    def __exit__(self, *exc: object) -> None:
+        self._watched.release()
+
+    def _release_save(self) -> Any:
+        return self._watched._release_save()
+
+    def _acquire_restore(self, saved: Any) -> None:
+        self._watched._acquire_restore(saved)
+
+
 def _place(depth: int) -> str | None:
     """Return where a lock is made; None: not by what is watched."""
     frame: FrameType | None = sys._getframe(depth)
@@ -195,41 +226,13 @@ def _watch_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
             lock = WatchedRLock(watch, RLOCK(), place, again=True)
         return CONDITION(lock)
 
-    _watch_owned_locks(watch, patch)
     patch.setattr(threading, "Lock", lock)
     patch.setattr(threading, "RLock", rlock)
     patch.setattr(threading, "Condition", condition)
-
-
-class _Owned:
-    """An `OwnedLock` as it is without being watched."""
-
-    def __init__(self, lock: OwnedLock) -> None:
-        for name in ("acquire", "release", "_is_owned", "_release_save", "_acquire_restore"):
-            setattr(self, name, getattr(super(OwnedLock, lock), name))
-
-
-def _watch_owned_locks(watch: Watch, patch: pytest.MonkeyPatch) -> None:
-    """Watch locks that can't be put in another's place, since their class is that of C."""
-    made: dict[int, WatchedRLock] = {}
-    begin = OwnedLock.__init__
-
-    def init(self: OwnedLock) -> None:
-        begin(self)
-        place = _place(2)
-        made.pop(id(self), None)
-        if place is not None:
-            made[id(self)] = WatchedRLock(watch, _Owned(self), place, again="dispatcher" in place)
-
-    def through(name: str) -> Callable[..., Any]:
-        def call(self: OwnedLock, *args: Any, **kwargs: Any) -> Any:
-            return getattr(made.get(id(self)) or super(OwnedLock, self), name)(*args, **kwargs)
-
-        return call
-
-    patch.setattr(OwnedLock, "__init__", init)
-    for name in ("acquire", "release", "__enter__", "__exit__", "_release_save", "_acquire_restore"):
-        patch.setattr(OwnedLock, name, through(name), raising=False)
+    owned = type("OwnedLock", (WatchedOwnedLock,), {"watch": watch})
+    for module in list(sys.modules.values()):
+        if vars(module).get("OwnedLock") is OwnedLock and module.__name__.startswith(PACKAGES):
+            patch.setattr(module, "OwnedLock", owned)
 
 
 def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:

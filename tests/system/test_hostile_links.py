@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 import sig_core as sig
+from sig_core import aio
 from tests.support import eventually
 from tests.support.plainpeer import PlainPeer, dial
 from tests.system.socket_board import SocketBoard
@@ -73,3 +75,18 @@ def test_the_number_of_a_session_is_no_way_in() -> None:
         server.add_listener(lambda info, data: heard.append(data), "b", "e")
         board.fire(0, 5)
         board.run(lambda: heard == [5])
+
+
+def test_on_asyncio_too() -> None:
+    async def scenario() -> None:
+        async with aio.ServerRouter("tcp://127.0.0.1:0", limits=sig.Limits(max_links=20)) as server:
+            (address,) = server.addresses
+            with ExitStack() as crowd:
+                for _ in range(60):
+                    crowd.enter_context(await asyncio.to_thread(dial, address)).sendall(b"{}")
+                async with aio.ClientRouter(address, reconnect=None) as client:
+                    await client.add_remote_sender("healthy", ["e"])
+                    assert server.has_sender("healthy")
+                    assert len(server.peers) <= 20
+
+    asyncio.run(scenario())

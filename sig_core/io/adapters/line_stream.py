@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -47,6 +49,7 @@ class LineStream:
         self._clock = clock
         self._once = CloseOnce(raw, raw.peer)
         self._changed = threading.Condition()
+        self._said: deque[tuple[Callable[[str], None], str]] = deque()  # by the line, and not yet logged
         self._in = bytearray()
         self._out = bytearray()
         self._unanswered: bytearray | None = bytearray()  # all that was sent before anything came
@@ -150,9 +153,18 @@ class LineStream:
                 with self._changed:
                     self._line.receive(data, self._clock())
                     self._changed.notify_all()
+                self._log_what_was_said()
+
+    def _log_what_was_said(self) -> None:
+        """Log what the line told under the lock: a logger is code of a user."""
+        with suppress(IndexError):  # two threads take from it
+            while True:
+                write, text = self._said.popleft()
+                write(f"{self.peer}: {text}")
 
     def _write(self) -> None:
         while True:
+            self._log_what_was_said()
             with self._changed:
                 now = self._clock()
                 due = self._line.tick(now)
@@ -203,8 +215,8 @@ class LineStream:
 
     def printed(self, text: str) -> None:
         """See `UpperLayer`."""
-        log.info(f"{self.peer}: says: {text.rstrip()}")
+        self._said.append((log.info, f"says: {text.rstrip()}"))
 
     def warned(self, text: str) -> None:
         """See `UpperLayer`."""
-        log.warning(f"{self.peer}: {text}")
+        self._said.append((log.warning, text))

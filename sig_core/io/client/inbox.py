@@ -37,24 +37,27 @@ class Inbox:
         """Tell answers to the threads that wait for them, here and now; keep the rest.
 
         Args:
-            reports: each is removed from it in the step in which it is taken: after an interrupt, the rest is there.
+            reports: are removed from it in the step in which they are kept: after an interrupt all are there or none,
+                and an answer may be told twice.
         """
-        while reports:
-            report = reports[0]
+        kept, size, requests = [], 0, 0
+        for report in reports:
             if isinstance(report, ReplyReceived):
                 if isinstance(report.when, HelpedFuture):
                     self.answers.append(report)
                 else:
                     report.tell()
-                del reports[0]  # not in that step, but an answer may be told twice
                 continue
-            size = len(report.data) if isinstance(report, Events) else 0
-            is_requests = isinstance(report, RequestsReceived)
-            with self._lock:
-                self.event_bytes += size
-                self.request_reports += is_requests
-                self.reports += reports[:1]
-                del reports[0]
+            kept.append(report)
+            if isinstance(report, Events):
+                size += len(report.data)
+            elif isinstance(report, RequestsReceived):
+                requests += 1
+        with self._lock:
+            self.event_bytes += size
+            self.request_reports += requests
+            self.reports += kept
+            del reports[:]
 
     def remove_first(self) -> None:
         """Remove the oldest report, which must not be one of requests."""

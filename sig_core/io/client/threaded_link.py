@@ -18,7 +18,6 @@ from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import ReplyReceived, Report
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
@@ -187,9 +186,9 @@ class ThreadedLink(ClientLink):
 
     def _tick(self, now: float) -> float:
         ended, wait = self.session.tick(now)
-        late: list[Report] = [report for report in ended if isinstance(report, ReplyReceived)]
-        self.reader.take(late)
-        if late:  # callbacks of futures are user code: it must not keep the link from being kept alive
+        is_late = bool(ended)
+        self.reader.take(ended)
+        if is_late:  # callbacks of futures are user code: it must not keep the link from being kept alive
             run_in_thread(self.reader.run_later, "sig-late")
         if self.session.out:
             self.writer.wake()

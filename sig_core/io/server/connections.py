@@ -206,6 +206,7 @@ class ConnectionManager:
         """Listen nowhere any more. Again: does nothing."""
         self._stopping = True
         self.listening.close_all()
+        self.peer_log.flush()
 
     def say_goodbye(self, emptied: Callable[[], None] = _nobody_waits) -> bool:
         """Say goodbye to all; returns whether somebody is to take it.

@@ -82,7 +82,10 @@ class Deferred:
             self._idle.pop()
         except IndexError:
             return  # it runs, and will look again
-        _thread.start_new_thread(self._run, ())  # one of `threading` takes locks, under which we may be
+        try:
+            _thread.start_new_thread(self._run, ())  # one of `threading` takes locks, under which we may be
+        except RuntimeError:
+            self._idle.append(None)  # the system starts no more threads: the next call tries again
 
     def _run(self) -> None:
         jobs = self._jobs

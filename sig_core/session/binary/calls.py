@@ -88,10 +88,8 @@ class BinaryCalls(Calls):
         return response
 
     def _remove_sender(self, params: Fields) -> None:
-        entry = self._exchange.senders.get(params.get("sender", checks.name))
-        super()._remove_sender(params)
-        if entry is not None:
-            self._client.unbind([entry.route, *entry.events.values()])
+        entry = self._take_away(params)
+        self._client.unbind([entry.route, *entry.events.values()])
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))

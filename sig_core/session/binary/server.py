@@ -10,6 +10,7 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.events import Name, Pattern
+from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
@@ -29,7 +30,7 @@ from sig_core.protocol.wire import (
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import QueuedPort
-from sig_core.routing.transcode import OFFERS, drop_oversized, encode
+from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
@@ -79,7 +80,7 @@ class ServerSession(QueuedPort, Session):
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_reads", "_refused_routes"),
+        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_left", "_reads", "_refused_routes"),
         *("_later", "_spent", "_sweep_at", "_turn", "_waiting", "client", "on_backlog", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
@@ -105,6 +106,7 @@ class ServerSession(QueuedPort, Session):
         self.client = ""
         self.on_open: Callable[[float], None] = _nobody
         self.on_backlog: Callable[[ServerSession], None] | None = None
+        self._left = False  # in order: its senders do not come back in the lives that they have
         self._held = False  # a port that it feeds is slow
         self._waiting: Iterator[Frame] | None = None  # for the next turn
         self._later: list[bytes] = []  # what came since
@@ -296,6 +298,7 @@ class ServerSession(QueuedPort, Session):
     def _take_notice(self, message: Notice) -> None:
         try:
             if message.method == "goodbye":
+                self._left = not message.params.find("status", checks.anything, 0)
                 self._read_goodbye(message)
             else:
                 self._calls.take_notice(message)
@@ -314,7 +317,7 @@ class ServerSession(QueuedPort, Session):
         if run.route not in self._bound:
             self.bind(run.route, sender, event)
         if len(run.data) > self._peer_max_frame:
-            given, run = run.count, drop_oversized(run, self._peer_max_frame)
+            given, run = run.count, run.fitting(self._peer_max_frame)
             if run.count < given:
                 self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
@@ -345,8 +348,8 @@ class ServerSession(QueuedPort, Session):
     def _note_bound(self, route: int, names: Names) -> None:
         self._bound[route] = names
         if len(self._bound) >= self._sweep_at:
-            of = self._exchange.route_of  # a sender that just leaves has its number no more, and one event to come
-            self.unbind([known for known, name in self._bound.items() if known != route and of(*name) != known])
+            needed = self._exchange.is_needed  # a sender that just leaves is not, and has one event to come
+            self.unbind([known for known, name in self._bound.items() if known != route and not needed(known, *name)])
             self._sweep_at = 2 * len(self._bound) + SWEEP
 
     def unbind(self, routes: list[int]) -> None:
@@ -495,7 +498,7 @@ class ServerSession(QueuedPort, Session):
         self._exchange.input_budget.hold(self, 0)
         if opened:
             self._identities.forget(self.client, self)
-            self._exchange.close(self, list(self._calls.patterns))
+            self._exchange.close(self, list(self._calls.patterns), may_return=not self._left)
         self.on_change()
 
     def _own_figures(self) -> dict[str, Any]:

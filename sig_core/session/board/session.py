@@ -268,8 +268,8 @@ class BoardSession(QueuedPort, SessionState):
     def _learn(self, route: int, sender: Name, event: Name) -> None:
         self._names[route] = sender, event
         if len(self._names) >= self._most_names:
-            of = self._exchange.route_of
-            self._names = {known: name for known, name in self._names.items() if known == route or of(*name) == known}
+            needed, names = self._exchange.is_needed, self._names.items()
+            self._names = {known: name for known, name in names if known == route or needed(known, *name)}
             self._most_names = 2 * len(self._names) + SPARE_NAMES
 
     def _lose(self, route: int, count: int, reason: str) -> None:

@@ -8,6 +8,7 @@ from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 
 __all__ = ["MAX_FIRST", "PlainInput"]
 
+MARKS_PER_TURN = 4096  # braces and quotes that are looked at in a turn: each takes as long as a hundred other bytes
 MAX_FIRST = 64 * 1024  # bytes of the first object: who sends it is not known yet
 
 
@@ -63,11 +64,13 @@ class PlainInput:
     def begin_turn(self) -> None:
         """Let objects be taken again."""
         self._cost, self.has_more = 0, False
+        self._reader.room = MARKS_PER_TURN
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
         self.has_more = self._cost >= MESSAGES_PER_TURN
         found = None if self.has_more else self._reader.next_object()
+        self.has_more = self.has_more or not self._reader.room
         if found is not None:
             self._reader.limit = self._limit
             self.spend(len(found))

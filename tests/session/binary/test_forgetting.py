@@ -67,6 +67,26 @@ def test_thousands_of_senders_that_come_and_go_leave_nothing(how: str) -> None:
     assert max(sizes) < 250
 
 
+@pytest.mark.parametrize(("how", "kept"), [("removed", False), ("goodbye", False), ("lost", True)])
+def test_who_listens_keeps_counts_of_those_that_may_come_back(how: str, kept: bool) -> None:
+    net = Net()
+    listener = net.connect()
+    listener.listen()
+    for number in range(200):
+        owner = net.connect()
+        joined(owner, str(number), 0)
+        owner.fire(str(number), "e", number)
+        if how == "removed":
+            owner.call("remove_sender", sender=str(number))
+        elif how == "goodbye":
+            owner.client.close()
+            net.pump()
+        owner.lose()
+    names = {names for names in listener.client._names.values() if names[1] == "e"}
+    assert len(names) == 200 if kept else len(names) < 50
+    assert len(listener.server._bound) < (1000 if kept else 150)
+
+
 def test_one_client_that_adds_and_removes_is_told_which_numbers_are_free() -> None:
     net = Net(LIMITS)
     owner = net.connect()

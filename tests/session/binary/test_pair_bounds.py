@@ -164,6 +164,18 @@ def test_more_events_than_the_limit_are_refused_with_busy() -> None:
         link.add_sender("b", ["1", "2", "3"])
 
 
+def test_the_routes_of_one_link_are_bounded() -> None:
+    net = Net(Limits(max_routes=9))
+    link, other = net.connect(), net.connect()
+    link.add_sender("a", ["e"])
+    link.add_sender("b", ["e", "f"])
+    with pytest.raises(sig.Busy, match="9 routes on one link"):
+        link.add_sender("c", [])
+    other.add_sender("c", [])
+    link.call("remove_sender", sender="a")
+    link.add_sender("d", ["e"])
+
+
 def test_the_routes_of_a_server_are_bounded_and_come_back() -> None:
     net = Net(Limits(max_names=8))
     link, other = net.connect(), net.connect()

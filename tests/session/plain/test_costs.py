@@ -13,6 +13,7 @@ from sig_core.contract import Codec
 from sig_core.errors import Busy, LinkLost, MessageTooBig
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, reply_frame
+from sig_core.session.plain.input import MARKS_PER_TURN
 from sig_core.session.plain.session import PlainSession
 from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 from tests.session.plains import Plain
@@ -303,6 +304,33 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
     assert len(net.exchange.requests) == 0
     peer.session.tick(net.now)
     assert len(peer.session.port._tokens) == 0
+
+
+@pytest.mark.parametrize("flood", [b'{"a":' * 12_000, b'{' + b'"":{},' * 10_000, b'{"a":"' + b'\\"' * 30_000])
+def test_a_flood_of_braces_is_looked_at_in_turns(flood: bytes) -> None:
+    net = Net()
+    peer = Plain(net)
+    marks = sum(flood.count(sign) for sign in (b"{", b"}", b'"'))
+    peer.session.receive_data(flood, net.now)
+    turns = 0
+    while peer.session.reading_paused:
+        reader = peer.session._in._reader
+        before = reader._at
+        assert sum(flood[:before].count(sign) for sign in (b"{", b"}", b'"')) <= (turns + 1) * (MARKS_PER_TURN + 1)
+        turns += net.turn()
+    assert turns >= marks // MARKS_PER_TURN - 1
+    assert peer.session._in._reader._at == len(flood)
+
+
+def test_an_object_with_many_marks_arrives_whole() -> None:
+    net = Net()
+    peer, program = Plain(net), net.connect()
+    program.listen("p", "e")
+    peer.add_sender("p", ["e"])
+    value = [{"n": number} for number in range(20_000)]
+    peer.say({"method": "signal", "params": {"info": {"sender": "p", "event": "e"}, "data": value}})
+    (heard,) = [each for each in program.heard() if each.event == "e"]
+    assert heard.value == value
 
 
 def test_requests_that_were_answered_leave_nothing() -> None:
