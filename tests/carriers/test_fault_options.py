@@ -77,7 +77,7 @@ def test_a_slow_link_tells_its_rate() -> None:
         (
             "lossy+tcp://127.0.0.1:0?dorp=1",
             "unknown option 'dorp', did you mean 'drop'[?]; lossy knows: cut, drop, dup, flip, jitter, seed; "
-            "tcp knows: backlog, name, nodelay, prefix, timeout",
+            "tcp knows: backlog, name, nodelay, open, prefix, timeout",
         ),
         (
             "slow+lossy+tcp://127.0.0.1:0?after=1",
