@@ -13,6 +13,7 @@ import sig_core as sig
 from sig_core.io.server.dispatcher import Dispatcher
 from sig_core.testing import begin
 from tests.support import eventually, within
+from tests.support.heard import Heard
 from tests.support.held import is_free
 
 
@@ -310,3 +311,18 @@ def test_big_answers_to_a_client_that_is_busy_do_not_end_its_link(server: sig.Se
         eventually(lambda: not server._exchange.requests or not asker.is_connected)
         release.set()
         assert [len(future.result(within(20))) for future in futures] == [1 << 20] * 40
+
+
+def test_a_late_future_is_told_while_a_callback_keeps_the_reading_thread(server: sig.ServerRouter) -> None:
+    entered, release, told = threading.Event(), threading.Event(), Heard()
+    sender = server.add_sender("s", ["e"], {"hang": lambda params: release.wait(within(30))})
+    with sig.ClientRouter(server.addresses[0]) as client:
+        client.add_remote_listener(lambda info, data: (entered.set(), release.wait(within(30))), "s", "e")
+        sender.get_signal("e").trigger()
+        assert entered.wait(within(10))
+        asked = client.request_async("s", "hang", None, 0.05)
+        asked.add_done_callback(lambda future: told(None, future.exception()))
+        try:
+            assert isinstance(told.wait_for(1)[0], sig.RequestTimeout)
+        finally:
+            release.set()
