@@ -15,6 +15,7 @@ from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConne
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
+from sig_core.io.sync.owned_lock import is_inside
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
@@ -309,7 +310,8 @@ class ClientRouter(ClientBase, Router):
             EncodeError, MessageTooBig: the params, or the answer, can't be carried.
             Overflow: made inside a callback, and too many events came meanwhile.
         """
-        self._check_outside("remote_request")
+        if is_inside():  # asked here: a call less for each request
+            self._check_outside("remote_request")
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = PendingReply(), time.perf_counter()

@@ -42,7 +42,11 @@ def interrupted() -> None:
     len("the handler has run by now")
 
 
-@pytest.mark.parametrize("made", [handler, deep, Handler(), lambda *_: handler(0, None)], ids=repr)
+@pytest.mark.parametrize(
+    "made",
+    [handler, deep, Handler(), lambda *_: handler(0, None)],
+    ids=["function", "deep", "object", "lambda"],
+)
 def test_what_a_signal_handler_raised(made: Callable[..., Any]) -> None:
     signal.signal(signal.SIGUSR1, made)
     with pytest.raises(TimeLimit) as caught:

@@ -6,9 +6,9 @@ import select
 from collections.abc import Callable
 from typing import Final
 
-from sig_core.contract import HasCounts, Link, PollableLink
+from sig_core.contract import Link, PollableLink
 from sig_core.interrupts import pass_interrupt_on
-from sig_core.io.client.writer import wait_ready
+from sig_core.io.client.writer import counted, wait_ready
 from sig_core.io.sync.receive_buffer import SMALL, ReceiveBuffer
 from sig_core.session.binary.client import ClientSession
 
@@ -40,7 +40,7 @@ class LinkReceiver:
         self.torn = False
         self.unread = b""
         self._link = link
-        self._counted = link if isinstance(link, HasCounts) else None
+        self._counted = counted(link)
         self._pollable = link if isinstance(link, PollableLink) else None
         self._session = session
         self._ready = _poller(self._pollable)
@@ -60,29 +60,29 @@ class LinkReceiver:
             return self._wait_in_link(min(timeout, RECEIVE_TIMEOUT))
         if not (self.flows or self._ready(min(timeout, MAX_WAIT) * 1000)):
             return b""
+        hint, buffer = self._session.read_hint, self._buffer
         try:
-            data = self.unread = self._read()
+            if self._counted is None or hint:
+                data = self.unread = self._read_uncounted(hint)
+            else:
+                data = self.unread = buffer.read_counted(self._counted)
         except BlockingIOError:
             self.flows = self.torn = False
             return b""
+        except BaseException:
+            self.unread, buffer.rescued = buffer.rescued, b""
+            raise
         if not data:
             raise EOFError
         self.flows = len(data) >= SMALL
         return data
 
-    def _read(self) -> bytes:
+    def _read_uncounted(self, hint: int) -> bytes:
         assert self._pollable is not None
-        hint, buffer = self._session.read_hint, self._buffer
-        if self._counted is None or hint:
-            self.torn = True
-            data = buffer.read(self._pollable, hint)
-            self.torn = False
-            return data
-        try:
-            return buffer.read_counted(self._counted)
-        except BaseException:
-            self.unread, buffer.rescued = buffer.rescued, b""
-            raise
+        self.torn = True
+        data = self._buffer.read(self._pollable, hint)
+        self.torn = False
+        return data
 
     def _wait_in_link(self, timeout: float) -> bytes:
         received: object = None

@@ -148,6 +148,7 @@ class ReceiveRole:
         self._clock = clock
         self._asked = 0.0  # when a thread last waited for an answer
         self._waiters: dict[PendingReply, None] = {}  # of the threads that wait without the role
+        self._is_held = False  # by a thread that waits for an answer: the lock does not tell others
         self._standing_by = False  # the reading thread waits for another to give the role back
         self._give_way = CpuYield()
 
@@ -162,13 +163,22 @@ class ReceiveRole:
         while True:
             try:
                 if self.lock.acquire(blocking=False):
-                    now = self._read_for(waiter, now, until)
+                    self._is_held = True
+                    while not waiter.done and now < until and self._session.state is not CLOSED:
+                        if self._inbox.event_bytes > self._max_inbound:
+                            break  # the callbacks do not keep up: what more there is waits with the peer
+                        self._read(until - now)
+                        if self._reports or self._answers:
+                            self.news.set()
+                        now = self._clock()
                     self._asked = now
+                    self._is_held = False
                     self.lock.release()
                     if self._standing_by or self._is_awaited():
                         self.news.set()
             except BaseException:  # within `acquire` too: then it is taken, or it is not
                 if self.lock.is_mine():
+                    self._is_held = False
                     self.lock.release()
                 self.news.set()  # the reading thread reads on
                 raise
@@ -180,17 +190,6 @@ class ReceiveRole:
             finally:
                 self._waiters.pop(waiter, None)  # another thread may have waited for the same
             now = self._clock()
-
-    def _read_for(self, waiter: PendingReply, now: float, until: float) -> float:
-        """Read until a waiter is told, or the time is over; return what time it is."""
-        while not waiter.done and now < until and self._session.state is not CLOSED:
-            if self._inbox.event_bytes > self._max_inbound:
-                break  # the callbacks do not keep up: what more there is waits with the peer
-            self._read(until - now)
-            if self._reports or self._answers:
-                self.news.set()
-            now = self._clock()
-        return now
 
     def _is_awaited(self) -> bool:
         return any(not waiter.done for waiter in tuple(self._waiters))
@@ -205,7 +204,7 @@ class ReceiveRole:
             self.news.wait(ASK_AGAIN)
         elif not self.read_if_free(MAX_WAIT):
             self._standing_by = True
-            if not self.read_if_free(MAX_WAIT):  # else its holder left before it could see that somebody stands by
+            if self._is_held:  # else its holder left before it could see that somebody stands by
                 self.news.wait(STAND_BY)
             self._standing_by = False
 
@@ -231,7 +230,10 @@ class ReceiveRole:
         """Receive once, within `timeout` seconds; tell answers, put the rest into the inbox."""
         session, reports = self._session, NOTHING
         try:
-            data = self._received(timeout)
+            try:
+                data = self._receive(timeout)
+            except BaseException as error:
+                data = self._not_received(error)
             if data:
                 reports = session.receive_data(data, self._clock())
                 self._receiver.unread = b""
@@ -245,17 +247,16 @@ class ReceiveRole:
             self._finish(reports)
             raise
 
-    def _received(self, timeout: float) -> bytes:
-        try:
-            return self._receive(timeout)
-        except EOFError:
+    def _not_received(self, error: BaseException) -> bytes:
+        """End the session, since the link has ended or broke; what interrupted a read is raised."""
+        if isinstance(error, EOFError):
             self._session.receive_eof()
-        except BaseException as error:
-            interrupt = find_interrupt(error) if isinstance(error, Exception) else error
-            if interrupt is None or self._receiver.torn:
-                self._session.fail(link_lost(self._peer, error))
-            if interrupt is not None:
-                raise interrupt from None
+            return b""
+        interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+        if interrupt is None or self._receiver.torn:
+            self._session.fail(link_lost(self._peer, error))
+        if interrupt is not None:
+            raise interrupt
         return b""
 
     def _finish(self, reports: list[Report]) -> None:

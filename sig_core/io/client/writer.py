@@ -20,7 +20,7 @@ from sig_core.links.threads import start_thread
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.gate import FRAMES, HIGH_WATER, HOT_GAP, MAX_BATCH
 
-__all__ = ["Writer", "wait_ready"]
+__all__ = ["Writer", "counted", "wait_ready"]
 
 MAX_BURST: Final = 3  # events within HOT_GAP that are still sent at once: a program that was late sends two or three
 LINGER: Final = 200e-6  # seconds: what gathers is sent after this time at the latest
@@ -84,7 +84,8 @@ class Writer:
         self._clock = clock
         self._fine_clock = fine_clock
         self._sleep = sleep
-        self._put = link.send_counted if isinstance(link, HasCounts) else self._put_uncounted
+        self._counted = counted(link)
+        self._put = self._put_uncounted if self._counted is None else self._counted.send_counted
         self._size = 0  # bytes gathered, but for small frames; a hint, since threads add to it without a lock
         self._last = 0.0  # when something was sent, seconds of the fine clock
         self._close = 0  # events in a row that came within HOT_GAP of the one before
@@ -272,7 +273,7 @@ class Writer:
     def _not_sent(self, error: BaseException) -> None:
         """End the link, since it broke; what interrupted the send is raised, and ends it if part may be out."""
         interrupt = find_interrupt(error) if isinstance(error, Exception) else error
-        if interrupt is None or not isinstance(self._link, HasCounts):
+        if interrupt is None or self._counted is None:
             self._stopping = True
             self._failed(link_lost(self._link.peer, error))
         if interrupt is not None:
@@ -311,6 +312,11 @@ class Writer:
             now = self._clock()
             wait = max(MIN_WAIT, self._tick(now))
             self.next_tick = now + wait
+
+
+def counted(link: Link) -> HasCounts | None:
+    """Return a link if it says how much passed. One that can not on its socket has None instead of the methods."""
+    return link if isinstance(link, HasCounts) and getattr(link, "send_counted", None) is not None else None
 
 
 def wait_ready(link: Any, timeout: float, *, writing: bool = False) -> bool:

@@ -161,6 +161,7 @@ def test_a_cut_wakes_the_thread_that_stands_by() -> None:
     desk = Desk()
     news = desk.reader.role.news = Patient()
     with held_elsewhere(desk.reader.role.lock):
+        desk.reader.role._is_held = True
         desk.reader.start()
         eventually(lambda: desk.reader.role._standing_by)
         desk.session.fail(LinkLost("gone"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from sig_core.io.client.writer import (
     Writer,
     wait_ready,
 )
+from sig_core.links.sockets import SocketLink
 from sig_core.session.binary.gate import FRAMES
 from sig_core.testing import FakeClock, begin, eventually
 from tests.support import within
@@ -499,3 +501,24 @@ def test_whether_a_link_is_ready(pipe: tuple[int, int], polls: bool, monkeypatch
 
 def test_a_link_that_was_closed_meanwhile_says_so_itself() -> None:
     assert wait_ready(Link(), LONG)
+
+
+def test_a_link_whose_socket_is_no_plain_one_does_not_say_how_much_left() -> None:
+    class Wrapped:
+        """As TLS: several steps for each send."""
+
+        def __init__(self, sock: socket.socket) -> None:
+            self.sock = sock
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.sock, name)
+
+        def send(self, data: bytes, flags: int) -> int:
+            return self.sock.send(data, flags)
+
+    ends = socket.socketpair()
+    plain, wrapped = SocketLink(ends[0], "plain"), SocketLink(Wrapped(ends[1]), "wrapped")  # type: ignore[arg-type]
+    assert module.counted(plain) is plain
+    assert module.counted(wrapped) is None
+    for link in (plain, wrapped):
+        link.close()
