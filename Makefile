@@ -3,6 +3,7 @@
 # make test-setup: what tests need beyond Python: tool chains and emulators of boards (make boards-setup: these alone), a
 #   browser without a screen, a session bus; installed if you are root, else named
 # make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
+# make simulate: whole networks in virtual time, each from a seed; SEEDS of them (docs/testing.md)
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
 # make fuzz: every parser that a peer can reach, SECONDS each (10), guided by coverage if atheris can be installed
 # make bench-lines: measures boards on serial lines
@@ -19,7 +20,7 @@ endif
 endif
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint package soak fuzz bench bench-lines test-setup boards-setup clean
+.PHONY: demo test test-all lint package simulate soak fuzz bench bench-lines test-setup boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
@@ -57,12 +58,18 @@ bench:
 bench-lines: $(VENV)/.test
 	$(BIN)/python benchmarks/lines.py --results benchmarks/LINES.md
 
+SEEDS ?= 2000
+
+simulate: $(VENV)/.test
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
 SWEEP ?= 6
 FRAMES ?= 10000000
 
 soak: $(VENV)/.test
 	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
 	SIG_SWEEP=20 $(BIN)/python -m pytest tests/plugins/test_unreliable.py
+	$(MAKE) simulate SEEDS=100000
 	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
 
 SECONDS ?= 10

@@ -61,26 +61,36 @@ class LossDetector:
 
     def __init__(self) -> None:
         self._expected: dict[Key, tuple[str, int]] = {}  # what was told of last comes last
+        self._paused: dict[Key, tuple[str, int]] = {}  # whose sender has left, and one of its name keeps no counts
         self._told: set[Key] = set()  # of on this link
 
     def __len__(self) -> int:
-        return len(self._expected)
+        return len(self._expected) + len(self._paused)
 
-    def begin(self, sender: Name, event: Name, life: str, count: int) -> int:
+    def begin(self, sender: Name, event: Name, life: str, count: int, *, anew: bool = False) -> int:
         """Note where the count of an event stands.
 
         Args:
             sender, event: which one.
             life: text that the sender's owner keeps while the sender lives; with another one, counts begin anew.
             count: events that were fired in this life so far.
+            anew: what was fired since the count was told last was not meant to arrive here.
 
         Returns:
             How many of them did not arrive here since the count was told last.
         """
-        before, expected = self._expected.pop((sender, event), ("", 0))
+        key = (sender, event)
+        before, expected = self._expected.pop(key, self._paused.pop(key, ("", 0)))
         self._expected[sender, event] = (life, count)
         self._told.add((sender, event))
-        return max(0, count - expected) if before == life else 0
+        return max(0, count - expected) if before == life and not anew else 0
+
+    def pause(self, sender: Name, event: Name) -> None:
+        """Note that who fires an event now keeps no counts: what comes is of no matter to them until `begin`."""
+        known = self._expected.pop((sender, event), None)
+        if known is not None:
+            self._paused[sender, event] = known
+            self._told.add((sender, event))
 
     def add(self, sender: Name, event: Name, count: int) -> None:
         """Note that `count` events arrived, or were reported as lost."""
@@ -92,17 +102,18 @@ class LossDetector:
         """Forget events whose sender does not come back."""
         for topic in topics:
             self._expected.pop(topic, None)
+            self._paused.pop(topic, None)
             self._told.discard(topic)
 
     def begin_link(self) -> None:
         """Note that a link has come; of what nobody told on the last one only the newest is kept, lest it adds up."""
-        untold = [topic for topic in self._expected if topic not in self._told]
+        untold = [topic for topic in self.topics() if topic not in self._told]
         self.forget(untold[:-KEPT])
         self._told.clear()
 
     def topics(self) -> list[Key]:
         """Return the events that are counted."""
-        return list(self._expected)
+        return [*self._paused, *self._expected]
 
     def keep(self, wanted: Wanted, pattern: Pattern) -> None:
         """Forget the events that nobody listens to any more.

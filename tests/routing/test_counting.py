@@ -84,3 +84,25 @@ def test_what_no_link_tells_of_any_more_does_not_add_up(monkeypatch: pytest.Monk
     losses.begin("49.4", "e", "life", 1)
     losses.begin_link()
     assert losses.begin("49.4", "e", "life", 1) == 0 and len(losses) == 3
+
+
+def test_what_comes_of_another_sender_that_keeps_no_counts_is_not_counted() -> None:
+    losses = LossDetector()
+    losses.begin("s", "e", "a", 0)
+    losses.add("s", "e", 1)
+    losses.pause("s", "e")
+    losses.add("s", "e", 5)
+    assert losses.topics() == [("s", "e")]
+    assert losses.begin("s", "e", "a", 3) == 2
+    losses.add("s", "e", 1)
+    assert losses.begin("s", "e", "a", 4) == 0
+
+
+def test_what_is_paused_is_forgotten_as_well() -> None:
+    losses = LossDetector()
+    losses.pause("s", "e")
+    assert len(losses) == 0  # nothing was counted
+    losses.begin("s", "e", "a", 0)
+    losses.pause("s", "e")
+    losses.forget([("s", "e")])
+    assert len(losses) == 0

@@ -29,12 +29,18 @@ class Opened:
 
 @dataclass(slots=True, eq=False)
 class Bound:
-    """The next event of (sender, event) is number `count` + 1 of its sender's `life`."""
+    """The next event of (sender, event) is number `count` + 1 of its sender's `life`.
+
+    Attributes:
+        life: "": it keeps no counts.
+        anew: what was fired since that was told last was not meant for this client.
+    """
 
     sender: Name
     event: Name
     life: str
     count: int
+    anew: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
-from sig_core.events import Name, Pattern
+from sig_core.events import Name, Pattern, patterns_of
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
@@ -81,7 +81,7 @@ class ServerSession(QueuedPort, Session):
 
     __slots__ = (
         *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_left", "_reads", "_refused_routes"),
-        *("_later", "_spent", "_sweep_at", "_turn", "_waiting", "client", "on_backlog", "on_open"),
+        *("_later", "_spent", "_sweep_at", "_turn", "_unheard", "_waiting", "client", "on_backlog", "on_open"),
         *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
     )
     keeps_half_open = False
@@ -116,6 +116,7 @@ class ServerSession(QueuedPort, Session):
         self._codecs = codecs
         self._reads: frozenset[str] = frozenset()
         self._calls = BinaryCalls(self, exchange, limits)
+        self._unheard: set[Names] = set()  # what was bound, and it does not hear now
         self._refused_routes: dict[int, None] = {}
 
     # -- in
@@ -332,6 +333,9 @@ class ServerSession(QueuedPort, Session):
         counted = self._exchange.count_of(route)
         if counted is not None:
             params["life"], params["count"] = counted
+        if (sender, event) in self._unheard:
+            self._unheard.remove((sender, event))
+            params["anew"] = True
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, notice("bind", params)))
         self._note_put(self._outbox.put_bind(Place(route, (sender, event), frame)))
@@ -347,10 +351,11 @@ class ServerSession(QueuedPort, Session):
 
     def _note_bound(self, route: int, names: Names) -> None:
         self._bound[route] = names
-        if len(self._bound) >= self._sweep_at:
+        if len(self._bound) + len(self._unheard) >= self._sweep_at:
             needed = self._exchange.is_needed  # a sender that just leaves is not, and has one event to come
             self.unbind([known for known, name in self._bound.items() if known != route and not needed(known, *name)])
-            self._sweep_at = 2 * len(self._bound) + SWEEP
+            self._unheard = {each for each in self._unheard if self._exchange.route_of(*each)}
+            self._sweep_at = 2 * (len(self._bound) + len(self._unheard)) + SWEEP
 
     def unbind(self, routes: list[int]) -> None:
         """See `BinaryClient`; those whose events still wait stay bound for now."""
@@ -364,12 +369,16 @@ class ServerSession(QueuedPort, Session):
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""
         sender, event = pattern
-        if sender is not None and event is not None:
-            routes = [self._exchange.route_of(sender, event)]
-        else:
-            routes = [route for route, name in self._bound.items() if _matches(pattern, *name)]
-        for route in routes:
-            self._bound.pop(route, None)
+        route = 0 if sender is None or event is None else self._exchange.route_of(sender, event)
+        known = [route] if route else [route for route, names in self._bound.items() if _matches(pattern, *names)]
+        for route in known:
+            names = self._bound.pop(route, None)
+            if names is not None and not self._hears(*names):
+                self._unheard.add(names)
+
+    def _hears(self, sender: Name, event: Name | None) -> bool:
+        """Return whether something that the client still listens to matches."""
+        return event is not None and not self._calls.patterns.isdisjoint(patterns_of(sender, event))
 
     def _learn(self, route: int, sender: Name, event: Name) -> None:
         if route not in self._bound:

@@ -73,7 +73,8 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
         event = params.get("event", _event)
         life, count = params.find("life", _life, ""), params.find("count", _total, 0)
         names[route] = (sender, event)
-        return Bound(sender, event, life, count) if life and event is not None else None
+        anew = params.find("anew", checks.boolean, False)
+        return None if event is None else Bound(sender, event, life, count, anew)
     if message.method == "gap":
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))

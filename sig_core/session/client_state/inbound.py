@@ -124,9 +124,12 @@ class Inbound:
         if isinstance(report, Unbound):
             self._registrations.forget_topics(report.topics)
             give_back(self._lost, report.topics)
+        elif isinstance(report, Bound) and not report.life:
+            losses.pause(report.sender, report.event)
         elif isinstance(report, Bound):
-            missing = losses.begin(report.sender, report.event, report.life, report.count)
-            self._lose(report.sender, report.event, missing, "a link was lost")
+            if self._registrations.table.match(report.sender, report.event):  # else it was under way when they ended
+                missing = losses.begin(report.sender, report.event, report.life, report.count, anew=report.anew)
+                self._lose(report.sender, report.event, missing, "a link was lost")
         elif isinstance(report, Gap) and report.sent:
             self._log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
         elif isinstance(report, Gap):

@@ -20,7 +20,7 @@ def join(link: Link, life: str = "a", **fired: int) -> Joined:
 
 
 def bounds(link: Link) -> list[tuple[str, int]]:
-    return [(bound.life, bound.count) for bound in link.of(Bound)]
+    return [(bound.life, bound.count) for bound in link.of(Bound) if bound.life]
 
 
 def test_a_listener_is_told_where_the_count_begins_for_it() -> None:
@@ -35,13 +35,55 @@ def test_a_listener_is_told_where_the_count_begins_for_it() -> None:
     assert (bounds(early), bounds(late)) == ([("a", 0)], [("a", 3)])
 
 
+def test_what_is_fired_while_nothing_is_listened_to_was_not_meant_to_arrive() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    ident = listener.listen("s", "e")
+    join(owner)
+    owner.fire("s", "e", 1)
+    listener.call("remove_listener", listener_id=ident)
+    owner.fire("s", "e", 2)
+    listener.listen("s", "e")
+    owner.fire("s", "e", 3)
+    owner.fire("s", "e", 4)
+    assert [(bound.count, bound.anew) for bound in listener.of(Bound)] == [(0, False), (2, True)]
+
+
+def test_a_sender_that_left_meanwhile_was_not_listened_to_either() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    ident = listener.listen("s", "e")
+    join(owner)
+    owner.fire("s", "e", 1)
+    owner.lose()
+    listener.call("remove_listener", listener_id=ident)
+    back = net.connect()
+    join(back, e=1)
+    back.fire("s", "e", 2)
+    listener.listen("s", "e")
+    back.fire("s", "e", 3)
+    assert [(bound.count, bound.anew) for bound in listener.of(Bound)] == [(0, False), (2, True)]
+
+
+def test_a_count_that_is_told_again_is_no_new_one_as_long_as_something_is_listened_to() -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    first, _ = listener.listen("s", "e"), listener.listen("s")
+    join(owner)
+    owner.fire("s", "e", 1)
+    listener.call("remove_listener", listener_id=first)
+    owner.fire("s", "e", 2)
+    told = [(bound.count, bound.anew) for bound in listener.of(Bound) if bound.life]
+    assert (told, listener.values()[-2:]) == ([(0, False), (1, False)], [1, 2])
+
+
 def test_who_never_counts_is_not_counted() -> None:
     net = Net()
     owner, listener = net.connect(), net.connect()
     listener.listen()
     owner.add_sender("s", ["e"])
     owner.fire("s", "e", 1)
-    assert bounds(listener) == []
+    assert [(bound.event, bound.life) for bound in listener.of(Bound)] == [("#connect", ""), ("e", "")]
 
 
 def test_a_sender_that_is_back_tells_everybody_who_heard_it() -> None:

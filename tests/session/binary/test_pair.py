@@ -99,7 +99,7 @@ def test_events_and_requests_of_one_link_stay_in_order() -> None:
     peer.queue("s", "a", 4)
     net.pump()
     kinds = [type(report).__name__ for report in owner.reports]
-    assert kinds == ["Opened", "Events", "Events", "RequestsReceived", "Events"]
+    assert kinds == ["Opened", "Bound", "Events", "Bound", "Events", "RequestsReceived", "Events"]
     assert owner.values() == [1, 2, 4]
 
 

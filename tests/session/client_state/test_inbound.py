@@ -247,3 +247,28 @@ def test_the_sums_of_a_client_that_was_away() -> None:
     net.pump()
     assert [value for _, _, value in witness.heard] == [0, 4]
     assert stats(witness) == (2, 3)
+
+
+def test_a_count_that_comes_when_nobody_listens_any_more_is_of_no_use() -> None:
+    client, inbound = listening("other")
+    inbound.other(bound(1))
+    assert len(client.registrations.losses) == 0
+
+
+def test_what_was_not_meant_to_arrive_is_not_lost() -> None:
+    client, inbound = listening()
+    inbound.other(bound(1))
+    inbound.other(Bound("s", "e", "a", 5, anew=True))
+    assert stats(client) == (0, 0)
+    inbound.other(bound(7))
+    assert stats(client) == (0, 2)
+
+
+def test_events_of_a_sender_that_keeps_no_counts_do_not_stand_for_those_of_another() -> None:
+    client, inbound = listening()
+    inbound.other(bound(0))
+    inbound.events(events(b"1"))
+    inbound.other(bound(0, life=""))
+    inbound.events(events(b"2", b"3"))
+    inbound.other(bound(4))
+    assert stats(client) == (3, 3)

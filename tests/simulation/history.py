@@ -1,0 +1,102 @@
+"""What happens, drawn by lot from one seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sig_core.protocol.limits import Limits
+from tests.simulation.choices import CODECS, Lots
+from tests.simulation.steps import WEIGHTS
+
+__all__ = ["History", "Step", "draw", "with_steps"]
+
+PAUSES = [0.0, 0.0, 0.001, 0.005, 0.02, 0.1, 0.4]  # seconds between two steps
+FEW, MANY = 15, 40  # steps
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is done, or goes wrong, after a pause.
+
+    Attributes:
+        pause: seconds since the step before.
+        kind: what, see `steps`.
+        lots: say who does it, with what, and how; each is taken modulo what there is to choose from then.
+    """
+
+    pause: float
+    kind: str
+    lots: Lots
+
+    def __str__(self) -> str:
+        return f"{self.kind} {tuple(self.lots)}"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that a run depends on.
+
+    Attributes:
+        seed: of what is left to chance while it runs.
+        steps: what is done.
+        limits, keep, attempts: of everybody; see `Limits` and `Reconnect`.
+        delay: seconds that bytes take, about.
+        capacity: bytes that a link holds in one direction.
+        codecs: of the clients that are there from the beginning.
+        lines, airs: serial lines that may be laid, and packet media.
+    """
+
+    seed: int
+    steps: tuple[Step, ...]
+    limits: Limits
+    keep: int
+    attempts: int | None
+    delay: float
+    capacity: int
+    codecs: tuple[str, ...]
+    lines: int
+    airs: int
+
+
+def draw(seed: int) -> History:
+    """Return the history of a seed."""
+    lot = random.Random(seed)
+    return History(
+        seed,
+        _draw_steps(lot),
+        _draw_limits(lot),
+        keep=lot.choice([0, 300, 100_000]),
+        attempts=lot.choice([None, None, 3]),
+        delay=lot.choice([0.0005, 0.01, 0.05]),
+        capacity=lot.choice([1500, 64 * 1024]),
+        codecs=tuple(lot.choices(CODECS, k=lot.choice([2, 3, 3]))),
+        lines=lot.choice([0, 0, 0, 0, 0, 1, 2]),
+        airs=lot.choice([0, 0, 0, 0, 0, 1, 2]),
+    )
+
+
+def _draw_steps(lot: random.Random) -> tuple[Step, ...]:
+    kinds = lot.choices(list(WEIGHTS), list(WEIGHTS.values()), k=lot.randint(FEW, MANY))
+    return tuple(Step(lot.choice(PAUSES), kind, Lots(*(lot.getrandbits(16) for _ in Lots._fields))) for kind in kinds)
+
+
+def _draw_limits(lot: random.Random) -> Limits:
+    return Limits(
+        max_outbox=lot.choice([4096, 4096, 1 << 20]),
+        stall=lot.choice([0.0, 0.1, 0.5]),
+        keepalive=lot.choice([3.0, 10.0]),
+        handshake=1.5,
+        request_timeout=2.0,
+        max_requests=lot.choice([3, 1000]),
+        max_asked=lot.choice([1, 32]),
+        max_depth=lot.choice([1, 16]),
+        max_departed=lot.choice([0, 5, 1000]),
+        idle=lot.choice([1.0, 60.0]),
+    )
+
+
+def with_steps(history: History, numbers: Sequence[int]) -> History:
+    """Return a history with some of its steps alone; those that are left out take no time."""
+    return replace(history, steps=tuple(history.steps[number] for number in numbers))

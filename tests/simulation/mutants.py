@@ -1,0 +1,153 @@
+"""Faults put into the core on purpose: the simulation has to find each of them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["MUTANTS", "Mutant", "mutated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A method of the core with another text in it.
+
+    Attributes:
+        where: module of `sig_core`, class and method.
+        before, after: what stands in its source, and what takes its place.
+    """
+
+    where: str
+    before: str
+    after: str
+
+    def make(self) -> tuple[Any, str, Any]:
+        """Return the class, the name of the method, and the broken method."""
+        module, _, path = self.where.partition(":")
+        kind, name = path.split(".")
+        owner: Any = getattr(importlib.import_module(f"sig_core.{module}"), kind)
+        sound: Any = inspect.getattr_static(owner, name)
+        function = sound.fget if isinstance(sound, property) else sound
+        source = textwrap.dedent(inspect.getsource(function))
+        if source.count(self.before) != 1:
+            raise LookupError(f"{self.where}: {self.before!r} stands there {source.count(self.before)} times")
+        source = source.replace(self.before, self.after)
+        names: dict[str, Any] = {}
+        body = textwrap.indent(source, "    ")  # in a function whose argument is what `super()` looks for
+        whole = f"from __future__ import annotations\ndef make(__class__):\n{body}\n    return {name}"
+        exec(compile(whole, f"<mutant of {self.where}>", "exec"), function.__globals__, names)
+        return owner, name, names["make"](owner)
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """Have one of the mutants in the core for a while."""
+    owner, attribute, broken = MUTANTS[name].make()
+    sound = inspect.getattr_static(owner, attribute)
+    setattr(owner, attribute, broken)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, sound)
+
+
+_EXCHANGE = "routing.exchange:Exchange"
+_OUTBOX = "session.binary.client_outbox:ClientOutbox"
+_SERVER = "session.binary.server:ServerSession"
+_REGISTRATIONS = "session.client_state.registrations:Registrations"
+_OFFLINE = "session.client_state.offline_queue:OfflineQueue"
+
+MUTANTS = {
+    # counts
+    "what is routed is not counted": Mutant(f"{_EXCHANGE}.arrive", "route.count += run.count", "pass"),
+    "a bind is sent late": Mutant(
+        f"{_SERVER}.deliver",
+        "self.bind(run.route, sender, event)",
+        "self._bound[run.route] = (sender, event); self._outbox.put(run); self.bind(run.route, sender, event); return",
+    ),
+    "a gap is not told": Mutant(f"{_OUTBOX}._drop_oldest", "place.lose(run.count, SLOW)", "pass"),
+    "what an outbox drops is not counted": Mutant(
+        f"{_OUTBOX}._drop_oldest", "self._lost(run.route, run.count, SLOW)", "pass"
+    ),
+    "an outbox drops the newest, uncounted": Mutant(
+        "routing.outbox:Outbox.put", "self._drop_oldest()", "self.size -= len(self.runs.pop().data)"
+    ),
+    "what a codec can't carry is not told": Mutant(
+        "routing.queued_port:QueuedPort.note_lost",
+        "self._lose(run.route, count, reason)",
+        "self.traffic.lost[reason] += count",
+    ),
+    "transcoding miscounts what it leaves out": Mutant(
+        "routing.transcode:Transcoder.run", "len(frames), b", "run.count, b"
+    ),
+    "what a returning owner lost is not told": Mutant(
+        f"{_EXCHANGE}._open", "target.rebind(", "(lambda *a, **k: None)("
+    ),
+    "a listener that is back does not ask for counts": Mutant(
+        f"{_REGISTRATIONS}.restore", "topics[start : start + RECALL] for", "[] for"
+    ),
+    "a listener forgets what it was told of": Mutant(
+        "session.client_state.inbound:Inbound.other", "losses.add(report.sender, report.event, report.count)", "pass"
+    ),
+    "what is fired while nobody listens counts as lost": Mutant(
+        f"{_SERVER}.bind", 'params["anew"] = True', "pass"
+    ),
+    # order
+    "an offline queue is turned round": Mutant(
+        f"{_OFFLINE}._take_all", "for _ in range(len(self._queue))]", "for _ in range(len(self._queue))][::-1]"
+    ),
+    # presence, names and listeners
+    "a presence event is forgotten": Mutant(
+        f"{_EXCHANGE}.remove_sender",
+        "self._fire_presence(entry, EVENT_DISCONNECT",
+        "(lambda *a: None)(entry, EVENT_DISCONNECT",
+    ),
+    "a link that is gone keeps its senders": Mutant(
+        f"{_EXCHANGE}.withdraw", "self.remove_sender(port, name, may_return=may_return)", "pass"
+    ),
+    "the link before is not ended": Mutant(
+        "session.identity:Identities.admit", "self._clients[ident][1].replace()", "pass"
+    ),
+    "targets are not looked up again": Mutant("routing.table:Table.add", "self._outdate(pattern)", "pass"),
+    "a listener is not asked for again": Mutant(
+        f"{_REGISTRATIONS}._ask_anew", "heard.append(remote)", "session._calls.clear()"
+    ),
+    "a listener is not taken back": Mutant(
+        "session.client_state.remote_subscription:RemoteSubscription._answered", "self._take_back()", "pass"
+    ),
+    # requests
+    "an answer is told twice": Mutant(
+        "session.binary.client:ClientSession._take_replies", "waiting.pop(ident, None)", "waiting.get(ident)"
+    ),
+    "requests to who has gone do not end": Mutant(
+        "routing.requests:Requests.fail_owner", "for token in lost:", "for token in []:"
+    ),
+    "requests of who has gone stay open": Mutant(
+        "routing.requests:Requests.forget_asker", "self._forget_turn(self._open.pop(token)[2], token)", "pass"
+    ),
+    "a request is passed on twice": Mutant(
+        f"{_SERVER}.request", "self._send(data)\n", "self._send(data); self._send(data)\n"
+    ),
+    # what is held, and left
+    "who was held back is not let go": Mutant(
+        "routing.flow_control:FlowControl._release", "feeder.set_reading_paused(False)", "pass"
+    ),
+    # lines and packets
+    "a line sends nothing again": Mutant("line.window:Window.go_back", "self._sent = 0", "pass"),
+    "a line takes a packet twice": Mutant(
+        "line.window:Expected.is_next", "seq == self.seq", "seq in (self.seq, (self.seq - 1) % 256)"
+    ),
+    "a packet that is lost is not sent again": Mutant(
+        "datagram.sending:Sending.packets", "each.again_at <= now", "False"
+    ),
+    "packets are taken out of order": Mutant(
+        "datagram.receiving:Receiving._put_in_order",
+        "while self._expected in self._early:\n",
+        "while self._early:\n        self._expected = next(iter(self._early))\n",
+    ),
+}

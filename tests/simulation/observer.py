@@ -1,0 +1,277 @@
+"""What a listener's program should have heard, what it did hear, and what it was told that it lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
+from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
+from tests.simulation.world import Breach
+
+if TYPE_CHECKING:
+    from tests.simulation.network import Network
+
+__all__ = ["LIFE", "WATCHED", "Observer", "Subscribed", "Track", "matches", "number_of"]
+
+LIFE = 100_000  # values of events are numbers: LIFE times the number of the sender's life, and how often it fired
+PRESENCE = (EVENT_CONNECT, EVENT_DISCONNECT)
+WATCHED: list[Pattern] = [(None, EVENT_CONNECT), (None, EVENT_DISCONNECT)]  # by all that follow who is there
+
+Key = tuple[Name, Name]
+
+
+def number_of(value: Any) -> int:
+    """Return the number that an event carries, alone or beside something long."""
+    number = value[0] if type(value) is list else value
+    if type(number) is not int:
+        raise Breach("value", f"an event arrived with {value!r}")
+    return number
+
+
+def matches(pattern: Pattern, sender: Name, event: Name) -> bool:
+    """Return whether who asks for a pattern hears an event."""
+    wanted_sender, wanted_event = pattern
+    if wanted_sender is None and wanted_event is not None:
+        return wanted_event == event and str(event).startswith("#")
+    return wanted_sender in (None, sender) and wanted_event in (None, event)
+
+
+def _overlap(one: Pattern, other: Pattern) -> bool:
+    return all(None in (a, b) or a == b for a, b in zip(one, other, strict=True))
+
+
+class Subscribed:
+    """A pattern that is listened to.
+
+    Attributes:
+        asked, answered: how much had been routed when it was asked for, first, and when that was answered, on the
+            link that there is; None: it is not yet.
+    """
+
+    __slots__ = ("answered", "asked", "last", "pattern", "subscription")
+
+    def __init__(self, pattern: Pattern, asked: int) -> None:
+        self.pattern = pattern
+        self.asked = asked
+        self.answered: int | None = None
+        self.last: dict[tuple[Name, Name, int], int] = {}  # number of the last event of each life
+        self.subscription: Any = None
+
+
+class Track:
+    """One event of one life of a sender, from its first `bind` on: base + heard + lost is what was fired."""
+
+    __slots__ = ("base", "heard", "is_sure", "life", "link", "lost")
+
+    def __init__(self, life: int, base: int, link: int, is_sure: bool) -> None:
+        self.life = life
+        self.base = base
+        self.link = link  # on which it began
+        self.is_sure = is_sure  # the bind was not meant for a listener that is no more
+        self.heard = self.lost = 0
+
+    @property
+    def total(self) -> int:
+        """What is known of."""
+        return self.base + self.heard + self.lost
+
+    def __repr__(self) -> str:
+        return f"life {self.life}: base {self.base}, heard {self.heard}, lost {self.lost}"
+
+
+class Observer:
+    """Compares what one client hears with what there is to hear.
+
+    Attributes:
+        subscribed: what it listens to.
+        tracks: of what it hears, and is counted.
+        present: the senders that it knows to be there; None: it does not know.
+        on_link: how many of each event of each life it heard on the link that there is.
+        gaps: how many of each event it was told that it lost there.
+        aside: tracks of what a sender of the same name, that keeps no counts, fires now.
+    """
+
+    def __init__(self, network: Network, who: str) -> None:
+        self.subscribed: list[Subscribed] = []
+        self.tracks: dict[Key, Track] = {}
+        self.present: set[Name] | None = None
+        self.on_link: dict[tuple[int, Name], int] = {}
+        self.gaps: dict[Key, int] = {}
+        self.aside: dict[Key, Track | None] = {}
+        self._network = network
+        self._who = who
+        self._last: dict[tuple[Name, Name, int], int] = {}
+        self._early: dict[Key, int] = {}  # losses that were told before the first bind
+        self._met: set[tuple[Name, Name, int]] = set()
+        self._links = 0
+        self._stale = False  # what is heard may be for a listener on this link that is no more
+
+    def wants(self, sender: Name, event: Name) -> bool:
+        """Return whether anything that is listened to matches."""
+        return any(matches(each.pattern, sender, event) for each in self.subscribed)
+
+    # -- subscriptions
+
+    def unsubscribed(self, gone: Subscribed) -> None:
+        """Note that something is not listened to any more."""
+        self.subscribed.remove(gone)
+        for each in self.subscribed:  # what both heard goes on being heard
+            if _overlap(each.pattern, gone.pattern):
+                each.asked = min(each.asked, gone.asked)
+        self._stale = True
+        for key in [key for key in self.tracks if not self.wants(*key)]:
+            del self.tracks[key]
+        for key in [key for key in self.aside if not self.wants(*key)]:
+            del self.aside[key]
+        self._early.clear()
+
+    def link_ended(self) -> None:
+        """Note that the link is gone: nothing is heard before all is asked for anew."""
+        self.present = None
+        self._early.clear()
+        self.on_link.clear()
+        self.gaps.clear()
+        self._stale = False
+        self._links += 1
+        for each in self.subscribed:
+            each.answered = None
+
+    # -- what comes
+
+    def hear(self, listener: Subscribed, info: Info, value: Any) -> None:
+        """Take an event that one of the listeners got."""
+        sender, event = info["sender"], info["event"]
+        if event in PRESENCE:
+            if listener.pattern in WATCHED:
+                self._hear_presence(sender, event)
+            return
+        if listener not in self.subscribed or not matches(listener.pattern, sender, event):
+            raise Breach("wanted", f"{self._who} hears {event!r} of {sender!r} as {listener.pattern}")
+        life, count = divmod(number_of(value), LIFE)
+        topic, what = (sender, event, life), f"{self._who} hears number {count} of {event!r} of {sender!r}, life {life}"
+        before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
+        if count <= before or count < last:
+            raise Breach("order", f"{what}, after {before}, others had {last}")
+        listener.last[topic] = self._last[topic] = count
+        if count > last:
+            self.on_link[life, event] = self.on_link.get((life, event), 0) + 1
+        if count > last and life not in self._network.uncounted:
+            self._count((sender, event), life, count, what)
+
+    def _count(self, key: Key, life: int, count: int, what: str) -> None:
+        track = self.tracks.get(key)
+        if track is None or track.life != life:
+            if self._stale:
+                return
+            raise Breach("bind", f"{what}: {track}")
+        track.heard += 1
+        if count < track.base + track.heard:
+            raise Breach("count", f"{what}: {track}")
+
+    def _hear_presence(self, sender: Name, event: Name) -> None:
+        if self.present is None:
+            return
+        came = event == EVENT_CONNECT
+        if came is (sender in self.present):
+            raise Breach("presence", f"{self._who} hears {event!r} of {sender!r}, there were {self.present}")
+        (self.present.add if came else self.present.remove)(sender)
+
+    def told(self, report: Report, lost: int) -> None:
+        """Take what the server says of counts, when `lost` has been added to the client's own."""
+        world = self._network.world
+        if world.trace is not None:
+            what = sorted(report.topics, key=str) if isinstance(report, Unbound) else report  # from a set
+            world.note(self._who, f"is told {what}, and counts {lost} as lost")
+        if isinstance(report, Bound):
+            self._bound(report, lost)
+        elif isinstance(report, Gap) and not report.sent:
+            self._gap(report, lost)
+        elif isinstance(report, Unbound):
+            for key in report.topics:
+                self.tracks.pop(key, None)
+                self.aside.pop(key, None)
+
+    def _gap(self, gap: Gap, lost: int) -> None:
+        assert gap.event is not None
+        if gap.event in PRESENCE:
+            self.present = None
+            return
+        if lost != gap.count:
+            raise Breach("gap", f"{self._who} counted {lost}, was told {gap}")
+        key = (gap.sender, gap.event)
+        if not self.wants(*key):
+            return  # it was under way when the last listener ended
+        self.gaps[key] = self.gaps.get(key, 0) + gap.count
+        if key in self.aside:
+            return  # of a sender that keeps no counts
+        if key in self.tracks:
+            self._lose(key, lost)
+        else:
+            self._early[key] = self._early.get(key, 0) + lost
+
+    def _bound(self, bound: Bound, lost: int) -> None:
+        key = (bound.sender, bound.event)
+        if not bound.life:
+            if bound.event not in PRESENCE:
+                self.aside[key] = self.tracks.pop(key, None) or self.aside.get(key)
+            return
+        life, aside = int(bound.life, 16), self.aside.pop(key, None)
+        if aside is not None:
+            self.tracks[key] = aside
+        if not self.wants(*key):
+            if lost:
+                raise Breach("loss", f"{self._who} lost {lost} of what nobody listens to: {bound}")
+            return
+        track = None if bound.anew else self.tracks.get(key)
+        if track is not None and track.life == life:
+            if track.is_sure or track.link == self._links:
+                self._check_lost(key, life, bound.count, lost)
+            self._lose(key, lost)
+            if track.total != bound.count:
+                raise Breach("bind", f"{self._who} is told {bound}: {track}")
+            return
+        if lost:
+            raise Breach("loss", f"{self._who} lost {lost} before it was told where the count stands: {bound}")
+        self.tracks[key] = Track(life, bound.count, self._links, not self._stale)
+        if bound.anew:
+            self._early.pop(key, None)
+        again = (bound.sender, bound.event, life) in self._met  # another life of that name came between
+        self._met.add((bound.sender, bound.event, life))
+        if not again and not self._stale:
+            self._check_base(key, life, bound.count)
+        self._lose(key, self._early.pop(key, 0))
+
+    def _lose(self, key: Key, lost: int) -> None:
+        track = self.tracks[key]
+        track.lost += lost
+        fired = self._network.fired.get((track.life, key[1]), 0)
+        if track.total > fired:
+            raise Breach("loss", f"{self._who} knows of more {key} than the {fired} that were fired: {track}")
+
+    def _before(self, key: Key, life: int) -> int:
+        """Return the number of the last event that was routed before its listener asked for it."""
+        asked = min(each.asked for each in self.subscribed if matches(each.pattern, *key))
+        return max((number for topic, number in self._network.routed[:asked] if topic == (life, key[1])), default=0)
+
+    def _check_base(self, key: Key, life: int, base: int) -> None:
+        """What was routed before the listener asked is not its own; all that was since its answer is."""
+        if self._network.has_dropped(life, *key):
+            return  # its owner: the server does not know yet of what number an event is
+        before = self._before(key, life)
+        if base < before:
+            raise Breach("base", f"{self._who} begins {key} at {base}, {before} were routed before it asked")
+        mine = (each.answered for each in self.subscribed if matches(each.pattern, *key))
+        answered = min((each for each in mine if each is not None), default=None)
+        if answered is not None:
+            since = self._network.routed[answered:]
+            after = next((number for topic, number in since if topic == (life, key[1])), None)
+            if after is not None and base >= after:
+                raise Breach("base", f"{self._who} begins {key} at {base}, {after} was routed since it listens")
+
+    def _check_lost(self, key: Key, life: int, count: int, lost: int) -> None:
+        """What was routed before the listener asked was not lost to it."""
+        if lost and not self._network.has_dropped(life, *key):
+            before = self._before(key, life)
+            if self._last.get((*key, life), 0) <= before and lost > max(0, count - before):
+                text = f"{lost} of {key} of life {life} until {count}; {before} were routed before it asked"
+                raise Breach("loss", f"{self._who} is told that it lost {text}")

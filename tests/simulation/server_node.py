@@ -1,0 +1,360 @@
+"""A program with a server: sessions, stations and exchange are the product's; a connection is as small as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sig_core.contract import Codec, LinkTraits
+from sig_core.errors import LinkLost
+from sig_core.io.server.session_factory import PeerSession, SessionFactory
+from sig_core.line.upper_layer import Terms
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.ports import Run
+from sig_core.routing.transcode import decode
+from sig_core.session.binary.server import ServerSession
+from sig_core.session.board.renaming import Renaming
+from sig_core.session.board.session import BoardSession
+from sig_core.session.identity import Identities
+from sig_core.session.line.line_session import LineSession
+from sig_core.session.line.station import Station
+from sig_core.session.line.stations import Stations
+from sig_core.session.line.stream_on_line import StreamOnLine
+from sig_core.session.link_session import LinkSession
+from sig_core.session.plain.session import PlainSession
+from tests.simulation.no_log import NoLog
+from tests.simulation.observer import LIFE, number_of
+from tests.simulation.serial_line import SerialLine
+from tests.simulation.world import World
+from tests.support.sessions import PLUGINS
+
+if TYPE_CHECKING:
+    from tests.simulation.network import Network
+
+__all__ = ["Connection", "ServerNode"]
+
+CHECK = 0.25  # seconds between checks of all connections, at most, while somebody is held back or leaves
+STALL_CHECK = 0.02  # and while a slow listener holds somebody back
+ROOM = 4096  # bytes that are joined for one send
+LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
+STOP = 2.0  # seconds for what is left of a session that has ended to leave
+
+
+class Port:
+    """What a session factory asks of a link."""
+
+    def __init__(self, peer: str, traits: LinkTraits) -> None:
+        self.peer = peer
+        self.traits = traits
+
+
+STREAM = LinkTraits(packets=False, reliable=True)
+
+
+class Connection:
+    """A session on an end of a cable."""
+
+    def __init__(self, server: ServerNode, number: int, end: Any, traits: LinkTraits, factory: SessionFactory) -> None:
+        self.number = number
+        self.end = end
+        self.closed = False
+        self._server = server
+        self._rest = b""
+        self._ended = False  # the input
+        end.holder = self
+        self.session: LinkSession
+        link: Any = Port(f"link {number}", traits)
+        session = factory.make_link_session(link, self._switch_to)
+        if not hasattr(self, "session"):
+            self._switch_to(session)
+
+    def _switch_to(self, session: LinkSession) -> None:
+        self.session = session
+        session.on_change = self._changed
+
+    def _changed(self) -> None:
+        self._server.mark_dirty(self)
+
+    def receive(self, data: bytes) -> None:
+        """See `Holder`."""
+        self.session.receive_data(data, self._server.now())
+        if self.session.error is not None:
+            self._changed()
+
+    def at_end(self) -> None:
+        """See `Holder`."""
+        self.session.receive_eof()
+        if self.session.keeps_half_open:
+            self._ended = True
+            self.flush()
+        else:
+            self.abort()
+
+    def writable(self) -> None:
+        """See `Holder`."""
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what goes now; close when the session has ended and all is sent."""
+        if self.closed or self._server.is_stopped_still:
+            return
+        session, end = self.session, self.end
+        while data := self._rest or session.take(ROOM):
+            count = end.send(data)
+            if count:
+                session.sent(count, self._server.now())
+            self._rest = data[count:]
+            if self._rest:
+                break
+        if session.error is not None and not self._rest:
+            self.abort()
+        else:
+            end.set_reading(not (session.reading_paused or self._ended))
+
+    def abort(self) -> None:
+        """Close the link at once."""
+        if not self.closed:
+            self.closed = True
+            self.end.close()
+            self._server.note_closed(self)
+
+
+class ServerNode:
+    """A process with one server, and the others that come after it at its address.
+
+    Attributes:
+        exchange, identities, stations, limits, clock: see `ServerContext`.
+        connections: the links that it has, by number.
+        is_up: it runs.
+        generation: how many processes there were.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.world: World = network.world
+        self.limits: Limits = network.limits
+        self.who = "server"
+        self.offset = 0.0
+        self.is_stopped_still = False
+        self.generation = 0
+        self.is_up = False
+        self.clock: Callable[[], float] = self.now
+        self._codecs: Mapping[str, Codec] = PLUGINS.choose_codecs(None)
+        self.codec = PLUGINS.codecs.get
+        self.peer_log: Any = NoLog()
+        self.boot()
+
+    def now(self) -> float:
+        """Return the time by its clock."""
+        return self.world.now + self.offset
+
+    def boot(self) -> None:
+        """Start a new process, unless one runs."""
+        if self.is_up:
+            return
+        self.generation += 1
+        self.is_up = True
+        new_id = self.network.new_id
+        self.exchange = Exchange(self.codec, self.limits, self.now)
+        self.exchange.arrive = self._arrive  # type: ignore[method-assign]
+        self.identities = Identities(new_id(16), lambda: new_id(16), self.now)
+        self.stations = Stations()
+        self.connections: dict[int, Connection] = {}
+        self.factory = self._factory()
+        self._factories: dict[SerialLine, SessionFactory] = {}
+        self._dirty: dict[int, Connection] = {}
+        self._backlog: list[ServerSession | PlainSession] = []
+        self._ending: dict[int, float] = {}
+        self._tick_at = float("inf")
+        self._want_tick(0.0)
+        for line in self.network.lines:
+            self.open_line(line)
+
+    def _factory(self) -> SessionFactory:
+        return _Factory(self, self._codecs, Renaming(), None)  # type: ignore[arg-type]
+
+    def _trace(self, text: str) -> None:
+        self.world.note(self.who, text)
+
+    def _arrive(self, port: Any, run: Run, now: float) -> None:
+        """Note what is routed: with that, what listeners hear is compared."""
+        exchange = self.exchange
+        route = exchange._routes.get(run.route)
+        if route is not None and route.open_to is port:
+            event, codec = route.topic.event, self.codec(run.codec)
+            for _, data in split_events(run.data):
+                life, count = divmod(number_of(decode(codec, data)), LIFE)
+                self.network.routed.append(((life, event), count))
+        Exchange.arrive(exchange, port, run, now)
+
+    # -- links
+
+    def accept(self, end: Any, traits: LinkTraits = STREAM, factory: SessionFactory | None = None) -> None:
+        """Serve a new link."""
+        if not self.is_up:
+            end.close()
+            return
+        number = self.world.number()
+        self.connections[number] = connection = Connection(self, number, end, traits, factory or self.factory)
+        if self.is_stopped_still:
+            end.set_reading(False)
+        self._want_tick(self.limits.handshake)
+        if connection.session.has_output:
+            self.mark_dirty(connection)
+
+    def open_line(self, line: SerialLine) -> None:
+        """Open the port of a line, if that is plugged in; it stays the same line over all its links."""
+        if self.is_up and line.is_plugged:
+            factory = self._factories.get(line)
+            if factory is None:
+                factory = self._factories[line] = self._factory()
+            self.accept(line.open_far(), line.traits, factory)
+
+    def station_of(self, session: LinkSession) -> Station | None:
+        """Return the station that a link leads to."""
+        return session._station if isinstance(session, LineSession) else None
+
+    def mark_dirty(self, connection: Connection) -> None:
+        """Flush a connection soon."""
+        if not self._dirty:
+            self.world.soon(self._turn)
+        self._dirty[connection.number] = connection
+
+    def _turn(self) -> None:
+        while self._dirty:
+            dirty, self._dirty = self._dirty, {}
+            for number in sorted(dirty):  # in the same order whatever sets of the exchange do
+                dirty[number].flush()
+
+    def note_closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        session = connection.session
+        if session.error is None:
+            session.fail(LinkLost("the link was cut"))
+        self.connections.pop(connection.number, None)
+        self._ending.pop(connection.number, None)
+        if isinstance(session, ServerSession | PlainSession):
+            self.exchange.leave(session.port)
+
+    # -- what session factories ask: see `ServerContext`
+
+    def session_opened(self, session: PeerSession, keepalive: float) -> None:
+        self._want_tick(min(keepalive, self.limits.keepalive) / 4)
+
+    def session_ended(self, session: PeerSession) -> None:
+        pass
+
+    def tick_stations_at(self, when: float) -> None:
+        self._want_tick(when - self.now())
+
+    def tick_sessions_at(self, when: float) -> None:
+        self._want_tick(when - self.now())
+
+    def later(self, job: Callable[[], object]) -> None:
+        self.world.soon(job)
+
+    def add_backlog(self, session: ServerSession | PlainSession) -> None:
+        self._backlog.append(session)
+        self._want_tick(0.0)
+
+    # -- time
+
+    def _want_tick(self, seconds: float) -> None:
+        when = self.world.now + max(LEAST, seconds)
+        if when < self._tick_at:
+            self._tick_at = when
+            generation = self.generation
+            self.world.at(when, lambda: self._tick(generation))
+
+    def _tick(self, generation: int) -> None:
+        if generation != self.generation or not self.is_up or self.is_stopped_still or self.world.now < self._tick_at:
+            return
+        now, self._tick_at = self.now(), float("inf")
+        wait = self.stations.tick(now) - now
+        backlog, self._backlog = self._backlog, []
+        for session in backlog:
+            session.take_backlog(now)
+        for number, connection in list(self.connections.items()):
+            wait = min(wait, connection.session.tick(now))
+            if connection.session.error is not None:
+                self._ending.setdefault(number, now)
+                wait = min(wait, CHECK)
+        self.exchange.flow_control.tick(now)
+        for number, since in list(self._ending.items()):
+            if now - since >= STOP:
+                self.connections[number].abort()
+        if self.exchange.flow_control:
+            wait = min(wait, STALL_CHECK)
+        if self._backlog:
+            wait = 0.0
+        self._want_tick(max(wait, 0.001))
+
+    # -- its process
+
+    def kill(self, notice: Callable[[], float | None]) -> None:
+        """Die at once; each link breaks at the other end when `notice` says so."""
+        self._trace("is killed")
+        self.is_up = self.is_stopped_still = False
+        for connection in self.connections.values():
+            connection.closed = True
+            connection.end.die(notice())
+
+    def close(self) -> None:
+        """End in order: say goodbye to all."""
+        self.stations.close()
+        for connection in list(self.connections.values()):
+            connection.session.close("the server stops")
+            connection.flush()
+            connection.abort()
+        self.is_up = False
+
+    def stand_still(self, seconds: float) -> None:
+        """Do nothing for a while, as a process that is stopped."""
+        if self.is_up and not self.is_stopped_still:
+            self._trace(f"is stopped for {seconds:.2f} s")
+            self.is_stopped_still = True
+            for connection in self.connections.values():
+                connection.end.set_reading(False)
+            self.world.after(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._trace("goes on")
+        self.is_stopped_still = False
+        for connection in list(self.connections.values()):
+            connection.end.set_reading(not connection.session.reading_paused)
+            connection.flush()
+        self.tick_now()
+
+    def tick_now(self) -> None:
+        """Tick: time has gone on more than was thought."""
+        self._tick_at = float("inf")
+        self._want_tick(0.0)
+
+    def jump(self, seconds: float) -> None:
+        """The clock jumps, as after a sleep of the machine."""
+        self._trace(f"its clock jumps by {seconds:.1f} s")
+        self.offset += seconds
+        self.tick_now()
+
+
+class _Factory(SessionFactory):
+    """Its stations have numbers of their own choice."""
+
+    _server: ServerNode
+
+    def __init__(self, server: ServerNode, *others: Any) -> None:
+        super().__init__(server, *others)
+        self._server = server
+
+    def _station(self, link: Any) -> Station:
+        network = self._server.network
+        return Station(
+            link.peer, self, lambda: int(network.new_id(4), 16), Terms(bitrate=link.traits.bitrate), self._server.now
+        )
+
+    def session_ended(self, session: BoardSession | StreamOnLine) -> None:
+        """See `StationOwner`."""
+        self._server.exchange.leave(session.port)
+
