@@ -150,8 +150,8 @@ class Exchange:
         for event in keys:
             entry.events[event] = before.events.get(event) or self._numbers.next()
             self._open(entry, event, (fired or {}).get(event, 0), before)
-        self.senders[name] = entry
-        self._owned.setdefault(port, {})[name] = entry
+        owned = self._owned.setdefault(port, {})
+        self.senders[name] = owned[name] = entry  # in one step, as far as interrupts go: nothing is called between
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
 
