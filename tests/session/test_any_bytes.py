@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
-from sig_core.session.binary.reports import Closed, Events, Gap, RequestsReceived
+from sig_core.session.binary.reports import Bound, Closed, Events, Gap, RequestsReceived
 from tests.session.by_hand import Client, Raw, bind, damaged, request, sender_of, welcome
 from tests.support.sessions import Net, opening, pieces_of
 
@@ -187,6 +187,6 @@ def test_the_stream_undamaged_of_a_client(piece: int) -> None:
         client.session.request("s", "m", b"1", client.when)
     client.session.add_sender("s", ["e"], None, client.when)
     reports = client.feed(*STREAM, piece=piece)
-    assert {type(report) for report in reports} == {Events, RequestsReceived, Gap, Closed}
+    assert {type(report) for report in reports} == {Bound, Events, RequestsReceived, Gap, Closed}
     assert [error for _, error in client.told if error is None] == [None, None]
     assert len(client.told) == 3
