@@ -83,7 +83,9 @@ class PlainNode:
         *lines, self._in = (self._in + data).split(b"\n")
         for line in lines:
             message = json.loads(line)
-            if "status" in message:
+            if message["id"] is None:
+                self._trace(f"is told {message['exception']!r}")  # why its link ends
+            elif "status" in message:
                 when = self._calls.pop(message["id"], None)
                 if when is None:
                     raise Breach("answer", f"{self.who} gets {message}")
