@@ -41,9 +41,10 @@ class RequestTurns:
         self.at_work += count
         return True
 
-    def end(self, count: int) -> None:
-        """Note that the owner has done so many."""
-        self.at_work = max(0, self.at_work - count)
+    def end(self, count: int) -> bool:
+        """Note that the owner has done so many; return whether others wait."""
+        self.at_work = self.at_work - count if self.at_work > count else 0
+        return bool(self._of)
 
     def size_of(self, asker: Port) -> int:
         """Return how many bytes wait of one that asks."""

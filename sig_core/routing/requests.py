@@ -81,9 +81,14 @@ class Requests:
             self._transcode(owner, batch)
         self._asked.add(owner)
         turns = self._turns.get(owner)
-        if turns is None or turns.begin(len(batch.tails)):
-            self._pass_on(owner, batch, turns)
-        elif turns.size_of(asker) > self._most_waiting:
+        if turns is not None and not turns.begin(len(batch.tails)):
+            self._let_wait(asker, owner, batch, turns)
+            return
+        for token, error in owner.request(batch) if batch.tails else ():
+            self._refused(owner, token, error, turns)
+
+    def _let_wait(self, asker: Port, owner: Port, batch: RequestBatch, turns: RequestTurns) -> None:
+        if turns.size_of(asker) > self._most_waiting:
             text = f"sender {batch.sender!r}: {turns.size_of(asker)} bytes of requests wait for it already"
             for token in list(batch.tails):
                 self._fail(owner, token, Busy(text))
@@ -91,21 +96,20 @@ class Requests:
             turns.put(asker, batch)
             self._next_turns(owner, turns)
 
-    def _pass_on(self, owner: Port, batch: RequestBatch, turns: RequestTurns | None) -> None:
-        for token, error in owner.request(batch) if batch.tails else ():
-            self._fail(owner, token, error)
-            if turns is not None:
-                turns.end(1)
-
     def _next_turns(self, owner: Port, turns: RequestTurns) -> None:
         while (batch := turns.take()) is not None:
-            self._pass_on(owner, batch, turns)
+            for token, error in owner.request(batch):
+                self._refused(owner, token, error, turns)
+
+    def _refused(self, owner: Port, token: int, error: SigError, turns: RequestTurns | None) -> None:
+        self._fail(owner, token, error)
+        if turns is not None:
+            turns.end(1)
 
     def _note_done(self, owner: Port, count: int) -> None:
         """Note that an owner has done so many requests, whether somebody still waits for them or not."""
         turns = self._turns.get(owner)
-        if turns is not None:
-            turns.end(count)
+        if turns is not None and turns.end(count):
             self._next_turns(owner, turns)
 
     def describe(self) -> dict[str, Any]:
@@ -155,8 +159,9 @@ class Requests:
             gathered.append((ident, value))
         if whom is not None:
             self._answer(whom, of, owner, codec, gathered, now)
-        if owner in self._turns:
-            self._note_done(owner, count)
+        turns = self._turns.get(owner)
+        if turns is not None and turns.end(count):
+            self._next_turns(owner, turns)
         return unknown
 
     def _answer(

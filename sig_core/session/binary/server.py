@@ -338,7 +338,9 @@ class ServerSession(QueuedPort, Session):
             params["anew"] = True
         assert self.encoding is not None
         frame = control_frame(encode(self.encoding, notice("bind", params)))
-        self._note_put(self._outbox.put_bind(Place(route, (sender, event), frame)))
+        if self._outbox.put_bind(Place(route, (sender, event), frame)):
+            self.on_change()
+        self._check_reads()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Bind it again: the client itself compares the count with what it got, over all its links."""
@@ -458,14 +460,15 @@ class ServerSession(QueuedPort, Session):
         return control_frame(encode(self.encoding, notice("gap", params)))
 
     def _send(self, frame: bytes) -> None:
-        self._note_put(self._outbox.put(Run(0, self.codec, 0, frame)))
-
-    def _note_put(self, was_empty: bool) -> None:
-        """Note that something was put which is not dropped, and end where too much of that waits."""
         outbox = self._outbox
-        if was_empty:
+        if outbox.put(Run(0, self.codec, 0, frame)):
             self.on_change()
-        if outbox.size > outbox.limit and self.state is OPEN:
+        if outbox.size > outbox.limit:
+            self._check_reads()
+
+    def _check_reads(self) -> None:
+        """End where too much waits of what is not dropped."""
+        if self._outbox.size > self._outbox.limit and self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
 
     # -- time
