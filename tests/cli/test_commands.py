@@ -21,6 +21,7 @@ from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
 from sig_core.cli.reply import Failed, Shell, reply
 from tests.cli.command import COMMAND, environment, sig, start
 from tests.support import ROOT, eventually, within
+from tests.support.signals import send_signal
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_server_serves_until_it_is_told(tmp_path: Path, number: int) -> None:
             client.flush()
     with pytest.raises(sig_lib.HandshakeError, match="takes json"):
         sig_lib.ClientRouter(addresses[0], "cbor").start()
-    process.send_signal(number)
+    send_signal(process, number)
     status, out, said = ended(process)
     assert (status, out) == (OK, "")
     assert said.count("\n") == 1  # the one who was refused
@@ -255,7 +256,7 @@ def test_interrupted_it_ends_quietly_with_what_it_heard(server: sig_lib.ServerRo
         client.flush()
     assert process.stdout is not None
     first = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     assert ended(process) == (OK, "", "")
     assert json.loads(first)["data"] == 1
 
@@ -314,7 +315,7 @@ def test_interrupted_before_there_is_a_result(server: sig_lib.ServerRouter) -> N
     server.add_sender("s", [], {"hang": hang})
     process = start("request", "s", "hang", "--url", url_of(server))
     assert entered.wait(within(10))
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     assert ended(process) == (INTERRUPTED, "", "")
     release.set()
 
@@ -355,7 +356,7 @@ def test_it_repeats_until_it_is_interrupted(server: sig_lib.ServerRouter) -> Non
     server.add_listener(lambda info, data: heard.append(data), "s", "e")
     process = start("trigger", "s", "e", "1", "--every", "0.01", "--codec", "msgpack", "--url", url_of(server))
     eventually(lambda: len(heard) > 5)
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     assert ended(process) == (OK, "", "")
 
 
@@ -414,7 +415,7 @@ def test_interrupted_it_takes_the_command_with_it(server: sig_lib.ServerRouter, 
     process = replying(server, "slow", "m", "--command", f"echo $$ > {note}; exec sleep 60")
     future = server.request_async("slow", "m")
     eventually(lambda: note.exists() and note.read_text().strip())
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     assert ended(process)[0] == OK
     assert future.exception(within(10)) is not None
     assert_ends(int(note.read_text()))

@@ -9,20 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO, Self
 
 from tests.support import ROOT, within
+from tests.support.signals import send_signal
 
-__all__ = ["EXAMPLES", "Example", "Lines", "said_by", "waits"]
+__all__ = ["EXAMPLES", "Example", "Lines", "said_by"]
 
 EXAMPLES = ROOT / "examples"
 LOG = r"\[sig\]\[ *\d+\]\[ *{0}\]\[ *{1}\]-"  # tag, line, function and level, in their columns
-
-
-def waits(pid: int) -> bool:
-    """Tell whether a process that has one thread waits for something: then a signal interrupts that."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def said_by(function: str, text: str, level: str = "info") -> str:
@@ -118,7 +113,7 @@ class Example:
         assert (self.status(), self.err.text()) == (0, "")
 
     def signal(self, number: int) -> None:
-        self._process.send_signal(number)
+        send_signal(self._process, number)
 
     def kill(self) -> None:
         self._process.kill()

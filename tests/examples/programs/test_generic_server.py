@@ -18,7 +18,8 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually, within
-from tests.support.example_program import EXAMPLES, Example, said_by, waits
+from tests.support.example_program import EXAMPLES, Example, said_by
+from tests.support.signals import send_signal
 
 HERE = ("--bind", "127.0.0.1", "--port", "0")
 
@@ -118,7 +119,6 @@ def test_it_ends_while_it_asks(number: int) -> None:
     with Example("generic_server") as server:
         server.type("info")
         server.find(re.escape(PROMPTS[0]) + "info")
-        eventually(lambda: waits(server.pid))
         server.end(number)
 
 
@@ -205,7 +205,6 @@ def test_on_a_terminal_it_asks_again() -> None:
     until(PROMPTS[0])
     os.write(master, b"info\n")
     until(PROMPTS[1])
-    eventually(lambda: waits(process.pid))
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     assert process.wait(within(20)) == 0
     os.close(master)

@@ -17,6 +17,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually, within
+from tests.support.signals import send_signal
 
 SCRIPTS = Path(__file__).parents[3] / "examples/shell"
 BASH = shutil.which("bash")
@@ -124,7 +125,7 @@ def test_script_to_script(script: Script) -> None:
     output = listening(listener)
     assert script("sender.sh", "temp", "#changed").communicate("1\n2\n", timeout=within(20)) == ("", "")
     assert [event for _, event, _ in events(output, 4)] == ["#connect", "#changed", "#changed", "#disconnect"]
-    listener.send_signal(signal.SIGTERM)
+    send_signal(listener, signal.SIGTERM)
     assert listener.wait(within(20)) == -signal.SIGTERM
 
 

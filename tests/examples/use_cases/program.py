@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support.example_program import Example
+from tests.support.signals import send_signal
 
 __all__ = ["Program"]
 
@@ -15,4 +16,4 @@ class Program(Example):
 
     def send(self, number: int) -> None:
         """Send a signal."""
-        self._process.send_signal(number)
+        send_signal(self._process, number)

@@ -19,6 +19,7 @@ from tests.examples.web import ROOT
 from tests.examples.web.site import stream
 from tests.support import eventually, within
 from tests.support.quick import first_quick
+from tests.support.signals import send_signal
 
 PROGRAM = [sys.executable, "-W", "error", str(ROOT / "examples/web_events_logger")]
 FREE = ("--http-port", "0")
@@ -169,7 +170,7 @@ def test_signal_ends_it_though_pages_are_open_and_one_does_not_read(start: Start
                     big.trigger("x" * 16_000)
                 while next(messages)["state"]["received"] < last:
                     pass
-            program.process.send_signal(number)
+            send_signal(program.process, number)
             assert program.ends() == 0
         assert program.errors == ""
 
@@ -186,7 +187,7 @@ def test_it_waits_for_its_server_and_is_registered_again_when_that_was_away(star
     eventually(lambda: '"state":"reconnecting"' in program.get("/cfg"))
     assert program.get("/add?sender=later") == "later:None: waiting for the server\n"
     hears_temp_and_late(program, port, subscriptions=3)
-    program.process.send_signal(signal.SIGTERM)
+    send_signal(program.process, signal.SIGTERM)
     assert (program.ends(), program.errors) == (0, "")
 
 
@@ -206,7 +207,7 @@ def hears_temp_and_late(program: Program, port: int, subscriptions: int) -> None
 def test_signal_ends_the_questions(start: Start, number: signal.Signals) -> None:
     program = start()
     eventually(lambda: "Server IP" in program.output or program.process.poll() is not None)
-    program.process.send_signal(number)
+    send_signal(program.process, number)
     assert (program.ends(), program.errors) == (0, "")
 
 
