@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConne
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
-from sig_core.io.sync.owned_lock import is_inside
+from sig_core.io.sync.owned_lock import NEVER_WAIT, check_outside
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
@@ -96,7 +97,7 @@ class ClientRouter(ClientBase, Router):
             HandshakeError: the server refused.
             LimitError: it refused because one of its limits is reached, or this system starts no more threads.
         """
-        self._check_outside("start")
+        check_outside("start")
         self._connection.start()
         return self
 
@@ -161,7 +162,7 @@ class ClientRouter(ClientBase, Router):
             ConfigError: a name or the handler is not as it must be.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        self._check_outside("add_remote_sender")
+        check_outside("add_remote_sender")
         link = self._connection.open_link()
         made = self._make_sender(sender, events, request_handler)
         self._join(link, [made], all_or_none=False)
@@ -182,7 +183,7 @@ class ClientRouter(ClientBase, Router):
         Raises:
             SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
-        self._check_outside("add_remote_senders")
+        check_outside("add_remote_senders")
         link = self._connection.open_link()
         made = [self._make_sender(name, events, request_handler) for name, events in senders.items()]
         self._join(link, made, all_or_none=True)
@@ -234,7 +235,7 @@ class ClientRouter(ClientBase, Router):
         name = name_of(sender)
         if name in self._state.registrations.senders:
             return self.remove_sender(sender)
-        self._check_outside("remove_remote_sender")
+        check_outside("remove_remote_sender")
         link = self._connection.open_link()
         return link.run(self._state.remove_other(link.session, name))
 
@@ -267,7 +268,7 @@ class ClientRouter(ClientBase, Router):
             ConfigError: a name is not as it must be, or `listener` can't be called.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        self._check_outside("add_remote_listener")
+        check_outside("add_remote_listener")
         link = self._connection.open_link()
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
         link.run(self._state.registrations.subscribe(link.session, subscription))
@@ -310,8 +311,8 @@ class ClientRouter(ClientBase, Router):
             EncodeError, MessageTooBig: the params, or the answer, can't be carried.
             Overflow: made inside a callback, and too many events came meanwhile.
         """
-        if is_inside():  # asked here: a call less for each request
-            self._check_outside("remote_request")
+        if threading.get_ident() in NEVER_WAIT:  # other threads look whether they may wait once they have to
+            check_outside("remote_request")
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         waiter, begun = PendingReply(), time.perf_counter()
@@ -353,7 +354,7 @@ class ClientRouter(ClientBase, Router):
         return future
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
-        self._check_outside(what)
+        check_outside(what)
         link = self._connection.open_link()
         seconds = check_timeout(timeout, self.limits.request_timeout)
         ask = self._state.ask(link.session, method, params, what)

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from sig_core.description import described, name_of_callable
-from sig_core.errors import ConfigError, LocalProtocolError, SenderExists, SigError, UnknownSender
+from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
-from sig_core.io.sync.owned_lock import Deferred, OwnedLock, is_inside
+from sig_core.io.sync.owned_lock import Deferred, OwnedLock, check_outside, is_inside
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
@@ -74,7 +74,7 @@ class RouterBase:
             SenderExists: a sender of that name is connected.
             ConfigError: a name or the handler is not as it must be.
         """
-        self._check_outside("add_sender")
+        check_outside("add_sender")
         made = self._make_sender(sender, events, request_handler)
         try:
             with self._lock:
@@ -210,7 +210,7 @@ class RouterBase:
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called or, here, would have to be awaited.
         """
-        self._check_outside("add_listener")
+        check_outside("add_listener")
         subscription = self._subscription(listener, sender, event, self._unsubscribe)
         try:
             with self._lock:
@@ -268,14 +268,6 @@ class RouterBase:
         """Note, under the lock, that the first subscription of a pattern came, or the last one went. Again: nothing."""
 
     # -- calls in the midst of another call: see `io/sync/owned_lock`
-
-    def _check_outside(self, what: str) -> None:
-        """Raise LocalProtocolError in the midst of a call."""
-        if is_inside():
-            raise LocalProtocolError(
-                f"{what}: called by a destructor, or a signal handler, in the midst of another call of a router;"
-                " call it from the program itself, or from another thread"
-            )
 
     def _defer(self, call: Callable[..., object], *args: object) -> bool:
         """Have a call made by another thread, if this one is in the midst of a call; return whether that is so."""

@@ -14,6 +14,7 @@ from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.at_exit import let_out_at_exit
+from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins
@@ -72,7 +73,7 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: it was started before.
             ConfigError, PluginError, ListenFailed, LimitError: see `listen`; then it is stopped again.
         """
-        self._check_outside("start")
+        check_outside("start")
         self._begin()
         try:
             self._clients.loop.start()
@@ -98,7 +99,7 @@ class ServerRouter(ServerBase, Router):
             ListenFailed: the address is in use, or not of this machine.
             LimitError: it needs a thread, and the system starts no more of them.
         """
-        self._check_outside("listen")
+        check_outside("listen")
         allowed = self._allowed(where, codecs)
         rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)
         log.info(self._accept_from(acceptor, allowed, rename))
@@ -111,7 +112,7 @@ class ServerRouter(ServerBase, Router):
             LocalProtocolError: the server does not run.
             ConfigError: it does not listen there.
         """
-        self._check_outside("unlisten")
+        check_outside("unlisten")
         self._check_listens(address)
         self._clients.refuse_at(address)
 
@@ -169,7 +170,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request(name, method, params)
-        self._check_outside("request")
+        check_outside("request")
         return self._asker.ask(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def request_async(
@@ -179,7 +180,7 @@ class ServerRouter(ServerBase, Router):
         name = check_name(sender, "sender")
         if name in self._senders:
             return super().request_async(name, method, params)
-        self._check_outside("request_async")
+        check_outside("request_async")
         return self._asker.ask_async(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
     def _answer(self, token: int, asked: RequestBatch, params: bytes) -> None:

@@ -73,8 +73,17 @@ class RequestTurns:
         asker, batches = next(iter(self._turns.items()))
         batch = next(iter(batches))
         share = max(1, room // len(self._turns))
-        taken = replace(batch, tails={token: self._take_out(token) for token in list(islice(batch.tails, share))})
-        if asker in self._turns:  # the others come before its next
+        if len(batch.tails) <= share:
+            taken = batch
+            del batches[batch]
+        else:
+            taken = replace(batch, tails={token: batch.tails.pop(token) for token in list(islice(batch.tails, share))})
+        for token in taken.tails:
+            del self._of[token]
+        self._sizes[asker] -= sum(map(len, taken.tails.values()))
+        if not batches:
+            del self._turns[asker], self._sizes[asker]
+        elif len(self._turns) > 1:  # the others come before its next
             self._turns[asker] = self._turns.pop(asker)
         self.at_work += len(taken.tails)
         return taken

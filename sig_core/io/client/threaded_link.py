@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Link
@@ -15,6 +15,7 @@ from sig_core.io.client.plans import drive
 from sig_core.io.client.reader import Reader
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.latch import Latch
+from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.threads import run_in_thread
 from sig_core.session.binary.client import ClientSession
@@ -22,6 +23,8 @@ from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
 __all__ = ["ThreadedLink"]
+
+LOOK: Final = 0.05  # seconds after which who waits looks whether it may; to look at once would cost each request 2 us
 
 T = TypeVar("T")
 
@@ -159,6 +162,7 @@ class ThreadedLink(ClientLink):
 
         Raises:
             RequestTimeout: none came within `seconds`; it is not waited for any more.
+            LocalProtocolError: none came within `LOOK`, in the midst of another call, which the answer may wait for.
             SigError: what the answer says.
         """
         waiter: PendingReply = reply
@@ -171,7 +175,10 @@ class ThreadedLink(ClientLink):
             if self.reader.is_current():
                 self.reader.wait_inside(waiter.is_done, seconds)
             else:
-                self.reader.wait(waiter, seconds)
+                self.reader.wait(waiter, min(seconds, LOOK))
+                if not waiter.done and seconds > LOOK:
+                    check_outside(what.format(*names) if names else what)
+                    self.reader.wait(waiter, seconds - LOOK)
         finally:
             if not waiter.done and ident is not None:
                 self.session.cancel(ident)

@@ -29,9 +29,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
+from sig_core.errors import LocalProtocolError
 from sig_core.log import log
 
-__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock", "is_inside"]
+__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock", "check_outside", "is_inside"]
 
 NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code, but that of destructors
 
@@ -63,6 +64,19 @@ def is_inside() -> bool:
         if lock is not None and lock.is_mine():
             return True
     return threading.get_ident() in NEVER_WAIT
+
+
+def check_outside(what: str) -> None:
+    """Raise LocalProtocolError in the midst of a call of ours.
+
+    Args:
+        what: is called.
+    """
+    if is_inside():
+        raise LocalProtocolError(
+            f"{what}: called by a destructor, or a signal handler, in the midst of another call of a router;"
+            " call it from the program itself, or from another thread"
+        )
 
 
 class Deferred:
