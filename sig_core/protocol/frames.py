@@ -63,6 +63,11 @@ class FrameReader:
         """
         if self.fault is not None:
             raise self.fault
+        if not self._parts and len(data) >= HEADER:  # most often one frame comes alone
+            length = int.from_bytes(data[:4], "little")
+            if 4 + length == len(data) and 5 <= length <= self.max_frame:
+                self.read_hint = len(data) if len(data) >= HUGE else 0
+                return [_alone(data)]
         before = (self._parts, len(self._parts), self._have, self._need) if self._parts else ([], 0, 0, 4)
         frames: list[Frame] = []
         try:
@@ -72,12 +77,6 @@ class FrameReader:
                     self._append(data)
                     return frames
                 data, start = self._complete(data, frames)
-            elif len(data) >= HEADER:  # most often one frame comes alone
-                length = int.from_bytes(data[:4], "little")
-                if 4 + length == len(data) and 5 <= length <= self.max_frame:
-                    if len(data) >= HUGE:
-                        self.read_hint = len(data)
-                    return [_alone(data)]
             rest = self._cut(data, start, frames)
             if rest < len(data):
                 self._keep(data, rest)

@@ -128,22 +128,23 @@ class Requests:
                 del batch.tails[token]
                 self._fail(owner, token, error)
 
-    def complete(self, owner: Port, codec: str, values: Iterable[tuple[int, bytes]]) -> int:
+    def complete(self, owner: Port, codec: str, values: Iterable[tuple[int, bytes]], count: int = 1) -> int:
         """Pass answers on to those who asked.
 
         Args:
             owner: who answers.
             codec: name of the codec of the values.
             values: the token of each request, and the encoded value.
+            count: how many they are.
 
         Returns:
             How many of them answer no request that `owner` was asked.
         """
-        now, opened, unknown, count = self._clock(), self._open, 0, 0
+        now, opened, unknown = self._clock(), self._open, 0
         whom: Port | None = None  # asked for the values that are gathered
         of = 0  # route of what they ask
         gathered: list[tuple[Any, bytes]] = []
-        for count, (token, value) in enumerate(values, 1):  # noqa: B007 # how many it has done
+        for token, value in values:
             found = opened.get(token)
             if found is None or found[2] is not owner:
                 unknown += 1

@@ -224,7 +224,7 @@ class ExchangeModel(RuleBasedStateMachine):
         chosen = data.draw(st.lists(st.sampled_from([*there, None]), unique_by=id))
         value = codec_of(owner.codec).encode("many")
         values = [(2**32 - 1 if one is None else one["token"], value) for one in chosen]
-        assert self.exchange.requests.complete(owner, owner.codec, values) == chosen.count(None)
+        assert self.exchange.requests.complete(owner, owner.codec, values, len(values)) == chosen.count(None)
         for one in chosen:
             if one is not None:
                 self.open.remove(one)

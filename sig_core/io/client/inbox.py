@@ -40,19 +40,22 @@ class Inbox:
             reports: are removed from it in the step in which they are kept: after an interrupt all are there or none,
                 and an answer may be told twice.
         """
-        kept, size, requests = [], 0, 0
+        kept: list[Report] = []
         for report in reports:
-            if isinstance(report, ReplyReceived):
-                if isinstance(report.when, HelpedFuture):
-                    self.answers.append(report)
-                else:
-                    report.tell()
-                continue
-            kept.append(report)
-            if isinstance(report, Events):
-                size += len(report.data)
-            elif isinstance(report, RequestsReceived):
-                requests += 1
+            if not isinstance(report, ReplyReceived):
+                kept.append(report)
+            elif isinstance(report.when, HelpedFuture):
+                self.answers.append(report)
+            else:
+                report.tell()
+        if kept:
+            self._keep(kept, reports)
+        else:
+            del reports[:]
+
+    def _keep(self, kept: list[Report], reports: list[Report]) -> None:
+        size = sum([len(report.data) for report in kept if isinstance(report, Events)])
+        requests = sum([isinstance(report, RequestsReceived) for report in kept])
         with self._lock:
             self.event_bytes += size
             self.request_reports += requests

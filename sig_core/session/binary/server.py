@@ -227,7 +227,7 @@ class ServerSession(QueuedPort, Session):
             self._take_requests(route, count, body)
         elif kind == REPLY:
             values = split_numbered(body, count)
-            self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values)
+            self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values, count)
         elif kind == CONTROL:
             before = self._outbox.size
             self._take_control(body)
