@@ -12,8 +12,9 @@ from sig_core.errors import Backpressure, Busy, LocalProtocolError
 from sig_core.io.client.callback_runner import CallbackRunner
 from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.lifetime import overflow
-from sig_core.io.client.receive_role import INSIDE, ReceiveRole
+from sig_core.io.client.receive_role import ReceiveRole
 from sig_core.io.client.writer import Writer
+from sig_core.io.sync.owned_lock import INSIDE
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
@@ -101,7 +102,7 @@ class NestedWait:
         if future.done():
             return timeout
         if self._role.lock.is_mine():
-            raise LocalProtocolError(INSIDE)
+            raise LocalProtocolError(f"a wait: {INSIDE}")
         if threading.get_ident() != self._writer.reading_thread:
             return timeout
         depth = self._runner.depth + 1

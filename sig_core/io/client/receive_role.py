@@ -79,7 +79,7 @@ from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
-from sig_core.io.sync.owned_lock import OwnedLock
+from sig_core.io.sync.owned_lock import INSIDE, OwnedLock
 from sig_core.io.sync.pending_reply import PendingReply
 from sig_core.links.close_once import link_lost
 from sig_core.protocol.limits import Limits
@@ -87,16 +87,12 @@ from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Report
 
-__all__ = ["INSIDE", "ReceiveRole"]
+__all__ = ["ReceiveRole"]
 
 ASK_AGAIN: Final = 0.001  # seconds after an answer for which reading is left to who got it: it may ask again
 STAND_BY: Final = 0.25  # seconds after which the reading thread looks again whether the role is free
 WAITER_RETRY: Final = 0.05  # seconds after which a thread that waits without the role tries to take it
 
-INSIDE: Final = (
-    "this can't be waited for here: a destructor or a signal handler calls it in the midst of another call of this"
-    " router; call it from the program itself, or from another thread"
-)
 NOTHING: Final[list[Report]] = []
 
 CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than the comparison
@@ -157,7 +153,7 @@ class ReceiveRole:
     def wait(self, waiter: PendingReply, timeout: float) -> None:
         """Wait at most `timeout` seconds until `waiter` is told; on any thread but the reading one."""
         if self.lock.is_mine():
-            raise LocalProtocolError(INSIDE)
+            raise LocalProtocolError(f"a wait: {INSIDE}")
         self._asked = now = self._clock()
         until = now + timeout
         while True:
@@ -211,7 +207,7 @@ class ReceiveRole:
     def read_if_free(self, timeout: float) -> bool:
         """Read once, within `timeout` seconds, if nobody else does; return whether that was so."""
         if self.lock.is_mine():
-            raise LocalProtocolError(INSIDE)
+            raise LocalProtocolError(f"a wait: {INSIDE}")
         free = False
         try:
             free = self.lock.acquire(blocking=False)

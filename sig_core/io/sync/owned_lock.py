@@ -27,13 +27,17 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from sig_core.errors import LocalProtocolError
 from sig_core.log import log
 
-__all__ = ["NEVER_WAIT", "Deferred", "OwnedLock", "check_outside", "is_inside"]
+__all__ = ["INSIDE", "NEVER_WAIT", "Deferred", "OwnedLock", "check_outside", "is_inside"]
 
+INSIDE: Final = (
+    "called by a destructor, or a signal handler, in the midst of another call of a router;"
+    " call it from the program itself, or from another thread"
+)
 NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code, but that of destructors
 
 
@@ -73,10 +77,7 @@ def check_outside(what: str) -> None:
         what: is called.
     """
     if is_inside():
-        raise LocalProtocolError(
-            f"{what}: called by a destructor, or a signal handler, in the midst of another call of a router;"
-            " call it from the program itself, or from another thread"
-        )
+        raise LocalProtocolError(f"{what}: {INSIDE}")
 
 
 class Deferred:
