@@ -29,6 +29,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "stats": "look",
     "plugins": "look",
     "ports": "ports",
+    "token": "token",
     "doctor": "doctor",
     "new": "new",
     "demo": "demo",

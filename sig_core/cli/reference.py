@@ -30,11 +30,15 @@ def _of_all(ctx: click.Context) -> str:
 
 
 def _of(name: str, parent: click.Context) -> str:
-    command = sig.get_command(parent, name)
+    """Return the part of a command, with those of what it has below it."""
+    assert isinstance(parent.command, click.Group)
+    command = parent.command.get_command(parent, name)
     assert command is not None
     ctx = click.Context(command, info_name=name, parent=parent)
-    usage = " ".join(["sig", name, *command.collect_usage_pieces(ctx)])
-    return f"## sig {name}\n\n    {usage}\n\n{_text(command)}\n\n{_options(command, ctx)}"
+    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    own = f"## {ctx.command_path}\n\n    {usage}\n\n{_text(command)}\n\n{_options(command, ctx)}"
+    below = command.list_commands(ctx) if isinstance(command, click.Group) else []
+    return "\n".join([own, *(_of(each, ctx) for each in below)])
 
 
 def _text(command: click.Command) -> str:

@@ -14,11 +14,11 @@ from tests.support import ROOT
 
 RING_0 = {
     *("clock", "contract", "address", "description", "errors", "events", "interrupts", "portable", "printable"),
-    "spelling",
+    *("spelling", "tokens"),
 }
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
-RING_2 = {"log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}
+RING_2 = {"files", "log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}
 MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
     "protocol": RING_0,
@@ -32,6 +32,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "session.line": RING_0 | {"line", "session", "session.binary", "session.board"},
     "session.client_state": RING_0 | {"protocol", "routing", "session", "session.binary"},
     "log": RING_0,
+    "files": {"errors"},
     "hookspecs": set(),
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
