@@ -35,16 +35,16 @@ from enum import Enum, auto
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import CodecError, LinkClosed, LinkLost, MessageTooBig, RemoteProtocolError, SigError, Status
+from sig_core.errors import CodecError, LinkClosed, LinkLost, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.hello import check_preface
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, Notice, failure, notice, read_message
-from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE, control_frame, error_frame
+from sig_core.protocol.wire import KEEP_ALIVE, MAX_HELLO, PREFACE
 from sig_core.routing.traffic import Traffic
-from sig_core.routing.transcode import decode, encode
-from sig_core.session.errors import detail_of
+from sig_core.routing.transcode import decode
+from sig_core.session.bounded_frames import bounded_control
 
 __all__ = ["LEAST_KEEPALIVE", "Session", "SessionState", "State"]
 
@@ -62,7 +62,6 @@ class State(Enum):
 
 LEAST_KEEPALIVE = 1.0  # seconds: signs of life that are wanted more often would make idle links busy ones
 PREFACE_SIZE = len(PREFACE)
-SHORT = 250  # characters of a text that must fit the least `max_frame`, escaped as JSON does it, with another beside it
 OPENING, CLOSED = State.OPENING, State.CLOSED  # a member looked up on its class costs more than the comparison
 NEXT: dict[State | None, frozenset[State]] = {  # state -> those that may follow it; None: of a new session
     None: frozenset({State.OPENING, State.OPEN}),
@@ -212,34 +211,8 @@ class Session(SessionState):
         self._end(LinkClosed(f"the peer said goodbye ({status}): {text}"))
 
     def _control(self, message: dict[str, Any]) -> None:
-        self._send(self._control_frame(message))
-
-    def _control_frame(self, message: dict[str, Any]) -> bytes:
-        """Return the frame of a control message, or of what is sent instead if the peer does not take so much."""
         assert self.encoding is not None
-        frame = control_frame(encode(self.encoding, message))
-        if len(frame) - 4 > self._peer_max_control:
-            frame = control_frame(encode(self.encoding, self._shorter(message, len(frame) - 4)))
-        return frame
-
-    def _shorter(self, message: dict[str, Any], size: int) -> dict[str, Any]:
-        """Return what is sent instead of a message that is longer than the peer takes."""
-        limit, status = self._peer_max_control, message.get("status")
-        if status is None:
-            text = f"{message['method']}: the message has {size} bytes, the peer takes {limit}"
-            raise MessageTooBig(text, size, limit)
-        if status:
-            return {**message, "exception": message["exception"][:SHORT]}
-        return failure(message["id"], f"the answer has {size} bytes, {limit} are taken", Status.TOO_BIG)
-
-    def _error_frame(self, route: int, ident: int, error: SigError) -> bytes:
-        assert self.encoding is not None
-        detail = detail_of(error)
-        frame = error_frame(route, ident, int(error.status), encode(self.encoding, detail))
-        if len(frame) - 4 <= self._peer_max_frame:
-            return frame
-        detail = {name: text[:SHORT] for name, text in detail.items()}
-        return error_frame(route, ident, int(error.status), encode(self.encoding, detail))
+        self._send(bounded_control(self.encoding, message, self._peer_max_control))
 
     # -- time
 

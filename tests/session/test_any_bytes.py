@@ -27,7 +27,7 @@ def within_limits(raw: Raw) -> None:
     assert session._reader.waiting <= max(limits.max_frame, wire.MAX_HELLO + 5) + 4
     assert session._outbox.size <= limits.max_outbox + limits.max_frame + 4
     assert session._outbox.size == sum(len(run.data) for run in session._outbox.runs)
-    assert len(session._calls._listeners) <= limits.max_listeners
+    assert len(session.port.calls._listeners) <= limits.max_listeners
     exchange = raw.net.exchange
     assert len(exchange._routes) + len(exchange._targets) + exchange._departed.routes <= limits.max_names
 

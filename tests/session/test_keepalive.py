@@ -124,12 +124,12 @@ def test_a_silent_client_is_given_up() -> None:
 
 def test_a_held_client_is_not_silent() -> None:
     session = server_of(60.0, own=3.0)
-    session.set_reading_paused(True)
+    session.port.set_reading_paused(True)
     for step in range(100):
         session.tick(step * 1.0)
         taken(session)
     assert session.state is State.OPEN
-    session.set_reading_paused(False)
+    session.port.set_reading_paused(False)
     session.tick(101.9)
     assert session.state is State.OPEN
     session.tick(102.0)

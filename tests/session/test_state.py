@@ -73,5 +73,5 @@ def test_nobody_else_assigns_the_state_of_a_session() -> None:
 
 def test_what_a_server_has_thousands_of_has_no_dictionary() -> None:
     session = Net().server_session()
-    for each in (session, session._outbox, session._calls, session.traffic):
+    for each in (session, session.port, session.port.outbox, session.port.calls, session.traffic):
         assert not hasattr(each, "__dict__"), each

@@ -7,7 +7,7 @@ from typing import Any
 
 from sig_core.events import Name
 from sig_core.line.host import HostLine
-from sig_core.session.binary.server import ServerSession
+from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
@@ -214,7 +214,7 @@ def _subscriptions_are_there(network: Network, client: ClientNode) -> None:
         session: Any = connection.session
         ports = (session, getattr(network.server.station_of(session), "session", None))
         for port in (getattr(each, "port", None) for each in ports):
-            if isinstance(port, ServerSession) and port.client == identity:
+            if isinstance(port, ClientPort) and port.client == identity:
                 there, wanted = set(port.patterns), set(client.state.registrations.table.patterns())
                 if there != wanted:
                     raise Breach("listeners", f"{client.who} listens to {wanted}, at the server there are {there}")

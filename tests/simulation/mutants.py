@@ -58,7 +58,7 @@ def mutated(name: str) -> Iterator[None]:
 
 _EXCHANGE = "routing.exchange:Exchange"
 _OUTBOX = "session.binary.client_outbox:ClientOutbox"
-_SERVER = "session.binary.server:ServerSession"
+_PORT = "session.binary.client_port:ClientPort"
 _REGISTRATIONS = "session.client_state.registrations:Registrations"
 _OFFLINE = "session.client_state.offline_queue:OfflineQueue"
 
@@ -66,7 +66,7 @@ MUTANTS = {
     # counts
     "what is routed is not counted": Mutant(f"{_EXCHANGE}.arrive", "route.count += run.count", "pass"),
     "a bind is sent late": Mutant(
-        f"{_SERVER}.deliver",
+        f"{_PORT}.deliver",
         "self.bind(run.route, sender, event)",
         "self._bound[run.route] = (sender, event); self._outbox.put(run); self.bind(run.route, sender, event); return",
     ),
@@ -95,7 +95,7 @@ MUTANTS = {
         "session.client_state.inbound:Inbound.other", "losses.add(report.sender, report.event, report.count)", "pass"
     ),
     "what is fired while nobody listens counts as lost": Mutant(
-        f"{_SERVER}.bind", 'params["anew"] = True', "pass"
+        f"{_PORT}.bind", 'params["anew"] = True', "pass"
     ),
     # order
     "an offline queue is turned round": Mutant(
@@ -131,7 +131,7 @@ MUTANTS = {
         "routing.requests:Requests.forget_asker", "self._forget_turn(self._open.pop(token)[2], token)", "pass"
     ),
     "a request is passed on twice": Mutant(
-        f"{_SERVER}.request", "self._send(data)\n", "self._send(data); self._send(data)\n"
+        f"{_PORT}.request", "self.send(data)\n", "self.send(data); self.send(data)\n"
     ),
     # what is held, and left
     "who was held back is not let go": Mutant(

@@ -26,7 +26,7 @@ def tables(*things: Any) -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sig_core.session.binary.server.SWEEP", 20)
+    monkeypatch.setattr("sig_core.session.binary.client_port.SWEEP", 20)
     monkeypatch.setattr("sig_core.io.server.local_port.SPARE_NAMES", 20)
     monkeypatch.setattr("sig_core.server_base.REMEMBERED", 20)
 

@@ -191,11 +191,11 @@ class SessionFactory:
 
     def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         """See `StationOwner`."""
-        port = session.port
-        self._context.exchange.leave(port)
-        self._context.later(partial(log_session_end, port, "session ended", self._context.peer_log))
-        if isinstance(port, BoardSession) or port.client:
-            self._context.session_ended(port)
+        self._context.exchange.leave(session.port)
+        peer = session if isinstance(session, BoardSession) else session.program
+        self._context.later(partial(log_session_end, peer, "session ended", self._context.peer_log))
+        if isinstance(peer, BoardSession) or peer.client:
+            self._context.session_ended(peer)
 
     def tick_at(self, when: float) -> None:
         """See `StationOwner`."""

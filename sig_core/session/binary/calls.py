@@ -24,7 +24,7 @@ _topics = checks.list_of(checks.pair_of(checks.name, checks.name), 0, 1000)
 
 
 class BinaryClient(Port, Protocol):
-    """The session that these calls are made on."""
+    """The port of the client whose calls these are."""
 
     def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """Tell the client what a route stands for.

@@ -53,6 +53,7 @@ from sig_core.session.binary.reports import (
 )
 from sig_core.session.binary.route_resolver import RouteResolver
 from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_unbind
+from sig_core.session.bounded_frames import bounded_control, bounded_error
 from sig_core.session.errors import error_from
 
 __all__ = ["ClientSession"]
@@ -309,7 +310,8 @@ class ClientSession(Session):
         """Queue a call and return its id; `when` is told the answer, as `read` makes it of the response."""
         self.check_open()
         ident = next(self._idents)
-        frame = self._control_frame(call(ident, method, params))
+        assert self.encoding is not None
+        frame = bounded_control(self.encoding, call(ident, method, params), self._peer_max_control)
         self._calls[ident] = method, when, deadline, read
         self.out.append(frame)  # in one step with the line above, as far as interrupts go: they come behind a call
         self._check_not_late(self._calls, ident)
@@ -427,7 +429,8 @@ class ClientSession(Session):
     def fail_to(self, ident: int, route: int, error: SigError) -> None:
         """Queue the failure of an incoming request."""
         if self.state is State.OPEN:
-            self._send(self._error_frame(route, ident, error))
+            assert self.encoding is not None
+            self._send(bounded_error(self.encoding, route, ident, error, self._peer_max_frame))
 
     # -- the rest
 

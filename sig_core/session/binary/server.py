@@ -1,7 +1,8 @@
-"""The server's end of a link: a port of the exchange that speaks the binary dialect."""
+"""The server's end of a link: what a client of the binary dialect says, and whether it still may."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -9,31 +10,18 @@ from typing import Any
 
 from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
-from sig_core.events import Name, Pattern, patterns_of
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
-from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure, notice
+from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure
 from sig_core.protocol.runs import split_numbered, split_requests
-from sig_core.protocol.wire import (
-    CONTROL,
-    EVENT,
-    PREFACE,
-    REPLY,
-    REQUEST,
-    control_frame,
-    reply_frames,
-    request_frames,
-    split_error,
-)
+from sig_core.protocol.wire import CONTROL, EVENT, PREFACE, REPLY, REQUEST, control_frame, split_error
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import RequestBatch, Run
-from sig_core.routing.queued_port import QueuedPort
-from sig_core.routing.transcode import OFFERS, encode
+from sig_core.routing.ports import Run
 from sig_core.session.base import LEAST_KEEPALIVE, Session, State
-from sig_core.session.binary.calls import BinaryCalls
-from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
+from sig_core.session.binary.client_port import ClientPort
+from sig_core.session.bounded_frames import shortened
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
@@ -42,14 +30,7 @@ from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
 
-
-SWEEP = 1000  # numbers that a client may have bound in vain
-UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
 OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
-
-
-def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
-    return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
 
 
 class _TurnOver(Exception):
@@ -60,11 +41,11 @@ def _nobody(*anything: object) -> None:
     return None
 
 
-class ServerSession(QueuedPort, Session):
-    """One client at the server. Feed it with `receive_data`, send what `take` returns, call `tick` when it is due.
+class ServerSession(Session):
+    """The link of one client. Feed it with `receive_data`, send what `take` returns, call `tick` when it is due.
 
     Args:
-        exchange: that it is a port of.
+        exchange: that its port belongs to.
         identities: of the server's clients.
         codecs: that this link may use, by name.
         limits: what the client may cost.
@@ -73,19 +54,20 @@ class ServerSession(QueuedPort, Session):
         now: monotonic seconds.
 
     Attributes:
+        port: what of it the exchange knows.
         client: 32 hex digits that it chose for itself; "" before its hello.
+        codec: name of what was agreed on; "" before its hello.
+        reading_paused: more than one turn takes waits, or a port that it feeds is slow.
         on_open: called with the client's keep-alive, seconds, when it is taken in.
         on_backlog: called with this session when it has said more than one turn takes: `take_backlog` is needed in the
             next one. None: there are no turns.
     """
 
     __slots__ = (
-        *("_bound", "_calls", "_codecs", "_exchange", "_held", "_identities", "_left", "_reads", "_refused_routes"),
-        *("_later", "_spent", "_sweep_at", "_turn", "_unheard", "_waiting", "client", "on_backlog", "on_open"),
-        *(name for name in QueuedPort.SLOTS if name not in Session.__slots__),
+        *("_codecs", "_exchange", "_identities", "_later", "_left", "_outbox", "_spent", "_turn", "_waiting"),
+        *("client", "codec", "on_backlog", "on_open", "peer", "port", "reading_paused"),
     )
     keeps_half_open = False
-    _outbox: ClientOutbox
 
     def __init__(
         self,
@@ -98,26 +80,35 @@ class ServerSession(QueuedPort, Session):
         packets: bool,
         now: float,
     ) -> None:
-        Session.__init__(self, limits, packets=packets, now=now)
-        self._bound: dict[int, Names] = {}
-        self._sweep_at = SWEEP
-        outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
-        QueuedPort.__init__(self, peer, "", limits, outbox, self.traffic)
-        self.client = ""
+        super().__init__(limits, packets=packets, now=now)
+        self.peer = peer
+        self.client = self.codec = ""
+        self.reading_paused = False
+        self.port = ClientPort(exchange, limits, peer, self.traffic, self)
         self.on_open: Callable[[float], None] = _nobody
         self.on_backlog: Callable[[ServerSession], None] | None = None
+        self._outbox = self.port.outbox
         self._left = False  # in order: its senders do not come back in the lives that they have
-        self._held = False  # a port that it feeds is slow
         self._waiting: Iterator[Frame] | None = None  # for the next turn
         self._later: list[bytes] = []  # what came since
         self._turn, self._spent = now, 0  # when it began, and what its control messages have cost
         self._exchange = exchange
         self._identities = identities
         self._codecs = codecs
-        self._reads: frozenset[str] = frozenset()
-        self._calls = BinaryCalls(self, exchange, limits)
-        self._unheard: set[Names] = set()  # what was bound, and it does not hear now
-        self._refused_routes: dict[int, None] = {}
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Events that did not reach the client, by reason."""
+        return self.traffic.lost
+
+    @property
+    def on_change(self) -> Callable[[], None]:
+        """Called when output appears where there was none, and when `reading_paused` changes."""
+        return self.port.on_change
+
+    @on_change.setter
+    def on_change(self, call: Callable[[], None]) -> None:
+        self.port.on_change = call
 
     # -- in
 
@@ -143,7 +134,7 @@ class ServerSession(QueuedPort, Session):
                 raise self._reader.fault
         except _TurnOver:
             self._waiting = frames
-            self._note_paused()
+            self.note_paused()
         except RemoteProtocolError as error:
             self.fail(error)
 
@@ -157,7 +148,7 @@ class ServerSession(QueuedPort, Session):
         self._take_frames(frames, now)
         for data in later:
             self.receive_data(data, now)
-        self._note_paused()
+        self.note_paused()
 
     def receive_eof(self) -> None:
         """The link ended at the client's side, or broke; what it has said before counts."""
@@ -174,13 +165,9 @@ class ServerSession(QueuedPort, Session):
             self.on_backlog(self)
             raise _TurnOver
 
-    def set_reading_paused(self, on: bool) -> None:
-        """Stop, or resume, taking input: a port that it feeds is slow."""
-        self._held = on
-        self._note_paused()
-
-    def _note_paused(self) -> None:
-        paused = self._held or self._waiting is not None
+    def note_paused(self) -> None:
+        """See `PortOwner`; nothing is read either while something waits for the next turn."""
+        paused = self.port.reading_paused or self._waiting is not None
         if paused != self.reading_paused:
             self.reading_paused = paused
             self.on_change()
@@ -197,10 +184,9 @@ class ServerSession(QueuedPort, Session):
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
         self.encoding = self._codecs[self.codec]
-        self._reads = OFFERS[self.encoding].reads
-        self._peer_max_frame = hello.max_frame
+        self.port.open(hello, self.codec, self.encoding)
         self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
-        self._peer_max_control = hello.max_frame
+        self._peer_max_frame = self._peer_max_control = hello.max_frame
         self._reader.on_hold = partial(self._exchange.input_budget.hold, self)
         welcome = Welcome(
             codec=self.codec,
@@ -213,21 +199,21 @@ class ServerSession(QueuedPort, Session):
         )
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
-        self._exchange.join(self)
+        self._exchange.join(self.port)
         if hello.requests is not None:
-            self._exchange.requests.limit(self, hello.requests)
+            self._exchange.requests.limit(self.port, hello.requests)
         self.on_open(self._peer_keepalive)
         self.on_open = _nobody
 
     def _take(self, frame: Frame, now: float) -> None:
         kind, route, count, body = frame
         if kind == EVENT:
-            self._exchange.arrive(self, Run(route, self.codec, count, body), now)
+            self._exchange.arrive(self.port, Run(route, self.codec, count, body), now)
         elif kind == REQUEST:
             self._take_requests(route, count, body)
         elif kind == REPLY:
             values = split_numbered(body, count)
-            self.unmatched_replies += self._exchange.requests.complete(self, self.codec, values, count)
+            self.unmatched_replies += self._exchange.requests.complete(self.port, self.codec, values, count)
         elif kind == CONTROL:
             before = self._outbox.size
             self._take_control(body)
@@ -240,12 +226,12 @@ class ServerSession(QueuedPort, Session):
         assert self.encoding is not None
         if len(detail) > self.limits.max_control:
             detail = b""  # words that are not worth it; the request fails all the same
-        if not self._exchange.requests.fail(self, token, error_from(self.encoding, status, detail)):
+        if not self._exchange.requests.fail(self.port, token, error_from(self.encoding, status, detail)):
             self.unmatched_replies += 1
 
     def _take_requests(self, route: int, count: int, run: bytes) -> None:
-        exchange, most = self._exchange, self.limits.max_requests
-        mine, last = exchange.requests.tokens_of(self), ""
+        exchange, port, most = self._exchange, self.port, self.limits.max_requests
+        mine, last = exchange.requests.tokens_of(port), ""
         same: dict[int, bytes] = {}  # in a row, of one method: they go on together
         try:
             for ident, method, tail in split_requests(run, count):
@@ -253,8 +239,8 @@ class ServerSession(QueuedPort, Session):
                     return
                 if method is not last:
                     if same:
-                        exchange.request(self, route, self.codec, last, same)
-                        mine, same = exchange.requests.tokens_of(self), {}
+                        exchange.request(port, route, self.codec, last, same)
+                        mine, same = exchange.requests.tokens_of(port), {}
                     last = method
                 if ident in mine or ident in same:
                     raise RemoteProtocolError(f"request {ident}: its id is in use")
@@ -262,10 +248,10 @@ class ServerSession(QueuedPort, Session):
                     same[ident] = tail
                 else:
                     text = f"request {method!r}: {most} requests are open, which is the limit"
-                    self.fail_to(ident, route, Busy(text))
+                    port.fail_to(ident, route, Busy(text))
         finally:  # those before a breach as well
             if same and self.state is OPEN:
-                exchange.request(self, route, self.codec, last, same)
+                exchange.request(port, route, self.codec, last, same)
 
     def _take_control(self, body: bytes) -> None:
         size, limit = len(body) + 5, self.limits.max_control
@@ -278,7 +264,7 @@ class ServerSession(QueuedPort, Session):
             self.unmatched_replies += 1
         elif isinstance(message, Call):
             try:
-                response = self._calls.run(message)
+                response = self.port.calls.run(message)
             except SigError as error:
                 self._control(failure(message.id, error))
             else:
@@ -294,7 +280,7 @@ class ServerSession(QueuedPort, Session):
         if len(frame) - 4 <= self._peer_max_control:
             self._send(frame)
         else:
-            self._control(self._shorter(answer(ident, None), len(frame) - 4))
+            self._control(shortened(answer(ident, None), len(frame) - 4, self._peer_max_control))
 
     def _take_notice(self, message: Notice) -> None:
         try:
@@ -302,141 +288,9 @@ class ServerSession(QueuedPort, Session):
                 self._left = not message.params.find("status", checks.anything, 0)
                 self._read_goodbye(message)
             else:
-                self._calls.take_notice(message)
+                self.port.calls.take_notice(message)
         except RemoteProtocolError:
-            self._calls.unknown_notices += 1
-
-    # -- the port
-
-    def accepts_codec(self, codec: str) -> bool:
-        """Payloads pass untouched in the codec of this link, and in those that it reads as its own."""
-        return codec == self.codec or codec in self._reads
-
-    def deliver(self, run: Run, sender: Name, event: Name) -> None:
-        """Queue events, after what they need to be understood."""
-        self.traffic.fired += run.count
-        if run.route not in self._bound:
-            self.bind(run.route, sender, event)
-        if len(run.data) > self._peer_max_frame:
-            given, run = run.count, run.fitting(self._peer_max_frame)
-            if run.count < given:
-                self._lose(run.route, given - run.count, f"bigger than the {self._peer_max_frame} bytes it takes")
-        if run.count and self._outbox.put(run):
-            self.on_change()
-
-    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
-        """See `BinaryClient`."""
-        self._note_bound(route, (sender, event))
-        if told:
-            return
-        params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
-        counted = self._exchange.count_of(route)
-        if counted is not None:
-            params["life"], params["count"] = counted
-        if (sender, event) in self._unheard:
-            self._unheard.remove((sender, event))
-            params["anew"] = True
-        assert self.encoding is not None
-        frame = control_frame(encode(self.encoding, notice("bind", params)))
-        if self._outbox.put_bind(Place(route, (sender, event), frame)):
-            self.on_change()
-        self._check_reads()
-
-    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
-        """Bind it again: the client itself compares the count with what it got, over all its links."""
-        if route in self._bound or not known_only:
-            self.bind(route, sender, event)
-
-    def names_at(self, route: int) -> Names | None:
-        """Return what a number stands for at the client, if that is bound."""
-        return self._bound.get(route)
-
-    def _note_bound(self, route: int, names: Names) -> None:
-        self._bound[route] = names
-        if len(self._bound) + len(self._unheard) >= self._sweep_at:
-            needed = self._exchange.is_needed  # a sender that just leaves is not, and has one event to come
-            self.unbind([known for known, name in self._bound.items() if known != route and not needed(known, *name)])
-            self._unheard = {each for each in self._unheard if self._exchange.route_of(*each)}
-            self._sweep_at = 2 * (len(self._bound) + len(self._unheard)) + SWEEP
-
-    def unbind(self, routes: list[int]) -> None:
-        """See `BinaryClient`; those whose events still wait stay bound for now."""
-        waiting = {run.route for run in self._outbox.runs}
-        gone = [route for route in routes if route not in waiting]
-        for route in gone:
-            self._bound.pop(route, None)
-        for start in range(0, len(gone), UNBOUND):
-            self._control(notice("unbind", {"routes": gone[start : start + UNBOUND]}))
-
-    def note_unheard(self, pattern: Pattern) -> None:
-        """See `BinaryClient`: when it hears that again, it has to be told the count again."""
-        sender, event = pattern
-        route = 0 if sender is None or event is None else self._exchange.route_of(sender, event)
-        known = [route] if route else [route for route, names in self._bound.items() if _matches(pattern, *names)]
-        for route in known:
-            names = self._bound.pop(route, None)
-            if names is not None and not self._hears(*names):
-                self._unheard.add(names)
-
-    def _hears(self, sender: Name, event: Name | None) -> bool:
-        """Return whether something that the client still listens to matches."""
-        return event is not None and not self._calls.patterns.isdisjoint(patterns_of(sender, event))
-
-    def _learn(self, route: int, sender: Name, event: Name) -> None:
-        if route not in self._bound:
-            self.bind(route, sender, event)
-
-    def _lose(self, route: int, count: int, reason: str) -> None:
-        super()._lose(route, count, reason)
-        self._outbox.lose(route, count, reason)
-        self.on_change()
-
-    def refuse(self, route: int, count: int, error: SigError) -> None:
-        """Count events that were not the client's to send; it is told once for each route (of 1,000 at most)."""
-        super().refuse(route, count, error)
-        if route not in self._refused_routes and len(self._refused_routes) < 1000:
-            self._refused_routes[route] = None
-            self._control(notice("refused", {"route": route, "status": int(error.status), "text": str(error)}))
-
-    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
-        """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
-        outbox, frames = self._outbox, request_frames(batch.route, batch.tails)
-        data = b"".join(frames)  # a single one is not copied
-        if outbox.size + len(data) <= outbox.high_water and len(data) - 4 <= self._peer_max_frame:
-            self._send(data)
-            return []
-        refused: list[tuple[int, SigError]] = []
-        for token, frame in zip(batch.tails, frames, strict=True):
-            if not outbox.has_room(len(frame)):
-                text = f"sender {batch.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
-                refused.append((token, Busy(text)))
-            elif len(frame) - 4 > self._peer_max_frame:
-                what = f"request {batch.method!r} of sender {batch.sender!r}"
-                refused.append((token, self._too_big(what, frame)))
-            else:
-                self._send(frame)
-        return refused
-
-    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
-        """Queue the answers to requests that this client made."""
-        frames = reply_frames(route, values)
-        data = b"".join(frames)
-        if len(data) - 4 <= self._peer_max_frame:
-            self._send(data)
-            return
-        for (ident, _), frame in zip(values, frames, strict=True):
-            if len(frame) - 4 > self._peer_max_frame:
-                self.fail_to(ident, route, self._too_big("the answer", frame))
-            else:
-                self._send(frame)
-
-    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
-        """Queue the failure of a request that this client made."""
-        self._send(self._error_frame(route, ident, error))
-
-    def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
-        size, limit = len(frame) - 4, self._peer_max_frame
-        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
+            self.port.calls.unknown_notices += 1
 
     # -- out
 
@@ -450,25 +304,15 @@ class ServerSession(QueuedPort, Session):
         outbox = self._outbox
         data = outbox.take_in_order(room) if outbox.binds or outbox.gaps else outbox.take(room)
         if outbox.stalled:
-            self._exchange.flow_control.note_taken(self)
+            self._exchange.flow_control.note_taken(self.port)
         return data
 
-    def _gap(self, place: Place) -> bytes:
-        assert self.encoding is not None
-        (sender, event), route = place.names, place.about
-        params = {"route": route, "sender": sender, "event": event, "count": place.missing, "reason": place.reason}
-        return control_frame(encode(self.encoding, notice("gap", params)))
-
     def _send(self, frame: bytes) -> None:
-        outbox = self._outbox
-        if outbox.put(Run(0, self.codec, 0, frame)):
-            self.on_change()
-        if outbox.size > outbox.limit:
-            self._check_reads()
+        self.port.send(frame)
 
-    def _check_reads(self) -> None:
-        """End where too much waits of what is not dropped."""
-        if self._outbox.size > self._outbox.limit and self.state is OPEN:
+    def note_overflow(self) -> None:
+        """See `PortOwner`: it ends, since what is not dropped can't be kept without end."""
+        if self.state is OPEN:
             self._end(Busy(f"{self.peer} does not read: {self._outbox.size} bytes of answers wait for it"))
 
     # -- time
@@ -510,18 +354,5 @@ class ServerSession(QueuedPort, Session):
         self._exchange.input_budget.hold(self, 0)
         if opened:
             self._identities.forget(self.client, self)
-            self._exchange.close(self, list(self._calls.patterns), may_return=not self._left)
+            self.port.close(may_return=not self._left)
         self.on_change()
-
-    def _own_figures(self) -> dict[str, Any]:
-        return {"client": self.client, "codec": self.codec, **self._calls.figures()}
-
-    @property
-    def port(self) -> ServerSession:
-        """What of it the exchange knows."""
-        return self
-
-    @property
-    def patterns(self) -> list[Pattern]:
-        """What this client listens to, each pattern once."""
-        return list(self._calls.patterns)

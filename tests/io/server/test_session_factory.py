@@ -291,7 +291,7 @@ def test_a_program_on_a_line_is_told_of_when_it_has_said_hello() -> None:
     session = made.factory.make_session(station_of(made), terms_of(BINARY))
     assert isinstance(session, StreamOnLine) and made.context.opened == []
     session.message(opening(), 100.0)
-    assert made.context.opened == [(session.port, 10.0)]
+    assert made.context.opened == [(session.program, 10.0)]
 
 
 def test_the_end_of_a_board_is_told_and_counted() -> None:
@@ -311,7 +311,7 @@ def test_the_end_of_a_program_that_never_said_hello_is_told_to_nobody() -> None:
     for session in (silent, known):
         session.end(LinkClosed("enough"), 0)
         made.factory.session_ended(session)
-    assert made.context.ended == [known.port]
+    assert made.context.ended == [known.program]
 
 
 def test_the_ticks_of_a_station_are_asked_for() -> None:

@@ -103,7 +103,7 @@ def play(net: Net, owner: Link, listener: Listener, steps: list[Any]) -> int:
         elif what == "read":
             listener.read()
         elif what == "recall":
-            listener.link.server._calls._recall(fields)
+            listener.link.server.port.calls._recall(fields)
         else:
             owner.lose()
             owner = owner_of(net, fired=fired)

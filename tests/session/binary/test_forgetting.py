@@ -11,7 +11,7 @@ import sig_core as sig
 from sig_core.protocol.limits import Limits
 from sig_core.routing.counting import GONE, OWN_COUNTS, give_back
 from sig_core.routing.numbers import RouteNumbers
-from sig_core.session.binary import server
+from sig_core.session.binary import client_port
 from sig_core.session.binary.reports import Bound, Unbound
 from tests.session.by_hand import Raw, request, sender_of
 from tests.support.sessions import Link, Net
@@ -21,7 +21,7 @@ MANY = 3000  # senders that come and go
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "SWEEP", 20)
+    monkeypatch.setattr(client_port, "SWEEP", 20)
 
 
 LIMITS = Limits(max_departed=30, max_names=100)
@@ -34,7 +34,7 @@ def entries(net: Net, *links: Link) -> int:
     tables += [exchange._table._topics, exchange._table._at, exchange.requests._tokens]
     for link in links:
         outbox = link.server._outbox
-        tables += [link.server._bound, link.client._names, link.client._routes, outbox.binds, outbox.gaps]
+        tables += [link.server.port._bound, link.client._names, link.client._routes, outbox.binds, outbox.gaps]
     return sum(map(len, tables))
 
 
@@ -84,7 +84,7 @@ def test_who_listens_keeps_counts_of_those_that_may_come_back(how: str, kept: bo
         owner.lose()
     names = {names for names in listener.client._names.values() if names[1] == "e"}
     assert len(names) == 200 if kept else len(names) < 50
-    assert len(listener.server._bound) < (1000 if kept else 150)
+    assert len(listener.server.port._bound) < (1000 if kept else 150)
 
 
 def test_one_client_that_adds_and_removes_is_told_which_numbers_are_free() -> None:

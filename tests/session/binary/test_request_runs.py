@@ -137,7 +137,7 @@ def test_a_session_that_ends_amid_its_requests_leaves_none_open() -> None:
     assert isinstance(asker.session.error, Busy)
     assert len(requests_of(owner.read())) == 1
     assert len(net.exchange.requests) == 0
-    assert not net.exchange.requests.tokens_of(asker.session)
+    assert not net.exchange.requests.tokens_of(asker.session.port)
 
 
 BIG = 40_000  # bytes of an event that leaves alone

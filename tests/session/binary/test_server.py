@@ -38,7 +38,7 @@ def test_answers_and_unknown_notices_are_counted() -> None:
     assert raw.session.unmatched_replies == 3
     for notice in ({"method": "bind"}, {"method": "sync"}, {"method": "x"}, {"method": "cancel", "params": {}}):
         assert raw.say(notice) == []
-    assert raw.session._calls.unknown_notices == 4
+    assert raw.session.port.calls.unknown_notices == 4
     assert raw.open
 
 
@@ -326,7 +326,7 @@ def test_listeners_that_were_removed_are_not_removed_again_at_the_end() -> None:
     idents = [raw.ask("add_listener", sender="s", event="e")["listener_id"] for _ in range(2)]
     for ident in idents:
         raw.ask("remove_listener", listener_id=ident)
-    assert raw.session.patterns == []
+    assert raw.session.port.patterns == []
     sender.send(wire.event_frame(routes["e"], b"1"))
     assert raw.read() == []
     raw.ask("add_listener", sender=None, event="#c")

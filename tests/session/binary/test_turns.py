@@ -99,10 +99,10 @@ def test_who_is_held_for_a_slow_one_and_behind_is_read_when_neither_is_so() -> N
     raw, changes = in_turns(net), []
     raw.session.on_change = lambda: changes.append(raw.session.reading_paused)
     raw.session.receive_data(b"".join(map(call, range(100))), net.now)
-    raw.session.set_reading_paused(True)
+    raw.session.port.set_reading_paused(True)
     net.turn()
     assert raw.session.reading_paused
-    raw.session.set_reading_paused(False)
+    raw.session.port.set_reading_paused(False)
     assert not raw.session.reading_paused and changes[-1] is False
 
 

@@ -312,8 +312,8 @@ class Client:
         self.net.pump()
         assert self.link is not None
         server = self.link.server
-        senders = [name for name, entry in self.net.exchange.senders.items() if entry.owner is server]
-        return senders, list(server._calls._listeners.values())
+        senders = [name for name, entry in self.net.exchange.senders.items() if entry.owner is server.port]
+        return senders, list(server.port.calls._listeners.values())
 
     def here(self) -> tuple[list[Name], list[Pattern]]:
         """The senders and the patterns that the client has, in order."""

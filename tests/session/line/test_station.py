@@ -363,7 +363,7 @@ def test_the_last_words_of_a_session_go_out_before_fin() -> None:
     keeper = StationOwner(net)
     program = Program(net, keeper.of_line())
     program.pump()
-    keeper.begun[0].port.close("enough")
+    keeper.begun[0].program.close("enough")
     program.station.changed()
     program.pump()
     program.station.tick(net.now)
@@ -386,4 +386,4 @@ def test_a_program_that_ends(how: str) -> None:
             net.now += 0.1
             keeper.stations.tick(net.now)
     assert keeper.over == keeper.begun[:1]
-    assert keeper.over[0].port.error is not None
+    assert keeper.over[0].program.error is not None

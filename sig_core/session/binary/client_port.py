@@ -1,0 +1,281 @@
+"""What the exchange knows of a client of the binary dialect: what goes to it, and what it was told of numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sig_core.contract import Codec
+from sig_core.errors import Busy, MessageTooBig, SigError
+from sig_core.events import Name, Pattern, patterns_of
+from sig_core.protocol.hello import Hello
+from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import notice
+from sig_core.protocol.wire import control_frame, reply_frames, request_frames
+from sig_core.routing.exchange import Exchange
+from sig_core.routing.ports import RequestBatch, Run
+from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.traffic import Traffic
+from sig_core.routing.transcode import OFFERS, encode
+from sig_core.session.binary.calls import BinaryCalls
+from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
+from sig_core.session.bounded_frames import bounded_control, bounded_error
+
+__all__ = ["ClientPort"]
+
+SWEEP = 1000  # numbers that a client may have bound in vain
+UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
+
+
+class PortOwner(Protocol):
+    """What a port needs of the session whose link it speaks on."""
+
+    def note_paused(self) -> None:
+        """Note that the port's `reading_paused` has changed."""
+
+    def note_overflow(self) -> None:
+        """Note that more waits than the output may hold, of what is not dropped."""
+
+
+class ClientPort(QueuedPort):
+    """A client of the binary dialect as a port of the exchange. Its `ServerSession` reads its input, and calls this.
+
+    Args:
+        exchange: that it is a port of.
+        limits: what the client may cost.
+        peer: printable, for messages and logs.
+        traffic: what passed through it.
+        owner: the session.
+
+    Attributes:
+        calls: what the client may call, and what it has registered by that.
+        client: 32 hex digits that it chose for itself; "" before its hello.
+    """
+
+    __slots__ = (
+        *("_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes", "_sweep_at"),
+        *("_unheard", "calls", "client"),
+        *QueuedPort.SLOTS,
+    )
+    _outbox: ClientOutbox
+
+    def __init__(self, exchange: Exchange, limits: Limits, peer: str, traffic: Traffic, owner: PortOwner) -> None:
+        self._bound: dict[int, Names] = {}
+        outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
+        super().__init__(peer, "", limits, outbox, traffic)
+        self.client = ""
+        self.calls = BinaryCalls(self, exchange, limits)
+        self._exchange = exchange
+        self._owner = owner
+        self._encoding: Codec | None = None
+        self._reads: frozenset[str] = frozenset()
+        self._max_frame = limits.max_frame
+        self._sweep_at = SWEEP
+        self._unheard: set[Names] = set()  # what was bound, and it does not hear now
+        self._refused_routes: dict[int, None] = {}
+
+    def open(self, hello: Hello, codec: str, encoding: Codec) -> None:
+        """Know how to speak to the client, from its hello on.
+
+        Args:
+            hello: what it says of itself.
+            codec: name of what was agreed on.
+            encoding: that codec.
+        """
+        self.client = hello.client
+        self.codec = codec
+        self._encoding = encoding
+        self._reads = OFFERS[encoding].reads
+        self._max_frame = hello.max_frame
+
+    def close(self, *, may_return: bool) -> None:
+        """Remove all of the client from the exchange; its output may still be taken.
+
+        Args:
+            may_return: see `Exchange.remove_sender`.
+        """
+        self._exchange.close(self, self.patterns, may_return=may_return)
+
+    @property
+    def outbox(self) -> ClientOutbox:
+        """The frames that wait for it."""
+        return self._outbox
+
+    @property
+    def patterns(self) -> list[Pattern]:
+        """What this client listens to, each pattern once."""
+        return list(self.calls.patterns)
+
+    # -- events
+
+    def accepts_codec(self, codec: str) -> bool:
+        """Payloads pass untouched in the codec of this link, and in those that it reads as its own."""
+        return codec == self.codec or codec in self._reads
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Queue events, after what they need to be understood."""
+        self.traffic.fired += run.count
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        if len(run.data) > self._max_frame:
+            given, run = run.count, run.fitting(self._max_frame)
+            if run.count < given:
+                self._lose(run.route, given - run.count, f"bigger than the {self._max_frame} bytes it takes")
+        if run.count and self._outbox.put(run):
+            self.on_change()
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        super()._lose(route, count, reason)
+        self._outbox.lose(route, count, reason)
+        self.on_change()
+
+    def _gap(self, place: Place) -> bytes:
+        assert self._encoding is not None
+        (sender, event), route = place.names, place.about
+        params = {"route": route, "sender": sender, "event": event, "count": place.missing, "reason": place.reason}
+        return control_frame(encode(self._encoding, notice("gap", params)))
+
+    def refuse(self, route: int, count: int, error: SigError) -> None:
+        """Count events that were not the client's to send; it is told once for each route (of 1,000 at most)."""
+        super().refuse(route, count, error)
+        if route not in self._refused_routes and len(self._refused_routes) < 1000:
+            self._refused_routes[route] = None
+            self._notify("refused", {"route": route, "status": int(error.status), "text": str(error)})
+
+    def set_reading_paused(self, on: bool) -> None:
+        """Stop, or resume, taking input: a port that it feeds is slow."""
+        self.reading_paused = on
+        self._owner.note_paused()
+
+    # -- what numbers stand for
+
+    def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
+        """See `BinaryClient`."""
+        self._note_bound(route, (sender, event))
+        if told:
+            return
+        params: dict[str, Any] = {"route": route, "sender": sender, "event": event}
+        counted = self._exchange.count_of(route)
+        if counted is not None:
+            params["life"], params["count"] = counted
+        if (sender, event) in self._unheard:
+            self._unheard.remove((sender, event))
+            params["anew"] = True
+        assert self._encoding is not None
+        frame = control_frame(encode(self._encoding, notice("bind", params)))
+        if self._outbox.put_bind(Place(route, (sender, event), frame)):
+            self.on_change()
+        self._check_reads()
+
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Bind it again: the client itself compares the count with what it got, over all its links."""
+        if route in self._bound or not known_only:
+            self.bind(route, sender, event)
+
+    def names_at(self, route: int) -> Names | None:
+        """Return what a number stands for at the client, if that is bound."""
+        return self._bound.get(route)
+
+    def _learn(self, route: int, sender: Name, event: Name) -> None:
+        if route not in self._bound:
+            self.bind(route, sender, event)
+
+    def _note_bound(self, route: int, names: Names) -> None:
+        self._bound[route] = names
+        if len(self._bound) + len(self._unheard) >= self._sweep_at:
+            needed = self._exchange.is_needed  # a sender that just leaves is not, and has one event to come
+            self.unbind([known for known, name in self._bound.items() if known != route and not needed(known, *name)])
+            self._unheard = {each for each in self._unheard if self._exchange.route_of(*each)}
+            self._sweep_at = 2 * (len(self._bound) + len(self._unheard)) + SWEEP
+
+    def unbind(self, routes: list[int]) -> None:
+        """See `BinaryClient`; those whose events still wait stay bound for now."""
+        waiting = {run.route for run in self._outbox.runs}
+        gone = [route for route in routes if route not in waiting]
+        for route in gone:
+            self._bound.pop(route, None)
+        for start in range(0, len(gone), UNBOUND):
+            self._notify("unbind", {"routes": gone[start : start + UNBOUND]})
+
+    def note_unheard(self, pattern: Pattern) -> None:
+        """See `BinaryClient`: when it hears that again, it has to be told the count again."""
+        sender, event = pattern
+        route = 0 if sender is None or event is None else self._exchange.route_of(sender, event)
+        known = [route] if route else [route for route, names in self._bound.items() if _matches(pattern, *names)]
+        for route in known:
+            names = self._bound.pop(route, None)
+            if names is not None and not self._hears(*names):
+                self._unheard.add(names)
+
+    def _hears(self, sender: Name, event: Name | None) -> bool:
+        """Return whether something that the client still listens to matches."""
+        return event is not None and not self.calls.patterns.isdisjoint(patterns_of(sender, event))
+
+    # -- requests
+
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
+        """Queue requests for a sender of this client, which knows its number from the answer to its `add_sender`."""
+        outbox, frames = self._outbox, request_frames(batch.route, batch.tails)
+        data = b"".join(frames)  # a single one is not copied
+        if outbox.size + len(data) <= outbox.high_water and len(data) - 4 <= self._max_frame:
+            self.send(data)
+            return []
+        refused: list[tuple[int, SigError]] = []
+        for token, frame in zip(batch.tails, frames, strict=True):
+            if not outbox.has_room(len(frame)):
+                text = f"sender {batch.sender!r}: the output of {self.peer} is full ({outbox.limit} bytes)"
+                refused.append((token, Busy(text)))
+            elif len(frame) - 4 > self._max_frame:
+                what = f"request {batch.method!r} of sender {batch.sender!r}"
+                refused.append((token, self._too_big(what, frame)))
+            else:
+                self.send(frame)
+        return refused
+
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """Queue the answers to requests that this client made."""
+        frames = reply_frames(route, values)
+        data = b"".join(frames)
+        if len(data) - 4 <= self._max_frame:
+            self.send(data)
+            return
+        for (ident, _), frame in zip(values, frames, strict=True):
+            if len(frame) - 4 > self._max_frame:
+                self.fail_to(ident, route, self._too_big("the answer", frame))
+            else:
+                self.send(frame)
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """Queue the failure of a request that this client made."""
+        assert self._encoding is not None
+        self.send(bounded_error(self._encoding, route, ident, error, self._max_frame))
+
+    def _too_big(self, what: str, frame: bytes) -> MessageTooBig:
+        size, limit = len(frame) - 4, self._max_frame
+        return MessageTooBig(f"{what}: {size} bytes, {self.peer} takes {limit}", size, limit)
+
+    # -- what is not dropped
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame that must not be dropped."""
+        outbox = self._outbox
+        if outbox.put(Run(0, self.codec, 0, frame)):
+            self.on_change()
+        if outbox.size > outbox.limit:
+            self._check_reads()
+
+    def _notify(self, method: str, params: dict[str, Any]) -> None:
+        assert self._encoding is not None
+        self.send(bounded_control(self._encoding, notice(method, params), self._max_frame))
+
+    def _check_reads(self) -> None:
+        if self._outbox.size > self._outbox.limit:
+            self._owner.note_overflow()
+
+    # -- figures
+
+    def _own_figures(self) -> dict[str, Any]:
+        return {"client": self.client, "codec": self.codec, **self.calls.figures()}
+
+
+def _matches(pattern: Pattern, sender: Name, event: Name | None) -> bool:
+    return event is not None and pattern[0] in (None, sender) and pattern[1] in (None, event)
