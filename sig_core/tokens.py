@@ -1,7 +1,7 @@
 """Tokens: what a client shows to say who it is; and their digests, which are all that a server keeps.
 
-A token is 256 random bits, so that nobody finds it by trying; that is why a plain SHA-256 is enough as its digest, where
-a password, which people choose, would need a slow one. Errors name no token.
+A token is 256 random bits, so that nobody finds it by trying; that is why a plain SHA-256 is enough as its digest. A
+password, which people choose, would need a slow one. Errors name no token.
 """
 
 from __future__ import annotations

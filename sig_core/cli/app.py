@@ -30,6 +30,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "plugins": "look",
     "ports": "ports",
     "token": "token",
+    "certs": "certs",
     "doctor": "doctor",
     "new": "new",
     "demo": "demo",

@@ -47,6 +47,8 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "server_base": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router"},
     "server": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router", "server_base"},
     "aio": RING_0 | RING_1 | RING_2 | {"router", "client_base", "server_base"},
+    # beside the rings: an authority of certificates, which knows files and the time alone
+    "certs": RING_0 | {"files"},
     # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server
     "testing": RING_0 | {"links", "plugins", "protocol", "line", "server"},
 }
@@ -181,7 +183,7 @@ def test_import_is_light() -> None:
     code = "import sys, sig_core; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     loaded = set(run.stdout.split())
-    heavy = {"asyncio", "click", "serial", "msgpack", "cbor2", "uvloop", "sig_carriers", "sig_codecs"}
+    heavy = {"asyncio", "click", "cryptography", "serial", "msgpack", "cbor2", "uvloop", "sig_carriers", "sig_codecs"}
     assert not heavy & loaded
 
 

@@ -1,0 +1,1 @@
+"""Certificates of one's own."""
