@@ -2,6 +2,7 @@
 # make test: what takes less than five minutes; make test-all: everything, with what test-setup has installed
 # make test-setup: what tests need beyond Python: tool chains and emulators of boards (make boards-setup: these alone), a
 #   browser without a screen, a session bus; installed if you are root, else named
+# make wheel: the compiled wheel of this Python, in dist/; make test COMPILED=1: the tests on such a wheel, in .venv-compiled
 # make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
 # make simulate: whole networks in virtual time, each from a seed; SEEDS of them (docs/testing.md)
 # make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
@@ -18,21 +19,38 @@ ifeq ($(VENV),.venv-)
 $(error $(PYTHON) can not be run)
 endif
 endif
+ifeq ($(COMPILED),1)
+VENV := $(VENV:.venv%=.venv-compiled%)
+endif
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint package simulate soak fuzz bench bench-lines test-setup boards-setup clean
+.PHONY: demo test test-all lint package wheel without-sources simulate soak fuzz bench bench-lines test-setup boards-setup clean
 
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
 # Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer.
-PYTEST = SIG_TIMEOUT_FACTOR=3 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+PYTEST = SIG_TIMEOUT_FACTOR=3 $(CURDIR)/$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
-test: $(VENV)/.test
-	$(PYTEST) -m "not slow"
+ifneq ($(COMPILED),1)
+READY := $(VENV)/.test
+WHERE := .
+else
+# Python looks beside the tests first: they run in a copy of the checkout that has no sources, and find what is installed.
+READY := $(VENV)/.compiled without-sources
+WHERE := $(VENV)/checkout
+endif
 
-test-all: $(VENV)/.test test-setup
-	$(PYTEST)
+test: $(READY)
+	cd $(WHERE) && $(PYTEST) -m "not slow" $(TESTS)
+
+test-all: $(READY) test-setup
+	cd $(WHERE) && $(PYTEST) $(TESTS)
+
+without-sources: $(BIN)/python
+	@rm -rf $(WHERE) && mkdir $(WHERE)
+	@tar -c $(addprefix --exclude=./,.git '.venv*' .bench '.*_cache' build dist '*.egg-info' sig_core sig_carriers \
+		sig_codecs) . | tar -x -C $(WHERE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -42,6 +60,11 @@ lint: $(VENV)/.dev
 
 package: $(VENV)/.dev
 	$(BIN)/python tests/packaging/check.py
+
+COMPILED_WHEEL = PYSIG_COMPILE=1 $(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps .
+
+wheel: $(BIN)/python
+	$(COMPILED_WHEEL) -w dist
 
 BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W6,W8,W9
@@ -86,6 +109,19 @@ boards-setup:
 
 clean:
 	rm -rf .bench .boards .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+SOURCES := pyproject.toml setup.py build_backend.py compiled.txt $(shell find sig_core sig_carriers sig_codecs -name '*.py')
+
+$(VENV)/.compiled: $(BIN)/python $(SOURCES)
+	@echo "making $(VENV) with pysig[test], compiled ..."
+	@rm -rf $(VENV)/wheel
+	@$(COMPILED_WHEEL) -w $(VENV)/wheel
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --force-reinstall $(VENV)/wheel/*.whl
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(echo $(VENV)/wheel/*.whl)[test]"
+	@touch $@
 
 $(VENV)/.all $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml
 	@echo "making $(VENV) with pysig[$*] ..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sig_core import portable
 from sig_core.address import Address
 from sig_core.contract import Acceptor, Carrier, Codec, Link, LinkTraits, PollableAcceptor, PollableLink, Wrapper
 from sig_core.errors import (
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from sig_core.server import ServerRouter
 
 __version__ = "1.0.0.dev0"
+
+build = "pure" if portable.__file__.endswith((".py", ".pyc")) else "compiled"
+"""Which build this is: "pure", or "compiled" by mypyc from the same sources."""
 
 __all__ = [
     "CHANNEL_DECORATOR",
@@ -123,6 +127,7 @@ __all__ = [
     "UnknownSender",
     "Wrapper",
     "__version__",
+    "build",
     "default_plugins",
     "hookimpl",
     "setup_logger",

@@ -44,7 +44,7 @@ import pickle
 from contextlib import suppress
 from enum import IntEnum
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "AccessDenied",
@@ -81,9 +81,13 @@ __all__ = [
     "UnknownMethod",
     "UnknownPlugin",
     "UnknownSender",
+    "because",
     "error_for",
     "is_status",
 ]
+
+
+AnError = TypeVar("AnError", bound=BaseException)
 
 
 class Status(IntEnum):
@@ -347,6 +351,15 @@ _BY_STATUS: dict[int, type[SigError]] = {
     Status.CANNOT_ENCODE: EncodeError,
     Status.TIMEOUT: RequestTimeout,
 }
+
+
+def because(error: AnError, cause: BaseException | None) -> AnError:
+    """Return an exception with its cause: for `raise because(error, cause)`, which is `raise error from cause`.
+
+    Code that may be compiled (compiled.txt) is written so: mypyc leaves out what stands behind `from`.
+    """
+    error.__cause__ = cause
+    return error
 
 
 def is_status(number: int) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import sig_core
+
 HERE = Path(__file__).parent
 
 # A pseudo-terminal that is closed gives its name to the next one that is opened, in whichever process: a test that
@@ -32,8 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before what is slow is deselected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of terminals together; mark as slow what needs more than Python and a C compiler."""
+    """Keep tests of terminals together; mark as slow what needs more than Python and a C compiler.
+
+    What only the pure build can do is left out of the compiled one.
+    """
     for item in items:
+        if (only := item.get_closest_marker("pure_only")) and sig_core.build != "pure":
+            item.add_marker(pytest.mark.skip(reason=f"pure only: {only.args[0]}"))
         if MORE & {mark.name for mark in item.iter_markers()}:
             item.add_marker("slow")
         if item.path.is_relative_to(HERE) and str(item.path.relative_to(HERE)).startswith(TERMINALS):

@@ -81,7 +81,7 @@ def _epilog() -> str:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_epilog())
-@click.version_option(sig_core.__version__, "-V", "--version", prog_name="sig")
+@click.version_option(f"{sig_core.__version__} ({sig_core.build})", "-V", "--version", prog_name="sig")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: links that come and go.")
 def sig(verbose: bool) -> None:
     """Route events and requests between programs, over any carrier and codec.

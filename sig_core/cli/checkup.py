@@ -6,9 +6,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from hashlib import sha256
+from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.metadata import PackageNotFoundError, PackagePath, distribution
+from pathlib import Path
 from typing import Any
 
 import sig_core
@@ -22,6 +27,7 @@ __all__ = [
     "Finding",
     "check_conformance",
     "check_environment",
+    "check_extensions",
     "check_plugged",
     "check_plugins",
     "check_ports",
@@ -79,7 +85,29 @@ def check_environment() -> Iterator[Finding]:
         remedy = "install it again: pip install -e . in a checkout"
         yield Finding("pysig", sig_core.__version__, "broken", cause, remedy)
         return
-    yield Finding("pysig", installed)
+    yield Finding("pysig", f"{installed}, {sig_core.build}")
+    yield from check_extensions()
+
+
+def check_extensions() -> Iterator[Finding]:
+    """Look for compiled modules that are run instead of the source beside them, and are not made of it."""
+    recorded = {str(file.locate()): file for file in distribution("pysig").files or ()}
+    for name in ("sig_core", "sig_carriers", "sig_codecs"):
+        for extension in sorted(Path(str(import_module(name).__file__)).parent.rglob("*")):
+            if extension.name.endswith(tuple(EXTENSION_SUFFIXES)):
+                source = extension.with_name(extension.name.partition(".")[0] + ".py")
+                if not (_as_installed(extension, recorded) and _as_installed(source, recorded)):
+                    cause = f"{extension} is run instead of {source.name} beside it, and was not made of that"
+                    yield Finding("pysig", source.stem, "broken", cause, "remove it, or install pysig again")
+
+
+def _as_installed(path: Path, recorded: dict[str, PackagePath]) -> bool:
+    """Return whether a file is still what the wheel brought."""
+    file = recorded.get(str(path))
+    if file is None or file.hash is None:
+        return False
+    digest = urlsafe_b64encode(sha256(path.read_bytes()).digest()).decode().rstrip("=")
+    return file.hash.mode == "sha256" and file.hash.value == digest
 
 
 def check_plugins() -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from sig_core.errors import RemoteProtocolError
+from sig_core.errors import RemoteProtocolError, because
 
 __all__ = [
     "CONTROL",
@@ -126,7 +126,7 @@ def _text(head: bytes) -> str:
     try:
         return head[1:].decode()
     except UnicodeDecodeError as error:
-        raise RemoteProtocolError("request: its method is not UTF-8") from error
+        raise because(RemoteProtocolError("request: its method is not UTF-8"), error)
 
 
 def params_of(tail: bytes) -> bytes:

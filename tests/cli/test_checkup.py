@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,6 +37,24 @@ def test_no_install_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "distribution", missing)
     *_, last = checkup.check_environment()
     assert (last.state, last.cause) == ("broken", "its distribution is not installed, so no plug-in is found")
+
+
+@pytest.mark.parametrize("suffix", EXTENSION_SUFFIXES)
+def test_an_extension_that_was_not_made_of_the_source_beside_it(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "room").mkdir()
+    for name in ("__init__.py", "room/thing.py", f"room/thing{suffix}"):
+        (tmp_path / name).write_text("")
+    package = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(checkup, "import_module", lambda name: package if name == "sig_codecs" else sig_core)
+    (found,) = checkup.check_extensions()
+    assert (found.name, found.state, found.remedy) == ("thing", "broken", "remove it, or install pysig again")
+    assert found.cause.startswith(f"{tmp_path}/room/thing{suffix} is run instead of thing.py beside it")
+
+
+def test_the_extensions_of_this_build_are_of_its_sources() -> None:
+    assert list(checkup.check_extensions()) == []
 
 
 def test_a_build_without_the_interpreter_lock(monkeypatch: pytest.MonkeyPatch) -> None:

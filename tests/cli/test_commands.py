@@ -558,7 +558,7 @@ def test_what_is_completed() -> None:
 
 
 def test_help_and_version() -> None:
-    assert sig("--version").stdout == f"sig, version {sig_lib.__version__}\n"
+    assert sig("--version").stdout == f"sig, version {sig_lib.__version__} ({sig_lib.build})\n"
     said = sig("--help").stdout
     for name in ("serve", "listen", "trigger", "request", "reply", "senders", "stats", "plugins", "demo", "doctor"):
         assert re.search(rf"^  {name} +[A-Z].*\.$", said, re.MULTILINE), name

@@ -193,4 +193,4 @@ def test_everything_exported_exists() -> None:
 
     assert [name for name in sig_core.__all__ if not hasattr(sig_core, name)] == []
     assert len(set(sig_core.__all__)) == len(sig_core.__all__)
-    assert set(errors.__all__) - {"error_for", "is_status"} <= set(sig_core.__all__)
+    assert set(errors.__all__) - {"because", "error_for", "is_status"} <= set(sig_core.__all__)
