@@ -13,8 +13,8 @@ from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase
 from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Name
+from sig_core.io.aio.async_reply import AsyncReply, settle
 from sig_core.io.aio.coroutine_listener import MOST
-from sig_core.io.client.async_reply import AsyncReply, settle
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.lifetime import STOP

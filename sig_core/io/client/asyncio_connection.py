@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
-from sig_core.description import described
 from sig_core.errors import LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.pumped import pollable
@@ -24,13 +22,12 @@ from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive_async
 from sig_core.links.close_once import CloseOnce
-from sig_core.log import log
 from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
-from sig_core.session.client_state.dialling import DIAL, Pause, StopStep, come, come_back, stop
-from sig_core.session.client_state.state_callbacks import StateCallback, StateCallbacks
+from sig_core.session.client_state.dialling import come, come_back, stop
+from sig_core.session.client_state.state_callbacks import StateCallbacks, StateNews
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
 
@@ -62,14 +59,6 @@ class AsyncioConnection(ClientConnection[AsyncioLink]):
         self._handlers = handlers
         self._lost = lost
         self._ended = asyncio.Event()  # set when a stop has ended
-        self._stop_steps = {
-            StopStep.OTHER: self._wait_for_other,
-            StopStep.DIALLING: self._end_dialling,
-            StopStep.HANDLERS: self._settle,
-            StopStep.OUTPUT: self._drain,
-            StopStep.CALLBACKS: self._join,
-            StopStep.LINK: self._end_now,
-        }
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -165,14 +154,8 @@ class AsyncioConnection(ClientConnection[AsyncioLink]):
 
     # -- dialling
 
-    async def _perform(self, step: Any) -> Any:
-        """Do one step of a plan of `dialling`."""
-        if isinstance(step, Pause):
-            return await asyncio.sleep(step.seconds)
-        if step is DIAL:
-            return await self._dial()
-        assert self._latest is not None
-        return await self._latest.perform(step)
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def _dial(self) -> ClientSession:
         codecs = self._codecs()
@@ -242,7 +225,7 @@ class CallbackTask:
     async def _run(self) -> None:
         try:
             while (news := self.callbacks.take()) is not None:
-                await _tell(*news)
+                await self._tell(news)
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():  # maybe of the whole program, which is not kept from ending
                     asyncio.get_running_loop().call_later(RESUME, self.wake)
@@ -250,13 +233,13 @@ class CallbackTask:
         finally:
             self._running = False
 
-
-async def _tell(callback: StateCallback, state: str, problem: SigError | None) -> None:
-    try:
-        result = callback(state, problem)
-        if inspect.isawaitable(result):
-            await result
-    except BaseException as error:
-        log.error(f"the callback {described(callback)} of {state!r} raised\n{traceback.format_exc()}")
-        if ends_loop(error):
-            asyncio.get_running_loop().call_soon(throw, error)
+    async def _tell(self, news: StateNews) -> None:
+        callback, state, problem = news
+        try:
+            result = callback(state, problem)
+            if inspect.isawaitable(result):
+                await result
+        except BaseException as error:
+            self.callbacks.raised(news, error)
+            if ends_loop(error):
+                asyncio.get_running_loop().call_soon(throw, error)

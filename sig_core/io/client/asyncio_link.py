@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from sig_core.clock import Clock
 from sig_core.contract import PollableLink
 from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
+from sig_core.io.aio.async_reply import settle
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
-from sig_core.io.client.async_reply import settle
 from sig_core.io.client.asyncio_reader import AsyncioReader
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.client_link import ClientLink

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 from sig_core.clock import Clock
 from sig_core.contract import PollableLink
 from sig_core.errors import LinkLost, Overflow, SigError
+from sig_core.io.aio.async_reply import settle
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.turn import TURN
-from sig_core.io.client.async_reply import settle
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.lifetime import check_silence, overflow
 from sig_core.io.sync.receive_buffer import ReceiveBuffer

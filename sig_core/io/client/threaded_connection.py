@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
-from sig_core.description import described
 from sig_core.errors import LimitError, LinkClosed, SigError
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.client_connection import ClientConnection
@@ -24,7 +22,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
-from sig_core.session.client_state.dialling import DIAL, Pause, StopStep, come, come_back, stop
+from sig_core.session.client_state.dialling import come, come_back, stop
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["CallbackThread", "ThreadedConnection"]
@@ -50,14 +48,6 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         self._stopping = Latch()
         self._stopping_thread = 0  # ident
         self._ended = Latch()  # open when a stop has ended
-        self._stop_steps = {
-            StopStep.OTHER: self._wait_for_other,
-            StopStep.DIALLING: self._end_dialling,
-            StopStep.HANDLERS: self._settle,
-            StopStep.OUTPUT: self._drain,
-            StopStep.CALLBACKS: self._join,
-            StopStep.LINK: self._end,
-        }
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -72,7 +62,7 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         try:
             drive(come(self._state, self, self._clock), self._perform)
         except BaseException:
-            self._end()
+            self._end_now()
             raise
 
     def stop(self) -> None:
@@ -81,7 +71,7 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
             for step in stop(self._state):
                 self._stop_steps[step]()
         except BaseException:
-            self._end()
+            self._end_now()
             raise
 
     def _wait_for_other(self) -> None:
@@ -111,8 +101,7 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
             self.link.join()
         _join(self._thread, STOP)
 
-    def _end(self) -> None:
-        """End at once."""
+    def _end_now(self) -> None:
         self._state.stop()
         self._stopping.set()
         try:
@@ -138,14 +127,8 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
 
     # -- dialling: on the thread that starts, or comes back
 
-    def _perform(self, step: Any) -> Any:
-        """Do one step of a plan of `dialling`."""
-        if isinstance(step, Pause):
-            return self._stopping.wait(step.seconds)
-        if step is DIAL:
-            return self._dial()
-        assert self._latest is not None
-        return self._latest.perform(step)
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
 
     def _dial(self) -> ClientSession:
         codecs = self._codecs()
@@ -220,11 +203,11 @@ class CallbackThread:
                 if news is None:
                     self._thread = None
                     return
-            callback, state, error = news
+            callback, state, problem = news
             try:
-                callback(state, error)
-            except BaseException:
-                log.error(f"the callback {described(callback)} of {state!r} raised\n{traceback.format_exc()}")
+                callback(state, problem)
+            except BaseException as error:
+                self.callbacks.raised(news, error)
 
 
 def _join(thread: threading.Thread | None, timeout: float) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
-from sig_core.errors import SigError
 from sig_core.events import Name
+from sig_core.io.aio.async_reply import settle
 from sig_core.io.server.server_requests import ServerRequests
 
 __all__ = ["AsyncioRequests"]
@@ -26,15 +27,7 @@ class AsyncioRequests(ServerRequests):
             SigError: what the answer says.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def tell(value: Any, error: SigError | None) -> None:  # in a job of the port, so on the loop
-            if future.done():
-                return
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
-
+        tell = partial(settle, future)  # in a job of the port, so on the loop
         self._send(sender, method, params, tell)
         try:
             await asyncio.wait({future}, timeout=seconds)
@@ -44,5 +37,3 @@ class AsyncioRequests(ServerRequests):
         finally:
             if not future.done():
                 self._cancel(tell)
-            elif not future.cancelled():
-                future.exception()  # looked at: who asked may have been cancelled in that very turn

@@ -74,7 +74,7 @@ class ClientState:
         failed: Callable[[Any, Info, BaseException], None],
         log: Log,
     ) -> None:
-        self.callbacks = StateCallbacks(wake_callbacks)
+        self.callbacks = StateCallbacks(wake_callbacks, log)
         self.connection = ConnectionState(url, limits, policy, chance, lambda: new_id(16), self.callbacks)
         self.offline = OfflineQueue(policy.keep if policy is not None else 0, lock)
         outlet = Outlet(self.connection, self.offline)

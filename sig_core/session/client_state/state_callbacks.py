@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 from sig_core.address import did_you_mean
 from sig_core.description import described
 from sig_core.errors import ConfigError, SigError
+from sig_core.session.client_state.asks import Log
 
 __all__ = ["STATES", "StateCallback", "StateCallbacks", "StateNews"]
 
@@ -25,10 +27,12 @@ class StateCallbacks:
 
     Args:
         wake: called when there is something to tell.
+        log: where it is told that a callback raised.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], log: Log) -> None:
         self._wake = wake
+        self._log = log
         self._callbacks: dict[str, list[StateCallback]] = {state: [] for state in STATES}
         self._news: deque[StateNews] = deque()
 
@@ -56,3 +60,14 @@ class StateCallbacks:
     def take(self) -> StateNews | None:
         """Take what is to be told next; None: nothing."""
         return self._news.popleft() if self._news else None
+
+    def raised(self, news: StateNews, error: BaseException) -> None:
+        """Note that a callback raised: it is logged, and the next one is called; under no lock.
+
+        Args:
+            news: what it was told.
+            error: what it raised.
+        """
+        callback, state, _ = news
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        self._log.error(f"the callback {described(callback)} of {state!r} raised\n{trace}")

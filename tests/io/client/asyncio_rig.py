@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sig_core.errors import SigError
+from sig_core.io.aio.async_reply import AsyncReply
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
-from sig_core.io.client.async_reply import AsyncReply
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Subscription

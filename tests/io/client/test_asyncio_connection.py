@@ -11,10 +11,11 @@ import pytest
 
 import sig_core as sig
 from sig_core.errors import ConnectFailed, LocalProtocolError, SigError
+from sig_core.io.aio.async_reply import AsyncReply
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
-from sig_core.io.client.async_reply import AsyncReply
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
+from sig_core.log import log
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 from sig_core.testing import FakeClock
@@ -184,7 +185,7 @@ def test_state_callbacks_are_told_in_order_and_awaited_whatever_they_raise() -> 
     async def main() -> None:
         told: list[Any] = []
         task = CallbackTask()
-        task.callbacks = StateCallbacks(task.wake)
+        task.callbacks = StateCallbacks(task.wake, log)
 
         async def slow(state: str, error: Any) -> None:
             await asyncio.sleep(0)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from sig_core.errors import Backpressure, LinkClosed, RequestTimeout
+from sig_core.io.aio.async_reply import AsyncReply
 from sig_core.io.client import asyncio_writer
-from sig_core.io.client.async_reply import AsyncReply
 from sig_core.session.base import State
 from sig_core.session.binary.gate import FRAMES, take_output
 from tests.io.client.asyncio_rig import Rig, append, run

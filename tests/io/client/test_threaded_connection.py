@@ -13,6 +13,7 @@ import sig_core as sig
 from sig_core.errors import ConnectFailed, LinkClosed, LocalProtocolError, SigError
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
 from sig_core.io.sync.pending_reply import PendingReply
+from sig_core.log import log
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 from sig_core.testing import begin, eventually
@@ -148,7 +149,7 @@ def test_a_stop_ends_the_wait_for_the_next_attempt(server: sig.ServerRouter) -> 
 def test_state_callbacks_are_told_in_order_whatever_they_raise() -> None:
     told: list[int] = []
     thread = CallbackThread("sig-state test")
-    thread.callbacks = StateCallbacks(thread.wake)
+    thread.callbacks = StateCallbacks(thread.wake, log)
 
     def note(state: str, error: Any) -> None:
         told.append(len(told))

@@ -16,6 +16,7 @@ from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import STATES, StateCallbacks
 from tests.session.by_hand import welcome
+from tests.session.client_state.support import FakeLog
 from tests.support.sessions import PLUGINS
 
 GONE = LinkLost("gone")
@@ -28,7 +29,7 @@ class Stand:
     """A connection's state, with what it told."""
 
     def __init__(self, policy: Reconnect | None = RETURNS) -> None:
-        callbacks = StateCallbacks(lambda: None)
+        callbacks = StateCallbacks(lambda: None, FakeLog())
         for state in STATES:
             callbacks.add(state, lambda state, error: None)
         self.callbacks = callbacks

@@ -8,6 +8,7 @@ import pytest
 
 from sig_core.errors import ConfigError, LinkLost
 from sig_core.session.client_state.state_callbacks import STATES, StateCallbacks
+from tests.session.client_state.support import FakeLog
 
 ERROR = LinkLost("gone")
 
@@ -21,7 +22,7 @@ def callback(name: str) -> Any:
 
 def test_each_state_is_told_to_its_own_callbacks_in_order() -> None:
     woken: list[int] = []
-    callbacks = StateCallbacks(lambda: woken.append(1))
+    callbacks = StateCallbacks(lambda: woken.append(1), FakeLog())
     first, second, other = callback("first"), callback("second"), callback("other")
     callbacks.add("disconnected", first)
     callbacks.add("reconnected", other)
@@ -41,7 +42,7 @@ def test_each_state_is_told_to_its_own_callbacks_in_order() -> None:
 
 def test_nobody_is_woken_for_nothing() -> None:
     woken: list[int] = []
-    callbacks = StateCallbacks(lambda: woken.append(1))
+    callbacks = StateCallbacks(lambda: woken.append(1), FakeLog())
     callbacks.add("gave_up", callback("it"))
     callbacks.tell("connected", None)
     callbacks.wake()
@@ -53,7 +54,7 @@ def test_nobody_is_woken_for_nothing() -> None:
 
 
 def test_one_that_is_added_twice_is_told_twice_and_one_that_comes_late_not_at_all() -> None:
-    callbacks = StateCallbacks(lambda: None)
+    callbacks = StateCallbacks(lambda: None, FakeLog())
     it = callback("it")
     callbacks.add("connected", it)
     callbacks.add("connected", it)
@@ -65,14 +66,26 @@ def test_one_that_is_added_twice_is_told_twice_and_one_that_comes_late_not_at_al
 @pytest.mark.parametrize("state", ["Connected", "", "gave up", None, 1, ["connected"]])
 def test_a_state_that_is_none(state: Any) -> None:
     with pytest.raises(ConfigError, match=f"one of {', '.join(STATES)}"):
-        StateCallbacks(lambda: None).add(state, callback("it"))
+        StateCallbacks(lambda: None, FakeLog()).add(state, callback("it"))
 
 
 def test_a_state_that_is_almost_one() -> None:
     with pytest.raises(ConfigError, match="did you mean"):
-        StateCallbacks(lambda: None).add("reconected", callback("it"))
+        StateCallbacks(lambda: None, FakeLog()).add("reconected", callback("it"))
 
 
 def test_what_can_not_be_called() -> None:
     with pytest.raises(ConfigError, match="can't be called"):
-        StateCallbacks(lambda: None).add("connected", "f")  # type: ignore[arg-type]
+        StateCallbacks(lambda: None, FakeLog()).add("connected", "f")  # type: ignore[arg-type]
+
+
+def test_one_that_raises_is_named_with_what_it_was_told_and_where_it_raised() -> None:
+    log = FakeLog()
+    callbacks = StateCallbacks(lambda: None, log)
+    try:
+        callback("it")("connected", None)
+    except AssertionError as error:
+        callbacks.raised((callback, "connected", None), error)
+    (text,) = log.texts("error")
+    assert text.startswith("the callback ") and "of 'connected' raised\nTraceback" in text
+    assert "in told" in text and text.endswith("it must be called by whoever takes the news")

@@ -8,7 +8,7 @@ import gc
 import pytest
 
 from sig_core.errors import LinkLost
-from sig_core.io.client.async_reply import AsyncReply
+from sig_core.io.aio.async_reply import AsyncReply
 
 
 def test_an_answer_that_was_there_before_and_one_that_comes() -> None:
