@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from sig_core.errors import RemoteProtocolError, SigError, Status, is_status
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
-
-T = TypeVar("T")
 
 __all__ = [
     "MAX_TEXT",
@@ -32,7 +29,8 @@ MessageId: TypeAlias = int | str | Any
 
 MAX_TEXT = 10_000  # characters of a peer's complaint that are kept
 
-_ident = checks.choice_of(checks.text(1, 64), checks.count(0, 2**53))
+_text_ident = checks.text(1, 64)
+_number_ident = checks.count(0, 2**53)
 _method = checks.text(1, 255)
 _status = checks.count(-(2**15), 0)
 _text = checks.text(0, 2**32)
@@ -116,19 +114,29 @@ def read_message(values: Any, *, plain: bool = False) -> Call | Notice | Answer:
     Raises:
         BadMessage: it breaks a rule; says which, under which id and with which status to answer.
     """
-    fields = _guarded(lambda: Fields(values, "message"), None)
-    if values.get("status") is not None:
-        try:
-            return _guarded(lambda: _read_answer(fields, plain), None)
-        except BadMessage as error:
-            error.to_answer = False
-            raise
-    ident = values.get("id") if plain else _guarded(lambda: fields.find("id", _ident, None), None)
-    if values.get("method") is None:
-        raise BadMessage("message: field 'method' is missing", ident, Status.NO_METHOD)
-    method = _guarded(lambda: fields.get("method", _method), ident)
-    params = _guarded(lambda: Fields({} if values.get("params") is None else values["params"], method), ident)
+    ident: MessageId | None = None
+    to_answer = True
+    try:
+        fields = Fields(values, "message")
+        if values.get("status") is not None:
+            to_answer = False
+            return _read_answer(fields, plain)
+        ident = values.get("id") if plain else fields.find("id", _ident, None)
+        if values.get("method") is None:
+            raise BadMessage("message: field 'method' is missing", ident, Status.NO_METHOD)
+        method = fields.get("method", _method)
+        params = Fields({} if values.get("params") is None else values["params"], method)
+    except BadMessage:
+        raise
+    except RemoteProtocolError as error:
+        bad = BadMessage(str(error), ident)
+        bad.to_answer = to_answer
+        raise bad from error
     return Notice(method, params) if ident is None and not plain else Call(ident, method, params)
+
+
+def _ident(value: Any) -> MessageId:
+    return _text_ident(value) if isinstance(value, str) else _number_ident(value)
 
 
 def _read_answer(fields: Fields, plain: bool) -> Answer:
@@ -145,10 +153,3 @@ def _lenient(fields: Fields) -> tuple[int, str]:
     status, text = fields.get("status", checks.anything), fields.find("exception", checks.anything, "")
     known = type(status) is int and is_status(status)
     return (status if known else Status.HANDLER_RAISED), str(text)[:MAX_TEXT]
-
-
-def _guarded(read: Callable[[], T], ident: MessageId | None) -> T:
-    try:
-        return read()
-    except RemoteProtocolError as error:
-        raise BadMessage(str(error), ident) from error

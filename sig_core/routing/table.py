@@ -105,7 +105,9 @@ class Table(Generic[T]):
         """Return who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
         found: dict[T, None] = {}
         for pattern in patterns_of(sender, event):
-            found.update(dict.fromkeys(tuple(self._at.get(pattern, ()))))  # tuple: a copy in one step
+            there = self._at.get(pattern)
+            if there:
+                found.update(dict.fromkeys(tuple(there)))  # tuple: a copy in one step
         return tuple(found)
 
     # -- topics

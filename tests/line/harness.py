@@ -15,10 +15,11 @@ from sig_core.errors import SigError
 from sig_core.line.handshake import Syn, SynAck
 from sig_core.line.host import HostLine
 from sig_core.line.line import Line
-from sig_core.line.packets import Packet, PacketReader
+from sig_core.line.packets import DATA, SYN, Packet, PacketReader, seal
 from sig_core.line.responder import LineResponder
 from sig_core.line.upper_layer import Terms
 
+SID = 0x01020304
 VECTORS = Path(__file__).parents[1] / "vectors" / "board_link.json"
 
 
@@ -257,6 +258,17 @@ def host_line(now: float = 0.0, **terms: Any) -> tuple[HostLine, Top]:
 def answer_line(now: float = 0.0, *, stream: bool = True, **terms: Any) -> tuple[LineResponder, Top]:
     top = Top(stream=stream)
     return LineResponder(top, Terms(**terms), now), top
+
+
+def syn(sid: int = SID, *, resume: bool = False, credit: int = 15, ack: int = 0, **fields: Any) -> bytes:
+    """A call of a host."""
+    terms = {"mtu": 246, "window": 8, "keepalive": 1.0, "rto": 0.1, "message": 65_535, "long_crc": False, **fields}
+    return seal(SYN, credit, 0, ack, Syn(sid=sid, resume=resume, **terms).pack())
+
+
+def data(seq: int, payload: bytes, *, ack: int = 0, long_crc: bool = False) -> bytes:
+    """A packet of a message."""
+    return seal(DATA, 15, seq, ack, payload, long_crc=long_crc)
 
 
 def taken(line: Line, now: float, *, long_crc: bool = False, room: int = 1 << 16) -> list[Packet]:

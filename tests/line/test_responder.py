@@ -7,21 +7,10 @@ from typing import Any
 import pytest
 
 from sig_core.errors import LinkClosed, LinkLost
-from sig_core.line.handshake import BINARY, Syn, read_hello, read_synack
+from sig_core.line.handshake import BINARY, read_hello, read_synack
 from sig_core.line.packets import ACK, DATA, FIN, HELLO, NAK, PART, PING, SYN, SYNACK, Packet, seal
 from sig_core.line.responder import LineResponder
-from tests.line.harness import Top, answer_line, kinds, taken
-
-SID = 0x01020304
-
-
-def syn(sid: int = SID, *, resume: bool = False, credit: int = 15, ack: int = 0, **fields: Any) -> bytes:
-    terms = {"mtu": 246, "window": 8, "keepalive": 1.0, "rto": 0.1, "message": 65_535, "long_crc": False, **fields}
-    return seal(SYN, credit, 0, ack, Syn(sid=sid, resume=resume, **terms).pack())
-
-
-def data(seq: int, payload: bytes, *, ack: int = 0, long_crc: bool = False) -> bytes:
-    return seal(DATA, 15, seq, ack, payload, long_crc=long_crc)
+from tests.line.harness import SID, Top, answer_line, data, kinds, syn, taken
 
 
 def connected(**terms: Any) -> tuple[LineResponder, Top]:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sig_core.clock import NEVER
-from sig_core.datagram.stream import ASKED, UNKNOWN, PacketStream, Phase
-from sig_core.datagram.wire import OPEN, Datagram, Wire, opening
+from sig_core.datagram.cookies import Cookies
+from sig_core.datagram.endpoint import Endpoint
+from sig_core.datagram.reception import Reception, asks_for_another
+from sig_core.datagram.wire import Wire
 from tests.simulation.medium import Holder
 
 if TYPE_CHECKING:
@@ -28,52 +30,46 @@ class PacketEnd:
     Args:
         clock: returns the seconds of whoever has it.
         throw: sends a packet.
-        epoch: of the link that it dials; 0: it is dialled.
+
+    Attributes:
+        packets: what it is to the other end.
+        dead: its process has died.
     """
 
     holder: Holder
 
-    def __init__(self, world: World, clock: Callable[[], float], throw: Callable[[bytes], object], epoch: int) -> None:
+    def __init__(self, world: World, clock: Callable[[], float], throw: Callable[[bytes], object]) -> None:
         self.reading = True
         self.closed = self.dead = False
+        self.packets = Endpoint(MTU, HIGH_WATER)
         self._world = world
         self._clock = clock
         self._throw = throw
-        self._wire = Wire(MTU)
-        self._stream: PacketStream | None = None
         self._due = NEVER
         self._blocked = self._told = False
-        if epoch:
-            self._stream = PacketStream(self._wire, epoch, clock(), dialing=True)
 
     @property
     def is_busy(self) -> bool:
         """Whether something waits for an acknowledgement."""
-        stream = self._stream
-        if self.dead or stream is None or stream.phase is not Phase.OPEN:
+        stream = self.packets.stream
+        if self.dead or stream is None or not self.packets.is_open:
             return False
         return stream.queued > SIGNS_OF_LIFE or len(stream._sending._open) > 1
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        if self.dead:
-            return True
-        return self.closed and (self._stream is None or self._stream.phase in (Phase.CLOSED, Phase.DIALING))
+        return self.dead or (self.closed and self.packets.is_done)
 
     # -- the end of a stream
 
     def send(self, data: bytes) -> int:
         """See `End`."""
-        stream = self._stream
-        if stream is None or stream.phase is Phase.DIALING:
-            self._blocked = True
-            return 0
-        room = HIGH_WATER - stream.queued
+        room = self.packets.room
         self._blocked = room < len(data)
-        if room <= 0:
+        if not room:
             return 0
-        stream.write(data[:room])
+        self.packets.write(data[:room])
         self.pump()
         return min(room, len(data))
 
@@ -88,8 +84,7 @@ class PacketEnd:
         """End in order; what was sent still arrives."""
         if not self.closed:
             self.closed = True
-            if self._stream is not None:
-                self._stream.finish(self._clock())
+            self.packets.finish(self._clock())
             self.pump()
 
     def die(self, notice: float | None) -> None:
@@ -100,44 +95,30 @@ class PacketEnd:
 
     def take(self, data: bytes) -> None:
         """A packet comes."""
-        packet = self._wire.open(data)
-        if packet is not None and not self.dead:
-            for answer in self._take(packet):
+        if not self.dead:
+            answer = self.packets.take(data, self._clock())
+            if answer:
                 self._throw(answer)
             self.pump()
 
-    def _take(self, packet: Datagram) -> list[bytes]:
-        stream, now = self._stream, self._clock()
-        asks = packet.kind == OPEN and packet.tag == ASKED
-        if stream is None and asks:
-            self._stream = PacketStream(self._wire, packet.epoch, now, dialing=False)
-        elif stream is None and packet.kind != OPEN:
-            return [opening(self._wire, UNKNOWN, packet.tag)]
-        elif stream is not None and asks and packet.epoch != stream.epoch and stream.phase is not Phase.DIALING:
-            stream.lose("the peer has begun anew")
-        elif stream is not None:
-            stream.receive(packet, now)
-        return []
-
     def pump(self) -> None:
         """Hand over what came, and send what is due."""
-        stream = self._stream
-        if stream is None or self.dead:
+        packets = self.packets
+        if self.dead:
             return
-        while self.reading and not self.closed and stream.has_data:
-            self.holder.receive(stream.read())
+        while self.reading and not self.closed and packets.has_data:
+            self.holder.receive(packets.read())
         now = self._clock()
-        for packet in stream.packets(now):
+        for packet in packets.packets(now):
             self._throw(packet)
-        due = max(self._world.now + stream.due - now, self._world.now + LEAST)
+        due = max(self._world.now + packets.due - now, self._world.now + LEAST)
         if due < NEVER and due != self._due:
             self._due = due
             self._world.at(due, lambda: self._tick(due))
-        if self._blocked and stream.phase is Phase.OPEN and stream.queued < HIGH_WATER:
+        if self._blocked and packets.room:
             self._blocked = False
             self._world.soon(self._tell_writable)
-        ended = stream.ended or stream.phase is Phase.CLOSED
-        if ended and not (self.closed or self._told or stream.has_data):
+        if (packets.ended or packets.is_over) and not (self.closed or self._told or packets.has_data):
             self._told = True
             self._world.soon(self._tell_end)
 
@@ -160,14 +141,17 @@ class Air:
 
     Args:
         loss: of packets, how many are lost; half as many come twice.
+        lies: whoever sends here can write any address as its own, so that the server wants a proof.
 
     Attributes:
         is_deaf: nothing arrives.
         near, far: the ends that there are.
     """
 
-    def __init__(self, network: Network, loss: float) -> None:
+    def __init__(self, network: Network, loss: float, *, lies: bool) -> None:
         self.loss = loss
+        self._lies = lies
+        self._wire = Wire(MTU)
         self.is_deaf = False
         self.near: PacketEnd | None = None
         self.far: PacketEnd | None = None
@@ -182,7 +166,8 @@ class Air:
 
     def dial(self, clock: Callable[[], float]) -> PacketEnd:
         """Return the end of a new link."""
-        self.near = end = PacketEnd(self._world, clock, self._to_server, self._network.world.number())
+        self.near = end = PacketEnd(self._world, clock, self._to_server)
+        end.packets.dial(self._world.number(), clock())
         self._world.soon(end.pump)
         return end
 
@@ -216,10 +201,39 @@ class Air:
         if server.is_stopped_still:
             self._world.after(0.05, lambda: self._at_server(packet))
             return
-        if self.far is None or self.far.is_over:
-            self.far = PacketEnd(self._world, server.now, self._to_client, 0)
-            server.accept(self.far)
-        self.far.take(packet)
+        if self._lies:
+            self._receive(packet)
+        else:
+            if self.far is None or self.far.is_over:
+                self.far = self._accept()
+            self.far.take(packet)
+
+    def _accept(self) -> PacketEnd:
+        server = self._network.server
+        end = PacketEnd(self._world, server.now, self._to_client)
+        server.accept(end)
+        return end
+
+    def _receive(self, data: bytes) -> None:
+        """Take a packet as a server does whose medium has many peers: it keeps nothing of who proved nothing."""
+        packet, far, server = self._wire.open(data), self.far, self._network.server
+        stream = None if far is None or far.is_over else far.packets.stream
+        if packet is None:
+            return
+        if far is not None and stream is not None and not asks_for_another(packet, stream.epoch):
+            far.take(data)
+            return
+        reception = Reception(self._wire, Cookies(b"secret %d" % server.generation))
+        answer = reception.answer(packet, "client", server.now())
+        if answer:
+            self._to_client(answer)
+        elif answer is None:
+            if far is not None and stream is not None:
+                far.packets.cut("the peer has begun anew")
+                far.pump()
+            self.far = self._accept()
+            self.far.packets.be_dialled(packet.epoch, server.now())
+            self.far.pump()
 
     def _at_client(self, packet: bytes) -> None:
         if self.near is not None:

@@ -212,7 +212,7 @@ def air_comes(running: Running, lots: Lots) -> None:
     """A program joins over a packet medium."""
     network = running.network
     if running.history.airs > len(network.airs):
-        network.airs.append(Air(network, (0.0, 0.05, 0.2)[lots.how % 3]))
+        network.airs.append(Air(network, (0.0, 0.05, 0.2)[lots.how % 3], lies=bool(lots.much % 2)))
         running.new_client(CODECS[lots.what % len(CODECS)], network.airs[-1])
 
 

@@ -15,9 +15,11 @@ from typing import Final
 
 from sig_core.clock import NEVER, Clock
 from sig_core.datagram.cookies import Cookies
-from sig_core.datagram.stream import ASKED, OTHER_VERSION, PROVE, UNKNOWN, PacketStream, Phase
-from sig_core.datagram.wire import OPEN, VERSION, Datagram, Wire, opening
-from sig_core.io.adapters.datagram_stream import ASSUMED_MTU, HIGH_WATER
+from sig_core.datagram.endpoint import HIGH_WATER
+from sig_core.datagram.reception import Reception, asks_for_another
+from sig_core.datagram.stream import PacketStream, Phase
+from sig_core.datagram.wire import Datagram, Wire
+from sig_core.io.adapters.datagram_stream import ASSUMED_MTU
 from sig_core.links.shared_medium import MediumAcceptor
 from sig_core.links.sockets import SocketLink
 from sig_core.links.threads import start_thread
@@ -77,7 +79,7 @@ class DatagramAcceptor:
         self._clock = clock
         self._log = LimitedLog(clock)
         self._wire = Wire(acceptor.traits.mtu or ASSUMED_MTU)
-        self._cookies = Cookies(os.urandom(16))
+        self._reception = Reception(self._wire, Cookies(os.urandom(16)))
         self._peers: dict[Hashable, _Peer] = {}
         self._due: dict[_Peer, float] = {}  # when a stream has something to do, if nothing comes
         self._touched: dict[_Peer, None] = {}
@@ -205,21 +207,19 @@ class DatagramAcceptor:
         packet, peer = self._wire.open(data), self._peers.get(at)
         if packet is None:
             return
-        if packet.kind == OPEN and packet.tag == ASKED and (peer is None or packet.epoch != peer.stream.epoch):
+        if peer is None or asks_for_another(packet, peer.stream.epoch):
             self._greet(packet, at, now)
-        elif peer is not None:
+        else:
             peer.heard_at = now
             peer.stream.receive(packet, now)
             self._touched[peer] = None
-        elif packet.kind != OPEN:
-            self._send(opening(self._wire, UNKNOWN, packet.tag), at)
 
     def _greet(self, packet: Datagram, at: Hashable, now: float) -> None:
         """Let somebody in who proves that the answer to an earlier packet has reached him."""
-        if packet.version != VERSION:
-            self._send(opening(self._wire, OTHER_VERSION, packet.epoch), at)
-        elif not self._cookies.fits(at, packet.epoch, now):
-            self._send(opening(self._wire, PROVE, self._cookies.make(at, packet.epoch, now)), at)
+        answer = self._reception.answer(packet, at, now)
+        if answer is not None:
+            if answer:
+                self._send(answer, at)
         elif not self._closing and not self._new.full():
             before = self._peers.get(at)
             if before is not None:

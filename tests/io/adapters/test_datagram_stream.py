@@ -12,7 +12,6 @@ import pytest
 from sig_core.contract import Link, LinkTraits
 from sig_core.datagram.wire import DATA, OPEN, Wire
 from sig_core.errors import ConnectFailed, LimitError
-from sig_core.io.adapters import datagram_stream
 from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.datagram_stream import DatagramStream, FragmentingLink
 from sig_core.testing import FakeClock, begin
@@ -185,7 +184,7 @@ def test_a_send_waits_for_a_peer_that_does_not_read_and_ends_on_close() -> None:
             client.send(piece)
 
     flooding = begin(flood)
-    eventually(lambda: client._sender_waits and client._queued >= datagram_stream.HIGH_WATER)  # type: ignore[attr-defined]
+    eventually(lambda: client._sender_waits and not client._end.room)  # type: ignore[attr-defined]
     client.close()
     with pytest.raises(OSError, match="closed"):
         flooding.result(SOON)

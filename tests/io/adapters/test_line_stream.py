@@ -12,7 +12,6 @@ import pytest
 from sig_core.clock import Clock
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConnectFailed, LinkLost
-from sig_core.io.adapters import line_stream
 from sig_core.io.adapters.line_stream import LineStream
 from sig_core.line.handshake import Syn
 from sig_core.line.packets import ACK, DATA, FIN, HELLO, SYN, SYNACK, Packet, PacketReader, seal
@@ -184,9 +183,9 @@ def test_nothing_comes_within_the_time(opened: Opener) -> None:
 def test_who_does_not_receive_stops_the_peer_until_it_does(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line_stream, "RECEIVE_HIGH_WATER", 10)
     line = Line()
     link = opened(line)
+    monkeypatch.setattr(link._stream, "_most_in", 10)
     line.say(DATA, b"0123456789", seq=0)
     assert line.wait_for(ACK).credit == 15
     line.say(DATA, b"x", seq=1)
@@ -197,9 +196,9 @@ def test_who_does_not_receive_stops_the_peer_until_it_does(
 
 
 def test_who_sends_too_much_waits_for_the_line(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_stream, "SEND_HIGH_WATER", 10)
     line = Line()
     link = opened(line)
+    monkeypatch.setattr(link._stream, "_most_out", 10)
     for _ in range(4):  # as many packets of 64 bytes as may be open
         link.send(bytes(64))
         line.wait_for(DATA)
@@ -214,9 +213,9 @@ def test_who_sends_too_much_waits_for_the_line(opened: Opener, monkeypatch: pyte
 
 
 def test_a_close_ends_a_send_that_waits(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_stream, "SEND_HIGH_WATER", 10)
     line = Line()
     link = opened(line)
+    monkeypatch.setattr(link._stream, "_most_out", 10)
     link.send(bytes(1000))
     waiting = begin(link.send, b"never")
     link.close()
@@ -253,6 +252,6 @@ def test_text_on_the_line_is_logged(opened: Opener, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO):
         line.put(b"\0booting\r\n\0")
         eventually(lambda: "line://test: says: booting" in caplog.text)
-        link.warned("a short circuit")
+        link._stream.warned("a short circuit")
         eventually(lambda: "line://test: a short circuit" in caplog.text)
     link.close()
