@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import sig_core
-from sig_core.cli.options import DEFAULT_URL
 from sig_core.cli.ports import ports_of
+from sig_core.cli.target import DEFAULT_URL
 from sig_core.contract import Codec, HasNarrows, HasTrial, PortInfo
 from sig_core.errors import BrokenPlugin, SigError
 from sig_core.plugins import PluginInfo, default_plugins

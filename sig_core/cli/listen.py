@@ -13,6 +13,7 @@ import click
 from sig_core.cli.failures import LOST, OK, TIMEOUT
 from sig_core.cli.options import as_json, client_options, connect, json_option
 from sig_core.cli.output import Output
+from sig_core.cli.target import Target
 from sig_core.cli.values import dump, shown
 from sig_core.client import ClientRouter
 from sig_core.events import Info, is_channel
@@ -47,8 +48,7 @@ _FIELDS: dict[str, Callable[[Info, Any], bytes]] = {
 def listen(
     sender: str | None,
     event: str | None,
-    url: str,
-    codecs: tuple[str, ...],
+    target: Target,
     count: int | None,
     wait: float | None,
     template: str | None,
@@ -71,7 +71,7 @@ def listen(
         raise click.UsageError("--rate and --format: with --rate there are no events to format")
     if sender is not None and event is None and is_channel(sender):
         sender, event = None, sender
-    with connect(url, codecs, reconnect=True) as client:
+    with connect(target, reconnect=True) as client:
         for state in ("disconnected", "reconnected"):
             client.on(state, _tell)
         if rate:

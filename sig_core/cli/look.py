@@ -9,6 +9,7 @@ import click
 
 from sig_core.cli.failures import OK
 from sig_core.cli.options import as_json, client_options, connect, json_option, timeout_option
+from sig_core.cli.target import Target
 from sig_core.cli.values import dump
 from sig_core.plugins import default_plugins
 from sig_core.printable import printable
@@ -20,9 +21,9 @@ __all__ = ["plugins", "senders", "stats", "table"]
 @client_options
 @timeout_option
 @json_option
-def senders(url: str, codecs: tuple[str, ...], timeout: float, to_json: bool) -> int:
+def senders(target: Target, timeout: float, to_json: bool) -> int:
     """List the senders at the server, with their events."""
-    with connect(url, codecs, timeout=timeout) as client:
+    with connect(target, timeout=timeout) as client:
         found = client.remote_senders()
     if as_json(to_json):
         for name, events in found.items():
@@ -37,9 +38,9 @@ def senders(url: str, codecs: tuple[str, ...], timeout: float, to_json: bool) ->
 @timeout_option
 @click.option("--peers", is_flag=True, help="Each client for itself as well.")
 @json_option
-def stats(url: str, codecs: tuple[str, ...], timeout: float, peers: bool, to_json: bool) -> int:
+def stats(target: Target, timeout: float, peers: bool, to_json: bool) -> int:
     """Tell how the server stands: links, senders, events, losses, latencies (docs/statistics.md)."""
-    with connect(url, codecs, timeout=timeout) as client:
+    with connect(target, timeout=timeout) as client:
         told = client.server_stats(peers=peers)
     if as_json(to_json):
         click.echo(dump(told))

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
 
+from sig_core.cli.profiles import TLS_FILES
+from sig_core.cli.target import DEFAULT_URL, Options, Target, target_of
 from sig_core.client import ClientRouter
+from sig_core.errors import ConfigError
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.reconnect import Reconnect
 
-__all__ = ["DEFAULT_URL", "as_json", "client_options", "connect", "json_option", "text_option", "timeout_option"]
-
-DEFAULT_URL = "tcp://127.0.0.1:3000"
+__all__ = ["as_json", "client_options", "connect", "json_option", "text_option", "timeout_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_url = click.option(
-    "--url",
-    envvar="SIG_URL",
-    default=DEFAULT_URL,
-    show_default=True,
-    show_envvar=True,
-    metavar="URL",
-    help="Server to join.",
-)
-_codec = click.option(
-    "--codec",
-    "codecs",
-    multiple=True,
-    metavar="NAME",
-    help="Codec to speak, json if none; of several the preferred first.",
+_of_clients = (
+    click.option(
+        "--url",
+        metavar="URL",
+        help=f"Server to join; if not given what SIG_URL says, or the profile, or {DEFAULT_URL}.",
+    ),
+    click.option(
+        "--codec",
+        "codecs",
+        multiple=True,
+        metavar="NAME",
+        help="Codec to speak, json if none; of several the preferred first.",
+    ),
+    click.option("--profile", metavar="NAME", help="One of ~/.config/sig/profiles.toml; if not given 'default'."),
+    click.option("--ca", metavar="FILE", help="TLS: who may have signed the server's certificate."),
+    click.option("--cert", metavar="FILE", help="TLS: the certificate to show."),
+    click.option("--key", metavar="FILE", help="TLS: its key, if that is in a file of its own."),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The file of the token to show; if not given what SIG_TOKEN says, or the profile.",
+    ),
 )
 json_option = click.option("--json", "to_json", is_flag=True, help="One JSON object a line, on a terminal too.")
 text_option = click.option("--text", is_flag=True, help="DATA is text as it stands, not JSON.")
@@ -47,15 +59,28 @@ timeout_option = click.option(
 
 
 def client_options(command: F) -> F:
-    """Add to a command --url and --codec."""
-    return _url(_codec(command))
+    """Add to a command what says which server it joins: it gets that as `target`."""
+
+    @functools.wraps(command)
+    def joined(**values: Any) -> Any:
+        named = {name: values.pop(name) for name in TLS_FILES}
+        files = {name: os.path.expanduser(path) for name, path in named.items() if path is not None}
+        said = {name: values.pop(name) for name in ("url", "codecs", "profile", "token_file")}
+        options = Options(files=files, **said)
+        return command(target=target_of(options, os.environ), **values)
+
+    for option in reversed(_of_clients):
+        joined = option(joined)
+    return cast(F, joined)
 
 
-def connect(url: str, codecs: tuple[str, ...], *, reconnect: bool = False, timeout: float = 10.0) -> ClientRouter:
+def connect(target: Target, *, reconnect: bool = False, timeout: float = 10.0) -> ClientRouter:
     """Return a client to use in `with`; it comes back only where a command runs on for long."""
+    if target.token is not None:
+        raise ConfigError("tokens can't be shown yet: no server asks for them; leave out --token-file and SIG_TOKEN")
     return ClientRouter(
-        url,
-        codecs or "json",
+        target.url,
+        target.codecs or "json",
         limits=Limits(request_timeout=timeout, handshake=min(timeout, 5.0)),
         reconnect=Reconnect() if reconnect else None,
     )

@@ -16,6 +16,7 @@ import msgspec
 from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK, TIMEOUT
 from sig_core.cli.options import client_options, connect, timeout_option
+from sig_core.cli.target import Target
 from sig_core.cli.values import dump
 
 __all__ = ["reply"]
@@ -36,8 +37,7 @@ class Failed(Exception):
 def reply(
     sender: str,
     method: str,
-    url: str,
-    codecs: tuple[str, ...],
+    target: Target,
     command: str,
     count: int | None,
     wait: float | None,
@@ -63,7 +63,7 @@ def reply(
                 ending.done()
 
     handlers = {None: handle} if method == "-" else {method: lambda params: handle(method, params)}
-    with ending, connect(url, codecs, reconnect=True) as client:
+    with ending, connect(target, reconnect=True) as client:
         try:
             client.add_remote_sender(sender, [], handlers)  # whoever sees the sender may end us before the next line
             done = ending.wait(wait)

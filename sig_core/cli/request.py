@@ -8,6 +8,7 @@ import click
 
 from sig_core.cli.failures import OK
 from sig_core.cli.options import as_json, client_options, connect, json_option, text_option, timeout_option
+from sig_core.cli.target import Target
 from sig_core.cli.values import dump, read_value, shown
 
 __all__ = ["request"]
@@ -25,8 +26,7 @@ def request(
     sender: str,
     method: str,
     data: str | None,
-    url: str,
-    codecs: tuple[str, ...],
+    target: Target,
     text: bool,
     timeout: float,
     to_json: bool,
@@ -37,7 +37,7 @@ def request(
     is, else as JSON.
     """
     params = read_value(data, text)
-    with connect(url, codecs, timeout=timeout) as client:
+    with connect(target, timeout=timeout) as client:
         answer = client.remote_request(sender, method, params)
     plain = isinstance(answer, str) and not as_json(to_json)
     lines = map(shown, answer.encode().split(b"\n")) if plain else [dump(answer)]

@@ -9,7 +9,8 @@ import click
 from sig_core.cli.config import Config, read_config
 from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK
-from sig_core.cli.options import DEFAULT_URL, as_json, json_option
+from sig_core.cli.options import as_json, json_option
+from sig_core.cli.target import DEFAULT_URL
 from sig_core.cli.values import dump
 from sig_core.server import ServerRouter
 

@@ -13,6 +13,7 @@ import click
 
 from sig_core.cli.failures import LOST, OK
 from sig_core.cli.options import client_options, connect, text_option
+from sig_core.cli.target import Target
 from sig_core.cli.values import read_value, read_values
 
 __all__ = ["trigger"]
@@ -30,8 +31,7 @@ def trigger(
     sender: str,
     event: str,
     data: str | None,
-    url: str,
-    codecs: tuple[str, ...],
+    target: Target,
     text: bool,
     count: int | None,
     every: float | None,
@@ -46,7 +46,7 @@ def trigger(
     if data == "-" and count:
         raise click.UsageError("--count and -: each line of standard input is fired once")
     values = read_values(data, text) if data == "-" else _repeat(read_value(data, text), count, every)
-    with connect(url, codecs, reconnect=every is not None) as client:
+    with connect(target, reconnect=every is not None) as client:
         signal = client.add_remote_sender(sender, [event]).get_signal(event)
         with suppress(KeyboardInterrupt):  # what was fired still goes out
             _fire(signal, values, every)

@@ -12,7 +12,8 @@ COMMAND = [sys.executable, "-W", "error", "-m", "sig_core"]
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**{name: text for name, text in os.environ.items() if name != "SIG_URL"}, **more}
+    ours = {name: text for name, text in os.environ.items() if name not in ("SIG_URL", "SIG_TOKEN")}
+    return {**ours, "XDG_CONFIG_HOME": "/nowhere", **more}  # nobody's own profiles
 
 
 def sig(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
