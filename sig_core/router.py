@@ -15,6 +15,7 @@ from sig_core.io.sync.owned_lock import Deferred, OwnedLock, check_outside, is_i
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
+from sig_core.routing.removed_sender import removed_publisher
 from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
@@ -181,7 +182,7 @@ class RouterBase:
         self._senders.pop(sender.name, None)
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:
-                self._table.topic(sender.name, event).publisher = _Gone(sender.name)
+                self._table.topic(sender.name, event).publisher = removed_publisher(sender.name)
         self._table.drop(sender.name)
 
     def _fire_presence(self, sender: Sender, event: Name) -> None:
@@ -384,18 +385,9 @@ class Router(RouterBase):
     removeSender = alias(remove_sender)  # noqa: N815
 
 
-class _Gone:
-    """The publisher of a sender that was removed: refuses."""
-
-    def __init__(self, sender: Name) -> None:
-        self._sender = sender
-
-    def __call__(self, info: Info, data: Any) -> None:
-        raise UnknownSender(f"sender {self._sender!r} is no longer connected: add it again")
-
-
 def _presence(sender: Sender) -> dict[str, Any]:
-    return {"events": list(sender.events), "requests": sender.handler.names()}
+    events = [name for name, event in sender.events.items() if event.declared]
+    return {"events": events, "requests": sender.handler.names()}
 
 
 def pattern_of(sender: Name | None, event: Name | None) -> Pattern:

@@ -26,7 +26,8 @@ from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import additions_of
 from sig_core.routing.ports import RequestBatch, Run
-from sig_core.routing.table import Publisher
+from sig_core.routing.removed_sender import no_longer_connected
+from sig_core.routing.table import Publisher, Topic
 from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.errors import error_of_handler
@@ -302,8 +303,29 @@ class ServerBase(RouterBase):
         view = self.class_sender(self, name)
         for event in entry.events:
             view.events[event] = view.class_event(view, event)
-            self.topic(name, event).publisher = _not_ours(name, entry.owner.peer)
         return view
+
+    def topic(self, sender: Name, event: Name) -> Topic[Subscription]:
+        """Return what a signal of this event fires on; of a sender that is not of this program, what refuses.
+
+        That is in no table, where nobody would drop it when the sender leaves.
+        """
+        with self._lock:
+            if sender in self._senders:
+                return self._table.topic(sender, event)
+        topic = Topic(self._table, sender, event)
+        topic.publisher = self._refuser(sender)
+        return topic
+
+    def _refuser(self, sender: Name) -> Publisher:
+        def refuse(info: Info, data: Any) -> None:
+            entry = self._exchange.senders.get(sender)
+            if entry is None or entry.owner is self._port:  # it has left; one of that name may be another one
+                raise no_longer_connected(sender)
+            owner = entry.owner.peer
+            raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
+
+        return refuse
 
     def has_sender(self, name: Name) -> bool:
         """Return whether a sender of that name is connected, here or at a client."""
@@ -351,13 +373,6 @@ class ServerBase(RouterBase):
         if self._state == RUNNING:
             self._state = "closed by a fork"
             self._clients.abandon()
-
-
-def _not_ours(sender: Name, owner: str) -> Publisher:
-    def refuse(info: Info, data: Any) -> None:
-        raise NotOwner(f"sender {sender!r} belongs to {owner}; only who added a sender may trigger for it")
-
-    return refuse
 
 
 def _check_exposure(address: str, allowed: bool) -> None:

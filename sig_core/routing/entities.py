@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from sig_core.errors import ConfigError, UnknownEvent, UnknownSender
+from sig_core.errors import ConfigError, UnknownEvent
 from sig_core.events import Info, Name, Pattern, check_name, is_channel
 from sig_core.routing.handlers import Handler
+from sig_core.routing.removed_sender import no_longer_connected
 from sig_core.routing.table import Topic
 from sig_core.spelling import alias
 
@@ -89,7 +90,15 @@ class Owner(Protocol):
 
 
 class Event:
-    """An event of a sender (or, on the broadcast sender, a kind of subscription): a name and who listens to it."""
+    """An event of a sender (or, on the broadcast sender, a kind of subscription): a name and who listens to it.
+
+    Attributes:
+        objsender: whose it is.
+        name: of the event.
+        declared: the sender was added with it; else nobody can fire it.
+    """
+
+    declared = True
 
     def __init__(self, objsender: Sender, name: Name | None) -> None:
         self.objsender = objsender
@@ -254,9 +263,9 @@ class Sender:
         if found is not None:
             return found
         if not create:
-            declared = ", ".join(repr(name) for name in self.events) or "none"
-            raise UnknownEvent(f"sender {self.name!r} has no event {event!r}; it has: {declared}")
+            raise self._unknown(event)
         made = self.class_event(self, event if event is None else check_name(event, "event"))
+        made.declared = False
         self.events[event] = made
         return made
 
@@ -268,9 +277,15 @@ class Sender:
             UnknownSender: the sender was removed.
         """
         found = self.get_event(event)
+        if not found.declared:
+            raise self._unknown(event)
         if self.removed:
-            raise UnknownSender(f"sender {self.name!r} is no longer connected: add it again")
+            raise no_longer_connected(self.name)
         return self.class_signal(found, self._broadcasts(found))
+
+    def _unknown(self, event: Name | None) -> UnknownEvent:
+        declared = ", ".join(repr(name) for name, known in self.events.items() if known.declared) or "none"
+        return UnknownEvent(f"sender {self.name!r} has no event {event!r}; it has: {declared}")
 
     def _broadcasts(self, event: Event) -> list[Event]:
         everyone = Sender(self.objrouter, None)

@@ -269,3 +269,20 @@ def test_a_removed_sender_gives_no_signals() -> None:
         sender.get_signal("e")
     router.add_sender("s", ["e"]).get_signal("e").trigger(1)
     assert heard == [1]
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_an_event_that_was_never_declared_can_not_be_fired_and_is_not_told_of(connected: bool) -> None:
+    router, heard = sig.Router(), []
+    router.add_listener(lambda info, data: heard.append((info["event"], data)), "s")
+    if connected:
+        router.add_sender("s", ["e"])
+    sender = router.get_sender("s")
+    assert sender is not None
+    made = sender.get_event("other", create=True)
+    assert made.listeners == [] and sender.get_event("other") is made
+    with pytest.raises(sig.UnknownEvent, match="sender 's' has no event 'other'; it has: "):
+        sender.get_signal("other")
+    router.remove_sender("s")
+    told = {"events": ["e", "#connect", "#disconnect"], "requests": None}
+    assert heard == ([("#connect", told), ("#disconnect", told)] if connected else [])

@@ -57,3 +57,22 @@ def test_senders_that_come_and_go_leave_nothing_with_anybody() -> None:
             *(*of_links, state, listener._connection.open_link().session, owner._connection.open_link().session),
         )
     assert max(found.values()) < 150, {name: size for name, size in found.items() if size >= 150}
+
+
+def test_looking_at_senders_of_clients_keeps_nothing_of_them() -> None:
+    with sig.ServerRouter("local://looked-at") as server, sig.ClientRouter("local://looked-at") as owner:
+        for number in range(50):
+            sender = owner.add_remote_sender(f"job {number}", ["done"])
+            view = server.get_sender(f"job {number}")
+            assert view is not None
+            signal = view.get_signal("done")
+            with pytest.raises(sig.NotOwner, match="belongs to local://looked-at#"):
+                signal.trigger(1)
+            owner.remove_remote_sender(sender)
+            for gone in (signal, view.get_signal("done")):
+                with pytest.raises(sig.UnknownSender, match="is no longer connected"):
+                    gone.trigger(1)
+            assert server.add_sender(f"job {number}", ["done"]).remove()
+            with pytest.raises(sig.UnknownSender, match="is no longer connected"):
+                signal.trigger(1)
+        assert server._table._topics == {}

@@ -83,7 +83,7 @@ class DatagramAcceptor:
         self._peers: dict[Hashable, _Peer] = {}
         self._due: dict[_Peer, float] = {}  # when a stream has something to do, if nothing comes
         self._touched: dict[_Peer, None] = {}
-        self._new: queue.Queue[SocketLink] = queue.Queue(LINKS)
+        self._new: queue.Queue[SocketLink | None] = queue.Queue(LINKS)  # None: no further one comes
         self._came: deque[tuple[bytes, Hashable]] = deque()
         self._overrun = 0
         self._closing = False
@@ -109,11 +109,12 @@ class DatagramAcceptor:
         Raises:
             OSError: the medium is broken.
         """
-        try:
-            return self._new.get(timeout=timeout) if timeout > 0 else self._new.get_nowait()
-        except queue.Empty:
+        link: SocketLink | None = None
+        with suppress(queue.Empty):
+            link = self._new.get(timeout=timeout) if timeout > 0 else self._new.get_nowait()
+        if link is None:
             self._acceptor.check()
-            return None
+        return link
 
     def close(self) -> None:
         """Take nobody in any more; links that were accepted live on, and the medium as long as one of them does."""
@@ -165,8 +166,9 @@ class DatagramAcceptor:
             peer.stream.lose("the medium broke")
             self._drop(peer)
         with suppress(queue.Empty):
-            while True:
-                self._new.get_nowait().close()
+            while (link := self._new.get_nowait()) is not None:
+                link.close()
+        self._new.put_nowait(None)  # who waits for a link learns at once that the medium broke
         self._acceptor.close()
         self._selector.close()
         for end in (self._bell, self._rope):

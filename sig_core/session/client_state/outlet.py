@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import LinkClosed, SigError, UnknownSender
+from sig_core.errors import LinkClosed, SigError
 from sig_core.events import Info, Name
 from sig_core.routing.entities import Subscription
 from sig_core.routing.table import Publisher, Topic
@@ -14,7 +14,7 @@ from sig_core.session.binary.publisher import closed_error, frame_for, make_publ
 from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.offline_queue import OfflineQueue
 
-__all__ = ["LazyPublisher", "Outlet", "refusing_publisher", "removed_publisher"]
+__all__ = ["LazyPublisher", "Outlet", "refusing_publisher"]
 
 
 class Outlet:
@@ -100,15 +100,6 @@ class LazyPublisher:
 
         publisher = make_publisher(session, sender, event, self._route, session.gate, count, keep)
         return publisher
-
-
-def removed_publisher(name: Name) -> Publisher:
-    """Return what refuses the events of a sender that is not connected any more."""
-
-    def refuse(info: Info, data: Any) -> None:
-        raise UnknownSender(f"sender {name!r} is no longer connected: add it again")
-
-    return refuse
 
 
 def refusing_publisher(name: Name, error: SigError) -> Publisher:

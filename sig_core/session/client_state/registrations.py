@@ -23,12 +23,13 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern
 from sig_core.routing.counting import LossDetector, give_back
 from sig_core.routing.entities import Listener, Sender, Subscription
+from sig_core.routing.removed_sender import removed_publisher
 from sig_core.routing.table import Publisher, Table
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
-from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher, removed_publisher
+from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
 
