@@ -179,6 +179,12 @@ class PlainOutput:
         """Let everything go at once: the link ends."""
         self._ending, self._in_gap, self._open = True, False, None
 
+    def mend(self) -> None:
+        """Be right again about what waits, after an interrupt in the midst of a change, and have it sent."""
+        self.calls.recount()
+        self._answers_size = sum(map(len, self._answers))
+        self._changed()
+
     # -- out
 
     def take(self, room: int) -> bytes:

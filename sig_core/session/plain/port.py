@@ -231,6 +231,10 @@ class PlainPort(QueuedPort):
         super().refuse(route, count, error)
         self._refusal = error
 
+    def mend(self) -> None:
+        """See `QueuedPort`; its `on_change` is for pauses alone."""
+        self.output.mend()
+
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for a sender of this peer."""
         return request_each(batch, self._ask)

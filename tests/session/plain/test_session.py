@@ -9,6 +9,8 @@ import pytest
 
 from sig_core.errors import LinkClosed, LinkLost, OutcomeUnknown, RemoteError
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import event_frame
+from sig_core.routing.ports import Run
 from sig_core.session.base import State
 from tests.session.boards import Played, event, method
 from tests.session.boards import listen as hears
@@ -498,3 +500,23 @@ def test_a_first_object_that_never_ends_is_given_up() -> None:
     session.receive_data(b'{"method":"get_version"}', net.now)
     session.tick(net.now + 1000)
     assert session.error is None
+
+
+def test_what_an_interrupt_left_unsaid_is_sent_when_the_port_is_mended() -> None:
+    net = Net()
+    peer, woken = Plain(net), []
+    peer.listen("s", "e")
+    port = peer.session.port
+    peer.session.on_change = _interrupted
+    with pytest.raises(KeyboardInterrupt):
+        port.deliver(Run(5, "json", 1, event_frame(5, b"1")), "s", "e")
+    peer.session.on_change = lambda: woken.append(True)
+    port._outbox.size += 100  # as it may be in the midst of a change
+    port.mend()
+    assert woken == [True] and port._outbox.size == len(port._outbox.runs[0].data)
+    (told,) = peer.read()
+    assert told["params"]["data"] == 1
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt
