@@ -36,6 +36,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_requests": (1, 10**7),
     "max_asked": (1, 10**7),
     "max_depth": (1, 100),
+    "busy_poll": (0.0, 1.0),
 }
 
 
@@ -72,8 +73,11 @@ class Limits:
         max_plain_listeners: listeners of one plain peer, since each gets a message of its own for each event.
         max_requests: open requests of one link.
         max_asked: requests that a program has at one time for its handlers; further ones wait at the server, where
-            those who ask take turns. It is at least twice `max_depth`, and on asyncio twice `max_handlers`.
+            those who ask take turns. It is at least twice `max_depth`, and on asyncio twice `max_handlers`. Who answers
+            so many within 50 ms has more, up to four times as many, until it is slow again.
         max_depth: requests that run inside each other on one thread, and dispatch threads that wait.
+        busy_poll: share of one processor that may be spent in vain on looking for the next request or answer, for 100
+            us before a thread sleeps; 0: it sleeps at once. See `sig_core/busy_poll.py`.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -104,6 +108,7 @@ class Limits:
     max_requests: int = 10_000
     max_asked: int = 32
     max_depth: int = 16
+    busy_poll: float = 0.02
 
     @property
     def asked_at_once(self) -> int:

@@ -1,31 +1,44 @@
-"""Requests that wait for an owner who works on few at one time: those who ask take turns."""
+"""Requests that wait for an owner who works on few at one time: those who ask take turns.
+
+How many are few depends on how fast the owner is: what it has, newcomers must wait for. So while others wait and it
+answers a whole window of requests within QUICK, the window is doubled, up to GROWTH times what the owner asked for;
+once a window takes more than SLOW it is halved again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from typing import Final
 
 from sig_core.routing.ports import Port, RequestBatch
 
 __all__ = ["RequestTurns"]
+
+QUICK: Final = 0.05  # seconds
+SLOW: Final = 0.2  # seconds: so long a newcomer may have to wait for a window
+GROWTH: Final = 4
 
 
 class RequestTurns:
     """What one owner has to work on, and what waits for it.
 
     Args:
-        most: requests that the owner has at one time.
+        most: requests that the owner wants at one time.
 
     Attributes:
-        most: see above.
+        window: requests that it may have at one time; `most` to GROWTH times that.
         at_work: requests that it has.
     """
 
-    __slots__ = ("_of", "_sizes", "_turns", "at_work", "most")
+    __slots__ = ("_began", "_left", "_most", "_of", "_sizes", "_turns", "at_work", "window")
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.window = most
         self.at_work = 0
+        self._most = most
+        self._left = 0  # answers until a window is measured; 0: none is
+        self._began = 0.0  # when that began, monotonic seconds
         self._turns: dict[Port, dict[RequestBatch, None]] = {}  # of those who ask, whose turn is next first
         self._of: dict[int, tuple[Port, RequestBatch]] = {}  # by token
         self._sizes: dict[Port, int] = {}  # bytes
@@ -36,15 +49,30 @@ class RequestTurns:
 
     def begin(self, count: int) -> bool:
         """Return whether so many requests go at once: then the owner has them."""
-        if self._of or self.at_work + count > self.most:
+        if self._of or self.at_work + count > self.window:
             return False
         self.at_work += count
         return True
 
-    def end(self, count: int) -> bool:
-        """Note that the owner has done so many; return whether others wait."""
+    def end(self, count: int, now: float) -> bool:
+        """Note that the owner has done so many, at `now` (monotonic seconds); return whether others wait."""
         self.at_work = self.at_work - count if self.at_work > count else 0
-        return bool(self._of)
+        if self._of:
+            self._measure(count, now)
+            return True
+        self._left = 0
+        return False
+
+    def _measure(self, count: int, now: float) -> None:
+        if not self._left:
+            self._left, self._began = self.window, now
+            return
+        self._left = max(0, self._left - count)
+        took = now - self._began
+        if took > SLOW:
+            self.window, self._left = max(self._most, self.window // 2), 0
+        elif not self._left and took < QUICK:
+            self.window = min(GROWTH * self._most, 2 * self.window)
 
     def size_of(self, asker: Port) -> int:
         """Return how many bytes wait of one that asks."""
@@ -67,7 +95,7 @@ class RequestTurns:
 
     def take(self) -> RequestBatch | None:
         """Return the next requests that the owner has from now on; None: it has enough, or none waits."""
-        room = self.most - self.at_work
+        room = self.window - self.at_work
         if room <= 0 or not self._turns:
             return None
         asker, batches = next(iter(self._turns.items()))

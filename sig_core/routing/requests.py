@@ -32,6 +32,9 @@ class Requests:
         flow_control: of the exchange: who answers faster than the asker takes it is paused.
         clock: returns monotonic seconds, for latencies and stalls.
         most_waiting: bytes of requests of one asker that may wait for one owner.
+
+    Attributes:
+        passed: a request or a value has passed; who looks sets it back.
     """
 
     def __init__(
@@ -49,12 +52,13 @@ class Requests:
         self._last = 0
         self._turns: dict[Port, RequestTurns] = {}  # of the owners that work on few at one time
         self._asked: set[Port] = set()  # who was ever asked
+        self.passed = False
 
     def __len__(self) -> int:
         return len(self._open)
 
     def limit(self, owner: Port, most: int) -> None:
-        """Let an owner have so many requests at one time; further ones wait here, and those who ask take turns."""
+        """Let an owner have so many requests at one time; further ones wait here: see `RequestTurns`."""
         self._turns[owner] = RequestTurns(most)
 
     def open(self, asker: Port, owner: Port, batch: RequestBatch) -> None:
@@ -65,6 +69,7 @@ class Requests:
             owner: of the sender that they are for.
             batch: the requests, under the asker's ids; from now on under the tokens by which their owner answers.
         """
+        self.passed = True
         now, route = self._clock(), batch.route
         opened, mine, token = self._open, self._tokens[asker], self._last
         tails: dict[int, bytes] = {}
@@ -104,12 +109,12 @@ class Requests:
     def _refused(self, owner: Port, token: int, error: SigError, turns: RequestTurns | None) -> None:
         self._fail(owner, token, error)
         if turns is not None:
-            turns.end(1)
+            turns.end(1, self._clock())
 
     def _note_done(self, owner: Port, count: int) -> None:
         """Note that an owner has done so many requests, whether somebody still waits for them or not."""
         turns = self._turns.get(owner)
-        if turns is not None and turns.end(count):
+        if turns is not None and turns.end(count, self._clock()):
             self._next_turns(owner, turns)
 
     def describe(self) -> dict[str, Any]:
@@ -140,6 +145,7 @@ class Requests:
         Returns:
             How many of them answer no request that `owner` was asked.
         """
+        self.passed = True
         now, opened, unknown = self._clock(), self._open, 0
         whom: Port | None = None  # asked for the values that are gathered
         of = 0  # route of what they ask
@@ -161,7 +167,7 @@ class Requests:
         if whom is not None:
             self._answer(whom, of, owner, codec, gathered, now)
         turns = self._turns.get(owner)
-        if turns is not None and turns.end(count):
+        if turns is not None and turns.end(count, now):
             self._next_turns(owner, turns)
         return unknown
 

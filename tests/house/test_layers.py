@@ -13,8 +13,8 @@ import pytest
 from tests.support import ROOT
 
 RING_0 = {
-    *("clock", "contract", "address", "description", "errors", "events", "interrupts", "portable", "printable"),
-    *("spelling", "tokens"),
+    *("busy_poll", "clock", "contract", "address", "description", "errors", "events", "interrupts", "portable"),
+    *("printable", "spelling", "tokens"),
 }
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
@@ -37,7 +37,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
     "io.sync": RING_0 | {"log"},
-    "io.aio": RING_0 | {"log", "links", "routing"},
+    "io.aio": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},

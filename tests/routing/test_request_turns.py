@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sig_core.routing.ports import RequestBatch
-from sig_core.routing.request_turns import RequestTurns
+from sig_core.routing.request_turns import GROWTH, QUICK, SLOW, RequestTurns
 
 
 def batch(*tokens: int, size: int = 3) -> RequestBatch:
@@ -35,8 +35,8 @@ def test_who_comes_late_has_its_turn_next() -> None:
     turns.put(c, batch(300))
     assert taken(turns) == []
     order = []
-    for _ in range(8):
-        turns.end(1)
+    for now in range(8):
+        turns.end(1, float(now))
         order += taken(turns)
     assert order == [0, 200, 300, 1, 201, 2, 3, 4]
     assert (turns.at_work, len(turns)) == (2, 95)
@@ -58,8 +58,46 @@ def test_what_is_dropped_leaves_nothing() -> None:
         turns.drop(token)
         turns.drop(token)
     assert (len(turns), turns.size_of(a), turns._turns, turns._sizes, turns._of) == (0, 0, {}, {}, {})
-    turns.end(5)
+    turns.end(5, 0.0)
     assert turns.at_work == 0
+
+
+def work(turns: RequestTurns, now: float, each: float, count: int) -> float:
+    """Let the owner do so many, one after the other; return when that is over."""
+    for _ in range(count):
+        now += each
+        turns.end(1, now)
+        taken(turns)
+    return now
+
+
+def test_who_is_quick_has_more_at_one_time_and_less_again_once_it_is_slow() -> None:
+    turns, now = RequestTurns(32), 0.0
+    assert turns.begin(32)
+    turns.put(a, batch(*range(10_000)))
+    now = work(turns, now, QUICK / 64, 33)
+    assert turns.window == turns.at_work == 64
+    now = work(turns, now, QUICK / 256, 1000)
+    assert turns.window == turns.at_work == 32 * GROWTH
+    now = work(turns, now, QUICK / 64, 1000)
+    assert turns.window == 32 * GROWTH  # neither quick nor slow
+    now = work(turns, now, SLOW, 3)
+    assert turns.window == 32 * GROWTH // 2
+    work(turns, now, SLOW, 120)
+    assert turns.window == turns.at_work == 32
+
+
+def test_time_in_which_nobody_waits_is_not_measured() -> None:
+    turns = RequestTurns(2)
+    assert turns.begin(2)
+    turns.put(a, batch(1))
+    turns.end(1, 0.0)  # begins to measure
+    assert taken(turns) == [1]
+    turns.end(1, 0.01)  # nobody waits
+    assert turns.begin(1)
+    turns.put(a, batch(*range(2, 10)))
+    work(turns, 100.0, QUICK / 8, 3)
+    assert turns.window == 4
 
 
 STEPS = st.lists(
@@ -77,6 +115,7 @@ def test_all_are_taken_once_each_askers_in_order(steps: list[Any]) -> None:
     turns, last, gone = RequestTurns(4), 0, set[int]()
     put: dict[Any, list[int]] = {a: [], b: [], c: []}
     order: list[int] = []
+    now = 0.0
     for what, asker, count in steps:
         if what == "put":
             tokens = list(range(last + 1, last + 1 + count))
@@ -84,14 +123,15 @@ def test_all_are_taken_once_each_askers_in_order(steps: list[Any]) -> None:
             put[asker] += tokens
             turns.put(asker, batch(*tokens))
         elif what == "end":
-            turns.end(count)
+            now += 0.04 * count
+            turns.end(count, now)
         elif waiting := [token for token in range(1, last + 1) if turns.waits(token)]:
             turns.drop(waiting[0])
             gone.add(waiting[0])
         order += taken(turns)
-        assert turns.at_work <= 4
+        assert turns.at_work <= turns.window <= 4 * GROWTH
     while turns:
-        turns.end(1)
+        turns.end(1, now)
         order += taken(turns)
     assert len(order) == len(set(order)) == last - len(gone)
     for tokens in put.values():

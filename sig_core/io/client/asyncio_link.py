@@ -160,6 +160,8 @@ class AsyncioLink(ClientLink):
             seconds = self.limits.request_timeout
         self._waits[answer] = deadline = begun + seconds
         self.writer.asked(begun, deadline)
+        if self.reader.busy is not None:
+            self.reader.busy.asks()
         try:
             return await (answer if in_listener.get() is None else self.reader.wait_inside(answer))
         except BaseException as error:

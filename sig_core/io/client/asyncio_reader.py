@@ -10,10 +10,12 @@ from contextvars import Context
 from functools import partial
 from typing import Any, Final, Protocol
 
+from sig_core.busy_poll import FEW
 from sig_core.clock import Clock
 from sig_core.contract import PollableLink
 from sig_core.errors import LinkLost, Overflow, SigError
 from sig_core.io.aio.async_reply import settle
+from sig_core.io.aio.busy_loop import new_busy_loop
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.turn import TURN
@@ -59,6 +61,9 @@ class AsyncioReader:
         listeners, handlers: of the client: what they can't follow waits with the server.
         context: that of the client: what the loop calls is nobody's own.
         clock: monotonic seconds.
+
+    Attributes:
+        busy: keeps the loop awake for a moment; None: it may not. Who asks tells it.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class AsyncioReader:
         self._clock = clock
         self._max_inbound = session.limits.max_inbound
         self._loop = asyncio.get_running_loop()
+        self.busy = new_busy_loop(session.limits.busy_poll, self._loop, context)
         self._buffer = ReceiveBuffer(MAX_READ)
         self._reads = False
         self._back = 0.0  # when it began to read, or to read again, monotonic seconds
@@ -164,7 +170,12 @@ class AsyncioReader:
             if not data:
                 self._sink.lose(LinkLost("the link ended without a goodbye"))
                 return
-            self.take(session.receive_data(data, self._clock()), until)
+            reports = session.receive_data(data, self._clock())
+            if self.busy is not None:
+                self.busy.came()
+                if reports and len(data) < FEW and not isinstance(reports[-1], Events):
+                    self.busy.passed()
+            self.take(reports, until)
             if session.state is CLOSED:
                 self._sink.end()
                 return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from sig_core.contract import Link, PollableLink
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.io.client.writer import counted, wait_ready
+from sig_core.io.sync.busy_wait import BusyWait
 from sig_core.io.sync.receive_buffer import SMALL, ReceiveBuffer
 from sig_core.session.binary.client import ClientSession
 
@@ -25,17 +27,20 @@ class LinkReceiver:
     Args:
         link: to receive from.
         session: knows how much is missing of a frame that is huge.
+        busy: looks for a moment before it sleeps; None: it sleeps at once.
 
     A call may be interrupted (see `sig_core/interrupts.py`). What was received then is given by the next call. On a
     link that does not say how much that was (`HasCounts`), it is not known: `torn` says that bytes may be missing.
 
     Attributes:
+        busy: as given; who reads tells it what passes.
         torn: an interrupt came while such a link was read.
         unread: what was received; who has taken it empties this, else it is given again.
         flows: the last read brought so much that more is likely there; the next one does not poll first.
     """
 
-    def __init__(self, link: Link, session: ClientSession) -> None:
+    def __init__(self, link: Link, session: ClientSession, busy: BusyWait | None = None) -> None:
+        self.busy = busy
         self.flows = False
         self.torn = False
         self.unread = b""
@@ -44,6 +49,7 @@ class LinkReceiver:
         self._pollable = link if isinstance(link, PollableLink) else None
         self._session = session
         self._ready = _poller(self._pollable)
+        self._wait = self._ready if self.busy is None else partial(self.busy.wait, self._ready)
         self._buffer = ReceiveBuffer(MAX_READ)
 
     def receive(self, timeout: float) -> bytes:
@@ -58,7 +64,7 @@ class LinkReceiver:
             return self.unread
         if self._pollable is None:
             return self._wait_in_link(min(timeout, RECEIVE_TIMEOUT))
-        if not (self.flows or self._ready(min(timeout, MAX_WAIT) * 1000)):
+        if not (self.flows or self._wait(min(timeout, MAX_WAIT) * 1000)):
             return b""
         hint, buffer = self._session.read_hint, self._buffer
         try:

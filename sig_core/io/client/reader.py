@@ -16,6 +16,7 @@ from sig_core.io.client.link_receiver import LinkReceiver
 from sig_core.io.client.nested_wait import NestedWait
 from sig_core.io.client.receive_role import ReceiveRole
 from sig_core.io.client.writer import Writer
+from sig_core.io.sync.busy_wait import new_busy_wait
 from sig_core.links.close_once import CloseOnce
 from sig_core.links.threads import start_thread
 from sig_core.protocol.limits import Limits
@@ -60,7 +61,7 @@ class Reader:
         self._writer = writer
         self._clock = clock
         self._once = CloseOnce(link, link.peer)
-        self._receiver = LinkReceiver(link, session)
+        self._receiver = LinkReceiver(link, session, new_busy_wait(limits.busy_poll))
         self.inbox = Inbox()
         self.runner = CallbackRunner(session, writer, sink, self.inbox, limits, link.peer, clock)
         self.role = ReceiveRole(session, self._receiver, writer, self.inbox, limits, link.peer, clock)

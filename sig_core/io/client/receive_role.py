@@ -70,6 +70,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sig_core.busy_poll import FEW
 from sig_core.clock import Clock
 from sig_core.errors import LocalProtocolError
 from sig_core.interrupts import find_interrupt
@@ -85,7 +86,7 @@ from sig_core.links.close_once import link_lost
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import Report
+from sig_core.session.binary.reports import Events, Report
 
 __all__ = ["ReceiveRole"]
 
@@ -133,6 +134,7 @@ class ReceiveRole:
         self._session = session
         self._receiver = receiver
         self._receive = receiver.receive
+        self._busy = receiver.busy
         self._writer = writer
         self._inbox = inbox
         self._take = inbox.take
@@ -160,6 +162,8 @@ class ReceiveRole:
             try:
                 if self.lock.acquire(blocking=False):
                     self._is_held = True
+                    if self._busy is not None:
+                        self._busy.asks()
                     while not waiter.done and now < until and self._session.state is not CLOSED:
                         if self._inbox.event_bytes > self._max_inbound:
                             break  # the callbacks do not keep up: what more there is waits with the peer
@@ -233,6 +237,8 @@ class ReceiveRole:
             if data:
                 reports = session.receive_data(data, self._clock())
                 self._receiver.unread = b""
+                if self._busy is not None and reports and len(data) < FEW and not isinstance(reports[-1], Events):
+                    self._busy.passed()
             else:
                 check_silence(session, self._clock(), self.back, self._keepalive, self._peer)
                 reports = session.end() if session.state is CLOSED else NOTHING

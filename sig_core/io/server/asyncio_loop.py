@@ -11,6 +11,7 @@ from contextvars import Context, copy_context
 from functools import partial
 
 from sig_core.clock import NEVER, Clock
+from sig_core.io.aio.busy_loop import BusyLoop, new_busy_loop
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.log import log
@@ -39,6 +40,8 @@ class AsyncioLoop(Loop):
         self._watched: dict[Watched, tuple[int, int]] = {}  # descriptor and events of each
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
+        self._share = 0.0
+        self._busy: BusyLoop | None = None
         self._stopped = False
 
     # -- from any thread
@@ -48,10 +51,15 @@ class AsyncioLoop(Loop):
         self._context = copy_context()
         self._thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
+        self.awake = self._busy = new_busy_loop(self._share, self._loop, self._context)
         early, self._early = self._early, []
         for callback in early:
             self._soon(callback)
         self.wake()
+
+    def busy_poll(self, share: float) -> None:
+        """See `Loop`."""
+        self._share = share
 
     def stop(self) -> None:
         """End; on the loop's thread. What is posted is still called, as long as the asyncio loop runs."""
@@ -140,6 +148,8 @@ class AsyncioLoop(Loop):
 
     def _ready(self, watched: Watched, event: int) -> None:
         known = self._watched.get(watched)
+        if self._busy is not None:
+            self._busy.came()
         if known is not None and known[1] & event:  # else it was unwatched since asyncio has seen it
             self.wake()
             self._guarded(partial(watched.ready, event))

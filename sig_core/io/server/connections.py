@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from sig_core.busy_poll import FEW
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableLink
 from sig_core.errors import Busy, ConfigError, LinkLost
@@ -102,6 +103,7 @@ class ConnectionManager:
         self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex(), clock)
         self.clock = clock
         self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
+        self.loop.busy_poll(limits.busy_poll)
         self.buffer = ReceiveBuffer()
         self._on_tick = on_tick
         self._on_session = on_session
@@ -387,6 +389,10 @@ class ConnectionManager:
                 dirty, self._dirty = self._dirty, []
             for connection in dict.fromkeys(dirty) if len(dirty) > 1 else dirty:
                 connection.flush()
+        if self.exchange.requests.passed:
+            self.exchange.requests.passed = False
+            if self.loop.awake is not None and self.buffer.last < FEW:
+                self.loop.awake.passed()
 
     def _tick(self, now: float) -> float:
         """Do what is due: stations to the millisecond, all else at checks that are further apart."""

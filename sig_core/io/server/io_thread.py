@@ -9,15 +9,20 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from sig_core.clock import Clock
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, Poller, new_poller
+from sig_core.io.sync.busy_wait import new_busy_wait
 from sig_core.io.sync.owned_lock import NEVER_WAIT
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
 __all__ = ["IoThread"]
+
+
+Ready: TypeAlias = "list[tuple[Watched | None, int]]"
 
 
 class IoThread(Loop):
@@ -37,6 +42,7 @@ class IoThread(Loop):
         self._later: deque[tuple[float, Callable[[], None]]] = deque()  # to be called, and when
         self._again = False  # somebody came too late for the turn that is taken now
         self._stopping = False
+        self._wait: Callable[[Callable[[float], Ready], float], Ready] = _call
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     # -- from any thread
@@ -51,6 +57,11 @@ class IoThread(Loop):
         self._outlet.setblocking(False)
         self._poller.register(self._outlet.fileno(), READ, None)
         start_thread(self._thread)
+
+    def busy_poll(self, share: float) -> None:
+        """See `Loop`."""
+        self.awake = busy = new_busy_wait(share)
+        self._wait = _call if busy is None else busy.wait
 
     def stop(self) -> None:
         """End, and wait for the end; what was posted before still runs."""
@@ -145,7 +156,7 @@ class IoThread(Loop):
         self._awake = False
         until = min(self._next_tick, min(when for when, _ in self._later)) if self._later else self._next_tick
         wait = 0.0 if self._again else max(0.0, until - self._clock())
-        ready = self._poller.poll(wait)
+        ready = self._wait(self._poller.poll, wait) if wait else self._poller.poll(0)
         self._awake = self.has_turn_ahead = True
         for watched, events in ready:
             if watched is None:
@@ -156,3 +167,7 @@ class IoThread(Loop):
     def _drain(self) -> None:
         with suppress(BlockingIOError):
             self._outlet.recv(4096)
+
+
+def _call(poll: Callable[[float], Ready], timeout: float) -> Ready:
+    return poll(timeout)

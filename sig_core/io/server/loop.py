@@ -11,7 +11,7 @@ from typing import Protocol
 from sig_core.clock import NEVER, Clock
 from sig_core.log import log
 
-__all__ = ["Loop", "Watched"]
+__all__ = ["Loop", "StaysAwake", "Watched"]
 
 
 class Watched(Protocol):
@@ -22,6 +22,13 @@ class Watched(Protocol):
 
     def ready(self, events: int) -> None:
         """Called with READ, WRITE or both. What it raises is a bug, and is logged as one."""
+
+
+class StaysAwake(Protocol):
+    """What keeps a loop from sleeping for a moment."""
+
+    def passed(self) -> None:
+        """Note that a request or an answer has passed just now."""
 
 
 class Loop(ABC):
@@ -35,6 +42,7 @@ class Loop(ABC):
 
     Attributes:
         has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
+        awake: keeps it awake for a moment; None: it may not. The `turn` tells it what passes.
     """
 
     def __init__(
@@ -45,6 +53,7 @@ class Loop(ABC):
         clock: Clock = time.monotonic,
     ) -> None:
         self.has_turn_ahead = False
+        self.awake: StaysAwake | None = None
         self._turn = turn
         self._tick = tick
         self._name = name
@@ -57,6 +66,10 @@ class Loop(ABC):
     @abstractmethod
     def start(self) -> None:
         """Begin; only now it takes descriptors."""
+
+    @abstractmethod
+    def busy_poll(self, share: float) -> None:
+        """Let it look in vain, for what comes next, for `share` of a processor: see `busy_poll`."""
 
     @abstractmethod
     def stop(self) -> None:

@@ -20,15 +20,17 @@ class ReceiveBuffer:
 
     Attributes:
         full: the last read brought as much as it could, so that more is likely to be there.
+        last: bytes of the last `read`.
         rescued: what an interrupted `read_counted` had read; who takes it empties this.
     """
 
-    __slots__ = ("_most", "_view", "full", "rescued")
+    __slots__ = ("_most", "_view", "full", "last", "rescued")
 
     def __init__(self, most: int = LARGE) -> None:
         self._most = most
         self._view = memoryview(bytearray(SMALL))
         self.full = False
+        self.last = 0
         self.rescued = b""
 
     def read(self, link: PollableLink, missing: int) -> bytes:
@@ -46,10 +48,11 @@ class ReceiveBuffer:
         if recv is not None:
             size = min(missing, LARGEST)
             data = recv(size)
+            self.last = len(data)
             self.full = len(data) == size
             return data
         view = self._view
-        count = link.recv_into(view)
+        count = self.last = link.recv_into(view)
         self.full = count == len(view)
         if self.full and count < self._most:
             self._view = memoryview(bytearray(2 * count))

@@ -80,7 +80,7 @@ def test_the_peer_ends(polled: Polled) -> None:
 def test_after_much_it_reads_without_a_poll_until_nothing_is_there(polled: Polled) -> None:
     receiver = receiver_of(polled)
     polls: list[float] = []
-    receiver._ready = lambda milliseconds: not polls.append(milliseconds)
+    receiver._wait = lambda milliseconds: not polls.append(milliseconds)
     polled.far.send(bytes(SMALL) + b"more")
     assert len(taken(receiver, 5.0)) == SMALL
     assert receiver.flows
