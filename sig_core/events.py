@@ -43,10 +43,9 @@ def is_channel(event: Name | None) -> TypeGuard[str]:
 
 def patterns_of(sender: Name, event: Name) -> list[Pattern]:
     """Return the patterns that hear an event, in order of dispatch."""
-    found: list[Pattern] = [(None, None), (sender, None), (None, event), (sender, event)]
-    if not is_channel(event):
-        del found[2]
-    return found
+    if is_channel(event):
+        return [(None, None), (sender, None), (None, event), (sender, event)]
+    return [(None, None), (sender, None), (sender, event)]
 
 
 def check_name(name: object, what: str = "name") -> Name:

@@ -45,26 +45,31 @@ class Fields:
 
     def get(self, field: str, check: Check[T]) -> T:
         """Return field `field` as `check` returns it."""
-        if field not in self._values:
+        values = self._values
+        if field not in values:
             raise RemoteProtocolError(f"{self._what}: field {field!r} is missing")
-        return self._checked(field, check)
+        try:
+            return check(values[field])
+        except (ValueError, ConfigError) as error:
+            raise self._bad(field, error) from error
 
     def find(self, field: str, check: Check[T], default: T) -> T:
         """Return field `field`, or `default` if it is absent or null."""
-        if self._values.get(field) is None:
+        value = self._values.get(field)
+        if value is None:
             return default
-        return self._checked(field, check)
+        try:
+            return check(value)
+        except (ValueError, ConfigError) as error:
+            raise self._bad(field, error) from error
 
     def size(self, field: str) -> int:
         """Return how long the list in field `field` is, before anything is made of it; 0: there is no list."""
         value = self._values.get(field)
         return len(value) if isinstance(value, list) else 0
 
-    def _checked(self, field: str, check: Check[T]) -> T:
-        try:
-            return check(self._values[field])
-        except (ValueError, ConfigError) as error:
-            raise RemoteProtocolError(f"{self._what}: field {field!r}: {error}") from error
+    def _bad(self, field: str, error: Exception) -> RemoteProtocolError:
+        return RemoteProtocolError(f"{self._what}: field {field!r}: {error}")
 
 
 def _kind(value: Any) -> str:

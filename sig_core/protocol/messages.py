@@ -36,7 +36,7 @@ _status = checks.count(-(2**15), 0)
 _text = checks.text(0, 2**32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: they are made for each message
 class Call:
     """A message that wants an answer."""
 
@@ -45,7 +45,7 @@ class Call:
     params: Fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: they are made for each message
 class Notice:
     """A message that wants none."""
 
@@ -53,7 +53,7 @@ class Notice:
     params: Fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: they are made for each message
 class Answer:
     """What a call brought: a response, or a negative status and a text."""
 

@@ -67,6 +67,10 @@ class LossDetector:
     def __len__(self) -> int:
         return len(self._expected) + len(self._paused)
 
+    def knows(self, sender: Name, event: Name) -> bool:
+        """Return whether the count of an event was told."""
+        return (sender, event) in self._expected or (sender, event) in self._paused
+
     def begin(self, sender: Name, event: Name, life: str, count: int, *, anew: bool = False) -> int:
         """Note where the count of an event stands.
 

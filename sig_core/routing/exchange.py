@@ -211,6 +211,34 @@ class Exchange:
         self._table.drop(name)
         return entry
 
+    def skip(self, port: Port, name: Name, counts: Mapping[Name, int]) -> None:
+        """Count events that a sender has fired and its owner has dropped, and tell those who hear them.
+
+        Args:
+            port: its owner.
+            name: of the sender.
+            counts: of each event, how many.
+
+        Raises:
+            UnknownSender: it is not connected.
+            NotOwner: another port added it.
+        """
+        entry = self.sender(name)
+        if entry.owner is not port:
+            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added it may skip its events")
+        for event, count in counts.items():
+            number = entry.events.get(event, 0)
+            if not count or not number or event in BUILT_IN:
+                continue
+            route = self._routes[number]
+            targets = self._targets_of(route.topic)
+            for target in targets:
+                if target.names_at(number) is None:  # first where the count stood: what comes was meant for it
+                    target.rebind(number, name, event, 0, known_only=False)
+            route.count += count
+            for target in targets:
+                target.rebind(number, name, event, count, known_only=False)
+
     def codec(self, name: str) -> Codec:
         """Return the codec of a name."""
         return self._codec(name)

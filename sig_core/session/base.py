@@ -59,6 +59,8 @@ class State(Enum):
     OPEN = auto()
     CLOSED = auto()
 
+    __hash__ = object.__hash__  # that of Enum is a function in Python
+
 
 LEAST_KEEPALIVE = 1.0  # seconds: signs of life that are wanted more often would make idle links busy ones
 PREFACE_SIZE = len(PREFACE)

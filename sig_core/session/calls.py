@@ -90,12 +90,16 @@ class Calls:
         """Refuse a sender that is one too many, or has too many events, before anything is made of its lists."""
         if self.senders >= self._limits.max_senders:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
-        for field in ("events", "fired"):
-            if params.size(field) > self._limits.max_events:
-                count, most = params.size(field), self._limits.max_events
-                raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
+        self._check_lists(name, params, "events", "fired")
         if self._routes + 1 + params.size("events") + len(BUILT_IN) > self._limits.max_routes:
             raise Busy(f"sender {name!r}: {self._limits.max_routes} routes on one link is the limit")
+
+    def _check_lists(self, name: Name, params: Fields, *fields: str) -> None:
+        """Refuse lists that are longer than a sender may have events, before anything is made of them."""
+        for field in fields:
+            count, most = params.size(field), self._limits.max_events
+            if count > most:
+                raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
 
     def _enter(
         self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]

@@ -6,12 +6,13 @@ Exit status 1: something does not hold that must. Then the seed is printed, and 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
 import traceback
 from contextlib import nullcontext
 
 from tests.simulation.history import History, draw, with_steps
+from tests.simulation.many import run_many
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.simulation.running import Outcome, run
 from tests.simulation.shrink import shrink
@@ -25,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000, metavar="N", help="how many histories (default: 2000)")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first of them (default: 0)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--seed", type=int, help="replay only this one")
     parser.add_argument("--steps", metavar="N,N,...", help="with --seed: only these of its steps")
     parser.add_argument("--shrink", action="store_true", help="with --seed: drop steps while it breaks the same")
@@ -61,17 +63,15 @@ def one(given: argparse.Namespace) -> bool:
 
 def many(given: argparse.Namespace) -> bool:
     """Run histories; return whether all holds."""
-    breaches, done, used = 0, 0, time.process_time()
-    for seed in range(given.first, given.first + given.seeds):
-        outcome = run(draw(seed))
-        done += 1
-        if outcome.breach is not None:
+    breaches, done, used = 0, 0, 0.0
+    for chunk in run_many(range(given.first, given.first + given.seeds), given.workers, given.mutant):
+        done, used = done + chunk.count, used + chunk.seconds
+        for seed, text in chunk.breaches.items():
             breaches += 1
-            print(f"seed {seed}: {outcome.breach}")
+            print(f"seed {seed}: {text}")
             print(f"    python -m tests.simulation --seed {seed} --shrink --verbose", flush=True)
-            if breaches == BREACHES:
-                break
-    used = time.process_time() - used
+        if breaches >= BREACHES:
+            break
     print(f"{done} histories, {breaches} breaches, {done / used:.0f} histories/s of processor time")
     return not breaches
 
@@ -79,8 +79,10 @@ def many(given: argparse.Namespace) -> bool:
 def main() -> int:
     """Run what the command line says; return the exit status."""
     given = arguments()
+    if given.seed is None:
+        return not many(given)
     with mutated(given.mutant) if given.mutant else nullcontext():
-        return not (many(given) if given.seed is None else one(given))
+        return not one(given)
 
 
 if __name__ == "__main__":

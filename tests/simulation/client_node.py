@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from sig_core.errors import ConnectFailed, RemoteError, SenderExists, SigError
@@ -36,16 +37,6 @@ SLOW_HANDLERS = 0.3  # of requests that are answered some time later
 MOST_SLOW = 0.3  # seconds
 NEXT = {None: ("connected",), "connected": ("disconnected",), "disconnected": ("reconnected", "gave_up")}
 NEXT["reconnected"] = NEXT["connected"]
-
-
-class NoLock:
-    """One thread needs none."""
-
-    def __enter__(self) -> bool:
-        return True
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 class Request:
@@ -114,7 +105,7 @@ class ClientNode:
         self.offset = 0.0
         self.is_gone = self.is_dead = self.is_stopped_still = False
         self.link: ClientLink | None = None
-        self.observer = Observer(network, self.who)
+        self.observer = Observer(network, self.who, lambda *topic: self.state.registrations.losses.knows(*topic))
         self.requests: list[Request] = []
         self.plans: list[PlanTask] = []
         self.latest: ClientLink | None = None
@@ -125,7 +116,7 @@ class ClientNode:
         self._router = Router()
         self.state = ClientState(
             *(f"sim://{self.number}", network.limits, policy),
-            lock=NoLock(),
+            lock=RLock(),  # one thread needs none; this one costs least
             topics=self._router._table,
             installed=self._router._senders,
             make_reply=SimReply,

@@ -82,7 +82,7 @@ def counts_are_known(network: Network) -> None:
             for name in owner.claims:
                 for event in owner.state.registrations.senders[name].counters:
                     track = observer.tracks.get((name, event))
-                    if track is not None and track.is_sure:
+                    if track is not None:
                         problem = _unknown(network, owner, name, event, track)
                         if problem and track.life == int(owner.state.registrations.senders[name].life, 16):
                             raise Breach("loss", f"{listener.who}: {problem}")
@@ -92,8 +92,7 @@ def _unknown(network: Network, owner: ClientNode, name: Name, event: Name, track
     """Say how many events of a sender a listener does not know of; "": it knows of all."""
     life = int(owner.state.registrations.senders[name].life, 16)
     fired = network.fired.get((life, event), 0)
-    untold = owner.state.offline.untold[name, event]  # dropped when the server had been asked already
-    if track.life == life and track.total + untold == fired:
+    if track.life == life and track.total == fired:
         return ""
     return f"{fired} of {event!r} of {name!r} were fired, life {life}: {track}"
 

@@ -97,6 +97,12 @@ MUTANTS = {
     "what is fired while nobody listens counts as lost": Mutant(
         f"{_PORT}.bind", 'params["anew"] = True', "pass"
     ),
+    "what gives way while a client comes back is not told": Mutant(
+        f"{_REGISTRATIONS}._skip", "if not dropped:", "if True:"
+    ),
+    "a count for a listener that has ended is the next one's": Mutant(
+        f"{_REGISTRATIONS}.is_meant", "not late or", "True or"
+    ),
     # order
     "an offline queue is turned round": Mutant(
         f"{_OFFLINE}._take_all", "for _ in range(len(self._queue))]", "for _ in range(len(self._queue))][::-1]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
@@ -61,13 +62,11 @@ class Subscribed:
 class Track:
     """One event of one life of a sender, from its first `bind` on: base + heard + lost is what was fired."""
 
-    __slots__ = ("base", "heard", "is_sure", "life", "link", "lost")
+    __slots__ = ("base", "heard", "life", "lost")
 
-    def __init__(self, life: int, base: int, link: int, is_sure: bool) -> None:
+    def __init__(self, life: int, base: int) -> None:
         self.life = life
         self.base = base
-        self.link = link  # on which it began
-        self.is_sure = is_sure  # the bind was not meant for a listener that is no more
         self.heard = self.lost = 0
 
     @property
@@ -82,6 +81,9 @@ class Track:
 class Observer:
     """Compares what one client hears with what there is to hear.
 
+    Args:
+        knows: returns whether the client counts an event: where listeners have ended, a bind may have been for these.
+
     Attributes:
         subscribed: what it listens to.
         tracks: of what it hears, and is counted.
@@ -91,7 +93,7 @@ class Observer:
         aside: tracks of what a sender of the same name, that keeps no counts, fires now.
     """
 
-    def __init__(self, network: Network, who: str) -> None:
+    def __init__(self, network: Network, who: str, knows: Callable[[Name, Name], bool]) -> None:
         self.subscribed: list[Subscribed] = []
         self.tracks: dict[Key, Track] = {}
         self.present: set[Name] | None = None
@@ -100,10 +102,10 @@ class Observer:
         self.aside: dict[Key, Track | None] = {}
         self._network = network
         self._who = who
+        self._knows = knows
         self._last: dict[tuple[Name, Name, int], int] = {}
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
         self._met: set[tuple[Name, Name, int]] = set()
-        self._links = 0
         self._stale = False  # what is heard may be for a listener on this link that is no more
 
     def wants(self, sender: Name, event: Name) -> bool:
@@ -132,7 +134,6 @@ class Observer:
         self.on_link.clear()
         self.gaps.clear()
         self._stale = False
-        self._links += 1
         for each in self.subscribed:
             each.answered = None
 
@@ -224,15 +225,16 @@ class Observer:
             return
         track = None if bound.anew else self.tracks.get(key)
         if track is not None and track.life == life:
-            if track.is_sure or track.link == self._links:
-                self._check_lost(key, life, bound.count, lost)
+            self._check_lost(key, life, bound.count, lost)
             self._lose(key, lost)
             if track.total != bound.count:
                 raise Breach("bind", f"{self._who} is told {bound}: {track}")
             return
         if lost:
             raise Breach("loss", f"{self._who} lost {lost} before it was told where the count stands: {bound}")
-        self.tracks[key] = Track(life, bound.count, self._links, not self._stale)
+        if self._stale and not self._knows(*key):
+            return  # it was for a listener that is no more
+        self.tracks[key] = Track(life, bound.count)
         if bound.anew:
             self._early.pop(key, None)
         again = (bound.sender, bound.event, life) in self._met  # another life of that name came between

@@ -79,7 +79,8 @@ class Running:
         for step in self.history.steps:
             if step.pause:
                 self.world.run(self.world.now + step.pause)
-            self.world.note("step", str(step))
+            if self.world.trace is not None:
+                self.world.note("step", str(step))
             STEPS[step.kind](self, step.lots)
         self._calm_down()
         invariants.counts_are_known(self.network)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sig_core.events import Pattern
+from sig_core.events import Name, Pattern
 from tests.simulation.board_node import BoardNode
 from tests.simulation.choices import CODECS, EVENTS, METHODS, NAMES, PATTERNS, Lots
 from tests.simulation.client_node import ClientNode
@@ -105,6 +105,37 @@ def relisten(running: Running, client: ClientNode, lots: Lots) -> None:
         for seconds in (0.0, again / 2, again + 0.2):
             world.after(seconds, lambda: _fire_for(running.network, pattern))
         world.after(again, lambda: client.is_gone or client.listen(pattern))
+
+
+@client_step(3)
+def relisten_and_cut(running: Running, client: ClientNode, lots: Lots) -> None:
+    """The same, and its link breaks: before the server is asked anew, before it has answered, or soon after."""
+    relisten(running, client, lots)
+    delay = running.history.delay
+    again = (0.001, 0.01, 0.1, 0.3)[lots.how % 4]
+    running.world.after(again + delay * (0.5, 1.5, 2.5, 6.0)[lots.much % 4], lambda: _cut_off(running.network, client))
+
+
+@client_step(3)
+def fire_while_away(running: Running, client: ClientNode, lots: Lots) -> None:
+    """The link of a client breaks; until it is back, and while it restores what it had, it fires more than it keeps."""
+    _cut_off(running.network, client)
+    names = list(client.state.registrations.senders)
+    for number in range(8 if names else 0):
+        name, event = names[(lots.what + number) % len(names)], EVENTS[number % 2]
+        running.world.after(0.02 + 0.02 * number, lambda name=name, event=event: _fire(client, name, event))
+
+
+def _fire(client: ClientNode, name: Name, event: Name) -> None:
+    if not client.is_gone and not client.is_stopped_still:
+        client.trigger(name, event, 2, 60)
+
+
+def _cut_off(network: Network, client: ClientNode) -> None:
+    """Break the link of a client; both ends learn it at once."""
+    for cable in network.cables:
+        if client.link is not None and cable.near is client.link.end and cable.is_whole:
+            cable.cut(0.0, 0.0)
 
 
 def _fire_for(network: Network, pattern: Pattern) -> None:

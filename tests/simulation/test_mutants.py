@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.history import draw
+from tests.simulation.many import rarely_collected
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.simulation.running import run
 from tests.support.quick import first_quick
@@ -18,7 +19,7 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("name", first_quick(MUTANTS, 3))
 def test_it_is_found(name: str) -> None:
-    with mutated(name):
+    with rarely_collected(), mutated(name):
         assert any(run(draw(seed)).breach is not None for seed in range(MOST))
 
 

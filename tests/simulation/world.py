@@ -75,18 +75,21 @@ class World:
 
     def run(self, until: float) -> None:
         """Run what is due until a time."""
-        due, turn, pop = self._due, self._turn, heapq.heappop
-        while True:
-            while turn:
-                turn.popleft()()
-                self.jobs += 1
-            if not due or due[0][0] > until:
-                break
-            when, _, job = pop(due)
-            if when > self.now:
-                self.now = when
-            job()
-            self.jobs += 1
-            if self.jobs > MOST:
-                raise Breach("endless", f"{MOST} jobs, and no end")
+        due, turn, pop, jobs = self._due, self._turn, heapq.heappop, self.jobs
+        try:
+            while True:
+                while turn:
+                    jobs += 1
+                    turn.popleft()()
+                if not due or due[0][0] > until:
+                    break
+                when, _, job = pop(due)
+                if when > self.now:
+                    self.now = when
+                jobs += 1
+                job()
+                if jobs > MOST:
+                    raise Breach("endless", f"{MOST} jobs, and no end")
+        finally:
+            self.jobs = jobs
         self.now = max(self.now, until)

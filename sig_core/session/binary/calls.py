@@ -50,7 +50,7 @@ class BinaryCalls(Calls):
         unknown_notices: notices that this version does not know.
     """
 
-    methods = tuple(sorted({*Calls.methods, "recall", "resolve", "sync"}))
+    methods = tuple(sorted({*Calls.methods, "recall", "resolve", "skip", "sync"}))
 
     __slots__ = ("unknown_notices",)
     _client: BinaryClient
@@ -90,6 +90,12 @@ class BinaryCalls(Calls):
     def _remove_sender(self, params: Fields) -> None:
         entry = self._take_away(params)
         self._client.unbind([entry.route, *entry.events.values()])
+
+    def _skip(self, params: Fields) -> None:
+        """Count what the client has dropped of what it fired."""
+        name = params.get("sender", checks.name)
+        self._check_lists(name, params, "events")
+        self._exchange.skip(self._client, name, dict(params.get("events", _counts)))
 
     def _resolve(self, params: Fields) -> dict[str, int]:
         entry = self._exchange.sender(params.get("sender", checks.name))

@@ -42,6 +42,7 @@ from sig_core.routing.transcode import OFFERS, decode, encode
 from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
 from sig_core.session.binary.reports import (
+    Bound,
     Closed,
     Events,
     Opened,
@@ -86,6 +87,7 @@ class ClientSession(Session):
         patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
         unknown_notices: notices that this version does not know, or whose params are bad.
+        binds: of events, that have come.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class ClientSession(Session):
         self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
+        self.binds = 0
         self._codecs = codecs
         self._names: dict[int, tuple[Name, Name | None]] = {}
         self._resolving = RouteResolver(self._ask_route, self._names)
@@ -282,6 +285,9 @@ class ClientSession(Session):
             self._take_unbind(message, found)
             return
         report = read_notice(message, self._names)
+        if isinstance(report, Bound):
+            self.binds += 1
+            report.number = self.binds
         if report is not None:
             found += (report,)
 

@@ -34,6 +34,7 @@ class Bound:
     Attributes:
         life: "": it keeps no counts.
         anew: what was fired since that was told last was not meant for this client.
+        number: of all that came on the link.
     """
 
     sender: Name
@@ -41,6 +42,7 @@ class Bound:
     life: str
     count: int
     anew: bool = False
+    number: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -127,7 +127,7 @@ class Inbound:
         elif isinstance(report, Bound) and not report.life:
             losses.pause(report.sender, report.event)
         elif isinstance(report, Bound):
-            if self._registrations.table.match(report.sender, report.event):  # else it was under way when they ended
+            if self._registrations.is_meant(report.sender, report.event, report.number):
                 missing = losses.begin(report.sender, report.event, report.life, report.count, anew=report.anew)
                 self._lose(report.sender, report.event, missing, "a link was lost")
         elif isinstance(report, Gap) and report.sent:

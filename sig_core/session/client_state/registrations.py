@@ -20,7 +20,7 @@ from sig_core.errors import (
     SigError,
     UnknownSender,
 )
-from sig_core.events import Name, Pattern
+from sig_core.events import Name, Pattern, patterns_of
 from sig_core.routing.counting import LossDetector, give_back
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.removed_sender import removed_publisher
@@ -29,6 +29,7 @@ from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
+from sig_core.session.client_state.ended_listeners import EndedListeners
 from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
@@ -83,6 +84,7 @@ class Registrations:
         self._new_life = new_life
         self._log = log
         self._subscriptions: dict[Pattern, RemoteSubscription] = {}
+        self._ended = EndedListeners()  # on this link
         self._order: dict[Name | Pattern, None] = {}
 
     def fired(self) -> int:
@@ -311,7 +313,8 @@ class Registrations:
                 remote = self._subscriptions.get(pattern)
                 # What was refused when the link came back may be taken now; what a lost link had is not there any more.
                 if remote is None or remote.is_refused or remote.session.error is not None:
-                    remote = self._subscriptions[pattern] = RemoteSubscription(session, pattern, self._lock)
+                    remote = RemoteSubscription(session, pattern, self._lock, self._ended)
+                    self._subscriptions[pattern] = remote
                     self._order[pattern] = None
                 self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
@@ -342,6 +345,19 @@ class Registrations:
             found.remove()
         return found is not None
 
+    def is_meant(self, sender: Name, event: Name, number: int) -> bool:
+        """Return whether a `bind` is meant for a listener that there is; else it was under way when those before ended.
+
+        Args:
+            sender, event: that it is about.
+            number: of the binds on this link; each is asked about, in order.
+        """
+        with self._lock:
+            found = (self._subscriptions.get(pattern) for pattern in patterns_of(sender, event))
+            since = min((remote.since for remote in found if remote is not None), default=-1)
+            late = self._ended.is_for_one(sender, event, number, since)
+        return since >= 0 and (not late or self.losses.knows(sender, event))
+
     def forget_topics(self, topics: Iterable[tuple[Name, Name]]) -> None:
         """Forget what is counted of topics that the server does not know any more, nor does anybody bring back."""
         self.losses.forget(topics)
@@ -367,6 +383,7 @@ class Registrations:
             self._session = session
             self.table.drop_all()  # those that are heard again come again
             self.losses.begin_link()
+            self._ended = EndedListeners()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []
@@ -400,7 +417,8 @@ class Registrations:
                 if self.senders[key].session is not session:
                     asked.append(self._ask_for(session, self.senders[key]))
             elif self._subscriptions[key].session is not session:
-                remote = self._subscriptions[key] = RemoteSubscription(session, key, self._lock)
+                remote = RemoteSubscription(session, key, self._lock, self._ended)
+                self._subscriptions[key] = remote
                 heard.append(remote)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
@@ -431,15 +449,36 @@ class Registrations:
                     publishers.append((remote, self._publishers(remote, session, joined)))
                     routes.update(((remote.name, event), route) for event, route in joined.routes.items())
 
+        skipped: list[tuple[RemoteSender, dict[Name, int], Ask]] = []
+
         def resume() -> None:
             for remote, those in publishers:
                 if self._is_installed(remote):  # else it was removed meanwhile
+                    skipped.extend(self._skip(session, remote))
                     for publisher in those:
                         publisher.install()
 
         self._outlet.offline.release(session, lambda name, event: routes.get((name, event)), resume)
         yield None
+        for remote, dropped, ask in skipped:
+            refused = yield from self._settled(session, ask, "what was dropped is not known")
+            with self._lock:
+                if refused is None and self.senders.get(remote.name) is remote:
+                    self._outlet.offline.told(remote.name, dropped)
         return refusal
+
+    def _skip(self, session: ClientSession, remote: RemoteSender) -> list[tuple[RemoteSender, dict[Name, int], Ask]]:
+        """Tell the server, under the lock, what of a sender's events was dropped since it was asked for the sender."""
+        untold = self._outlet.offline.untold
+        dropped = {event: count for event in remote.counters if (count := untold[remote.name, event])}
+        if not dropped:
+            return []
+        reply, counts = self._make_reply(), [list(pair) for pair in dropped.items()]
+        try:
+            ident = session.call("skip", {"sender": remote.name, "events": counts}, reply.tell)
+        except MessageTooBig:  # the next link is told
+            return []
+        return [(remote, dropped, Ask(reply, ident, f"skip {remote.name!r}"))]
 
     def _refuse(self, remote: RemoteSender, error: SigError) -> None:
         """Close the way of a sender's events: the server did not take it back."""

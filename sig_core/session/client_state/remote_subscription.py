@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from sig_core.errors import SigError
 from sig_core.events import Pattern
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Ask, Lock, Reply
+from sig_core.session.client_state.ended_listeners import Ended, EndedListeners
 
 __all__ = ["RemoteSubscription"]
 
@@ -22,15 +24,21 @@ class RemoteSubscription:
         session: to the server.
         pattern: to hear.
         lock: guards who waits.
+        gone: the listeners that the server of this link was asked to take out.
+
+    Attributes:
+        since: how many of these there were when it was asked for.
 
     Raises:
         SigError: the link has ended.
     """
 
-    __slots__ = ("_ended", "_error", "_ident", "_lock", "_pattern", "_waiting", "session")
+    __slots__ = ("_ended", "_error", "_gone", "_ident", "_lock", "_pattern", "_waiting", "session", "since")
 
-    def __init__(self, session: ClientSession, pattern: Pattern, lock: Lock) -> None:
+    def __init__(self, session: ClientSession, pattern: Pattern, lock: Lock, gone: EndedListeners) -> None:
         self.session = session
+        self.since = gone.ever
+        self._gone = gone
         self._pattern = pattern
         self._lock = lock
         self._waiting: list[Reply] | None = []  # None: it is answered
@@ -72,16 +80,20 @@ class RemoteSubscription:
             self._ident = response.get("listener_id") if isinstance(response, dict) else None
             self._error = error
             waiting, self._waiting = self._waiting or [], None
-            ended = self._ended
+            if self._ended:
+                self._take_back()
         for reply in waiting:
             reply.tell(None, error)
-        if ended:
-            self._take_back()
 
     def _take_back(self) -> None:
         if self._ident is not None:
+            read = partial(self._taken_back, self._gone.add(self._pattern))
             with suppress(SigError):  # the link is gone, and with it what was there
-                self.session.call("remove_listener", {"listener_id": self._ident}, _ignore)
+                self.session.call("remove_listener", {"listener_id": self._ident}, _ignore, read=read)
+
+    def _taken_back(self, ended: Ended, response: Any) -> None:
+        """Note, as soon as the answer is read, that what comes behind it is for others."""
+        ended.last = self.session.binds
 
 
 def _ignore(value: Any, error: SigError | None) -> None:

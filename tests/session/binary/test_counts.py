@@ -167,3 +167,41 @@ def test_the_programs_own_listeners_at_the_server_count_too() -> None:
             link.session.call("remove_sender", {"sender": "s"}, lambda *answer: None)
             other.flush()
         assert port.lost == {"the link of their sender was lost": 7}
+
+
+# -- what an owner drops
+
+
+def test_what_an_owner_drops_moves_the_count_on_for_all_who_hear_it() -> None:
+    net = Net()
+    owner, listener, late = net.connect(), net.connect(), net.connect("msgpack")
+    listener.listen("s", "e")
+    join(owner)
+    owner.fire("s", "e", 1)
+    assert bounds(listener) == [("a", 0)]
+    late.listen("s")
+    owner.call("skip", sender="s", events=[["e", 3], ["e2", 5], ["#connect", 1]])
+    assert bounds(listener) == [("a", 4)]
+    assert bounds(late) == [("a", 1), ("a", 4)]  # it listened before: they were meant for it
+    owner.fire("s", "e", 5)
+    assert (bounds(listener), bounds(late)) == ([], [])
+    owner.call("skip", sender="s", events=[["e", 0]])
+    assert bounds(listener) == []
+    owner.lose()
+    assert join(net.connect(), e=5).routed == {"e": 5}
+
+
+def test_only_who_added_a_sender_skips_its_events() -> None:
+    net = Net()
+    owner, other = net.connect(), net.connect()
+    join(owner)
+
+    def refused(link: Link, sender: str, count: int) -> sig.SigError | None:
+        params = {"sender": sender, "events": [["e", count]]}
+        error: sig.SigError | None = link.ask(lambda when: link.client.call("skip", params, when))[1]
+        return error
+
+    assert isinstance(refused(other, "s", 1), sig.NotOwner)
+    assert isinstance(refused(other, "t", 1), sig.UnknownSender)
+    wrong = refused(owner, "s", -1)
+    assert wrong is not None and "-1 is not in 0" in str(wrong)

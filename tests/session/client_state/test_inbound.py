@@ -264,6 +264,32 @@ def test_what_was_not_meant_to_arrive_is_not_lost() -> None:
     assert stats(client) == (0, 2)
 
 
+def test_a_count_under_way_when_a_listener_ended_is_none_of_the_next_one() -> None:
+    net = Net()
+    owner, listener = Client(net).connect(), Client(net).connect()
+    owner.add("s")
+    ends = listener.listen("s", "e")
+    owner.trigger("s", 1)
+    owner.net.pump()
+    assert len(listener.registrations.losses) == 1
+    late = bound(0, life=owner.registrations.senders["s"].life)  # what the server sent before it knew of the end
+    ends.remove()  # the server is asked at once: it has answered before
+    steps = listener.registrations.subscribe(listener.session, listener.subscription("s", "e"))
+    next(steps)
+    late.number = listener.session.binds
+    listener.state.inbound(listener.session).other(late)
+    assert len(listener.registrations.losses) == 0
+    owner.trigger("s", 2)
+    net.pump()
+    listener.lose()
+    owner.trigger("s", 3)
+    net.pump()
+    listener.connect()
+    owner.trigger("s", 4)
+    net.pump()
+    assert stats(listener)[1] == 0
+
+
 def test_events_of_a_sender_that_keeps_no_counts_do_not_stand_for_those_of_another() -> None:
     client, inbound = listening()
     inbound.other(bound(0))

@@ -8,6 +8,7 @@ import pytest
 
 from sig_core.errors import Busy, LinkLost, MessageTooBig, OutcomeUnknown, SigError
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.client_state.ended_listeners import EndedListeners
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
 from tests.session.by_hand import Client as ByHand
 from tests.session.client_state.support import FakeLock, FakeReply
@@ -33,7 +34,7 @@ def peer() -> Peer:
 def subscribe(session: ClientSession) -> tuple[RemoteSubscription, FakeLock]:
     lock = FakeLock()
     with lock:
-        return RemoteSubscription(session, ("s", "e"), lock), lock
+        return RemoteSubscription(session, ("s", "e"), lock, EndedListeners()), lock
 
 
 def ask(remote: RemoteSubscription) -> FakeReply:
@@ -153,8 +154,25 @@ def test_a_link_that_is_lost_in_the_moment_of_taking_it_back(peer: Peer, monkeyp
     remote, lock = subscribe(peer.session)
     peer.answer(peer.messages()[0], {"listener_id": 5})
 
-    def lost(*args: Any) -> int:
+    def lost(*args: Any, **options: Any) -> int:
         raise LinkLost("gone")
 
     monkeypatch.setattr(peer.session, "call", lost)
     end(remote, lock)
+
+
+def test_one_that_ends_before_it_is_answered_is_there_until_then(peer: Peer) -> None:
+    gone, lock = EndedListeners(), FakeLock()
+    with lock:
+        first = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+        first.end()
+        second = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+    peer.answer(peer.messages()[0], {"listener_id": 5})
+    (removal,) = peer.messages()
+    assert removal["method"] == "remove_listener"
+    assert not gone.is_for_one("s", "e", 1, second.since)  # it was asked for before the first was taken back
+    with lock:
+        third = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+    assert gone.is_for_one("s", "e", 1, third.since)
+    peer.answer(removal, None)
+    assert not gone.is_for_one("s", "e", 1, third.since)

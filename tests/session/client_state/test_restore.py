@@ -537,7 +537,7 @@ def test_what_left_and_did_not_arrive_is_known_at_the_next_link() -> None:
 
 def test_what_was_dropped_here_did_not_leave_and_is_missing_at_listeners() -> None:
     net = Net()
-    client, witness = Client(net, Reconnect(keep=30)).connect(), Client(net).connect()
+    client, witness = Client(net, Reconnect(keep=10)).connect(), Client(net).connect()
     client.add("s")
     witness.listen("s", "e")
     client.trigger("s", "first")
@@ -558,7 +558,7 @@ def test_what_was_dropped_here_did_not_leave_and_is_missing_at_listeners() -> No
 
 
 def test_what_was_dropped_of_a_sender_that_was_replaced_meanwhile_is_nobodys() -> None:
-    client = Client(policy=Reconnect(keep=30)).connect()
+    client = Client(policy=Reconnect(keep=10)).connect()
     client.add("s")
     client.lose()
     for value in range(5):
@@ -575,3 +575,69 @@ def test_a_server_that_was_started_anew_can_not_tell() -> None:
     again_at_a_new_server(client)
     client.connect()
     assert client.check_same() == EVERYTHING and client.counts()["unsent"] == 0
+
+
+# -- what gives way meanwhile
+
+
+def overflowing(net: Net) -> tuple[Client, Client]:
+    """A client that keeps no more than one event, and is away; and who hears it."""
+    client = Client(net, Reconnect(keep=10)).connect()
+    client.add("s")
+    witness = Client(net).connect()
+    witness.listen("s", "e")
+    client.trigger("s", 0)
+    net.pump()
+    client.lose()
+    return client, witness
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_what_gives_way_while_all_is_restored_is_told_on_this_link(at: int) -> None:
+    net = Net()
+    client, witness = overflowing(net)
+    client.trigger("s", 1)
+
+    def overflow(ask: Ask | None) -> None:
+        for value in range(2, 6):
+            client.trigger("s", value)
+
+    client.connect(at=at, do=overflow)
+    net.pump()
+    events, offline = witness.state.stats()["events"], client.state.offline
+    fired = client.counts()["fired"]
+    assert fired == 6 and events["in"] + events["lost"] == fired
+    assert offline.dropped.total() == events["lost"] and not offline.untold
+    client.trigger("s", 6)
+    net.pump()
+    assert [value for _, _, value in witness.heard][-1] == 6
+    assert witness.state.stats()["events"]["lost"] == events["lost"]
+    assert client.counts()["unsent"] == 0
+
+
+def test_what_no_server_was_told_of_is_told_on_the_next_link() -> None:
+    net = Net()
+    client, witness = overflowing(net)
+    client.trigger("s", 1)
+
+    def overflow_and_lose(ask: Ask | None) -> None:
+        client.trigger("s", 2)
+        client.trigger("s", 3)
+
+    link = client.dial()
+    steps = client.plan_of(link)
+    ask: Any = next(steps)
+    overflow_and_lose(ask)
+    client.net.pump()
+    ask = steps.send(result_of(ask))
+    assert ask is None  # all has left, with `skip`
+    link.client.out.clear()
+    client.lose()
+    with pytest.raises(SigError):
+        client.run(steps)
+    assert client.state.offline.untold.total() == 2
+    client.connect()
+    net.pump()
+    events = witness.state.stats()["events"]
+    assert events["in"] + events["lost"] == client.counts()["fired"] == 4
+    assert not client.state.offline.untold

@@ -1,0 +1,50 @@
+"""Binds that were under way when a listener ended, told from those for who came after it."""
+
+from __future__ import annotations
+
+from sig_core.session.client_state.ended_listeners import EndedListeners
+
+
+def is_late(ended: EndedListeners, number: int, since: int) -> bool:
+    return ended.is_for_one("s", "e", number, since)
+
+
+def test_where_nothing_has_ended_every_bind_is_meant() -> None:
+    assert not is_late(EndedListeners(), 1, 0)
+
+
+def test_until_the_server_has_answered_a_bind_is_for_who_has_ended() -> None:
+    ended = EndedListeners()
+    gone = ended.add(("s", None))
+    assert is_late(ended, 1, ended.ever)
+    gone.last = 2
+    assert is_late(ended, 2, ended.ever)
+    assert not is_late(ended, 3, ended.ever)
+
+
+def test_who_was_there_before_the_end_hears_it_all_the_time() -> None:
+    ended = EndedListeners()
+    since = ended.ever
+    ended.add(("s", "e"))
+    assert not is_late(ended, 1, since)
+
+
+def test_only_what_matches_is_late() -> None:
+    ended = EndedListeners()
+    ended.add(("other", None))
+    ended.add(("s", "other"))
+    assert not is_late(ended, 1, ended.ever)
+    ended.add((None, None))
+    assert is_late(ended, 2, ended.ever)
+
+
+def test_what_can_not_come_any_more_is_forgotten() -> None:
+    ended = EndedListeners()
+    for number in range(1, 100):
+        ended.add(("s", "e")).last = number - 1
+        assert not is_late(ended, number, ended.ever)
+        assert len(ended) == 0
+    for _ in range(100):  # nothing comes, and nothing is under way
+        ended.add(("s", "e")).last = 99
+        assert len(ended) == 1
+    assert ended.ever == 199
