@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sig_core.events import Pattern
+from tests.support.sessions import PLUGINS
 
-__all__ = ["CODECS", "EVENTS", "METHODS", "NAMES", "PATTERNS", "Lots"]
+__all__ = ["ALLOWED", "CODECS", "EVENTS", "METHODS", "NAMES", "PATTERNS", "SPOKEN", "Lots"]
 
 NAMES: list[Any] = ["s", "t", "u", 7]
 EVENTS: list[Any] = ["e", "#c"]
 METHODS = ["answer", "refuse", "nothing"]
 PATTERNS: list[Pattern] = [(None, None), (None, "#c"), *[(name, event) for name in NAMES for event in (None, *EVENTS)]]
 CODECS = ["json", "msgpack", "cbor"]
+SPOKEN = {name: PLUGINS.choose_codecs([name]) for name in CODECS}  # by a client that speaks one
+ALLOWED = PLUGINS.choose_codecs(None)  # at a server
 
 
 class Lots(NamedTuple):

@@ -18,6 +18,7 @@ from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.dialling import StopStep, come, come_back, stop
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import STATES
+from tests.simulation.choices import SPOKEN
 from tests.simulation.client_link import ClientLink
 from tests.simulation.line_end import LineEnd
 from tests.simulation.no_log import NoLog
@@ -26,7 +27,6 @@ from tests.simulation.packet_end import Air, PacketEnd
 from tests.simulation.plans import PlanTask, SimReply
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
-from tests.support.sessions import PLUGINS
 
 if TYPE_CHECKING:
     from tests.simulation.network import Network
@@ -112,7 +112,7 @@ class ClientNode:
         self._waiting: list[Callable[[], object]] = []
         self.lives: set[int] = set()
         self._told: str | None = None
-        self._codecs = PLUGINS.choose_codecs([codec])
+        self._codecs = SPOKEN[codec]
         self._router = Router()
         self.state = ClientState(
             *(f"sim://{self.number}", network.limits, policy),

@@ -24,6 +24,7 @@ from sig_core.session.line.stations import Stations
 from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.link_session import LinkSession
 from sig_core.session.plain.session import PlainSession
+from tests.simulation.choices import ALLOWED
 from tests.simulation.no_log import NoLog
 from tests.simulation.observer import LIFE, number_of
 from tests.simulation.serial_line import SerialLine
@@ -141,7 +142,7 @@ class ServerNode:
         self.generation = 0
         self.is_up = False
         self.clock: Callable[[], float] = self.now
-        self._codecs: Mapping[str, Codec] = PLUGINS.choose_codecs(None)
+        self._codecs: Mapping[str, Codec] = ALLOWED
         self.codec = PLUGINS.codecs.get
         self.peer_log: Any = NoLog()
         self.boot()
