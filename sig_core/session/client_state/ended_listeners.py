@@ -18,9 +18,9 @@ class Ended:
 
     __slots__ = ("last", "number", "pattern")
 
-    def __init__(self, pattern: Pattern, number: int) -> None:
+    def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
-        self.number = number
+        self.number = 0
         self.last: int | None = None
 
 
@@ -45,13 +45,12 @@ class EndedListeners:
     def __len__(self) -> int:
         return len(self._there)
 
-    def add(self, pattern: Pattern) -> Ended:
-        """Note that the server is asked now to take out a listener."""
+    def add(self, ended: Ended) -> None:
+        """Note that the server was asked to take out a listener just now."""
         self._forget()
         self.ever += 1
-        ended = Ended(pattern, self.ever)
+        ended.number = self.ever
         self._there.append(ended)
-        return ended
 
     def is_for_one(self, sender: Name, event: Name, number: int, since: int) -> bool:
         """Return whether a `bind` was sent for a listener that has ended.

@@ -87,9 +87,10 @@ class RemoteSubscription:
 
     def _take_back(self) -> None:
         if self._ident is not None:
-            read = partial(self._taken_back, self._gone.add(self._pattern))
+            ended, params = Ended(self._pattern), {"listener_id": self._ident}
             with suppress(SigError):  # the link is gone, and with it what was there
-                self.session.call("remove_listener", {"listener_id": self._ident}, _ignore, read=read)
+                self.session.call("remove_listener", params, _ignore, read=partial(self._taken_back, ended))
+                self._gone.add(ended)  # not before: who is never asked, as an interrupt has it, never answers
 
     def _taken_back(self, ended: Ended, response: Any) -> None:
         """Note, as soon as the answer is read, that what comes behind it is for others."""
