@@ -12,6 +12,7 @@ from benchkit import handle, now, run_async, spawn_python, wait_port
 
 LABEL = "pysig (MessagePack)"
 CODEC = "msgpack"
+LISTEN = CONNECT = "tcp://127.0.0.1:{port}"
 WITH_SENDER = True  # listeners are f(info, data)
 
 
@@ -19,7 +20,7 @@ def router(ctx: Any) -> None:
     import sig_core as sig
 
     limits = sig.Limits(max_links=20_000)
-    with sig.ServerRouter(f"tcp://127.0.0.1:{ctx.port}", limits=limits):
+    with sig.ServerRouter(LISTEN.format(port=ctx.port), limits=limits):
         time.sleep(ctx.life)
 
 
@@ -32,7 +33,7 @@ def start_broker(port: int, log: str) -> Any:
 def connect(ctx: Any, codec: str = "") -> Any:
     import sig_core as sig
 
-    return sig.ClientRouter(f"tcp://127.0.0.1:{ctx.port}", codec or CODEC).start()
+    return sig.ClientRouter(CONNECT.format(port=ctx.port), codec or CODEC).start()
 
 
 def publisher(ctx: Any) -> None:

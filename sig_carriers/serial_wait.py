@@ -29,6 +29,7 @@ class SerialAcceptor:
 
     def __init__(self, address: str, port: SerialPort) -> None:
         self.address = address
+        self.traits = port.traits
         self._port = port
         self._wake = threading.Event()
         self._lock = threading.RLock()  # of these three

@@ -74,6 +74,21 @@ class Address:
             options=_options(url, parts.query),
         )
 
+    @property
+    def is_secured(self) -> bool:
+        """Whether it asks for TLS: `tls` is its first word. That one is no wrapper, but the core's own."""
+        return self.wrappers[:1] == ("tls",)
+
+    def below_tls(self, claimed: Collection[str]) -> Address:
+        """Return the address without that word, and without the options that it claims."""
+        left = {name: text for name, text in self.options.items() if name not in claimed}
+        words = "+".join((*self.wrappers[1:], self.scheme))
+        return replace(self, url=f"{words}://{self._where}{as_query(left)}", wrappers=self.wrappers[1:], options=left)
+
+    @property
+    def _where(self) -> str:
+        return self.url.partition(":")[2].removeprefix("//").partition("?")[0]
+
     def of_wrapper(self, options: Collection[str]) -> Address:
         """Return the address as a wrapper sees it: with those of these options that the URL has, and no others."""
         return replace(self, options={name: text for name, text in self.options.items() if name in options})
@@ -83,8 +98,7 @@ class Address:
         if not self.wrappers:
             return self
         left = {name: text for name, text in self.options.items() if name not in claimed}
-        where = self.url.partition(":")[2].removeprefix("//").partition("?")[0]
-        return replace(self, url=f"{self.scheme}://{where}{as_query(left)}", wrappers=(), options=left)
+        return replace(self, url=f"{self.scheme}://{self._where}{as_query(left)}", wrappers=(), options=left)
 
     def check_options(self, known: Iterable[str], of_wrappers: Mapping[str, Iterable[str]] | None = None) -> None:
         """Refuse an option that nobody knows.

@@ -16,7 +16,7 @@ peer ended; the core turns them into its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, runtime_checkable
 
@@ -39,14 +39,18 @@ __all__ = [
     "HasNarrows",
     "HasOnePeer",
     "HasOptions",
+    "HasPeerCertificate",
+    "HasPending",
     "HasPorts",
     "HasReads",
     "HasRecv",
+    "HasTraits",
     "HasTrial",
     "Link",
     "LinkTraits",
     "Medium",
     "OptionWrapper",
+    "PeerCertificate",
     "PollableAcceptor",
     "PollableLink",
     "PortInfo",
@@ -106,7 +110,7 @@ class PollableLink(Link, Protocol):
         """Read what is there: n > 0 bytes; 0 is the end. BlockingIOError: nothing now."""
 
     def send_some(self, data: bytes | memoryview, /) -> int:
-        """Send what goes now: 0 .. len(data) bytes (a packet: all or 0)."""
+        """Send what goes now: 0 .. len(data) bytes (a packet: all or 0). The next call begins with what is left."""
 
 
 @runtime_checkable
@@ -115,6 +119,38 @@ class HasRecv(Protocol):
 
     def recv(self, size: int, /) -> bytes:
         """Read what `recv_into` would, at most `size` bytes (1 and more); b"" is the end."""
+
+
+@runtime_checkable
+class HasPending(Protocol):
+    """A pollable link that may hold input of which no poll tells, since it has read it already: TLS decrypts more at
+    once than it is asked for. Then it is read without a poll.
+    """
+
+    @property
+    def pending(self) -> bool:
+        """Whether `recv_into` may give something though the descriptor is not readable. Not promised: that it does."""
+
+
+class PeerCertificate(NamedTuple):
+    """A certificate that the other end has shown, and that was verified: who signed it is trusted, it is in its time.
+
+    Attributes:
+        facts: what it says, as `ssl.SSLSocket.getpeercert()` gives it: `subject`, `subjectAltName`, `notAfter`, ...
+        sha256: of the whole of it (DER), 64 lower-case hex digits.
+    """
+
+    facts: Mapping[str, Any]
+    sha256: str
+
+
+@runtime_checkable
+class HasPeerCertificate(Protocol):
+    """A link whose other end may have shown a certificate. Those of `tls+` are such, once they have read a byte."""
+
+    @property
+    def peer_certificate(self) -> PeerCertificate | None:
+        """What was shown and verified; None: nothing yet, or nothing at all, as by clients that are not asked."""
 
 
 @runtime_checkable
@@ -151,6 +187,17 @@ class PollableAcceptor(Acceptor, Protocol):
 
     def fileno(self) -> int:
         """The descriptor to poll; stable until close."""
+
+
+@runtime_checkable
+class HasTraits(Protocol):
+    """An acceptor all of whose links are alike, and that knows it before there is one: what can't be done with them is
+    refused where it is listened on, not at each of them.
+    """
+
+    @property
+    def traits(self) -> LinkTraits:
+        """What its links are like."""
 
 
 @runtime_checkable

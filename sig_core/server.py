@@ -16,14 +16,12 @@ from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import check_timeout
-from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
 from sig_core.routing.entities import Event, Sender, Signal
 from sig_core.routing.ports import RequestBatch
-from sig_core.server_base import RUNNING, ServerBase
-from sig_core.session.board.renaming import Renaming
+from sig_core.server_base import RUNNING, ServerBase, Taken
 
 __all__ = ["ServerRouter"]
 
@@ -101,9 +99,8 @@ class ServerRouter(ServerBase, Router):
         """
         check_outside("listen")
         allowed = self._allowed(where, codecs)
-        rename, acceptor = self._take_address(where) if isinstance(where, str) else (Renaming(), where)
-        log.info(self._accept_from(acceptor, allowed, rename))
-        return acceptor.address
+        taken = self._take_address(where) if isinstance(where, str) else Taken(where)
+        return self._accept_from(taken, allowed)
 
     def unlisten(self, address: str) -> None:
         """Return an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.

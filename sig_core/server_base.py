@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
@@ -32,7 +32,10 @@ from sig_core.routing.transcode import EVENT_OF, encode
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.errors import error_of_handler
 
-__all__ = ["ServerBase"]
+if TYPE_CHECKING:
+    from sig_core.io.tls.accepted import AddressTls
+
+__all__ = ["ServerBase", "Taken"]
 
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
@@ -40,6 +43,14 @@ REMEMBERED = 4096  # events of clients whose listeners here are remembered
 RUNNING, NEW = "running", "new"
 
 P = TypeVar("P", bound=LocalPort)
+
+
+class Taken(NamedTuple):
+    """An address that is listened on: by what, what TLS is put around its links, and how boards there are called."""
+
+    acceptor: Acceptor
+    rename: Renaming = Renaming()
+    tls: AddressTls | None = None
 
 
 class ServerBase(RouterBase):
@@ -138,24 +149,29 @@ class ServerBase(RouterBase):
             remedy = self._how_to_start if self._state == NEW else "make another one"
             raise LocalProtocolError(f"{where}: this server is {self._state}: {remedy}")
 
-    def _take_address(self, where: str) -> tuple[Renaming, Acceptor]:
+    def _take_address(self, where: str) -> Taken:
         """Bind an address; may block."""
         address = Address.parse(where)
         rename, allowed = Renaming.of(address), address.flag("open", self._open)
+        tls = _tls_of(address)
         acceptor = self._plugins.listen(where)
         try:
-            _check_exposure(acceptor.address, allowed)
+            _check_exposure(acceptor.address, allowed or (tls is not None and tls.knows_clients))
+            if tls is not None:
+                tls.check(acceptor)
         except ConfigError:
             CloseOnce(acceptor, acceptor.address).close()
             raise
-        return rename, acceptor
+        return Taken(acceptor, rename, tls)
 
-    def _accept_from(self, acceptor: Acceptor, allowed: Mapping[str, Codec], rename: Renaming) -> str:
-        """Serve whoever comes there; returns what `listen` logs of it."""
-        self._clients.accept_from(acceptor, allowed, rename)
-        if is_exposed(acceptor.address):
-            log.warning(f"{acceptor.address} is open to the network: {RISK}")
-        return f"listening on {acceptor.address} in {', '.join(allowed)}"
+    def _accept_from(self, taken: Taken, allowed: Mapping[str, Codec]) -> str:
+        """Serve whoever comes to an address; returns it."""
+        acceptor, rename, tls = taken
+        where = self._clients.accept_from(acceptor, allowed, rename, tls)
+        if is_exposed(where) and not (tls is not None and tls.knows_clients):
+            log.warning(f"{where} is open to the network: {RISK}")
+        log.info(f"listening on {where} in {', '.join(allowed)}")
+        return where
 
     def _check_listens(self, address: str) -> None:
         if self._state != RUNNING:
@@ -181,6 +197,8 @@ class ServerBase(RouterBase):
         """
         with self._lock:
             told = self._exchange.stats(peers=peers)
+        tls = self._clients.listening.tls_stats()
+        told |= {"tls": tls} if tls else {}
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
 
     def _log_failure(self, text: str) -> None:
@@ -375,9 +393,19 @@ class ServerBase(RouterBase):
             self._clients.abandon()
 
 
+def _tls_of(address: Address) -> AddressTls | None:
+    """Return what is put around the links of an address. ConfigError: a file of it can't be used."""
+    if not address.is_secured:
+        return None
+    from sig_core.io.tls.accepted import AddressTls  # who has no TLS needs none of it
+
+    return AddressTls(address)
+
+
 def _check_exposure(address: str, allowed: bool) -> None:
     """Refuse an address that other machines reach, unless the user said that they may."""
     if is_exposed(address) and not allowed:
         text = f"{address}: refused, since other machines can reach it, and {RISK}"
         ways = "ServerRouter(open=True), ?open=1 in the URL, `sig serve --open`, or `open = true` in its file"
-        raise ConfigError(f"{text}; listen on 127.0.0.1, or allow it: {ways}")
+        known = "let in those alone who have a certificate (tls+, cert=, ca=)"
+        raise ConfigError(f"{text}; listen on 127.0.0.1, {known}, or allow it: {ways}")

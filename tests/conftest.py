@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import sig_core
+from tests.support.certificates import Authority
 
 HERE = Path(__file__).parent
 
@@ -51,6 +52,15 @@ def pytest_collection_finish() -> None:
     """Set aside all there is by now: tests that look for garbage collect often, and would look at it each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs certificates: of `server`, for this machine, and of `client`. Tests add others under other names."""
+    made = Authority(tmp_path_factory.mktemp("certificates"))
+    made.issue("server")
+    made.issue("client", "client.example", uri="sig:client")
+    return made
 
 
 # -- the end: with several processes pytest forgets what was deselected, and it names hundreds of skips one by one

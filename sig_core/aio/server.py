@@ -27,8 +27,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.ports import RequestBatch
 from sig_core.routing.table import Publisher
-from sig_core.server_base import NEW, RUNNING, ServerBase
-from sig_core.session.board.renaming import Renaming
+from sig_core.server_base import NEW, RUNNING, ServerBase, Taken
 
 __all__ = ["ServerRouter"]
 
@@ -132,11 +131,10 @@ class ServerRouter(ServerBase, AsyncRouter):
         """
         self._check_loop()
         allowed = self._allowed(where, codecs)
-        rename, acceptor = await self._take(where) if isinstance(where, str) else (Renaming(), where)
-        log.info(self._accept_from(acceptor, allowed, rename))
-        return acceptor.address
+        taken = await self._take(where) if isinstance(where, str) else Taken(where)
+        return self._accept_from(taken, allowed)
 
-    async def _take(self, where: str) -> tuple[Renaming, Acceptor]:
+    async def _take(self, where: str) -> Taken:
         taken = await in_thread(partial(self._take_address, where), _give_back, f"sig-listen {where}")
         if self._state != RUNNING:  # it was stopped meanwhile
             _give_back(taken)
@@ -340,9 +338,8 @@ class ServerRouter(ServerBase, AsyncRouter):
         self._handlers.run(handle, partial(self._reply, token, asked.codec))
 
 
-def _give_back(taken: tuple[Renaming, Acceptor]) -> None:
-    acceptor = taken[1]
-    CloseOnce(acceptor, acceptor.address).close()
+def _give_back(taken: Taken) -> None:
+    CloseOnce(taken.acceptor, taken.acceptor.address).close()
 
 
 def _close_and_join(acceptor: AcceptorThread) -> None:

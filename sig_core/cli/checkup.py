@@ -9,6 +9,7 @@ import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import sig_core
+from sig_core.address import Address
 from sig_core.cli.ports import ports_of
 from sig_core.cli.target import DEFAULT_URL
 from sig_core.contract import Codec, HasNarrows, HasTrial, PortInfo
@@ -25,6 +27,7 @@ from sig_core.plugins import PluginInfo, default_plugins
 
 __all__ = [
     "Finding",
+    "check_certificates",
     "check_conformance",
     "check_environment",
     "check_extensions",
@@ -34,6 +37,7 @@ __all__ = [
     "check_round_trips",
 ]
 
+ENDS_SOON = 14  # days
 IMPORT = 30.0  # seconds that a plug-in may take to be imported
 SAMPLE = {"text": "21,5 °C", "number": 21.5, "list": [1, -1, 2**53], "nothing": None, "yes": True}
 
@@ -208,6 +212,31 @@ def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
             asked = url in urls
             cause, _, remedy = str(error).removeprefix(f"{url}: ").partition("; ")
             yield Finding("address", url, "broken" if asked else "missing", cause, remedy or "choose another address")
+
+
+def check_certificates(urls: Iterable[str]) -> Iterator[Finding]:
+    """Look how long the certificates of addresses with TLS are good, where something is installed that reads them."""
+    try:
+        from sig_core.certs import certificates_in, describe
+    except ImportError:
+        return
+    for url in dict.fromkeys(urls):
+        try:
+            file = Address.parse(url).options.get("cert", "") if Address.parse(url).is_secured else ""
+            until = describe(certificates_in(Path(file))[0]).until if file else None
+        except SigError:
+            continue  # what is wrong with it is told where it is listened on
+        if until is not None:
+            yield _check_end(file, until, datetime.now(UTC))
+
+
+def _check_end(file: str, until: datetime, now: datetime) -> Finding:
+    left, day = (until - now).days, f"{until:%Y-%m-%d}"
+    if left >= ENDS_SOON:
+        return Finding("certificate", f"{file}, good until {day}")
+    cause = f"it ended on {day}" if until <= now else f"it ends on {day}, in {left} days"
+    remedy = "have it renewed (sig certs renew); servers see the new one by themselves"
+    return Finding("certificate", file, "broken", cause, remedy)
 
 
 def check_plugged(broken: Iterable[tuple[str, str]]) -> Iterator[Finding]:

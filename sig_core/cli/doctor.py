@@ -9,6 +9,7 @@ import click
 
 from sig_core.cli.checkup import (
     Finding,
+    check_certificates,
     check_conformance,
     check_environment,
     check_plugged,
@@ -54,6 +55,7 @@ def _all(urls: tuple[str, ...]) -> Iterator[Finding]:
     yield from check_conformance()
     yield from check_round_trips(unusable)
     yield from check_ports(urls)
+    yield from check_certificates(urls)
     yield from check_plugged(unusable)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-from sig_core.errors import LinkLost
+from sig_core.errors import LinkLost, SigError
 from sig_core.log import log
 
 __all__ = ["CloseOnce", "link_lost"]
@@ -48,13 +48,15 @@ class CloseOnce:
             log.warning(f"{self._name}: its close failed: {type(error).__name__}: {error}")
 
 
-def link_lost(peer: str, error: BaseException) -> LinkLost:
-    """Return the core's error for what a driver raised, or what interrupted it.
+def link_lost(peer: str, error: BaseException) -> SigError:
+    """Return the core's error for what a driver raised, or what interrupted it; what is one is returned as it is.
 
     Args:
         peer: how the message calls the other end.
         error: which becomes the cause.
     """
+    if isinstance(error, SigError):
+        return error
     broken = LinkLost(f"{peer}: the link broke: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     broken.__cause__ = error
     return broken

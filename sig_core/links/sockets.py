@@ -29,7 +29,7 @@ from typing import Protocol, TypeVar
 
 from sig_core.contract import LinkTraits
 
-__all__ = ["SocketAcceptor", "SocketLike", "SocketLink", "close_on_error"]
+__all__ = ["LONGEST_SEND_WAIT", "SocketAcceptor", "SocketLike", "SocketLink", "close_on_error", "wait_ready"]
 
 CHUNK = 65_536  # bytes that one receive asks for
 LONGEST_WAIT = 1e6  # seconds; poll counts milliseconds in 31 bits
@@ -49,6 +49,12 @@ VANISHED = {
 H = TypeVar("H", bound="_Handle")
 A = TypeVar("A")
 R = TypeVar("R")
+
+
+class HasFileno(Protocol):
+    """What can be polled."""
+
+    def fileno(self) -> int: ...
 
 
 class SocketLike(Protocol):
@@ -161,7 +167,7 @@ class SocketLink(_Handle):
         """Send all of `data`; blocks for as long as the peer does not read."""
         sent = self._push(data)
         while sent < len(data):
-            _wait(self._sock, LONGEST_SEND_WAIT, writing=True)
+            wait_ready(self._sock, LONGEST_SEND_WAIT, writing=True)
             sent += self._push(memoryview(data)[sent:])
 
     @_inside
@@ -171,7 +177,7 @@ class SocketLink(_Handle):
         Raises:
             EOFError: the peer ended, and all that it had sent was received.
         """
-        if timeout > 0 and not _wait(self._sock, timeout):
+        if timeout > 0 and not wait_ready(self._sock, timeout):
             return None
         try:
             data = self._sock.recv(CHUNK)
@@ -301,7 +307,7 @@ class SocketAcceptor(_Handle):
         Raises:
             OSError: closed, or out of descriptors or memory; then the peer waits on, so pause before the next call.
         """
-        if timeout > 0 and not _wait(self._sock, timeout):
+        if timeout > 0 and not wait_ready(self._sock, timeout):
             return None
         try:
             sock, _ = self._listening.accept()
@@ -329,8 +335,8 @@ def close_on_error(sock: socket.socket) -> Iterator[None]:
         raise
 
 
-def _wait(sock: SocketLike, timeout: float, *, writing: bool = False) -> bool:
-    """Return whether the socket is ready within `timeout` seconds."""
+def wait_ready(sock: HasFileno, timeout: float, *, writing: bool = False) -> bool:
+    """Return whether a descriptor can be read (or written) within `timeout` seconds. OSError: it is closed."""
     timeout = min(timeout, LONGEST_WAIT)
     if sys.platform == "win32":
         return any(select.select([] if writing else [sock], [sock] if writing else [], [], timeout))

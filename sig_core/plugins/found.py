@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from sig_core.address import Address
@@ -42,7 +42,7 @@ class Plugins:
         return found[kind]
 
     def connect(self, url: str) -> Link:
-        """Return a live link to `url`.
+        """Return a live link to `url`. Of one with `tls+` it is the link below TLS, which who dials puts around it.
 
         Raises:
             ConfigError: the URL can't be meant.
@@ -62,7 +62,7 @@ class Plugins:
             raise _unforeseen(url, layers.address, error) from error
 
     def listen(self, url: str) -> Acceptor:
-        """Take `url`.
+        """Take `url`. Of one with `tls+` the acceptor gives the links below TLS, which the server puts around them.
 
         Raises:
             ConfigError: the URL can't be meant.
@@ -87,11 +87,11 @@ class Plugins:
         return WrappedAcceptor(acceptor, layers) if layers else acceptor
 
     def _carrier(self, url: str, own: tuple[str, ...] = ()) -> tuple[Layers, Carrier]:
-        address = Address.parse(url)
+        address, above = _below_tls(Address.parse(url), own)
         wrappers = [self.wrappers.get(name) for name in address.wrappers]
         carrier = self.carriers.get(address.scheme)
         options = {*carrier.options, *own} if isinstance(carrier, HasOptions) else None
-        layers = Layers(address, wrappers, options)
+        layers = Layers(address, wrappers, options, above)
         if inspect.iscoroutinefunction(carrier.connect):
             from sig_core.links.asyncio_bridge import Bridge  # who has no carrier of that kind needs no asyncio
 
@@ -120,6 +120,19 @@ class Plugins:
         if not found:
             raise broken[0] if broken else self.codecs.unknown("")
         return found
+
+
+def _below_tls(address: Address, own: Collection[str]) -> tuple[Address, Mapping[str, Collection[str]]]:
+    """Return an address as what is below TLS sees it, and the options that TLS takes."""
+    if "tls" in address.wrappers[1:]:
+        text = "tls is around everything else: it is the first word of a URL, once"
+        raise ConfigError(f"address {address.url!r}: {text}")
+    if not address.is_secured:
+        return address, {}
+    from sig_core.links.tls import OPTIONS  # who has no TLS needs none of it
+
+    taken = (OPTIONS | {"name"}) - set(own)  # there a name is that of boards; here it is that of the server
+    return address.below_tls(taken), {"tls": taken}
 
 
 def _unforeseen(url: str, address: Address, error: Exception) -> BrokenPlugin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ class Layers:
         address: as it was written.
         wrappers: those that it names, in its order.
         known: the options of its carrier; None: it checks them by itself.
+        above: options that were taken already, by whom; for errors.
 
     Attributes:
         address: as its carrier is to see it.
@@ -30,10 +31,16 @@ class Layers:
         ConfigError: an option that nobody knows, that two of them know, or whose value a wrapper refuses.
     """
 
-    def __init__(self, address: Address, wrappers: Sequence[Wrapper], known: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        wrappers: Sequence[Wrapper],
+        known: Collection[str] | None,
+        above: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         named = [(name, _options(wrapper)) for name, wrapper in zip(address.wrappers, wrappers, strict=True)]
         if known is not None:
-            address.check_options(known, dict(named))
+            address.check_options(known, {**(above or {}), **dict(named)})
         _check_claims(address, [*named, (address.scheme, known or ())])
         claimed = frozenset[str]().union(*(options for _, options in named))
         self.address = address.of_carrier(claimed)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sig_core.contract import HasRecv, PollableAcceptor, PollableLink
+from sig_core.contract import HasPending, HasRecv, PollableAcceptor, PollableLink
 from sig_core.testing.carrier_suite import CarrierSuite
 from sig_core.testing.ends import End
 from sig_core.testing.waiting import within
@@ -29,7 +29,9 @@ class PollingChecks(CarrierSuite):
             yield client, server, client.link, server.link
 
     def is_ready(self, thing: Any, events: int, seconds: float) -> bool:
-        """Ask the system whether a descriptor is ready within `seconds`, scaled."""
+        """Return whether a descriptor is ready within `seconds`, scaled, or a link has read ahead."""
+        if isinstance(thing, HasPending) and events == select.POLLIN and thing.pending:
+            return True
         poll = select.poll()
         poll.register(thing.fileno(), events)
         return bool(poll.poll(within(seconds) * 1000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError
@@ -16,6 +17,7 @@ import sig_core.cli.ports
 import sig_core.plugins
 from sig_core.cli import checkup
 from sig_core.cli.checkup import Finding
+from tests.support.certificates import Authority
 
 
 def test_a_sound_environment() -> None:
@@ -141,3 +143,20 @@ def test_a_carrier_that_can_not_list_its_ports(monkeypatch: pytest.MonkeyPatch) 
 def test_a_carrier_that_is_broken_is_not_asked_for_ports() -> None:
     everyone = [("carrier", name) for name in checkup.default_plugins().carriers.names()]
     assert list(checkup.check_plugged(everyone)) == []
+
+
+@pytest.mark.parametrize(
+    "days, state, cause",
+    [(30, "ok", ""), (10.5, "broken", "it ends on .*, in 10 days"), (-0.5, "broken", "it ended on ")],
+)
+def test_a_certificate_that_ends_soon(tmp_path: Path, days: float, state: str, cause: str) -> None:
+    own = Authority(tmp_path)
+    own.issue("server", days=(-2, days))
+    (found,) = checkup.check_certificates([f"tls+tcp://127.0.0.1:0{own.query('server')}", "tcp://127.0.0.1:0"])
+    assert found.state == state and re.match(cause, found.cause) and "server.pem" in found.name
+    assert ("renew" in found.remedy) is (state == "broken")
+
+
+def test_files_that_hold_no_certificate_are_told_where_it_is_listened_on(tmp_path: Path) -> None:
+    urls = [f"tls+tcp://127.0.0.1:0?cert={tmp_path}/none.pem", "no url", "tls+tcp://x"]
+    assert list(checkup.check_certificates(urls)) == []

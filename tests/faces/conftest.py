@@ -11,6 +11,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import nothing_left_behind
+from tests.support.certificates import Authority
 from tests.support.faces import FACES, Face, Place
 from tests.support.served import Served
 from tests.support.watched_locks import locks_in_order
@@ -33,15 +34,24 @@ def face(request: pytest.FixtureRequest) -> Face:
     return found
 
 
+@pytest.fixture(params=["tcp", "tls+tcp"])
+def ways(request: pytest.FixtureRequest, authority: Authority) -> tuple[str, str]:
+    """Where a server listens, and what is behind its address in the URL of a client."""
+    if request.param == "tcp":
+        return "tcp://127.0.0.1:0", ""
+    return f"tls+tcp://127.0.0.1:0{authority.query('server')}", authority.query("client")
+
+
 @pytest.fixture(params=["server on threads", "server on asyncio"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, ways: tuple[str, str]) -> Iterator[str]:
     """The address of a server of either face."""
+    where, query = ways
     if request.param == "server on asyncio":
-        with Served("asyncio", "tcp://127.0.0.1:0") as served:
-            yield served.url
+        with Served("asyncio", where) as served:
+            yield served.url + query
     else:
-        with sig.ServerRouter("tcp://127.0.0.1:0") as server:
-            yield server.addresses[0]
+        with sig.ServerRouter(where) as server:
+            yield server.addresses[0] + query
 
 
 @pytest.fixture

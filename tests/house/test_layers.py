@@ -18,7 +18,10 @@ RING_0 = {
 }
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
-RING_2 = {"files", "log", "hookspecs", "plugins", "links", "io.sync", "io.aio", "io.adapters", "io.client", "io.server"}
+RING_2 = {
+    *("files", "log", "hookspecs", "plugins", "links"),
+    *("io.sync", "io.aio", "io.adapters", "io.tls", "io.client", "io.server"),
+}
 MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
     "protocol": RING_0,
@@ -39,6 +42,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "io.sync": RING_0 | {"log"},
     "io.aio": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
+    "io.tls": RING_0 | {"log", "links", "protocol", "session", "io.sync", "io.adapters"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},
     "router": RING_0 | {"protocol", "routing", "log", "io.sync"},

@@ -32,16 +32,17 @@ class World:
         own: a signal of the server itself; the other hears that too, in `heard_of_server`.
     """
 
-    def __init__(self, url: str = "tcp://127.0.0.1:0") -> None:
+    def __init__(self, url: str = "tcp://127.0.0.1:0", query: str = "") -> None:
         self.server = sig.ServerRouter(url)
+        self.query = query  # of the URL of a client
         self.heard: list[Any] = []
         self.heard_of_server: list[Any] = []
         self.numbers = 0
 
     def __enter__(self) -> Self:
-        self.server.start()
-        self.victim = sig.ClientRouter(self.server.addresses[0], reconnect=RECONNECT).start()
-        self.other = sig.ClientRouter(self.server.addresses[0], reconnect=RECONNECT).start()
+        url = self.server.start().addresses[0] + self.query
+        self.victim = sig.ClientRouter(url, reconnect=RECONNECT).start()
+        self.other = sig.ClientRouter(url, reconnect=RECONNECT).start()
         self.other.add_remote_sender("echo", [], {"say": lambda params: params})
         self.other.add_remote_listener(lambda info, data: self.heard.append(data), "victim", "e")
         self.signal = self.victim.add_remote_sender("victim", ["e"]).get_signal("e")

@@ -9,6 +9,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually
+from tests.support.certificates import Authority
 from tests.support.forked import in_child, sockets
 from tests.system.rawpeer import RawPeer
 
@@ -30,6 +31,14 @@ def test_no_socket_of_a_server_or_client_stays_open_in_the_child() -> None:
             assert in_child(lambda: len(sockets() - before - raw)) == 0
             client.flush()
             assert peer.ask(1, "get_version")
+
+
+def test_tls_says_nothing_in_the_child(authority: Authority) -> None:
+    with sig.ServerRouter(f"tls+tcp://127.0.0.1:0{authority.query('server')}") as server:
+        with sig.ClientRouter(server.addresses[0] + authority.query("client"), reconnect=None) as client:
+            client.flush()
+            assert in_child(lambda: client.stop() or server.stop() or 0) == 0  # type: ignore[func-returns-value]
+            client.flush()
 
 
 def test_the_port_is_free_when_the_parent_stops_though_a_child_lives_on() -> None:

@@ -11,7 +11,6 @@ from typing import TypeVar
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link, PollableLink
 from sig_core.errors import LinkClosed, SigError
-from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.adapters.pumped import pollable
 from sig_core.io.aio.coroutine_listener import RESUME, CoroutineListeners
 from sig_core.io.aio.handler_tasks import LAST_WORD, HandlerTasks
@@ -21,6 +20,7 @@ from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive_async
+from sig_core.io.tls.dialled import dialled
 from sig_core.links.close_once import CloseOnce
 from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
@@ -173,7 +173,7 @@ class AsyncioConnection(ClientConnection[AsyncioLink]):
             self._latest.close()
 
     def _connected(self) -> PollableLink:
-        return pollable(as_stream(self._connect(), dialing=True, patience=self._limits.handshake))
+        return pollable(dialled(self._url, self._connect, self._limits.handshake))
 
     def _link_ended(self, link: AsyncioLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from sig_core.busy_poll import FEW
 from sig_core.clock import Clock
-from sig_core.contract import PollableLink
+from sig_core.contract import HasPending, PollableLink
 from sig_core.errors import LinkLost, Overflow, SigError
 from sig_core.io.aio.async_reply import settle
 from sig_core.io.aio.busy_loop import new_busy_loop
@@ -93,6 +93,8 @@ class AsyncioReader:
         self._loop = asyncio.get_running_loop()
         self.busy = new_busy_loop(session.limits.busy_poll, self._loop, context)
         self._buffer = ReceiveBuffer(MAX_READ)
+        self._ahead = link if isinstance(link, HasPending) else None
+        self._on_readable = self._read if self._ahead is None else self._read_all
         self._reads = False
         self._back = 0.0  # when it began to read, or to read again, monotonic seconds
         self._inside: set[asyncio.Future[Any]] = set()  # awaited by coroutine listeners
@@ -109,7 +111,9 @@ class AsyncioReader:
         if not self._reads and not self._once.closed:
             self._reads = True
             self._back = self._clock()
-            self._context.copy().run(self._loop.add_reader, self._link.fileno(), self._read)
+            self._context.copy().run(self._loop.add_reader, self._link.fileno(), self._on_readable)
+            if self._ahead is not None:
+                self._read_soon()
 
     def pause(self) -> None:
         """Read no more: what comes waits with the server. What coroutine listeners wait for would not come either."""
@@ -154,6 +158,15 @@ class AsyncioReader:
             self._read()  # what kept the loop may have kept it from that
         if self._reads and self._left is IDLE:
             check_silence(session, now, self._back, allowed, self._link.peer)
+
+    def _read_all(self) -> None:
+        """Read a link of which no poll may tell that it has more."""
+        self._read()
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        if self._ahead is not None and self._ahead.pending and self._reads:
+            self._loop.call_soon(self._read_all, context=self._context)
 
     def _read(self) -> None:
         if self._left is not IDLE or not self._reads:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sig_core.contract import Link, PollableLink
+from sig_core.contract import HasPending, Link, PollableLink
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.io.client.writer import counted, wait_ready
 from sig_core.io.sync.busy_wait import BusyWait
@@ -112,4 +112,7 @@ def _poller(link: PollableLink | None) -> Callable[[float], object]:
         return lambda milliseconds: wait_ready(link, milliseconds / 1000)
     poll = select.poll()
     poll.register(link.fileno(), select.POLLIN)
+    if isinstance(link, HasPending):
+        reads_ahead: HasPending = link
+        return lambda milliseconds: reads_ahead.pending or poll.poll(milliseconds)
     return poll.poll

@@ -9,13 +9,13 @@ from typing import TypeVar
 from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, LinkClosed, SigError
-from sig_core.io.adapters.as_stream import as_stream
 from sig_core.io.client.client_connection import ClientConnection
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.latch import Latch
+from sig_core.io.tls.dialled import dialled
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 from sig_core.protocol.limits import Limits
@@ -132,7 +132,7 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
 
     def _dial(self) -> ClientSession:
         codecs = self._codecs()
-        raw = as_stream(self._connect(), dialing=True, patience=self._limits.handshake)
+        raw = dialled(self._url, self._connect, self._limits.handshake)
         session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
         self._latest = ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock)
         self._latest.open()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sig_core.clock import Clock
-from sig_core.contract import Link, PollableLink
-from sig_core.errors import LimitError, LinkLost
+from sig_core.contract import HasPending, Link, PollableLink
+from sig_core.errors import LimitError, SigError
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.owned_lock import OwnedLock
@@ -18,7 +18,7 @@ from sig_core.links.threads import start_thread
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
 
-__all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection"]
+__all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection", "SecuredConnection"]
 
 ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
@@ -43,6 +43,9 @@ class ConnectionOwner(Protocol):
 
     def mark_dirty(self, connection: Connection) -> None:
         """Note, under the lock, that the connection has output, or pauses or resumes reading."""
+
+    def read_soon(self, connection: SecuredConnection) -> None:
+        """Let a connection read in the next turn, though no poll may tell."""
 
     def note_closed(self, connection: Connection) -> None:
         """Note that the connection is closed."""
@@ -183,7 +186,7 @@ class PolledConnection:
             self._host.loop.change(self, wanted)
         self._events = wanted
 
-    def _lose(self, error: LinkLost) -> None:
+    def _lose(self, error: SigError) -> None:
         with self._host.lock:
             self.session.fail(error)
         self.abort()
@@ -201,6 +204,43 @@ class PolledConnection:
     def abandon(self) -> None:
         """In a forked child: close the descriptor, and no more."""
         self._once.close()
+
+
+class SecuredConnection(PolledConnection):
+    """On a pollable link that reads ahead, and has output of its own: TLS."""
+
+    __slots__ = ()
+
+    def ready(self, events: int) -> None:
+        """Read, or send on."""
+        super().ready(events)
+        self._look()
+
+    def read_on(self) -> None:
+        """Read what the link has."""
+        if self._events & READ:
+            self._read()
+            self._look()
+
+    def flush(self) -> None:
+        """Send what there is, as far as it goes now: first what the link itself has to say."""
+        if self._link.wants_write and not self._once.closed:
+            try:
+                self._link.send_some(b"")
+            except Exception as error:
+                self._lose(link_lost(self.session.peer, error))
+                return
+        super().flush()
+        self._look()
+
+    def _look(self) -> None:
+        """See to it that what no poll tells of is done."""
+        if self._once.closed:
+            return
+        if self._link.wants_write and not self._events & WRITE:
+            self._watch(self._events | WRITE)
+        if self._events & READ and cast(HasPending, self._link).pending:
+            self._host.read_soon(self)
 
 
 class PumpedConnection:

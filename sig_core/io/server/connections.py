@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sig_core.busy_poll import FEW
 from sig_core.clock import NEVER, Clock
-from sig_core.contract import Acceptor, Codec, Link, PollableLink
+from sig_core.contract import Acceptor, Codec, HasPending, Link, PollableLink
 from sig_core.errors import Busy, ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
 from sig_core.io.server.acceptors import AcceptorThread
-from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection
+from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection, SecuredConnection
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
@@ -36,6 +36,7 @@ from sig_core.session.plain.session import PlainSession
 
 if TYPE_CHECKING:
     from sig_core.io.adapters.datagram_acceptor import DatagramAcceptor
+    from sig_core.io.tls.accepted import AddressTls
 
 __all__ = ["STOP", "ConnectionManager"]
 
@@ -116,6 +117,7 @@ class ConnectionManager:
         )
         self._dirty: list[Connection] = []
         self._backlog: list[ServerSession | PlainSession] = []  # that have more input than one turn takes
+        self._unread: dict[SecuredConnection, None] = {}  # whose links have more, of which no poll tells
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
@@ -136,24 +138,30 @@ class ConnectionManager:
         with self.lock:
             return [connection.session.peer for connection in self._connections]
 
-    def accept_from(self, acceptor: Acceptor, codecs: Codecs, rename: Renaming) -> None:
-        """Serve whoever connects to an acceptor.
+    def accept_from(
+        self, acceptor: Acceptor, codecs: Codecs, rename: Renaming, tls: AddressTls | None = None
+    ) -> str:
+        """Serve whoever connects to an acceptor; returns its address.
 
         Args:
             acceptor: of the address; it is closed with this, or by `refuse_at`.
             codecs: that clients may use there, by name.
             rename: how boards that come there are called.
+            tls: is put around the links; None: nothing is.
         """
         shared = sharing_a_thread(acceptor)
         if shared is not None:
             self._sharing = [each for each in self._sharing if each.is_alive] + [shared]
         acceptor = shared or acceptor
-        factory = SessionFactory(self, codecs, rename, acceptor)
+        if tls is not None:
+            acceptor = tls.named(acceptor)
+        factory = SessionFactory(self, codecs, rename, acceptor, tls)
 
         def on_link(link: Link) -> None:
             self._accept(link, factory)
 
         self.listening.add(acceptor, factory, on_link)
+        return acceptor.address
 
     def refuse_at(self, address: str) -> None:
         """Stop listening at an address, and say goodbye to who came there.
@@ -265,7 +273,7 @@ class ConnectionManager:
     def _accept(self, link: Link, factory: SessionFactory) -> None:
         """Serve a new link; on the loop's thread, or that of an acceptor that can't be polled."""
         try:
-            link = as_stream(link, dialing=False, patience=self.limits.handshake)
+            link = factory.secured(as_stream(link, dialing=False, patience=self.limits.handshake))
         except ConfigError as error:
             self.peer_log.warning(f"closed: {error}")
             return
@@ -317,7 +325,8 @@ class ConnectionManager:
         session = factory.make_link_session(link, switch_to)
         connection: Connection
         if isinstance(link, PollableLink):
-            connection = PolledConnection(self, link, session)
+            kind = SecuredConnection if isinstance(link, HasPending) else PolledConnection
+            connection = kind(self, link, session)
         else:
             connection = PumpedConnection(self, link, session)
         switch_to(session)
@@ -362,6 +371,11 @@ class ConnectionManager:
         if not self.loop.has_turn_ahead:
             self.loop.wake()
 
+    def read_soon(self, connection: SecuredConnection) -> None:
+        """See `ConnectionOwner`."""
+        self._unread[connection] = None
+        self.loop.tick_at(0.0)
+
     def note_closed(self, connection: Connection) -> None:
         """See `ConnectionOwner`: forget the connection."""
         session = connection.session
@@ -402,6 +416,10 @@ class ConnectionManager:
         for session in backlog:
             with self.lock:  # for each anew: that is what they wait for
                 session.take_backlog(now)
+        if self._unread:
+            unread, self._unread = self._unread, {}
+            for connection in unread:
+                connection.read_on()
         if now >= self._next_check:
             self._next_check = NEVER  # what sessions ask for meanwhile counts
             wait = self._check_sessions(now)

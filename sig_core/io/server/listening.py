@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sig_core.contract import Acceptor, Link, PollableAcceptor
 from sig_core.errors import ConfigError
@@ -42,6 +42,11 @@ class Listening:
     def threads(self) -> list[AcceptorThread]:
         """The acceptors that have a thread: to close one may take a while."""
         return [acceptor for acceptor in list(self._factories) if isinstance(acceptor, AcceptorThread)]
+
+    def tls_stats(self) -> dict[str, dict[str, Any]]:
+        """Return how the certificates of addresses with TLS stand, by address."""
+        found = {each.address: factory.tls for each, factory in list(self._factories.items())}
+        return {address: tls.stats() for address, tls in found.items() if tls is not None}
 
     def add(self, acceptor: Acceptor, factory: SessionFactory, on_link: Callable[[Link], None]) -> None:
         """Accept.

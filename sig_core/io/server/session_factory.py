@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sig_core.clock import Clock
 from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
@@ -28,6 +28,9 @@ from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.link_session import LinkSession
 from sig_core.session.plain.port import PLAIN_CODEC
 from sig_core.session.plain.session import PlainSession
+
+if TYPE_CHECKING:
+    from sig_core.io.tls.accepted import AddressTls
 
 __all__ = ["PeerSession", "ServerContext", "SessionFactory", "log_session_end"]
 
@@ -91,15 +94,30 @@ class SessionFactory:
         codecs: that clients may use here, by name.
         rename: how boards that come here are called.
         acceptor: of the address.
+        tls: is put around its links; None: nothing is. It is an attribute, too.
     """
 
     def __init__(
-        self, context: ServerContext, codecs: Mapping[str, Codec], rename: Renaming, acceptor: Acceptor
+        self,
+        context: ServerContext,
+        codecs: Mapping[str, Codec],
+        rename: Renaming,
+        acceptor: Acceptor,
+        tls: AddressTls | None = None,
     ) -> None:
         self._context = context
         self._codecs = codecs
         self._rename = rename
+        self.tls = tls
         self._one_line = acceptor if isinstance(acceptor, HasOnePeer) else None
+
+    def secured(self, link: Link) -> Link:
+        """Return a link on which sessions of this address speak.
+
+        Raises:
+            ConfigError: it is a line, and TLS is asked for; it is closed.
+        """
+        return link if self.tls is None else self.tls.around(link)
 
     def refusal(self, link: Link) -> str | None:
         """Return why a link can't be served, or None."""

@@ -32,7 +32,7 @@ from typing import ClassVar, Final
 from sig_core.errors import LocalProtocolError
 from sig_core.log import log
 
-__all__ = ["INSIDE", "NEVER_WAIT", "Deferred", "OwnedLock", "check_outside", "is_inside"]
+__all__ = ["INSIDE", "NEVER_WAIT", "Deferred", "OwnedLock", "UnlistedLock", "check_outside", "is_inside"]
 
 INSIDE: Final = (
     "called by a destructor, or a signal handler, in the midst of another call of a router;"
@@ -41,15 +41,24 @@ INSIDE: Final = (
 NEVER_WAIT: set[int] = set()  # idents of threads of ours that run no user code, but that of destructors
 
 
-class OwnedLock(_thread.RLock):  # type: ignore[misc] # final for mypy alone
-    """A lock for `with`; `is_mine()` returns whether this thread has it."""
+class UnlistedLock(_thread.RLock):  # type: ignore[misc] # final for mypy alone
+    """A lock for `with`; `is_mine()` returns whether this thread has it. `is_inside` does not look at it.
+
+    For what there are thousands of, and whose calls are made under an `OwnedLock`, or on a thread that must not wait.
+    """
+
+    __slots__ = ()
+
+    is_mine: ClassVar[Callable[[UnlistedLock], bool]] = _thread.RLock._is_owned  # type: ignore[attr-defined]
+
+
+class OwnedLock(UnlistedLock):  # type: ignore[misc] # as above
+    """The same, at which `is_inside` looks."""
 
     def __init__(self) -> None:
         _living[id(self)] = weakref.ref(self, partial(_living.pop, id(self)))
 
     __slots__ = ()
-
-    is_mine: ClassVar[Callable[[OwnedLock], bool]] = _thread.RLock._is_owned  # type: ignore[attr-defined]
 
 
 _living: dict[int, weakref.ref[OwnedLock]] = {}

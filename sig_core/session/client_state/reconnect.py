@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import islice
 
-from sig_core.errors import ConfigError, ConnectFailed, SigError
+from sig_core.errors import AccessDenied, ConfigError, ConnectFailed, SigError
 
 __all__ = ["Reconnect", "ReconnectSchedule"]
 
@@ -66,9 +67,15 @@ class Reconnect:
             wait, attempt = min(wait * self.factor, self.most), attempt + 1
 
 
+    def long_waits(self, chance: Callable[[], float], attempt: int) -> Iterator[float]:
+        """Return the seconds to wait before each further attempt after `attempt` of them: the longest, each time."""
+        return islice(replace(self, first=self.most).waits(chance), attempt, None)
+
+
 class ReconnectSchedule:
     """When the next attempts are due, over all the links of a client.
 
+    Who is denied access waits as long as it can be, each time: to be let in takes somebody who changes something.
     Waits grow, and attempts count, until a link has lived for `most` seconds: who is taken in and dropped again and
     again is not let in faster than who is refused.
 
@@ -86,13 +93,14 @@ class ReconnectSchedule:
         self._chance = chance
         self._waits = policy.waits(chance)
         self._told = ""
+        self._is_denied = False
         self.count = 0
         self.last: SigError = ConnectFailed("no attempt was made")
 
     def lost(self, lived: float, error: SigError) -> None:
         """Note that a link was lost after so many seconds."""
         if lived >= self._policy.most:
-            self._waits, self.count = self._policy.waits(self._chance), 0
+            self._waits, self.count, self._is_denied = self._policy.waits(self._chance), 0, False
         self._told, self.last = "", error
 
     def next_wait(self) -> float | None:
@@ -104,6 +112,9 @@ class ReconnectSchedule:
     def failed(self, error: SigError) -> str | None:
         """Note that an attempt failed; return what the user should read of it, once for each cause."""
         self.last, text = error, str(error)
+        if isinstance(error, AccessDenied) and not self._is_denied:
+            self._is_denied = True
+            self._waits = self._policy.long_waits(self._chance, self.count)
         if text == self._told:
             return None
         self._told = text

@@ -140,3 +140,24 @@ def test_what_was_not_taken_is_given_again(polled: Polled) -> None:
     assert [receiver.receive(within(5)), receiver.receive(0)] == [b"once", b"once"]
     receiver.unread = b""
     assert receiver.receive(0) == b""
+
+
+def test_what_a_link_has_read_ahead_is_taken_without_a_poll(polled: Polled) -> None:
+    told = iter([True, False])
+    found = [b"ahead"]
+
+    def recv_into(buffer: memoryview) -> int:
+        if not found:
+            raise BlockingIOError
+        data = found.pop()
+        buffer[: len(data)] = data
+        return len(data)
+
+    polled.recv_into = recv_into  # type: ignore[assignment]
+    ahead: Any = type("Ahead", (Polled,), {"pending": property(lambda link: next(told))})
+    polled.__class__ = ahead
+    receiver = receiver_of(polled)
+    next(told)  # isinstance asks it, too
+    told = iter([True, False])
+    assert taken(receiver, within(60)) == b"ahead"
+    assert taken(receiver, 0) == b""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sig_core.io.server.connection import READS, ROUNDS, PolledConnection
+from sig_core.io.server.connection import READS, ROUNDS, PolledConnection, SecuredConnection
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.receive_buffer import LARGE, ReceiveBuffer
 
@@ -167,8 +167,15 @@ class Talking:
 class Played:
     """A connection whose link, session, thread and clock are the test's."""
 
-    def __init__(self, *takes: int | Exception, keeps_half_open: bool = False) -> None:
-        self.link, self.session, self.loop = Taking(*takes), Talking(keeps_half_open=keeps_half_open), Loop()
+    def __init__(
+        self,
+        *takes: int | Exception,
+        keeps_half_open: bool = False,
+        kind: type[PolledConnection] = PolledConnection,
+        link: type[Taking] = Taking,
+    ) -> None:
+        self.link, self.session, self.loop = link(*takes), Talking(keeps_half_open=keeps_half_open), Loop()
+        self.soon: list[Any] = []
         self.closed: list[Any] = []
         self.dirty: list[Any] = []
         host: Any = SimpleNamespace(
@@ -178,10 +185,11 @@ class Played:
             clock=lambda: 123.0,
             mark_dirty=self.dirty.append,
             note_closed=self.closed.append,
+            read_soon=self.soon.append,
         )
-        link: Any = self.link
+        given: Any = self.link
         session: Any = self.session
-        self.connection = PolledConnection(host, link, session)
+        self.connection = kind(host, given, session)
         self.connection.start()
 
     def say(self, *output: bytes) -> None:
@@ -286,3 +294,61 @@ def test_in_a_forked_child_only_the_descriptor_is_closed() -> None:
     played = Played()
     played.connection.abandon()
     assert (played.link.closed, played.closed, played.loop.polled) == (1, [], READ)
+
+
+# -- a link that reads ahead
+
+
+class Ahead(Taking):
+    """A link that has read more than it gave, and has output of its own."""
+
+    pending = False
+
+    def send_some(self, data: Any) -> int:
+        count = super().send_some(data)
+        self.wants_write = bool(self.takes)
+        return count
+
+
+def secured(*takes: int | Exception) -> tuple[Played, Ahead, SecuredConnection]:
+    played: Any = Played(*takes, kind=SecuredConnection, link=Ahead)
+    return played, played.link, played.connection
+
+
+def test_what_the_link_has_read_is_asked_for_in_the_next_turn() -> None:
+    played, link, connection = secured()
+    link.came, link.pending = [b"ab"], True
+    connection.ready(READ)
+    assert played.soon == [connection]
+    link.came, link.pending = [b"cd"], False
+    connection.read_on()
+    assert [what[1] for what in played.session.log] == [b"ab", b"cd"] and played.soon == [connection]
+
+
+def test_who_is_paused_is_asked_when_it_reads_again() -> None:
+    played, link, connection = secured()
+    played.session.reading_paused = link.pending = True
+    connection.flush()
+    connection.read_on()
+    assert played.soon == [] and played.session.log == []
+    played.session.reading_paused = False
+    connection.flush()
+    assert played.soon == [connection]
+
+
+def test_what_the_link_itself_has_to_say_leaves_when_it_can() -> None:
+    played, link, connection = secured(0, 0)
+    link.wants_write = True
+    connection.ready(READ)
+    assert played.loop.polled == READ | WRITE
+    connection.ready(WRITE)
+    assert link.wants_write and played.loop.polled == READ | WRITE
+    connection.ready(WRITE)
+    assert not link.wants_write and played.loop.polled == READ
+
+
+def test_a_link_that_breaks_in_its_own_output_is_lost() -> None:
+    played, link, connection = secured(OSError("cut"))
+    link.wants_write = True
+    connection.flush()
+    assert played.closed == [connection] and "cut" in played.session.log[0]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sig_core.errors import ConfigError, ConnectFailed, LinkLost, SigError
+from sig_core.errors import AccessDenied, ConfigError, ConnectFailed, LinkLost, SigError
 from sig_core.session.client_state.reconnect import Reconnect, ReconnectSchedule
 
 LOST = LinkLost("gone")
@@ -121,3 +121,15 @@ def test_the_last_error_is_the_one_that_is_behind_it_now() -> None:
     found.append(waits.last)
     waits.failed(refused)
     assert [type(found[0]), *found[1:], waits.last] == [ConnectFailed, LOST, refused]
+
+
+def test_who_is_denied_waits_as_long_as_it_can_be_each_time() -> None:
+    waits = schedule(first=1, most=8, jitter=0, attempts=5)
+    waits.lost(0, LOST)
+    found = [waits.next_wait()]
+    for _ in range(5):
+        waits.failed(AccessDenied("not in"))
+        found.append(waits.next_wait())
+    assert found == [1, 8, 8, 8, 8, None]
+    waits.lost(8, LOST)
+    assert waits.next_wait() == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sig_udp import UdpCarrier
 
@@ -19,6 +21,18 @@ def test_routers_speak_over_it(where: str) -> None:
         server.add_sender("s", [], {"echo": lambda params: params})
         url = server.addresses[0] + ("?mtu=64" if "mtu" in where else "")
         with sig.ClientRouter(url, reconnect=None) as client:
+            assert client.remote_request("s", "echo", "x" * 50_000) == "x" * 50_000
+
+
+def test_they_do_inside_tls(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="makes certificates by the extra `certs`, which is not installed")
+    from sig_core.certs import Authority
+
+    home = tmp_path / "home"
+    Authority.create(home).issue("server", hosts=("127.0.0.1",))
+    with sig.ServerRouter(f"tls+udp://127.0.0.1:0?cert={home}/server.pem&key={home}/server.key") as server:
+        server.add_sender("s", [], {"echo": lambda params: params})
+        with sig.ClientRouter(f"{server.addresses[0]}?ca={home}/ca.pem", reconnect=None) as client:
             assert client.remote_request("s", "echo", "x" * 50_000) == "x" * 50_000
 
 

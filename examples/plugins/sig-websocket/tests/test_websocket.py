@@ -53,6 +53,13 @@ def test_routers_speak_over_tls(own: Path) -> None:
             assert client.remote_request("s", "echo", "x" * 2_000_000) == "x" * 2_000_000
 
 
+def test_tls_of_the_core_goes_around_packets_too(own: Path) -> None:
+    with sig.ServerRouter(f"tls+ws://127.0.0.1:0?cert={own}") as server:
+        server.add_sender("s", [], {"echo": lambda params: params})
+        with sig.ClientRouter(f"{server.addresses[0]}?ca={own}", reconnect=None) as client:
+            assert client.remote_request("s", "echo", "x" * 300_000) == "x" * 300_000
+
+
 def test_a_server_that_is_not_trusted_is_refused(own: Path) -> None:
     with sig.ServerRouter(f"wss://127.0.0.1:0?cert={own}") as server:
         url = server.addresses[0]

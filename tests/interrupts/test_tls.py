@@ -1,0 +1,53 @@
+"""Calls inside TLS, interrupted: nobody knows what of a record is out; the link ends, and what is lost is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import sig_core as sig
+from tests.interrupts.world import RECONNECT, STEPS, World, each_place
+from tests.support import eventually
+from tests.support.certificates import Authority
+from tests.support.injection import TimeLimit, interrupt, time_limit
+
+ACTS = {"Ctrl-C": interrupt, "time limit": time_limit}
+RAISED = (KeyboardInterrupt, TimeLimit)
+CALLS: dict[str, Callable[[World], object]] = {
+    "trigger": lambda world: world.signal.trigger({"a": 1}),
+    "trigger much": lambda world: world.signal.trigger("x" * 400_000),
+    "request": lambda world: world.victim.remote_request("echo", "say", "text"),
+    "flush": lambda world: world.victim.flush(),
+}
+
+
+@pytest.fixture
+def world(authority: Authority) -> Iterator[World]:
+    with World(f"tls+tcp://127.0.0.1:0{authority.query('server')}", authority.query("client")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_that_is_interrupted(world: World, name: str, act: str, step: int) -> None:
+    assert each_place(lambda: CALLS[name](world), ACTS[act], world.check, step=step, expected=RAISED) > 2
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("act", ACTS)
+def test_a_start_that_is_interrupted_leaves_nothing(world: World, act: str, step: int) -> None:
+    url = world.server.addresses[0] + world.query
+    started: list[sig.ClientRouter] = []
+
+    def start() -> None:
+        started.append(sig.ClientRouter(url, reconnect=RECONNECT))
+        started[-1].start()
+
+    def check(where: str) -> None:
+        while started:
+            started.pop().stop()
+        eventually(lambda: len(world.server.peers) == 2, 5, where)
+
+    each_place(start, ACTS[act], check, step=20 * step, expected=RAISED)
