@@ -178,6 +178,18 @@ class Authority:
             replace_file(self._folder / REVOCATIONS, written.public_bytes(Encoding.PEM), PUBLIC)
             return len(index.valid(name, now))
 
+    def issued(self) -> tuple[Issued, ...]:
+        """Return what was issued; without what ended more than 30 days ago, unless it was revoked.
+
+        Raises:
+            ConfigError: the index can't be read, or is damaged.
+        """
+        return self._index().issued
+
+    def _index(self) -> Index:
+        file = self._folder / INDEX
+        return Index.parse(str(file), read(file))
+
     def _file(self, name: str, kind: str = "pem") -> Path:
         return self._folder / f"{name}.{kind}"
 
@@ -185,8 +197,7 @@ class Authority:
     def _changing(self) -> Iterator[Index]:
         """Have the folder alone, and yield what it has issued."""
         with _alone(self._folder):
-            file = self._folder / INDEX
-            yield Index.parse(str(file), read(file))
+            yield self._index()
 
     def _until(self, days: int | None) -> datetime:
         begin = self._now() - profiles.BACKDATED

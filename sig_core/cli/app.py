@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 import sig_core
-from sig_core.address import did_you_mean
 from sig_core.cli.failures import FAILED, INTERRUPTED, OK, STATUSES, USAGE, status_of
+from sig_core.cli.groups import Group
 from sig_core.errors import SigError
 from sig_core.printable import printable
 
@@ -38,7 +38,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Imports a command when it is needed, and asks the plug-ins for theirs when a name is none of ours."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,16 +63,6 @@ class Commands(click.Group):
             return _nobody_reads()
         except KeyboardInterrupt:
             return INTERRUPTED
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command where there is none of that name."""
-        name = args[0]
-        if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
-            hint = did_you_mean(name, self.list_commands(ctx))
-            ctx.fail(f"no command {name!r}{hint}; sig --help lists them")
-        return super().resolve_command(ctx, args)
 
 
 def _epilog() -> str:

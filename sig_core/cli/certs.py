@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sig_core.cli.failures import FAILED, OK
+from sig_core.cli.groups import Group
 from sig_core.cli.look import table
 from sig_core.cli.options import as_json, json_option
 from sig_core.cli.values import dump
@@ -31,7 +32,7 @@ days_option = click.option(
 )
 
 
-@click.group(short_help="Issue and revoke certificates of your own.")
+@click.group(cls=Group, short_help="Issue and revoke certificates of your own.")
 def certs() -> None:
     """Be the authority that issues the certificates of a fleet: of servers, clients and boards.
 
@@ -95,6 +96,23 @@ def revoke(folder: Path, name: str) -> int:
     count = _open(folder).revoke(name)
     told = f"{count} revoked" if count else "revoked already, or over"
     click.echo(f"{name}: {told}; bring {folder / 'crl.pem'} to all servers")
+    return OK
+
+
+@certs.command("list")
+@folder_argument
+@json_option
+def issued(folder: Path, to_json: bool) -> int:
+    """List what was issued in DIR, what ends first at the top: names, until when, good or revoked."""
+    now = datetime.now(UTC)
+    rows = []
+    for each in sorted(_open(folder).issued(), key=lambda each: each.until):
+        state = "revoked" if each.revoked else "over" if now > each.until else GOOD
+        if as_json(to_json):
+            click.echo(dump({"name": each.name, "state": state, "until": each.until, "number": each.serial}))
+        rows.append([each.name, state, _day(each.until), each.serial])
+    if not as_json(to_json):
+        click.echo(table(["name", "state", "until", "number"], rows))
     return OK
 
 

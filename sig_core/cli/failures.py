@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sig_core.errors import (
+    AccessDenied,
     CarrierError,
     CodecError,
     ConfigError,
@@ -19,7 +20,7 @@ OK, FAILED, USAGE, TIMEOUT, REFUSED, LINK, LOST, INTERRUPTED = 0, 1, 2, 3, 4, 5,
 
 STATUSES = {
     OK: "it did what it should",
-    FAILED: "what was looked at is not in order (doctor, demo), or an error of the command itself",
+    FAILED: "what was looked at is not in order (doctor, demo, certs show), or an error of the command itself",
     USAGE: "usage: an option, a URL, a value, a file or a plug-in that can't be meant, or had",
     TIMEOUT: "nothing, or not enough, came in time",
     REFUSED: "refused: by the server, by a sender, or by this machine (the address is in use)",
@@ -35,6 +36,8 @@ def status_of(error: SigError) -> int:
         return TIMEOUT
     if isinstance(error, ConfigError | PluginError | CodecError):
         return USAGE
+    if isinstance(error, AccessDenied):  # by rules, or for a certificate: also where no link came about
+        return REFUSED
     if isinstance(error, CarrierError | OutcomeUnknown) and not isinstance(error, ListenFailed):
         return LINK
     return REFUSED

@@ -9,13 +9,14 @@ import click
 
 from sig_core import tokens
 from sig_core.cli.failures import OK
+from sig_core.cli.groups import Group
 from sig_core.errors import ConfigError
 from sig_core.files import create_file
 
 __all__ = ["token"]
 
 
-@click.group(short_help="Make a token, or its digest for the rules.")
+@click.group(cls=Group, short_help="Make a token, or its digest for the rules.")
 def token() -> None:
     """Make tokens, which clients show to say who they are, and their digests, which a server's rules have instead."""
 

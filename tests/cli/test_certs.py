@@ -42,6 +42,12 @@ def test_a_fleet_from_its_first_day_to_a_theft(tmp_path: Path) -> None:
     assert (shown.returncode, json.loads(shown.stdout)["state"]) == (FAILED, "revoked")
 
 
+def test_what_was_issued_is_listed(home: Path) -> None:
+    Authority(home).issue("soon", days=3)
+    rows = [json.loads(line) for line in sig("certs", "list", str(home)).stdout.splitlines()]
+    assert [(row["name"], row["state"]) for row in rows] == [("soon", "good"), ("thief", "revoked")]
+
+
 def test_one_whose_list_is_not_there(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "thief.pem"
     file.write_bytes((home / "thief.pem").read_bytes() + (home / "ca.pem").read_bytes())
