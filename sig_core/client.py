@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Self
 
 from sig_core.client_base import DEFAULT, ClientBase
-from sig_core.errors import SigError
+from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
@@ -25,6 +26,7 @@ from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscript
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.session.client_state.request_many import Question, RequestMany
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
@@ -321,6 +323,39 @@ class ClientRouter(ClientBase, Router):
         answer = link.finish(waiter, ident, seconds, REQUEST_TO, method, sender)
         self._state.times.append(time.perf_counter() - begun)
         return answer
+
+    def request_many(self, questions: Iterable[Question], timeout: float | None = None) -> list[Any]:
+        """Ask many senders at the server, or one many times, and return what became of each question, in their order.
+
+        It is for requests that need not wait for each other: a hundred take less than half the time of a hundred
+        futures. Up to 256 are open at one time.
+
+        Args:
+            questions: of each (sender, method, params), as for `remote_request`.
+            timeout: seconds for all of them together; None: the limit `request_timeout`.
+
+        Returns:
+            For each question its answer, or the `SigError` that `remote_request` would raise: one that fails keeps none
+            of the others from its answer. All that was not answered in time is a `RequestTimeout`.
+
+        Raises:
+            LinkClosed: there is no link now.
+            Overflow: made inside a callback, and too many events came meanwhile.
+        """
+        check_outside("request_many")
+        link = self._connection.open_link()
+        seconds = check_timeout(timeout, self.limits.request_timeout)
+        waiter = PendingReply()
+        many = RequestMany(link.session, link.codec, questions, partial(waiter.tell, None, None))
+        try:
+            many.start()
+            link.finish(waiter, None, seconds, "request_many")
+        except RequestTimeout as error:
+            many.give_up(error)
+        except BaseException:
+            many.give_up(LocalProtocolError("nobody waits for it any more"))
+            raise
+        return many.results
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server; see `remote_request`."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase
-from sig_core.errors import LinkClosed, SigError
+from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.aio.async_reply import AsyncReply, settle
 from sig_core.io.aio.coroutine_listener import MOST
@@ -27,6 +27,7 @@ from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.session.client_state.request_many import Question, RequestMany
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
@@ -345,6 +346,41 @@ class ClientRouter(ClientBase, AsyncRouter):
         answer = await link.finish(future, ident, begun, seconds, REQUEST_TO, method, sender)
         self._state.times.append(time.monotonic() - begun)
         return answer
+
+    async def request_many(self, questions: Iterable[Question], timeout: float | None = None) -> list[Any]:
+        """Ask many senders at the server, or one many times, and return what became of each question, in their order.
+
+        It is for requests that need not wait for each other: a hundred take less time than a hundred tasks. Up to 256
+        are open at one time.
+
+        Args:
+            questions: of each (sender, method, params), as for `remote_request`.
+            timeout: seconds for all of them together; None: the limit `request_timeout`.
+
+        Returns:
+            For each question its answer, or the `SigError` that `remote_request` would raise: one that fails keeps none
+            of the others from its answer. All that was not answered in time is a `RequestTimeout`.
+
+        Raises:
+            LinkClosed: there is no link now.
+            Overflow: made inside a coroutine listener, and too many events came meanwhile.
+
+        Cancelled, the server is told; what is open may run all the same.
+        """
+        link = self._connection.open_link()
+        seconds = check_timeout(timeout, self.limits.request_timeout)
+        future: asyncio.Future[Any] = link.loop.create_future()
+        many = RequestMany(link.session, link.codec, questions, partial(settle, future, None, None))
+        begun = time.monotonic()
+        try:
+            many.start()
+            await link.finish(future, None, begun, seconds, "request_many")
+        except RequestTimeout as error:
+            many.give_up(error)
+        except BaseException:
+            many.give_up(LocalProtocolError("nobody waits for it any more"))
+            raise
+        return many.results
 
     async def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
         """Ask a sender of this program, or else one at the server; see `remote_request`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 import sig_core as sig
+from tests.support import within
 from tests.support.faces import Face
 from tests.support.until import until
 
@@ -409,5 +411,53 @@ def test_what_is_no_exception_out_of_a_callback(face: Face, url: str, error: Any
                 await other.remote_request("asked", "m", 1)
             assert await other.remote_request("asked", "m", 2) == 2
             await until(lambda: states == ["connected"])
+
+    face.run(scenario())
+
+
+def test_many_requests_at_once(face: Face, url: str) -> None:
+    class Square:
+        def square(self, number: int) -> int:
+            if number == 13:
+                raise ValueError("unlucky")
+            return number * number
+
+    async def scenario() -> None:
+        async with face.client(url) as one, face.client(url, "msgpack") as two:
+            await one.add_remote_sender("s", [], Square())
+            found = await two.request_many(("s", "square", n) for n in range(1000))
+            assert isinstance(found[13], sig.RemoteError) and "unlucky" in str(found[13])
+            assert found[:13] + found[14:] == [n * n for n in range(1000) if n != 13]
+            assert await two.request_many([]) == []
+            questions = [("s", "square", 3), ("nobody", "x", 1), ("s", "cube", 1), ("s", "square", {1})]
+            mixed = await two.request_many(questions)
+            kinds = [int, sig.UnknownSender, sig.UnknownMethod, sig.EncodeError]
+            assert [type(each) for each in mixed] == kinds
+
+    face.run(scenario())
+
+
+def test_what_of_many_is_not_answered_in_time(face: Face, url: str) -> None:
+    gate = threading.Event()
+
+    class Slow:
+        def quick(self, params: object) -> object:
+            return params
+
+        def slow(self, params: object) -> None:
+            gate.wait(within(20))
+
+    async def scenario() -> None:
+        owner = await asyncio.to_thread(sig.ClientRouter(url).start)
+        try:
+            owner.add_remote_sender("s", [], Slow())
+            async with face.client(url) as asker:
+                found = await asker.request_many([("s", "quick", 1), ("s", "slow", 2), ("s", "quick", 3)], 0.2)
+                assert found[0] == 1 and {type(each) for each in found[1:]} == {sig.RequestTimeout}
+                gate.set()
+                assert await asker.request_many([("s", "quick", 4)]) == [4]
+        finally:
+            gate.set()
+            await asyncio.to_thread(owner.stop)
 
     face.run(scenario())
