@@ -23,15 +23,18 @@ class Cookies:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def make(self, peer: Hashable, epoch: int, now: float) -> int:
+    def make(self, peer: Hashable, epoch: int, now: float, taken: int | None = None) -> int:
         """Return the epoch that a peer has to come with.
 
         Args:
             peer: as the medium names it.
             epoch: that it came with.
             now: monotonic seconds.
+            taken: the epoch of the link that is open there, which is none for another one.
         """
-        return self._at(peer, epoch, int(now // STEP))
+        step = int(now // STEP)
+        made = self._at(peer, epoch, step)
+        return made if made != taken else self._at(peer, epoch, step - 1)
 
     def fits(self, peer: Hashable, epoch: int, now: float) -> bool:
         """Return whether an epoch was made for this peer not long ago; args: see `make`."""

@@ -23,12 +23,13 @@ class Reception:
         self._wire = wire
         self._cookies = cookies
 
-    def answer(self, packet: Datagram, at: Hashable, now: float) -> bytes | None:
+    def answer(self, packet: Datagram, at: Hashable, now: float, taken: int | None = None) -> bytes | None:
         """Return the packet that is the answer to one that came, b"" if it needs none; None: the peer may come in.
 
         Args:
             at: where it came from, as the medium names it.
             now: monotonic seconds.
+            taken: the epoch of the link that is open there; None: none is.
         """
         if packet.kind != OPEN:
             return opening(self._wire, UNKNOWN, packet.tag)
@@ -37,7 +38,7 @@ class Reception:
         if packet.version != VERSION:
             return opening(self._wire, OTHER_VERSION, packet.epoch)
         if self._cookies is not None and not self._cookies.fits(at, packet.epoch, now):
-            return opening(self._wire, PROVE, self._cookies.make(at, packet.epoch, now))
+            return opening(self._wire, PROVE, self._cookies.make(at, packet.epoch, now, taken))
         return None
 
 

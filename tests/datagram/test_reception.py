@@ -35,6 +35,18 @@ def test_who_asks_proves_first_that_answers_reach_it() -> None:
     assert reception.answer(asking(answer.epoch), "a", 61.0)  # too late
 
 
+def test_who_begins_anew_is_never_given_the_epoch_of_the_link_that_is_open_there() -> None:
+    """Else it would be taken for a repetition of who opened that, and get what was meant for the one before."""
+    reception = Reception(WIRE, Cookies(b"secret"))
+    first = packet(reception.answer(asking(), "a", 31.0) or b"").epoch
+    assert reception.answer(asking(first), "a", 31.0) is None
+    again = packet(reception.answer(asking(), "a", 32.0, first) or b"").epoch  # by chance with the same upper bits
+    assert again != first
+    assert reception.answer(asking(again), "a", 32.0, first) is None
+    third = packet(reception.answer(asking(), "a", 33.0, again) or b"").epoch
+    assert third == first
+
+
 def test_another_version_is_told_ours() -> None:
     data = WIRE.seal(OPEN, 0, EPOCH.to_bytes(4, "little") + bytes((VERSION + 1,)))
     answer = packet(Reception(WIRE, Cookies(b"secret")).answer(packet(data), "a", 0.0) or b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Protocol
 
 from tests.simulation.world import World
@@ -79,10 +80,8 @@ class End:
         return size
 
     def _throw(self, data: bytes) -> None:
-        if self.cut:
-            return
-        other = self.other
-        self._world.at(self._arrival(), lambda: other.arrive(data))
+        if not self.cut:
+            self._world.at(self._arrival(), partial(self.other.arrive, data))
 
     def _arrival(self) -> float:
         when = self._world.now + self._delay * (0.5 + self._world.random())
@@ -91,7 +90,11 @@ class End:
 
     def _taken(self, count: int) -> None:
         self.under_way -= count
-        if self._blocked and not self.closed:
+        if self._blocked:
+            self._unblock()
+
+    def _unblock(self) -> None:
+        if not self.closed:
             self._blocked = False
             self._world.soon(self._tell_writable)
 
@@ -107,9 +110,12 @@ class End:
             return
         if not self.reading or self._waiting:
             self._waiting.append(data)
-        else:
-            self.other._taken(len(data))
-            self.holder.receive(data)
+            return
+        other = self.other
+        other.under_way -= len(data)
+        if other._blocked:
+            other._unblock()
+        self.holder.receive(data)
 
     def arrive_end(self) -> None:
         """The end comes."""

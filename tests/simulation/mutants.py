@@ -94,9 +94,6 @@ MUTANTS = {
     "a listener forgets what it was told of": Mutant(
         "session.client_state.inbound:Inbound.other", "losses.add(report.sender, report.event, report.count)", "pass"
     ),
-    "what is fired while nobody listens counts as lost": Mutant(
-        f"{_PORT}.bind", 'params["anew"] = True', "pass"
-    ),
     "what gives way while a client comes back is not told": Mutant(
         f"{_REGISTRATIONS}._skip", "if not dropped:", "if True:"
     ),

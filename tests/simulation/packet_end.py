@@ -224,7 +224,7 @@ class Air:
             far.take(data)
             return
         reception = Reception(self._wire, Cookies(b"secret %d" % server.generation))
-        answer = reception.answer(packet, "client", server.now())
+        answer = reception.answer(packet, "client", server.now(), None if stream is None else stream.epoch)
         if answer:
             self._to_client(answer)
         elif answer is None:

@@ -99,13 +99,14 @@ class Connection:
 
     def flush(self) -> None:
         """Send what goes now; close when the session has ended and all is sent."""
-        if self.closed or self._server.is_stopped_still:
+        server = self._server
+        if self.closed or server.is_stopped_still:
             return
         session, end = self.session, self.end
         while data := self._rest or session.take(ROOM):
             count = end.send(data)
             if count:
-                session.sent(count, self._server.now())
+                session.sent(count, server.now())
             self._rest = data[count:]
             if self._rest:
                 break

@@ -218,12 +218,12 @@ class DatagramAcceptor:
 
     def _greet(self, packet: Datagram, at: Hashable, now: float) -> None:
         """Let somebody in who proves that the answer to an earlier packet has reached him."""
-        answer = self._reception.answer(packet, at, now)
+        before = self._peers.get(at)
+        answer = self._reception.answer(packet, at, now, None if before is None else before.stream.epoch)
         if answer is not None:
             if answer:
                 self._send(answer, at)
         elif not self._closing and not self._new.full():
-            before = self._peers.get(at)
             if before is not None:
                 before.stream.lose("the peer has begun anew")
                 self._drop(before)
