@@ -5,7 +5,8 @@
 # make wheel: the compiled wheel of this Python, in dist/; make test COMPILED=1: the tests on such a wheel, in .venv-compiled
 # make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
 # make simulate: whole networks in virtual time, each from a seed; SEEDS of them (docs/testing.md)
-# make soak: the same with more seeds, and ten million frames for the C client under sanitizers; SWEEP, FRAMES
+# make soak: the same with more seeds, ten million frames for the C client under sanitizers, and a server among 1,000 hostile
+#   links; SWEEP, FRAMES, HOSTILE_LINKS, HOSTILE_SECONDS
 # make fuzz: every parser that a peer can reach, SECONDS each (10), guided by coverage if atheris can be installed
 # make bench-lines: measures boards on serial lines
 # make bench: measures pysig beside its peers, about 20 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
@@ -88,11 +89,14 @@ simulate: $(VENV)/.test
 
 SWEEP ?= 6
 FRAMES ?= 10000000
+HOSTILE_LINKS ?= 1000
+HOSTILE_SECONDS ?= 600
 
 soak: $(VENV)/.test
 	SIG_SWEEP=$(SWEEP) $(BIN)/python -m pytest tests/line tests/boards/test_noise.py
 	SIG_SWEEP=20 $(BIN)/python -m pytest tests/plugins/test_unreliable.py
 	$(MAKE) simulate SEEDS=100000
+	$(BIN)/python -m tests.hostile --links $(HOSTILE_LINKS) --seconds $(HOSTILE_SECONDS)
 	$(MAKE) -C boards/c/fuzz fuzz FRAMES=$(FRAMES) BUILD=$(CURDIR)/build/fuzz
 
 SECONDS ?= 10

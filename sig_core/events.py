@@ -12,10 +12,12 @@ __all__ = [
     "EVENT_CONNECT",
     "EVENT_DISCONNECT",
     "Info",
+    "Key",
     "Name",
     "Pattern",
     "check_name",
     "is_channel",
+    "key_of",
     "patterns_of",
 ]
 
@@ -24,6 +26,9 @@ Name: TypeAlias = str | int | float
 
 Pattern: TypeAlias = tuple[Name | None, Name | None]
 """What a listener hears: (sender, event); None stands for any (with an event alone: its channel)."""
+
+Key: TypeAlias = str | tuple[str, Name]
+"""What a name is looked up by, see `key_of`."""
 
 Info: TypeAlias = dict[str, Any]
 """What a listener learns of an event: "sender", "event", and what a Signal subclass added."""
@@ -39,6 +44,15 @@ MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 def is_channel(event: Name | None) -> TypeGuard[str]:
     """Return whether an event of this name is shared by all senders that declare it (`#name`)."""
     return type(event) is str and event[:1] == CHANNEL_DECORATOR
+
+
+def key_of(name: Name) -> Key:
+    """Return what a name is looked up by in tables that strangers fill, where one look-up must not cost a walk.
+
+    Numbers hash to themselves: 100,000 of them can be chosen so that a look-up of one passes by all others. Beside a
+    text, whose hash nobody knows outside of this process, they can't.
+    """
+    return name if isinstance(name, str) else ("number", name)
 
 
 def patterns_of(sender: Name, event: Name) -> list[Pattern]:

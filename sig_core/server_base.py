@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
 from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
-from sig_core.events import Info, Name, Pattern, check_name
+from sig_core.events import Info, Name, Pattern, check_name, key_of
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.session_factory import PeerSession
@@ -233,7 +233,7 @@ class ServerBase(RouterBase):
 
     def _release(self, sender: Sender) -> None:
         assert sender.name is not None
-        entry = self._exchange.senders.get(sender.name)
+        entry = self._exchange.senders.get(key_of(sender.name))
         if entry is not None and entry.owner is self._port:
             self._exchange.remove_sender(self._port, sender.name, tell_owner=False)
 
@@ -315,7 +315,7 @@ class ServerBase(RouterBase):
         found = super().get_sender(sender)
         name = check_name(sender, "sender")
         with self._lock:
-            entry = self._exchange.senders.get(name)
+            entry = self._exchange.senders.get(key_of(name))
         if entry is None or entry.owner is self._port:
             return found
         view = self.class_sender(self, name)
@@ -337,7 +337,7 @@ class ServerBase(RouterBase):
 
     def _refuser(self, sender: Name) -> Publisher:
         def refuse(info: Info, data: Any) -> None:
-            entry = self._exchange.senders.get(sender)
+            entry = self._exchange.senders.get(key_of(sender))
             if entry is None or entry.owner is self._port:  # it has left; one of that name may be another one
                 raise no_longer_connected(sender)
             owner = entry.owner.peer
@@ -347,13 +347,13 @@ class ServerBase(RouterBase):
 
     def has_sender(self, name: Name) -> bool:
         """Return whether a sender of that name is connected, here or at a client."""
-        return name in self._exchange.senders
+        return key_of(name) in self._exchange.senders
 
     def _remove_local(self, sender: Sender | Name) -> bool:
         if super()._remove_local(sender):
             return True
         name = name_of(sender)
-        entry = self._exchange.senders.get(name)
+        entry = self._exchange.senders.get(key_of(name))
         if entry is not None and entry.owner is not self._port:
             raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
         return False

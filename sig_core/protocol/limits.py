@@ -15,7 +15,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_control": (4096, 2**32 - 1),
     "max_transcode": (4096, 2**32 - 1),
     "max_parts": (1000, 2**32 - 1),
-    "max_input": (4096, 2**40),
+    "max_memory": (4096, 2**50),
+    "max_source": (4096, 2**50),
     "max_outbox": (4096, 2**40),
     "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
@@ -50,7 +51,10 @@ class Limits:
         max_transcode: bytes of a value that a server puts into another codec: small values take up to a hundred times
             their bytes while that is done. A longer event is lost to those who need another codec.
         max_parts: values in one object of a plain peer, and in an event for one.
-        max_input: bytes of messages that are not complete, of all links of a server together; who holds most has to go.
+        max_memory: bytes that a server holds for all links together: messages that are not complete, output that waits,
+            requests that are open, and what is registered. Where it is too much, the greediest link of the greediest
+            source gives way: it loses its oldest events, or has to go.
+        max_source: of these, bytes for the links of one source: of one host, or of one user of this one.
         max_outbox: bytes of output that wait for one link.
         max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
@@ -87,11 +91,12 @@ class Limits:
     max_control: int = 256 * 1024
     max_transcode: int = 512 * 1024
     max_parts: int = 350_000
-    max_input: int = 128 * MIB
+    max_memory: int = 192 * MIB
+    max_source: int = 48 * MIB
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB
-    stall: float = 1.0
+    stall: float = 0.4
     keepalive: float = 10.0
     handshake: float = 5.0
     request_timeout: float = 10.0

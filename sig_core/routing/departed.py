@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sig_core.events import Name
+from sig_core.events import Key, Name, key_of
 
 __all__ = ["Departed", "DepartedSenders"]
 
@@ -49,39 +49,41 @@ class DepartedSenders:
     def __init__(self, most: int) -> None:
         self.routes = 0
         self._most = most
-        self._senders: dict[Name, Departed] = {}  # in the order in which they left
+        self._senders: dict[Key, Departed] = {}  # in the order in which they left
 
     def __len__(self) -> int:
         return len(self._senders)
 
     def add(self, name: Name, sender: Departed) -> None:
         """Remember a sender; what is remembered already of events that it had once, and has not now, stays."""
-        before = self._pop(name)
+        key = key_of(name)
+        before = self._pop(key)
         if before is not None:
             sender.events = before.events | sender.events
-        self._keep(name, sender)
+        self._keep(key, sender)
         self.shrink(self._most)
 
     def find(self, name: Name) -> Departed | None:
         """Return the sender of a name, if it is remembered."""
-        return self._senders.get(name)
+        return self._senders.get(key_of(name))
 
     def take(self, name: Name, events: Iterable[Name]) -> Departed | None:
         """Return what is remembered of a sender that is back with these events; that of others stays."""
-        known = self._pop(name)
+        key = key_of(name)
+        known = self._pop(key)
         if known is None:
             return None
         back = {event: known.events.pop(event) for event in events if event in known.events}
         if known.events:
-            self._keep(name, Departed(0, known.events, "", {}))
+            self._keep(key, Departed(0, known.events, "", {}))
         return Departed(known.route, back, known.life, known.counts)
 
-    def _keep(self, name: Name, sender: Departed) -> None:
-        self._senders[name] = sender
+    def _keep(self, key: Key, sender: Departed) -> None:
+        self._senders[key] = sender
         self.routes += len(sender)
 
-    def _pop(self, name: Name) -> Departed | None:
-        known = self._senders.pop(name, None)
+    def _pop(self, key: Key) -> Departed | None:
+        known = self._senders.pop(key, None)
         if known is not None:
             self.routes -= len(known)
         return known

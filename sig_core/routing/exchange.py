@@ -6,6 +6,7 @@ Nothing here blocks or runs user code. An exchange is not thread-safe: all calls
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from sig_core.contract import Codec
@@ -19,13 +20,14 @@ from sig_core.errors import (
     UnknownMethod,
     UnknownSender,
 )
-from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name, Pattern
+from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Key, Name, Pattern, key_of
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
-from sig_core.routing.input_budget import InputBudget
+from sig_core.routing.leaving import Leaving
+from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
@@ -86,29 +88,33 @@ class Exchange:
     Args:
         codec: returns the codec of a name (for presence and transcoding).
         limits: those of names, input and transcoding are for the exchange; the others are for the ports.
-        clock: returns monotonic seconds, for the latencies of requests.
+        clock: returns monotonic seconds, for the latencies of requests, and for how long a turn takes.
 
     Attributes:
-        senders: those that are connected, by name.
+        clock: see above.
+        senders: those that are connected, by `key_of` their names.
         flow_control: pauses the ports that feed slow ones.
-        input_budget: of all links.
+        memory: what all links hold.
+        leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
     """
 
     def __init__(self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self._codec = codec
         self._limits = limits
         self._table: Table[Port] = Table()
         self._transcoder = Transcoder(codec, limits.max_transcode)
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
-        self._owned: dict[Port, dict[Name, SenderEntry]] = {}  # of each port that has senders
+        self._owned: dict[Port, dict[Key, SenderEntry]] = {}  # of each port that has senders
         self._numbers = RouteNumbers(self._is_taken)
         self._departed = DepartedSenders(limits.max_departed)
-        self.senders: dict[Name, SenderEntry] = {}
+        self.senders: dict[Key, SenderEntry] = {}
         self.flow_control = FlowControl()
-        self.input_budget = InputBudget(limits.max_input)
+        self.memory = MemoryBudget(limits.max_memory, limits.max_source)
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
+        self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
@@ -139,8 +145,11 @@ class Exchange:
             SenderExists: the name is taken.
             Busy: the routes are used up.
         """
-        taken = self.senders.get(name)
-        if taken is not None:
+        key = key_of(name)
+        taken = self.senders.get(key)
+        if taken is not None and taken.owner in self.leaving.ports:  # its turn has not come yet
+            self.remove_sender(taken.owner, name, may_return=self.leaving.ports[taken.owner])
+        elif taken is not None:
             raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
         entry = SenderEntry(name, port, requests, life)
         keys = dict.fromkeys([*events, *BUILT_IN])
@@ -151,7 +160,7 @@ class Exchange:
             entry.events[event] = before.events.get(event) or self._numbers.next()
             self._open(entry, event, (fired or {}).get(event, 0), before)
         owned = self._owned.setdefault(port, {})
-        self.senders[name] = owned[name] = entry  # in one step, as far as interrupts go: nothing is called between
+        self.senders[key] = owned[key] = entry  # in one step, as far as interrupts go: nothing is called between
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
 
@@ -199,9 +208,10 @@ class Exchange:
         entry = self.sender(name)
         if entry.owner is not port:
             raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
-        del self.senders[name]
+        key = key_of(name)
+        del self.senders[key]
         del self._targets[entry.route]
-        del self._owned[port][name]
+        del self._owned[port][key]
         if not self._owned[port]:
             del self._owned[port]
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
@@ -245,7 +255,7 @@ class Exchange:
 
     def sender(self, name: Name) -> SenderEntry:
         """Return a connected sender, or raise UnknownSender."""
-        entry = self.senders.get(name)
+        entry = self.senders.get(key_of(name))
         if entry is None:
             raise UnknownSender(f"sender {name!r} is not connected")
         return entry
@@ -267,7 +277,7 @@ class Exchange:
 
     def route_of(self, sender: Name, event: Name | None) -> int:
         """Return the number of an event, or of a sender, that is connected or remembered; else 0."""
-        for found in (self.senders.get(sender), self._departed.find(sender)):
+        for found in (self.senders.get(key_of(sender)), self._departed.find(sender)):
             number = 0 if found is None else found.route if event is None else found.events.get(event, 0)
             if number:
                 return number
@@ -276,7 +286,7 @@ class Exchange:
     def is_needed(self, route: int, sender: Name, event: Name | None) -> bool:
         """Return whether a number stands for this name, and the name is connected or may come back in its life."""
         left = self._departed.find(sender)
-        may_come = sender in self.senders or (left is not None and left.may_return)
+        may_come = key_of(sender) in self.senders or (left is not None and left.may_return)
         return may_come and self.route_of(sender, event) == route
 
     # -- listeners
@@ -348,7 +358,7 @@ class Exchange:
 
     def mend_owner(self, sender: Name) -> None:
         """Let the owner of a sender be whole again, after an interrupt in the midst of a request to it."""
-        entry = self.senders.get(sender)
+        entry = self.senders.get(key_of(sender))
         if entry is not None:
             entry.owner.mend()
 
@@ -426,7 +436,7 @@ class Exchange:
         entry = self._targets.get(route)
         if entry is None:  # the sender may have been away, and have another number by now
             sender, event = port.names_at(route) or ("", "")
-            entry = self.senders.get(sender) if event is None else None
+            entry = self.senders.get(key_of(sender)) if event is None else None
         error: SigError
         if entry is None:
             error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
@@ -458,6 +468,16 @@ class Exchange:
                 port.traffic.lost["link ended"] += waited
             self._past.add(port.traffic)
             del self._ports[port]
+        self.memory.forget(port)
+
+    def look_at_memory(self) -> None:
+        """Find out what all links hold; call it a few times a second."""
+        self.memory.begin_look()
+        waiting = self.requests.waiting()
+        for port, own in list(self._ports.items()):
+            if not own:
+                port.asked = waiting[port] + self.requests.footprint(port)
+                self.memory.note(port)
 
     def stats(self, *, peers: bool) -> dict[str, Any]:
         """Return all figures: docs/statistics.md.
@@ -477,6 +497,7 @@ class Exchange:
             "senders": len(self.senders),
             "subscriptions": self._table.size,
             "requests": self.requests.describe(),
+            "memory": {"held": self.memory.size, "gave_way": self.memory.gave_way},
         }
         return counts | total.describe(waiting) | ({"peers": each} if peers else {})
 
@@ -490,9 +511,16 @@ class Exchange:
         """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
-        for name in list(self._owned.get(port, ())):
-            self.remove_sender(port, name, may_return=may_return)
+        if not self.leaving.add(port, len(self._owned.get(port, ())), may_return=may_return):
+            self._remove_senders(port, may_return)
         self.requests.fail_owner(port)
+
+    def _remove_senders(self, port: Port, may_return: bool, most: int | None = None) -> bool:
+        """Remove so many senders of a port, or all; return whether it has more."""
+        owned = self._owned.get(port, {})
+        for entry in list(islice(owned.values(), most)):
+            self.remove_sender(port, entry.name, may_return=may_return)
+        return bool(owned)
 
     def close(self, port: Port, patterns: Iterable[Pattern], *, may_return: bool = False) -> None:
         """Remove all that a port has, and the requests that it made.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -15,9 +16,24 @@ DROP_TO = 0.875  # of the limit: what is left when the oldest were dropped, so t
 
 SLOW = "slow listener"  # why events are dropped here
 BIG = 32 * 1024  # bytes
+FIRST = 128 * 1024  # bytes from which on it is told that more waits
+EACH = 128  # bytes that a run takes beside its data
+LOOKS = 32  # runs that are looked at to find out how much is shared
 EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
 
 Loss = Callable[[int, int, str], None]
+
+
+def _ignore() -> None:
+    return None
+
+
+def _references(runs: deque[Run], place: int) -> int:
+    run = runs[place]
+    return sys.getrefcount(run)
+
+
+_MORE = _references(deque([Run(0, "", 0, b"")]), 0) - 1  # than there are outboxes in which a run waits
 
 
 class Outbox:
@@ -39,9 +55,13 @@ class Outbox:
         taken: events that left, without those that were dropped.
         stalled: the feeders are paused.
         dropping: the stall is over, but not the episode.
+        on_growth: called when a good deal more waits than before.
     """
 
-    __slots__ = ("_lost", "_since", "dropping", "high_water", "limit", "runs", "size", "stalled", "taken")
+    __slots__ = (
+        *("_lost", "_mark", "_since", "dropping", "high_water", "limit", "on_growth", "runs", "size", "stalled"),
+        "taken",
+    )
 
     def __init__(self, limit: int, lost: Loss) -> None:
         self.limit = limit
@@ -51,6 +71,8 @@ class Outbox:
         self.taken = 0
         self.stalled = False
         self.dropping = False
+        self.on_growth = _ignore
+        self._mark = min(FIRST, limit)  # bytes; more are too many, or are told
         self._since = 0.0
         self._lost = lost
 
@@ -61,9 +83,18 @@ class Outbox:
             self.runs = deque()
         self.runs.append(run)
         self.size += len(run.data)
-        if self.size > self.limit:
-            self._drop_oldest()
+        if self.size > self._mark:
+            self._grow()
         return was_empty
+
+    def _grow(self) -> None:
+        if self.size > self.limit:
+            self._drop_oldest(DROP_TO * self.limit)
+        self._set_mark()
+        self.on_growth()
+
+    def _set_mark(self) -> None:
+        self._mark = min(self.limit, max(FIRST, self.size + self.size // 4))
 
     def recount(self) -> None:
         """Be right again about what waits, after an interrupt in the midst of a change."""
@@ -102,6 +133,39 @@ class Outbox:
         """Free memory that an idle port does not need."""
         if not self.runs:
             self.runs = EMPTY
+        self._set_mark()
+
+    def weight(self, *, exact: bool) -> int:
+        """Return the bytes that it takes.
+
+        Args:
+            exact: a run that waits in several outboxes counts with each of them in part, as far as a few of them show;
+                else as a whole.
+        """
+        runs, count = self.runs, len(self.runs)
+        whole = self.size + EACH * count
+        if not exact or not count:
+            return whole
+        sizes, parts = 0, 0.0
+        for place in range(0, count, max(1, count // LOOKS)):
+            size = len(runs[place].data) + EACH
+            sizes += size
+            parts += size / max(1, _references(runs, place) - _MORE)
+        return round(whole * parts / sizes)
+
+    def shed(self) -> bool:
+        """Drop the oldest events until half is left; false: there are too few for that to help."""
+        before = self.size
+        self._drop_oldest(before / 2)
+        self._set_mark()
+        return self.size < 0.75 * before
+
+    def clear(self) -> None:
+        """Drop all that waits."""
+        for run in self.runs:
+            if run.route:
+                self._lost(run.route, run.count, SLOW)
+        self.runs, self.size = EMPTY, 0
 
     def pop(self) -> Run | None:
         """Take the oldest run; None if there is none."""
@@ -144,15 +208,15 @@ class Outbox:
             return True
         return False
 
-    def _drop_oldest(self) -> None:
-        for run in self._look_at_oldest():
+    def _drop_oldest(self, room: float) -> None:
+        for run in self._look_at_oldest(room):
             if run.route:
                 self._lost(run.route, run.count, SLOW)
 
-    def _look_at_oldest(self) -> Iterator[Run]:
-        """Yield the oldest runs until there is room; those that are events are gone then, the others stay."""
+    def _look_at_oldest(self, room: float) -> Iterator[Run]:
+        """Yield the oldest runs until no more than `room` bytes are left; events are gone then, all else stays."""
         kept: list[Run] = []
-        while self.size > DROP_TO * self.limit and self.runs:
+        while self.size > room and self.runs:
             oldest = self.runs.popleft()
             if oldest.route:
                 self.size -= len(oldest.data)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sig_core.errors import SigError
+from sig_core.errors import Busy, SigError
 from sig_core.events import Name
 from sig_core.protocol.runs import frames_of, longest_frame
 from sig_core.protocol.wire import params_of
@@ -101,11 +101,13 @@ class Port(Protocol):
         codec: name of the codec that payloads for this port are in.
         peer: who it is, for messages and logs.
         traffic: what passed through it.
+        asked: bytes that its open requests take; the exchange notes them.
     """
 
     codec: str
     peer: str
     traffic: Traffic
+    asked: int
 
     def stats(self) -> dict[str, Any]:
         """Return its figures for `stats`: those of `Traffic.describe`, and more of its own kind."""
@@ -192,3 +194,9 @@ class Port(Protocol):
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""
+
+    def footprint(self, *, exact: bool) -> int:
+        """See `MemoryHolder`."""
+
+    def give_way(self, error: Busy) -> bool:
+        """See `MemoryHolder`."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sig_core.errors import SigError
+from sig_core.errors import Busy, SigError
 from sig_core.events import Name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.outbox import Outbox
@@ -37,13 +37,15 @@ class QueuedPort:
     Attributes:
         lost: events that were to reach it and did not, by reason.
         reading_paused: its own input is not to be read, since a port that it feeds is slow.
+        incomplete: bytes of messages that it has begun.
+        asked: bytes that its open requests take elsewhere.
         on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
 
     # A server has thousands of sessions, which have slots; but no class can have two bases with slots of their own. So
     # there are none here: a subclass with `__slots__` names these in it.
     __slots__ = NO_SLOTS
-    SLOTS = ("_outbox", "codec", "limits", "on_change", "peer", "reading_paused", "traffic")
+    SLOTS = ("_outbox", "asked", "codec", "incomplete", "limits", "on_change", "peer", "reading_paused", "traffic")
 
     def __init__(self, peer: str, codec: str, limits: Limits, outbox: Outbox, traffic: Traffic) -> None:
         self.peer = peer
@@ -51,6 +53,7 @@ class QueuedPort:
         self.limits = limits
         self.traffic = traffic
         self.reading_paused = False
+        self.incomplete = self.asked = 0
         self.on_change: Callable[[], None] = _ignore
         self._outbox = outbox
 
@@ -110,6 +113,18 @@ class QueuedPort:
         """Stop, or resume, taking input from this port: a port that it feeds is slow."""
         self.reading_paused = on
         self.on_change()
+
+    # -- memory, see `MemoryHolder`
+
+    def footprint(self, *, exact: bool) -> int:
+        """Return the bytes that are held for it."""
+        return self._outbox.weight(exact=exact) + self.incomplete + self.asked
+
+    def give_way(self, error: Busy) -> bool:
+        """Hold less; a port that can't end by itself drops all that waits."""
+        if not self._outbox.shed():
+            self._outbox.clear()
+        return True
 
     # -- figures
 

@@ -7,6 +7,7 @@ once a window takes more than SLOW it is halved again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -73,6 +74,11 @@ class RequestTurns:
             self.window, self._left = max(self._most, self.window // 2), 0
         elif not self._left and took < QUICK:
             self.window = min(GROWTH * self._most, 2 * self.window)
+
+    @property
+    def sizes(self) -> Mapping[Port, int]:
+        """The bytes that wait, of each that asks."""
+        return self._sizes
 
     def size_of(self, asker: Port) -> int:
         """Return how many bytes wait of one that asks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ __all__ = ["Requests"]
 
 LAST_TOKEN = 2**32 - 1
 REMEMBERED = 1000  # latencies
+EACH = 300  # bytes that an open request takes, without its params
 NOTHING: Mapping[Any, int] = {}
 
 
@@ -116,6 +117,17 @@ class Requests:
         turns = self._turns.get(owner)
         if turns is not None and turns.end(count, self._clock()):
             self._next_turns(owner, turns)
+
+    def waiting(self) -> Counter[Port]:
+        """Return the bytes of requests that wait for their turn, by who made them."""
+        found: Counter[Port] = Counter()
+        for turns in self._turns.values():
+            found.update(turns.sizes)
+        return found
+
+    def footprint(self, asker: Port) -> int:
+        """Return the bytes that the open requests of a port take, without what waits."""
+        return EACH * len(self.tokens_of(asker))
 
     def describe(self) -> dict[str, Any]:
         """Return the counts for `stats`; p50 and p99 are of the last 1,000 answers, in seconds."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from sig_core.events import Info, Name, Pattern, is_channel, patterns_of
+from sig_core.events import Info, Key, Name, Pattern, is_channel, key_of, patterns_of
 
 __all__ = ["Table", "Topic"]
 
 T = TypeVar("T")
+SALT = "pattern"  # the first part of a key: what is beside it can't be chosen so that keys meet, see `key_of`
 
 Publisher = Callable[[Info, Any], None]
 
@@ -61,17 +62,18 @@ class Table(Generic[T]):
         self.size = 0
         self.version = 0
         self.fresh: set[Topic[T]] = set()
-        self._at: dict[Pattern, dict[T, None]] = {}
-        self._topics: dict[Name, dict[Name, Topic[T]]] = {}
+        self._at: dict[tuple[str, Name | None, Name | None], dict[T, None]] = {}
+        self._topics: dict[Key, dict[Name, Topic[T]]] = {}
 
     # -- subscriptions
 
     def add(self, pattern: Pattern, target: T) -> bool:
         """Subscribe; true if it is the first of its pattern."""
-        there = self._at.get(pattern)
+        key = (SALT, *pattern)
+        there = self._at.get(key)
         first = there is None
         if there is None:
-            there = self._at[pattern] = {}
+            there = self._at[key] = {}
         self.size += target not in there
         there[target] = None
         self._outdate(pattern)
@@ -79,33 +81,34 @@ class Table(Generic[T]):
 
     def remove(self, pattern: Pattern, target: T) -> bool:
         """Unsubscribe; true if it was the last of its pattern. Without such a subscription it does nothing: false."""
-        there = self._at.get(pattern)
+        key = (SALT, *pattern)
+        there = self._at.get(key)
         if there is None or target not in there:
             return False
         del there[target]
         self.size -= 1
         if not there:
-            del self._at[pattern]
+            del self._at[key]
         self._outdate(pattern)
         return not there
 
     def at(self, pattern: Pattern) -> tuple[T, ...]:
         """Return the targets that subscribed to exactly this pattern, in order of registration."""
-        return tuple(self._at.get(pattern, ()))
+        return tuple(self._at.get((SALT, *pattern), ()))
 
     def patterns(self) -> list[Pattern]:
         """Return all patterns that somebody subscribed to."""
-        return list(self._at)
+        return [(sender, event) for _, sender, event in self._at]
 
     def names_sender(self, sender: Name) -> bool:
         """Return whether a subscription names this sender (looks at each pattern)."""
-        return any(pattern[0] == sender for pattern in self._at if pattern[0] is not None)
+        return any(named == sender for _, named, _ in self._at if named is not None)
 
     def match(self, sender: Name, event: Name) -> tuple[T, ...]:
         """Return who hears it: router broadcast, sender broadcast, channel, specific; each target once."""
         found: dict[T, None] = {}
         for pattern in patterns_of(sender, event):
-            there = self._at.get(pattern)
+            there = self._at.get((SALT, *pattern))
             if there:
                 found.update(dict.fromkeys(tuple(there)))  # tuple: a copy in one step
         return tuple(found)
@@ -114,22 +117,22 @@ class Table(Generic[T]):
 
     def topic(self, sender: Name, event: Name) -> Topic[T]:
         """Return the topic of (sender, event), always the same one until it is dropped."""
-        events = self._topics.setdefault(sender, {})
+        events = self._topics.setdefault(key_of(sender), {})
         topic = events.get(event)
         return topic if topic is not None else events.setdefault(event, Topic(self, sender, event))
 
     def drop(self, sender: Name) -> None:
         """Forget the topics of a sender; who still holds one has it out of date from the next change on."""
-        self.fresh.difference_update(self._topics.pop(sender, {}).values())
+        self.fresh.difference_update(self._topics.pop(key_of(sender), {}).values())
 
     def drop_topic(self, sender: Name, event: Name) -> None:
         """Forget one topic; see `drop`."""
-        events = self._topics.get(sender, {})
+        events = self._topics.get(key_of(sender), {})
         topic = events.pop(event, None)
         if topic is not None:
             self.fresh.discard(topic)
         if not events:
-            self._topics.pop(sender, None)
+            self._topics.pop(key_of(sender), None)
 
     def drop_all(self) -> None:
         """Forget all topics; see `drop`."""
@@ -138,7 +141,7 @@ class Table(Generic[T]):
 
     def note_fresh(self, topic: Topic[T]) -> None:
         """Note that a topic has targets, unless it was dropped."""
-        if self._topics.get(topic.sender, {}).get(topic.event) is topic:
+        if self._topics.get(key_of(topic.sender), {}).get(topic.event) is topic:
             self.fresh.add(topic)
 
     def _outdate(self, pattern: Pattern) -> None:
@@ -154,7 +157,7 @@ class Table(Generic[T]):
                 topics = self.fresh.copy()  # in one step: topics are looked up without a guard
                 yield from (topic for topic in topics if event in (None, topic.event))
             return
-        events = self._topics.get(sender, {})
+        events = self._topics.get(key_of(sender), {})
         if event is None:
             yield from tuple(events.values())
         elif event in events:

@@ -18,6 +18,13 @@ from sig_core.session.splicing import EncodedList, can_splice
 
 __all__ = ["Calls", "request_names"]
 
+# Bytes that what is registered takes, beside its names.
+SENDER = 500
+EVENT = 400
+METHOD = 60
+PATTERN = 450
+LISTENER = 130
+
 VERSION_OF_SERVER = "1.01"  # what 0.7.3 answered, and clients of old compare with
 
 request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
@@ -41,6 +48,7 @@ class Calls:
     Attributes:
         methods: that may be called; method `name` is answered by `_name`.
         senders: how many the client has.
+        weight: bytes that what it has registered takes.
     """
 
     methods: tuple[str, ...] = (
@@ -53,7 +61,7 @@ class Calls:
         "stats",
     )
 
-    __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "_routes", "senders")
+    __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "_routes", "senders", "weight")
 
     def __init__(self, client: Port, exchange: Exchange, limits: Limits) -> None:
         self._client = client
@@ -64,6 +72,7 @@ class Calls:
         self._last_id = 0
         self.senders = 0
         self._routes = 0  # of all of them
+        self.weight = 0
 
     @property
     def patterns(self) -> KeysView[Pattern]:
@@ -90,6 +99,7 @@ class Calls:
         """Refuse a sender that is one too many, or has too many events, before anything is made of its lists."""
         if self.senders >= self._limits.max_senders:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
+        self._check_weight(f"sender {name!r}")
         self._check_lists(name, params, "events", "fired")
         if self._routes + 1 + params.size("events") + len(BUILT_IN) > self._limits.max_routes:
             raise Busy(f"sender {name!r}: {self._limits.max_routes} routes on one link is the limit")
@@ -101,12 +111,18 @@ class Calls:
             if count > most:
                 raise Busy(f"sender {name!r}: {count} items of {field!r}, {most} are taken")
 
+    def _check_weight(self, what: str) -> None:
+        if self.weight >= self._limits.max_source:
+            most = self._limits.max_source
+            raise Busy(f"{what}: {self.weight} bytes are registered on this link; {most} is the limit (max_source)")
+
     def _enter(
         self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
     ) -> SenderEntry:
         entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
         self.senders += 1
         self._routes += 1 + len(entry.events)
+        self.weight += _weight_of(entry)
         return entry
 
     def _remove_sender(self, params: Fields) -> None:
@@ -116,6 +132,7 @@ class Calls:
         entry = self._exchange.remove_sender(self._client, params.get("sender", checks.name))
         self.senders -= 1
         self._routes -= 1 + len(entry.events)
+        self.weight -= _weight_of(entry)
         return entry
 
     def _get_version(self, params: Fields) -> str:
@@ -147,10 +164,13 @@ class Calls:
         pattern = self._pattern(params)
         if len(self._listeners) >= self._limits.max_listeners:
             raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")
+        self._check_weight("listener")
         self._last_id += 1
         self._listeners[self._last_id] = pattern
         count = self._counts[pattern] = self._counts.get(pattern, 0) + 1
+        self.weight += LISTENER
         if count == 1:
+            self.weight += PATTERN + sum(map(_size_of, pattern))
             self._exchange.listen(self._client, pattern)
         return {"listener_id": self._last_id}
 
@@ -164,13 +184,26 @@ class Calls:
         if pattern is None:
             raise ConfigError(f"listener {ident} not found")
         self._counts[pattern] -= 1
+        self.weight -= LISTENER
         if not self._counts[pattern]:
             del self._counts[pattern]
+            self.weight -= PATTERN + sum(map(_size_of, pattern))
             self._unlisten(pattern)
 
     def _unlisten(self, pattern: Pattern) -> None:
         """Forget the last listener of a pattern."""
         self._exchange.unlisten(self._client, pattern)
+
+
+def _size_of(name: Name | None) -> int:
+    return len(name) if isinstance(name, str) else 0
+
+
+def _weight_of(entry: SenderEntry) -> int:
+    """Return the bytes that a sender takes, roughly."""
+    methods = entry.requests or ()
+    names = sum(map(_size_of, (entry.name, *entry.events, *methods)))
+    return SENDER + EVENT * len(entry.events) + METHOD * len(methods) + names
 
 
 def _describe(entry: SenderEntry, with_events: bool) -> dict[str, Any]:

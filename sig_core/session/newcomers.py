@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from sig_core.session.source import source_of
+from sig_core.protocol.source import source_of
 
 __all__ = ["Newcomers"]
 

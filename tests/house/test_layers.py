@@ -32,7 +32,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "session.binary": RING_0 | {"protocol", "routing", "session"},
     "session.plain": RING_0 | {"protocol", "routing", "session"},
     "session.board": RING_0 | {"protocol", "routing", "session", "line"},
-    "session.line": RING_0 | {"line", "session", "session.binary", "session.board"},
+    "session.line": RING_0 | {"protocol", "line", "session", "session.binary", "session.board"},
     "session.client_state": RING_0 | {"protocol", "routing", "session", "session.binary"},
     "log": RING_0,
     "files": {"errors"},

@@ -280,7 +280,7 @@ class ExchangeModel(RuleBasedStateMachine):
     def everyone_is_told_what_the_model_says(self) -> None:
         for port, expected in self.ports.items():
             self.compare(port, expected)
-        assert set(self.exchange.senders) == set(self.senders)
+        assert {entry.name for entry in self.exchange.senders.values()} == set(self.senders)
         assert len(self.exchange.requests) == len(self.open)
 
     def teardown(self) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from sig_core.protocol.source import source_of
 from sig_core.session.newcomers import Newcomers
-from sig_core.session.source import source_of
 
 
 @dataclass(eq=False)

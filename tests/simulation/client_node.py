@@ -8,7 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from sig_core.errors import ConnectFailed, RemoteError, SenderExists, SigError
-from sig_core.events import Info, Name, Pattern
+from sig_core.events import Info, Name, Pattern, key_of
 from sig_core.router import Router
 from sig_core.routing.entities import Subscription
 from sig_core.routing.transcode import encode
@@ -235,7 +235,7 @@ class ClientNode:
         if any(plan.waits for plan in self.plans):
             return  # maybe for a removal
         for name, remote in self.state.registrations.senders.items():
-            entry = self.network.server.exchange.senders.get(name)
+            entry = self.network.server.exchange.senders.get(key_of(name))
             own = entry is not None and getattr(entry.owner, "client", "") == self.state.connection._client
             if self.is_up and own and remote.session is None and remote.name in self._router._senders:
                 raise Breach("names", f"{self.who} was refused {name!r}, which a link of its own still has")

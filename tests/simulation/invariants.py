@@ -131,7 +131,7 @@ def _names_have_one_owner(network: Network) -> None:
             if name in claimed:
                 raise Breach("names", f"{name!r} is {claimed[name]}'s and {peer.who}'s")
             claimed[name] = peer.who
-    there = set(network.server.exchange.senders)
+    there = {entry.name for entry in network.server.exchange.senders.values()}
     if there != set(claimed):
         raise Breach("names", f"at the server there are {there}, and {claimed} are claimed")
 
@@ -201,7 +201,7 @@ def _board_has_all(network: Network, board: BoardNode) -> None:
 
 
 def _presence_is_right(network: Network, client: ClientNode) -> None:
-    there, present = set(network.server.exchange.senders), client.observer.present
+    there, present = {entry.name for entry in network.server.exchange.senders.values()}, client.observer.present
     if present is not None and present != there:
         raise Breach("presence", f"{client.who} believes that {present} are there, {there} are")
 

@@ -75,7 +75,9 @@ MUTANTS = {
         f"{_OUTBOX}._drop_oldest", "self._lost(run.route, run.count, SLOW)", "pass"
     ),
     "an outbox drops the newest, uncounted": Mutant(
-        "routing.outbox:Outbox.put", "self._drop_oldest()", "self.size -= len(self.runs.pop().data)"
+        "routing.outbox:Outbox._grow",
+        "self._drop_oldest(DROP_TO * self.limit)",
+        "self.size -= len(self.runs.pop().data)",
     ),
     "what a codec can't carry is not told": Mutant(
         "routing.queued_port:QueuedPort.note_lost",
@@ -111,7 +113,7 @@ MUTANTS = {
         "(lambda *a: None)(entry, EVENT_DISCONNECT",
     ),
     "a link that is gone keeps its senders": Mutant(
-        f"{_EXCHANGE}.withdraw", "self.remove_sender(port, name, may_return=may_return)", "pass"
+        f"{_EXCHANGE}._remove_senders", "self.remove_sender(port, entry.name, may_return=may_return)", "pass"
     ),
     "the link before is not ended": Mutant(
         "session.identity:Identities.admit", "self._clients[ident][1].replace()", "pass"

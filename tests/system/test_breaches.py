@@ -10,7 +10,7 @@ import pytest
 
 import sig_core as sig
 from tests.support import eventually
-from tests.system.rawpeer import CONTROL, EVENT, INFO, RawPeer, frame
+from tests.support.rawpeer import CONTROL, EVENT, INFO, RawPeer, frame
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "breaches.json").read_text())["breaches"]
 SMALLEST = 4096  # a hello names no smaller max_frame, and neither does a server

@@ -11,9 +11,9 @@ import pytest
 import sig_core as sig
 from sig_core.protocol.limits import Limits
 from tests.support import eventually
-from tests.system.rawpeer import CONTROL, EVENT, REQUEST, RawPeer, call, frame
+from tests.support.rawpeer import CONTROL, EVENT, REQUEST, RawPeer, call, frame
 
-LIMITS = Limits(max_input=24 << 20)
+LIMITS = Limits(max_source=24 << 20)
 Attack = Callable[[str, ExitStack], None]
 
 

@@ -11,7 +11,7 @@ import sig_core as sig
 from sig_core.address import Address
 from sig_core.plugins import default_plugins
 from tests.support import eventually, within
-from tests.system.rawpeer import EVENT, RawPeer, control, raw_server, welcome
+from tests.support.rawpeer import EVENT, RawPeer, control, raw_server, welcome
 
 ADDED = {"route": 1, "events": [["e", 2]]}
 

@@ -11,7 +11,7 @@ import sig_core as sig
 from tests.support import eventually
 from tests.support.certificates import Authority
 from tests.support.forked import in_child, sockets
-from tests.system.rawpeer import RawPeer
+from tests.support.rawpeer import RawPeer
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),

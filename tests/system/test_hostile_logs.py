@@ -11,7 +11,7 @@ import sig_core as sig
 from sig_core.log import ROOM
 from tests.support import eventually
 from tests.support.plainpeer import dial
-from tests.system.rawpeer import RawPeer, control, hello
+from tests.support.rawpeer import RawPeer, control, hello
 
 HARM = "\x1b]0;owned\x07\x9b2J\u202e\r\n2026-01-01 00:00:00 ERROR forged"
 CONTROL = set("\x1b\x07\x9b\u202e\r")

@@ -10,7 +10,7 @@ import sig_core as sig
 from sig_core.address import Address
 from sig_core.plugins import default_plugins
 from tests.support import descriptors, eventually, sig_threads, within
-from tests.system.rawpeer import CONTROL, RawPeer, call, hello, raw_server, welcome
+from tests.support.rawpeer import CONTROL, RawPeer, call, hello, raw_server, welcome
 
 
 def test_an_idle_client_is_alive_although_the_welcome_came_late() -> None:

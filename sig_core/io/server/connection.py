@@ -20,7 +20,7 @@ from sig_core.session.link_session import LinkSession
 
 __all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection", "SecuredConnection"]
 
-ROOM = 256 * 1024  # bytes that are joined for one send; more can't be dropped any more once joined
+ROOM = 64 * 1024  # bytes that are joined for one send: they can't be dropped, nor shared, any more
 ROUNDS = 8  # sends of one connection a turn, so that one does not keep the others waiting
 READS = 4  # reads of one connection a turn, as long as each brings all that it could
 PUMP_TIMEOUT = 0.25  # seconds after which a pump thread looks whether it should end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +17,7 @@ from sig_core.errors import Busy, ConfigError, LinkLost
 from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection, SecuredConnection
+from sig_core.io.server.give_back import GiveBack
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.listening import Listening
 from sig_core.io.server.loop import Loop
@@ -42,6 +44,7 @@ __all__ = ["STOP", "ConnectionManager"]
 
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
 SPARE = 64  # file descriptors that links leave to all else: without one nobody is accepted, and nobody gives way
+BACKLOG = 0.01  # seconds for those who have said more than one turn takes, before the others come again
 CHECK = 0.25  # seconds between checks of all connections, at most
 CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
@@ -116,11 +119,13 @@ class ConnectionManager:
             limits.max_unknown, lambda connection: connection.session.is_stranger
         )
         self._dirty: list[Connection] = []
-        self._backlog: list[ServerSession | PlainSession] = []  # that have more input than one turn takes
+        self._backlog: deque[ServerSession | PlainSession] = deque()  # that have more input than one turn takes
         self._unread: dict[SecuredConnection, None] = {}  # whose links have more, of which no poll tells
+        self._give_back = GiveBack()
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check = 0.0  # of all connections, monotonic seconds
         self._stopping = False
+        exchange.leaving.on_work = partial(self.loop.tick_at, 0.0)
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
         self._sharing: list[DatagramAcceptor] = []  # that live, closed or not, as long as their links do
@@ -412,10 +417,9 @@ class ConnectionManager:
         """Do what is due: stations to the millisecond, all else at checks that are further apart."""
         with self.lock:
             stations_due = self.stations.tick(now)
-            backlog, self._backlog = self._backlog, []
-        for session in backlog:
-            with self.lock:  # for each anew: that is what they wait for
-                session.take_backlog(now)
+            if self.exchange.leaving.take_turn():
+                self.loop.tick_at(0.0)
+        self._take_backlog(now)
         if self._unread:
             unread, self._unread = self._unread, {}
             for connection in unread:
@@ -427,6 +431,17 @@ class ConnectionManager:
                 self._next_check = min(self._next_check, now + wait)
         return max(0.0, min(stations_due, self._next_check) - now)
 
+    def _take_backlog(self, now: float) -> None:
+        """Let those who have more input take their turns, as long as others can wait who have said little."""
+        for _ in range(len(self._backlog)):
+            session = self._backlog.popleft()
+            with self.lock:  # for each anew: that is what they wait for
+                session.take_backlog(now)
+            if self.clock() - now >= BACKLOG:
+                break
+        if self._backlog:
+            self.loop.tick_at(0.0)
+
     def _check_sessions(self, now: float) -> float:
         wait = self.limits.keepalive
         with self.lock:
@@ -434,8 +449,10 @@ class ConnectionManager:
                 wait = min(wait, connection.session.tick(now))
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
+            self.exchange.look_at_memory()
             often = min(CHECK, self._on_tick(now))
         self.peer_log.tick()
+        self._give_back.note(self.exchange.memory.size)
         for connection, since in list(self._ending.items()):
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from sig_core.errors import RemoteProtocolError
-from sig_core.events import Name, Pattern
+from sig_core.events import Name, Pattern, key_of
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
@@ -104,7 +104,7 @@ class BinaryCalls(Calls):
 
     def _recall(self, params: Fields) -> None:
         for sender, event in params.get("topics", _topics):
-            entry = self._exchange.senders.get(sender)
+            entry = self._exchange.senders.get(key_of(sender))
             if entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
 

@@ -104,9 +104,15 @@ class ClientOutbox(Outbox):
         names = self._names(route)
         return None if names is None else self.gaps.setdefault(route, Place(route, names))
 
-    def _drop_oldest(self) -> None:
+    def clear(self) -> None:
+        """Drop all that waits; nothing is told of it any more."""
+        super().clear()
+        self.binds.clear()
+        self.gaps.clear()
+
+    def _drop_oldest(self, room: float) -> None:
         last: dict[int, Place] = {}  # bind of each route before what is looked at
-        for run in self._look_at_oldest():
+        for run in self._look_at_oldest(room):
             if isinstance(run, Place):
                 last[run.about] = run
             elif run.route:

@@ -23,6 +23,7 @@ from sig_core.session.bounded_frames import bounded_control, bounded_error
 __all__ = ["ClientPort"]
 
 SWEEP = 1000  # numbers that a client may have bound in vain
+BOUND = 150  # bytes that a number takes which is bound
 UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
 
 
@@ -34,6 +35,9 @@ class PortOwner(Protocol):
 
     def note_overflow(self) -> None:
         """Note that more waits than the output may hold, of what is not dropped."""
+
+    def fail(self, error: SigError) -> None:
+        """End because of `error`."""
 
 
 class ClientPort(QueuedPort):
@@ -61,6 +65,7 @@ class ClientPort(QueuedPort):
     def __init__(self, exchange: Exchange, limits: Limits, peer: str, traffic: Traffic, owner: PortOwner) -> None:
         self._bound: dict[int, Names] = {}
         outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
+        outbox.on_growth = lambda: exchange.memory.note(self)
         super().__init__(peer, "", limits, outbox, traffic)
         self.client = ""
         self.calls = BinaryCalls(self, exchange, limits)
@@ -94,6 +99,25 @@ class ClientPort(QueuedPort):
             may_return: see `Exchange.remove_sender`.
         """
         self._exchange.close(self, self.patterns, may_return=may_return)
+        self.calls = BinaryCalls(self, self._exchange, self.limits)  # what holds this may live on for a while
+        self._bound.clear()
+        self._unheard.clear()
+        self._refused_routes.clear()
+
+    # -- memory
+
+    def footprint(self, *, exact: bool) -> int:
+        """See `MemoryHolder`."""
+        return super().footprint(exact=exact) + self.calls.weight + BOUND * len(self._bound)
+
+    def give_way(self, error: Busy) -> bool:
+        """See `MemoryHolder`."""
+        if self._outbox.shed():
+            self.on_change()
+            return True
+        self._outbox.clear()
+        self._owner.fail(error)
+        return False
 
     @property
     def outbox(self) -> ClientOutbox:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import chain
+from operator import length_hint
 from typing import Any
 
 from sig_core.contract import Codec
@@ -26,10 +26,11 @@ from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Identities
 from sig_core.session.splicing import EncodedList
-from sig_core.session.turn import MESSAGES_PER_TURN, cost_of
+from sig_core.session.turn import MESSAGES_PER_TURN, SECONDS_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
 
+FRAME = 200  # bytes that a frame takes which waits for the next turn
 OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
@@ -156,12 +157,17 @@ class ServerSession(Session):
         self.take_backlog(self._turn)
         super().receive_eof()
 
+    def _note_incomplete(self, size: int) -> None:
+        self.port.incomplete = size
+        self._exchange.memory.note(self.port)
+
     def _spend(self, size: int, now: float) -> None:
         """Count a control message with its answer: one turn takes so many, and the others come before the next."""
         if now != self._turn:
             self._turn, self._spent = now, 0
         self._spent += cost_of(size)
-        if self._spent >= MESSAGES_PER_TURN and self.on_backlog is not None and self.state is OPEN:
+        over = self._spent >= MESSAGES_PER_TURN or self._exchange.clock() - now >= SECONDS_PER_TURN
+        if over and self.on_backlog is not None and self.state is OPEN:
             self.on_backlog(self)
             raise _TurnOver
 
@@ -187,7 +193,7 @@ class ServerSession(Session):
         self.port.open(hello, self.codec, self.encoding)
         self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
         self._peer_max_frame = self._peer_max_control = hello.max_frame
-        self._reader.on_hold = partial(self._exchange.input_budget.hold, self)
+        self._reader.on_hold = self._note_incomplete
         welcome = Welcome(
             codec=self.codec,
             node=self._identities.node,
@@ -328,6 +334,7 @@ class ServerSession(Session):
         if self.reading_paused:
             self._heard = now  # it is not read, so it can't be heard
         self._outbox.shrink()
+        self.port.incomplete = self._reader.waiting + FRAME * length_hint(self._waiting)
         left = self.limits.keepalive - self.silence(now)
         if left <= 0:
             allowed = self.limits.keepalive
@@ -351,8 +358,9 @@ class ServerSession(Session):
     def _end(self, error: SigError) -> None:
         opened = self.state is State.OPEN
         super()._end(error)
-        self._exchange.input_budget.hold(self, 0)
+        self.port.incomplete = 0
         if opened:
             self._identities.forget(self.client, self)
             self.port.close(may_return=not self._left)
+            self._exchange.memory.note(self.port)
         self.on_change()

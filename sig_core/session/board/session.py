@@ -16,7 +16,7 @@ from sig_core.errors import (
     UnknownSender,
     error_for,
 )
-from sig_core.events import Name, Pattern
+from sig_core.events import Name, Pattern, key_of
 from sig_core.line.handshake import SynAck
 from sig_core.protocol.board import (
     BoardAnswer,
@@ -188,7 +188,7 @@ class BoardSession(QueuedPort, SessionState):
         decode(self._codec, request.value)
         if request.id in self._exchange.requests.tokens_of(self):
             raise RemoteProtocolError(f"request {request.id} is open already")
-        entry = self._exchange.senders.get(request.sender)
+        entry = self._exchange.senders.get(key_of(request.sender))
         if entry is None:
             self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
             return

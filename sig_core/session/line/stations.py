@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from sig_core.clock import NEVER
+from sig_core.protocol.source import source_of
 from sig_core.session.line.station import Station
-from sig_core.session.source import source_of
 
 __all__ = ["Stations"]
 

@@ -20,6 +20,7 @@ __all__ = ["PlainCalls"]
 _name_or_any = checks.optional(checks.name)
 _event_names = checks.choice_of(checks.optional(checks.name), checks.list_of(checks.name, 0, 10**7))
 MAX_CACHED = 1000  # events whose listeners are remembered
+MOST_ALIKE = 10  # listeners of one pattern: each of them gets a message of its own for each event
 
 _flag = checks.optional(checks.boolean)
 
@@ -52,6 +53,7 @@ class PlainCalls(Calls):
     def __init__(self, client: PlainClient, exchange: Exchange, limits: Limits) -> None:
         super().__init__(client, exchange, limits)
         self._hearing: dict[tuple[Name, Name], list[int]] = {}
+        self._at: dict[Pattern, dict[int, None]] = {}  # the listeners of each pattern
 
     # -- senders
 
@@ -91,20 +93,29 @@ class PlainCalls(Calls):
             found = self._hearing[sender, event] = [
                 ident
                 for pattern in patterns_of(sender, event)
-                for ident, listened in self._listeners.items()
-                if listened == pattern
+                for ident in self._at.get(pattern, ())
             ]
         return found
 
     def _add_listener(self, params: Fields) -> dict[str, int]:
         if len(self._listeners) >= self._limits.max_plain_listeners:
             raise Busy(f"listener: {self._limits.max_plain_listeners} listeners of one plain peer is the limit")
+        pattern = self._pattern(params)
+        if len(self._at.get(pattern, ())) >= MOST_ALIKE:
+            raise Busy(f"listener: {MOST_ALIKE} of this peer hear the same already, which is the limit")
         self._hearing.clear()
-        return super()._add_listener(params)
+        answer = super()._add_listener(params)
+        self._at.setdefault(pattern, {})[answer["listener_id"]] = None
+        return answer
 
     def _remove_listener(self, params: Fields) -> None:
         self._hearing.clear()
+        pattern = self._listeners.get(params.get("listener_id", checks.count(0, 2**53)))
         super()._remove_listener(params)
+        if pattern is not None:
+            del self._at[pattern][params.get("listener_id", checks.count(0, 2**53))]
+            if not self._at[pattern]:
+                del self._at[pattern]
 
     def _pattern(self, params: Fields) -> Pattern:
         return params.find("sender", _name_or_any, None), params.find("event", _name_or_any, None)

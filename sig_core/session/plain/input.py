@@ -77,6 +77,10 @@ class PlainInput:
             self._cost += 1
         return found
 
+    def end_turn(self) -> None:
+        """Let no more objects be taken before the next turn."""
+        self._cost = MESSAGES_PER_TURN
+
     def spend(self, size: int) -> None:
         """Count the bytes of an object, or of an answer."""
         self._cost += size // BYTES_PER_MESSAGE

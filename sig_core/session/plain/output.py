@@ -175,6 +175,12 @@ class PlainOutput:
                 self._in_gap = False  # it has taken all that came before
             self._changed()
 
+    def clear(self) -> None:
+        """Drop all that waits."""
+        self.calls.clear()
+        self._answers.clear()
+        self._answers_size = 0
+
     def release_all(self) -> None:
         """Let everything go at once: the link ends."""
         self._ending, self._in_gap, self._open = True, False, None

@@ -54,6 +54,7 @@ class PlainPort(QueuedPort):
         peer: printable, for messages and logs.
         answer: queues the answer to a call of the peer.
         on_answered: called when requests of the peer have been answered.
+        on_fail: called with an error, when the peer has to go.
         on_output: called when there is something to take where there was nothing.
         request_tick: called with when `tick` is needed at the latest, monotonic seconds.
 
@@ -74,6 +75,7 @@ class PlainPort(QueuedPort):
         *,
         answer: Callable[[dict[str, Any]], None],
         on_answered: Callable[[], None],
+        on_fail: Callable[[SigError], None],
         on_output: Callable[[], None],
         request_tick: Callable[[float], None],
     ) -> None:
@@ -87,6 +89,8 @@ class PlainPort(QueuedPort):
         self._json = codec
         self._answer = answer
         self._on_answered = on_answered
+        self._on_fail = on_fail
+        self.output.calls.on_growth = lambda: exchange.memory.note(self)
         self._request_tick = request_tick
         self._last_call = 0  # number of the last call of the peer's
         self._tokens: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
@@ -169,10 +173,24 @@ class PlainPort(QueuedPort):
 
     def close(self) -> None:
         """Remove all of the peer from the exchange; its output may still be taken."""
-        self._exchange.close(self, self.calls.patterns)
+        patterns, self.calls = self.calls.patterns, PlainCalls(self, self._exchange, self.limits)
+        self._exchange.close(self, patterns)
+
+    def footprint(self, *, exact: bool) -> int:
+        """See `MemoryHolder`."""
+        answers = self.output.size - self._outbox.size
+        return super().footprint(exact=exact) + answers + self.calls.weight
+
+    def give_way(self, error: Busy) -> bool:
+        """See `MemoryHolder`."""
+        if self._outbox.shed():
+            return True
+        self._on_fail(error)
+        return False
 
     def tick(self, now: float) -> float:
         """Do what is due; return when the next call is needed, monotonic seconds."""
+        self._outbox.shrink()
         while (number := self._open.overdue(now)) is not None:
             self._exchange.requests.cancel(self, number)
             self.fail_to(number, 0, RequestTimeout(f"no answer within {self.limits.request_timeout:g} s"))

@@ -17,6 +17,7 @@ from sig_core.session.base import SessionState, State
 from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
 from sig_core.session.splicing import EncodedList
+from sig_core.session.turn import SECONDS_PER_TURN
 
 __all__ = ["PlainSession"]
 
@@ -67,14 +68,14 @@ class PlainSession(SessionState):
         self._limits = limits
         self._deadline = self._heard = deadline
         self._asked = False  # for a sign of life, since something was heard
-        self._budget = exchange.input_budget
-        self._holds = False  # some of what all links may hold
+        self._memory, self._clock = exchange.memory, exchange.clock
         self._on_backlog = on_backlog
         self._in = PlainInput(limits.max_frame, packets=packets)
         self.port = PlainPort(
             *(exchange, codec, limits, peer),
             answer=self._answer,
             on_answered=self._end_if_done,
+            on_fail=self._give_up,
             on_output=lambda: self.on_change(),
             request_tick=request_tick,
         )
@@ -102,12 +103,9 @@ class PlainSession(SessionState):
             self._in.feed(data)
             if not self._in.has_more:
                 self.take_backlog(now)
-            self._hold(self._in.waiting)
-
-    def _hold(self, size: int) -> None:
-        if size >= MAX_FIRST or self._holds:
-            self._holds = size >= MAX_FIRST
-            self._budget.hold(self, size if self._holds else 0)
+            before, self.port.incomplete = self.port.incomplete, self._in.waiting
+            if max(before, self._in.waiting) >= MAX_FIRST:
+                self._memory.note(self.port)
 
     def take_backlog(self, now: float) -> None:
         """Take what has come, as much as one turn allows."""
@@ -115,6 +113,8 @@ class PlainSession(SessionState):
         self._in.begin_turn()
         while self.state is not State.CLOSED and (text := self._in.next_object()) is not None:
             self._take(text)
+            if self._clock() - now >= SECONDS_PER_TURN:
+                self._in.end_turn()
         if self.state is State.CLOSED:
             return
         if self._in.lines:
@@ -238,6 +238,10 @@ class PlainSession(SessionState):
         self._answer(failure(None, error))
         self._end(error)
 
+    def _give_up(self, error: SigError) -> None:
+        self._out.clear()
+        self.fail(error)
+
     def close(self, text: str = "closed") -> None:
         """End in order; the dialect has no goodbye."""
         if self.state is not State.CLOSED:
@@ -248,7 +252,8 @@ class PlainSession(SessionState):
             return
         self._move(State.CLOSED, error)
         self._in.drop()
-        self._hold(0)
+        self.port.incomplete = 0
         self.port.close()
+        self._memory.note(self.port)
         self._out.release_all()
         self.on_change()

@@ -312,8 +312,12 @@ class Client:
         self.net.pump()
         assert self.link is not None
         server = self.link.server
-        senders = [name for name, entry in self.net.exchange.senders.items() if entry.owner is server.port]
+        senders = [entry.name for entry in self.net.exchange.senders.values() if entry.owner is server.port]
         return senders, list(server.port.calls._listeners.values())
+
+    def names_there(self) -> list[Name]:
+        """The senders that the server has, of anybody."""
+        return [entry.name for entry in self.net.exchange.senders.values()]
 
     def here(self) -> tuple[list[Name], list[Pattern]]:
         """The senders and the patterns that the client has, in order."""

@@ -158,7 +158,7 @@ class ManyLinks(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_up)
     @rule(codec=codecs)
     def come_back(self, codec: str) -> None:
-        taken = [name for name in self.net.exchange.senders if name in self.client.registrations.senders]
+        taken = [name for name in self.client.names_there() if name in self.client.registrations.senders]
         self.client.connect(codec)
         self.refused = set(taken)
         here, heard = self.client.here()
@@ -169,7 +169,7 @@ class ManyLinks(RuleBasedStateMachine):
     def come_back_in_vain(self, codec: str, do: Any, at: int) -> None:
         self.unknowable.update(NAMES)  # the server may have said what it knows, and nobody heard it
         link = self.client.dial(codec)
-        taken = [name for name in self.net.exchange.senders if name in self.client.registrations.senders]
+        taken = [name for name in self.client.names_there() if name in self.client.registrations.senders]
         with suppress(SigError):
             self.run(self.client.plan_of(link), do, at)
             if link.client.error is None:  # it did not yield so often

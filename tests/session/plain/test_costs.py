@@ -13,6 +13,7 @@ from sig_core.contract import Codec
 from sig_core.errors import Busy, LinkLost, MessageTooBig
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame, reply_frame
+from sig_core.session.plain.calls import MOST_ALIKE
 from sig_core.session.plain.input import MARKS_PER_TURN
 from sig_core.session.plain.session import PlainSession
 from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
@@ -280,7 +281,7 @@ class Counter:
 def test_listeners_that_are_many_do_not_multiply_what_is_kept() -> None:
     net = Net(Limits(max_outbox=65_536))
     peer, program = Plain(net), net.connect()
-    for _ in range(100):
+    for _ in range(MOST_ALIKE):
         peer.listen("s", "e")
     program.add_sender("s", ["e"])
     tracemalloc.start()
@@ -460,7 +461,7 @@ class Encoding:
 def test_an_event_is_encoded_once_for_all_listeners_of_a_peer() -> None:
     net = Net()
     peer, program = Plain(net), net.connect()
-    idents = [peer.listen("s", "e") for _ in range(50)]
+    idents = [peer.listen("s", "e") for _ in range(MOST_ALIKE)]
     program.add_sender("s", ["e"])
     codec: Any = Encoding(peer.session.port._json)
     peer.session.port._json = codec
@@ -472,13 +473,22 @@ def test_an_event_is_encoded_once_for_all_listeners_of_a_peer() -> None:
     for message in told:
         del message["params"]["listener_id"]
         assert message["params"] == {"info": info, "data": [1, "\u20ac"]}
-    assert len({message["id"] for message in told}) == 50
+    assert len({message["id"] for message in told}) == MOST_ALIKE
+
+
+def test_listeners_that_are_alike_are_few() -> None:
+    peer = Plain(Net())
+    idents = [peer.listen(None, None) for _ in range(MOST_ALIKE)]
+    (told,) = peer.say({"id": 1, "method": "add_listener", "params": {"sender": None, "event": None}})
+    assert told["status"] == -9 and str(MOST_ALIKE) in told["exception"]
+    peer.call("remove_listener", listener_id=idents[0])
+    assert peer.listen(None, None) > idents[-1] and peer.listen("s", None)
 
 
 def test_a_long_event_costs_no_more_messages_than_may_wait() -> None:
     net = Net(Limits(max_outbox=10_000, stall=0.0))
     peer, program = Plain(net), net.connect()
-    for _ in range(100):
+    for _ in range(MOST_ALIKE):
         peer.listen("s", "e")
     program.add_sender("s", ["e"])
     before = peer.session.port._last_call

@@ -1,0 +1,173 @@
+"""What the links of one source, and all links together, may hold: incomplete messages, output, what they registered."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sig_core.errors import Busy
+from sig_core.protocol.source import source_of
+
+__all__ = ["MemoryBudget", "MemoryHolder"]
+
+LEAST = 4096  # bytes; who holds less is not noted
+STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
+
+
+class MemoryHolder(Protocol):
+    """A link, as far as it takes memory.
+
+    Attributes:
+        peer: printable, whose it is.
+    """
+
+    peer: str
+
+    def footprint(self, *, exact: bool) -> int:
+        """Return the bytes that are held for it.
+
+        Args:
+            exact: an event that waits for several counts with each of them in part; else as a whole, which is quick.
+        """
+
+    def give_way(self, error: Busy) -> bool:
+        """Hold less: drop events that wait; if there are none, end, because of `error`, and return False."""
+
+
+class _Source:
+    """The links that come from one place.
+
+    Attributes:
+        holders: what each of them holds, bytes, without a look at what they share.
+        size: the sum.
+        look_at: if it becomes more, it is to be found out how much it really is.
+    """
+
+    __slots__ = ("holders", "look_at", "size")
+
+    def __init__(self, look_at: int) -> None:
+        self.holders: dict[MemoryHolder, int] = {}
+        self.size = 0
+        self.look_at = look_at
+
+
+class MemoryBudget:
+    """Adds up what links hold. Where it is too much, the greediest link of the greediest source gives way.
+
+    Args:
+        most: bytes of all of them.
+        most_of_source: bytes of those of one source.
+
+    Attributes:
+        size: bytes that are held, at most: what several links share is counted with each of them.
+        gave_way: how often somebody had to drop events, or to end.
+    """
+
+    def __init__(self, most: int, most_of_source: int) -> None:
+        self.size = 0
+        self.gave_way = 0
+        self._most = most
+        self._most_of_source = most_of_source
+        self._look_at = most
+        self._sources: dict[str, _Source] = {}
+        self._of: dict[MemoryHolder, str] = {}
+        self._relieving = False  # who gives way holds less meanwhile: that is no reason to begin again
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def note(self, holder: MemoryHolder) -> None:
+        """Note that somebody holds more than before, or less; somebody gives way if it is too much."""
+        name = self._of.get(holder)
+        size = holder.footprint(exact=False)
+        if name is None:
+            if size < LEAST:
+                return
+            name = self._of[holder] = source_of(holder.peer)
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = _Source(self._most_of_source)
+        self._put(source, holder, size)
+        if not self._relieving and (source.size > source.look_at or self.size > self._look_at):
+            self._relieving = True
+            try:
+                self._relieve(name, source)
+            finally:
+                self._relieving = False
+
+    def forget(self, holder: MemoryHolder) -> None:
+        """Note that somebody is gone."""
+        name = self._of.pop(holder, None)
+        if name is not None:
+            source = self._sources[name]
+            self._put(source, holder, 0)
+            del source.holders[holder]
+            if not source.holders:
+                del self._sources[name]
+
+    def begin_look(self) -> None:
+        """Look at everything anew: what was shared may not be any more."""
+        self._look_at = self._most
+        for source in self._sources.values():
+            source.look_at = self._most_of_source
+
+    def _put(self, source: _Source, holder: MemoryHolder, size: int) -> None:
+        more = size - source.holders.get(holder, 0)
+        source.holders[holder] = size
+        source.size += more
+        self.size += more
+
+    def _relieve(self, name: str, source: _Source) -> None:
+        if source.size > source.look_at:
+            self._relieve_source(name, source)
+        if self.size > self._look_at:
+            self._relieve_all()
+
+    def _relieve_source(self, name: str, source: _Source) -> None:
+        held = self._held_by(source)
+        total = sum(held.values())
+        while total > self._most_of_source and held:
+            text = f"all links of {name!r} hold {total} bytes, {self._most_of_source} are allowed (max_source)"
+            total -= self._let_greediest_give_way(held, text)
+        source.look_at = _next_look(source.size, total, self._most_of_source)
+
+    def _relieve_all(self) -> None:
+        held = {name: self._held_by(source) for name, source in self._sources.items()}
+        sums = {name: sum(each.values()) for name, each in held.items()}
+        total = sum(sums.values())
+        while total > self._most and sums:
+            greediest = max(sums, key=sums.__getitem__)
+            if not held[greediest]:
+                del sums[greediest]
+                continue
+            text = (
+                f"all links hold {total} bytes, {self._most} are allowed (max_memory), and {greediest!r} most of them"
+            )
+            freed = self._let_greediest_give_way(held[greediest], text)
+            sums[greediest] -= freed
+            total -= freed
+        self._look_at = _next_look(self.size, total, self._most)
+
+    def _held_by(self, source: _Source) -> dict[MemoryHolder, int]:
+        """Return what each link of a source holds now, of what it shares its part."""
+        for holder in list(source.holders):
+            self._put(source, holder, holder.footprint(exact=False))
+        return {holder: holder.footprint(exact=True) for holder in source.holders}
+
+    def _let_greediest_give_way(self, held: dict[MemoryHolder, int], text: str) -> int:
+        """Let a link give way, and return the bytes that are not held any more."""
+        holder = max(held, key=held.__getitem__)
+        before = held.pop(holder)
+        self.gave_way += 1
+        if not holder.give_way(Busy(f"{holder.peer}: {before} bytes are held for it; {text}")):
+            self.forget(holder)
+            return before
+        self.note(holder)
+        after = holder.footprint(exact=True)
+        if after < before:  # else it has done what it could
+            held[holder] = after
+        return before - after
+
+
+def _next_look(size: int, held: int, most: int) -> int:
+    """Return from which size on, as it is counted quickly, more than `most` may be held, now that `held` is known."""
+    return size + max(most - held, (size - held) // STEP)

@@ -1,0 +1,143 @@
+"""One run: the server, the pairs that behave, and the crowd, each a process; what came of it in figures."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from tests.hostile.witness import Witness
+from tests.support import ROOT
+
+__all__ = ["Siege"]
+
+MIB = 1 << 20
+QUIET = 1.0  # seconds before and after, in which nobody attacks
+BACK = 10.0  # seconds after which what hostile links cost must have been given back
+KEPT = 24  # MiB that a server may keep of what it needed once: fragments, tables that do not shrink
+LOG = 150_000  # bytes of log in a second
+PATIENCE = 60.0  # seconds for an end
+
+
+class Siege:
+    """A server that is attacked.
+
+    Args:
+        face: of the server.
+        attacks: by name.
+        links, sources, seconds: see `Crowd`.
+
+    Attributes:
+        report: what came of it, a few lines.
+    """
+
+    def __init__(self, face: str, attacks: list[str], links: int, sources: int, seconds: float) -> None:
+        self._face = face
+        self._attacks = attacks
+        self._links, self._sources, self._seconds = links, sources, seconds
+        self.report = ""
+
+    def run(self) -> None:
+        """Run it."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._log = Path(folder, "log")
+            command = [sys.executable, "-m", "tests.hostile.victim", str(self._log), "--face", self._face]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as server:
+                try:
+                    assert server.stdout is not None
+                    self._attack(server.stdout.readline().strip(), server.pid)
+                finally:
+                    assert server.stdin is not None
+                    server.stdin.close()
+                    server.wait(PATIENCE)
+
+    def _attack(self, url: str, pid: int) -> None:
+        witness = Witness(url)
+        witness.start()
+        time.sleep(QUIET)
+        witness.forget()
+        self._before, peak = resident(pid), Peak(pid)
+        peak.start()
+        said = crowd(url, self._attacks, self._links, self._sources, self._seconds)
+        self._peak, self._longest = peak.end(), witness.longest
+        until = time.monotonic() + BACK
+        while (after := resident(pid)) > self._before + KEPT * MIB and time.monotonic() < until:
+            time.sleep(0.1)
+        self._after, self._took = after, time.monotonic() - until + BACK
+        witness.stop()
+        self._lost = witness.faults
+        self._logged = self._log.stat().st_size
+        waits = ", ".join(
+            f"{pair.what} {1000 * pair.longest['event']:.0f}/{1000 * pair.longest['answer']:.0f}"
+            for pair in witness.pairs
+        )
+        what = self._attacks[0] if len(self._attacks) == 1 else f"{len(self._attacks)} attacks"
+        self.report = (
+            f"{what}, {self._links} links from {self._sources} addresses, {self._seconds:g} s, server on {self._face}: "
+            f"longest wait {1000 * self._longest:.0f} ms, memory {self._before / MIB:.0f} + "
+            f"{(self._peak - self._before) / MIB:.0f} MiB, {(self._after - self._before) / MIB:.0f} of them left after "
+            f"{self._took:.1f} s, log {self._logged / 1000:.0f} kB\n  waits (event/answer, ms): {waits}\n  done: {said}"
+        )
+
+    def faults(self, longest: float, memory: int) -> list[str]:
+        """Return what did not hold.
+
+        Args:
+            longest: seconds that a pair may wait.
+            memory: MiB that the crowd may cost.
+        """
+        cost, kept = (self._peak - self._before) / MIB, (self._after - self._before) / MIB
+        found = list(self._lost)
+        if self._longest > longest:
+            found.append(f"a pair waited {self._longest:.2f} s, {longest:g} s is the limit")
+        if cost > memory:
+            found.append(f"the crowd cost {cost:.0f} MiB, {memory} are the limit")
+        if kept > KEPT:
+            found.append(f"{kept:.0f} MiB were not given back within {BACK:g} s, {KEPT} may be kept")
+        if self._logged > LOG * (self._seconds + BACK):
+            found.append(f"{self._logged} bytes of log, {LOG} a second are the limit")
+        return found
+
+
+def crowd(url: str, attacks: list[str], links: int, sources: int, seconds: float) -> str:
+    """Let a crowd attack, and return what it did; it gives way to everybody else on this machine."""
+    command = [sys.executable, "-m", "tests.hostile.crowd", url, f"--links={links}", f"--sources={sources}"]
+    command += [f"--seconds={seconds}", *(f"--attack={name}" for name in attacks)]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=lambda: os.nice(10) and None
+    )
+    return ", ".join(line.strip() for line in done.stdout.splitlines())
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process has."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    assert found is not None
+    return 1024 * int(found[1])
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of a process, and keeps the most that it saw."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._most = 0
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """See `Thread`."""
+        while not self._ended.wait(0.02):
+            self._most = max(self._most, resident(self._pid))
+
+    def end(self) -> int:
+        """Return the most, bytes."""
+        self._ended.set()
+        self.join()
+        return self._most
