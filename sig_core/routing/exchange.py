@@ -112,7 +112,7 @@ class Exchange:
         self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Key, SenderEntry] = {}
         self.flow_control = FlowControl()
-        self.memory = MemoryBudget(limits.max_memory, limits.max_source)
+        self.memory = MemoryBudget(limits.max_memory, limits.max_source, self._linked)
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
         self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
@@ -470,14 +470,13 @@ class Exchange:
             del self._ports[port]
         self.memory.forget(port)
 
-    def look_at_memory(self) -> None:
-        """Find out what all links hold; call it a few times a second."""
-        self.memory.begin_look()
+    def _linked(self) -> list[Port]:
+        """Return the ports that are links, each with what its requests take now."""
         waiting = self.requests.waiting()
-        for port, own in list(self._ports.items()):
-            if not own:
-                port.asked = waiting[port] + self.requests.footprint(port)
-                self.memory.note(port)
+        linked = [port for port, own in self._ports.items() if not own]
+        for port in linked:
+            port.asked = waiting[port] + self.requests.footprint(port)
+        return linked
 
     def stats(self, *, peers: bool) -> dict[str, Any]:
         """Return all figures: docs/statistics.md.

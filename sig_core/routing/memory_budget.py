@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sig_core.errors import Busy
@@ -56,17 +57,19 @@ class MemoryBudget:
     Args:
         most: bytes of all of them.
         most_of_source: bytes of those of one source.
+        everybody: returns all links there are.
 
     Attributes:
         size: bytes that are held, at most: what several links share is counted with each of them.
         gave_way: how often somebody had to drop events, or to end.
     """
 
-    def __init__(self, most: int, most_of_source: int) -> None:
+    def __init__(self, most: int, most_of_source: int, everybody: Callable[[], Sequence[MemoryHolder]] = tuple) -> None:
         self.size = 0
         self.gave_way = 0
         self._most = most
         self._most_of_source = most_of_source
+        self._everybody = everybody
         self._look_at = most
         self._sources: dict[str, _Source] = {}
         self._of: dict[MemoryHolder, str] = {}
@@ -104,11 +107,13 @@ class MemoryBudget:
             if not source.holders:
                 del self._sources[name]
 
-    def begin_look(self) -> None:
-        """Look at everything anew: what was shared may not be any more."""
+    def look(self) -> None:
+        """Find out what everybody holds; call it a few times a second."""
         self._look_at = self._most
-        for source in self._sources.values():
+        for source in self._sources.values():  # what was shared may not be any more
             source.look_at = self._most_of_source
+        for holder in self._everybody():
+            self.note(holder)
 
     def _put(self, source: _Source, holder: MemoryHolder, size: int) -> None:
         more = size - source.holders.get(holder, 0)

@@ -80,7 +80,7 @@ def test_what_is_shared_counts_once_and_is_not_looked_at_each_time() -> None:
             each.hold(step * 50 * K, shared=step * 49 * K)
     assert not any(each.error for each in many)
     assert many[0].looked < 45  # of 450
-    budget.begin_look()
+    budget.look()
     many[0].hold(950 * K, shared=0)  # what it had in common with others it has alone now
     assert many[0].error is not None and sum(each.error is not None for each in many) == 1
 

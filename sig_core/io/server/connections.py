@@ -449,7 +449,7 @@ class ConnectionManager:
                 wait = min(wait, connection.session.tick(now))
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
-            self.exchange.look_at_memory()
+            self.exchange.memory.look()
             often = min(CHECK, self._on_tick(now))
         self.peer_log.tick()
         self._give_back.note(self.exchange.memory.size)

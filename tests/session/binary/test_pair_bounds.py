@@ -212,7 +212,7 @@ def test_incomplete_messages_of_all_links_are_bounded_together() -> None:
     assert [len(value) for value in listener.values()] == [300_000] and owner.open
     for raw in hostile:
         raw.session.receive_eof()
-    net.exchange.look_at_memory()
+    net.exchange.memory.look()
     assert net.exchange.memory.size < 10_000
 
 
@@ -227,7 +227,7 @@ def test_a_plain_peer_counts_as_well() -> None:
     assert sum(peer.error is None for peer in peers) == 2
     for peer in peers:
         peer.receive_data(b'"}', 0.0)
-    net.exchange.look_at_memory()
+    net.exchange.memory.look()
     assert net.exchange.memory.size < 10_000
 
 
