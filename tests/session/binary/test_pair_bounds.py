@@ -296,7 +296,7 @@ def test_nothing_stays_of_a_thousand_clients(how: str) -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_subscriptions_stay_under_a_kib_each() -> None:
     count = 100_000
-    net = Net()
+    net = Net(Limits(max_source=1 << 30))
     raw = Raw(net)
     calls = [
         wire.control_frame(
