@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import prompts
+from login import add_login, server_url
 
 import sig_core as sig
 
@@ -57,6 +58,7 @@ def client_parser(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=f"{about} Without any option it asks.", allow_abbrev=False)
     parser.add_argument("--url", type=prompts.url, help="address of the server, for any carrier: unix:///run/sig.sock")
     parser.add_argument("--codec", default="json", help="codec to speak: json, msgpack, cbor (default: json)")
+    add_login(parser)
     text = f"seconds between two attempts to connect (default: {RETRY:g})"
     parser.add_argument("--retry", type=prompts.seconds, default=RETRY, metavar="SECONDS", help=text)
     return parser
@@ -69,7 +71,7 @@ def joined(answers: Any) -> Iterator[sig.ClientRouter]:
     Args:
         answers: to the questions `prompts.SERVER` and of the options of `client_parser`.
     """
-    client = connect(answers.url or prompts.tcp_url(answers.ip, answers.port), answers.codec, answers.retry)
+    client = connect(server_url(answers), answers.codec, answers.retry)
     try:
         yield client
     finally:
@@ -78,7 +80,7 @@ def joined(answers: Any) -> Iterator[sig.ClientRouter]:
 
 def connect(url: str, codec: str, retry: float) -> sig.ClientRouter:
     """Connect, again and again until somebody is there."""
-    carrier, _, place = url.partition("://")
+    carrier, _, place = url.partition("?")[0].partition("://")
     tag = f"[{carrier.upper()}_CL]"
     while True:
         logger.info(f"{tag} Connecting to {place}")

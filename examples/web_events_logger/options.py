@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from login import add_login, server_url
 from names import Pattern
-from prompts import SERVER, Question, any_port, ask, meant, tcp_url, url
+from prompts import SERVER, Question, any_port, ask, meant, url
 
 from web_events_logger.journal import read_limit
 
@@ -25,6 +26,7 @@ class Options(argparse.Namespace):
 
     Attributes:
         url, codec: of the pysig server.
+        ca, cert, key: how it is trusted, and who this program is to it; they are in `url`, too.
         limit: entries that the log keeps.
         listen: the first registrations.
         http_host, http_port: what to listen on for browsers.
@@ -33,6 +35,9 @@ class Options(argparse.Namespace):
 
     url: str
     codec: str
+    ca: str | None
+    cert: str | None
+    key: str | None
     limit: int
     listen: list[Pattern]
     http_host: str
@@ -43,7 +48,7 @@ class Options(argparse.Namespace):
 def read_options() -> Options:
     """Read the command line, and ask for what it does not say; what can't be meant ends the program with status 2."""
     options: Options = ask(_parser(), (*SERVER, LIMIT), listens=True)
-    options.url = options.url or tcp_url(options.ip, options.port)
+    options.url = server_url(options)
     options.listen = list(dict.fromkeys(options.listen))
     return options
 
@@ -59,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--url", type=url, help="address of the server, for any carrier: unix:///run/sig.sock")
     add("--codec", default="json", help="codec to speak: json, msgpack, cbor (default: json)")
+    add_login(parser)
     add("--http-host", default="127.0.0.1", help="where browsers come (default: 127.0.0.1)", metavar="HOST")
     text = "port for browsers, 0 for a free one (default: 8080)"
     add("--http-port", type=any_port, default=8080, help=text, metavar="PORT")

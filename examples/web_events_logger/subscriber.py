@@ -16,6 +16,7 @@ from web_events_logger.journal import Journal
 __all__ = ["Registration", "Subscriber", "logger"]
 
 RETRY = 1.0  # seconds between two attempts at the first connection
+REFUSED = 30.0  # the same, where the server does not let this program in
 RECONNECT = sig.Reconnect(most=2.0)
 
 logger = sig.SimpleLogger(tag="[sig]", level=sig.LOG_LEVELS.LEVEL_INFO)
@@ -41,14 +42,20 @@ class Subscriber:
     Args:
         url, codec: of the server.
         patterns: what to listen to from the beginning.
+        journal: where events go.
 
     Attributes:
+        url: of the server, without options.
+        codec: what is spoken.
         reason: why it was not connected, when it last was not.
+        wait: seconds until it tries again to come for the first time.
     """
 
     def __init__(self, url: str, codec: str, patterns: list[Pattern], journal: Journal) -> None:
-        self.url = url
+        self.url = url.partition("?")[0]  # which is shown, and whose options name files of this machine
         self.codec = codec
+        self._whole_url = url
+        self.wait = RETRY
         self.reason = ""
         self._journal = journal
         self._client: sig.ClientRouter | None = None
@@ -56,7 +63,7 @@ class Subscriber:
         self._lock = threading.Lock()  # of the registrations; held while the server is asked, never by a callback
         self._stopped = threading.Event()
         self._last: sig.Info | None = None
-        carrier, _, self._place = url.partition("://")
+        carrier, _, self._place = self.url.partition("://")
         self._tag = f"[{carrier.upper()}_CL]"
 
     def start(self) -> None:
@@ -139,7 +146,7 @@ class Subscriber:
     # -- the link, on threads that wait for it
 
     def _connect(self) -> bool:
-        client = sig.ClientRouter(self.url, self.codec, reconnect=RECONNECT)
+        client = sig.ClientRouter(self._whole_url, self.codec, reconnect=RECONNECT)
         client.on("disconnected", self._away)
         client.on("reconnected", self._back)
         if not self.reason:
@@ -149,8 +156,9 @@ class Subscriber:
         except (sig.ConfigError, sig.PluginError):
             raise
         except sig.SigError as error:
+            self.wait = REFUSED if isinstance(error, sig.AccessDenied) else RETRY
             if str(error) != self.reason:
-                logger.warning(f"{self._tag} {error}; trying again every {RETRY:g} s")
+                logger.warning(f"{self._tag} {error}; trying again every {self.wait:g} s")
             self.reason = str(error)
             return False
         logger.info(f"{self._tag} Started receive thread for {self._place}")
@@ -160,7 +168,7 @@ class Subscriber:
         return True
 
     def _keep_trying(self) -> None:
-        while not self._stopped.wait(RETRY):
+        while not self._stopped.wait(self.wait):
             if self._connect():
                 break
         if self._stopped.is_set():

@@ -10,7 +10,10 @@ __all__ = ["demo"]
 @click.command(short_help="See it all at work.")
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=6.0, show_default=True, help="How long.")
 def demo(seconds: float) -> int:
-    """Run a server on three carriers, sensor processes in three codecs and a listener, and count everything."""
+    """Run a server on three carriers, sensor processes in three codecs and a listener, and count everything.
+
+    If the extra certs is there, one sensor comes by TLS, and two that have no good certificate are refused.
+    """
     from sig_core.demo.show import run
 
     return run(seconds)

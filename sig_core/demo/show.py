@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import sig_core as sig
+from sig_core.demo import door
 from sig_core.demo.board import Thermometer, why_not
+from sig_core.demo.door import Door, Refusal
 from sig_core.demo.sensor import measure
 from sig_core.demo.summary import Row, verdict
 
 __all__ = ["run"]
 
 SENSORS = (
-    ("disk", "tcp", "json"),
+    ("disk", "tls+tcp", "json"),
     ("memory", "unix", "msgpack"),
     ("network", "tcp", "cbor"),
     ("uptime", "tcp", "json"),
 )
 LOCAL = ("load", "local", "json")
 BOARD = ("board", Thermometer.carrier, Thermometer.codec)
+BY_TLS = "disk"
 VICTIM = "uptime"
 REQUESTS = 300
 PATIENCE = 15.0  # seconds for a process to come up, or to end
@@ -37,6 +40,10 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        reason = door.why_not()
+        if reason:
+            print(f"without TLS: {reason}")
+        self.door = None if reason else Door(folder, BY_TLS)
         self.server = sig.ServerRouter()
         self.urls: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[str]] = {}
@@ -50,6 +57,15 @@ class Demo:
             address = self.server.listen(url)
             self.urls[address.split(":")[0]] = address
             print(f"listening on {address}")
+        if self.door is not None:
+            address = self.server.listen(self.door.url)
+            self.urls[door.CARRIER] = self.door.client_url(address, BY_TLS)
+            print(f"listening on {address.partition('?')[0]}")
+
+    def reached(self, sensor: tuple[str, str, str]) -> tuple[str, str, str]:
+        """Return a sensor with a carrier that there is."""
+        name, carrier, codec = sensor
+        return (name, carrier if carrier in self.urls else "tcp", codec)
 
     def plug_in(self) -> None:
         """A board, where one can be."""
@@ -116,8 +132,8 @@ def run(seconds: float) -> int:
 
 
 def _play(demo: Demo, seconds: float) -> int:
-    sensors = [sensor for sensor in SENSORS if _has(sensor[2])]
     demo.listen()
+    sensors = [demo.reached(sensor) for sensor in SENSORS if _has(sensor[2])]
     demo.spawn("listener", "listener", demo.urls["tcp"], "json")
     _until(lambda: demo.report("listener").exists(), "the listener to come up")
     demo.plug_in()
@@ -132,6 +148,7 @@ def _play(demo: Demo, seconds: float) -> int:
     try:
         _until(lambda: all(demo.server.has_sender(name) for name in names), "all sensors to connect")
         asked, answered, latency = _ask(demo, everybody)
+        refusals = _intrude(demo)
         time.sleep(seconds / 2)
         killed = demo.kill(VICTIM)
         print(f"--------  {VICTIM} was killed")
@@ -146,7 +163,7 @@ def _play(demo: Demo, seconds: float) -> int:
     heard = demo.end("listener")
     rows = [Row.of(sensor, demo.fired[sensor[0]], heard["numbers"]) for sensor in everybody]
     seen = heard["gone"].get(VICTIM)
-    return verdict(rows, asked, answered, latency, None if seen is None else (seen - killed) * 1000)
+    return verdict(rows, asked, answered, latency, None if seen is None else (seen - killed) * 1000, refusals)
 
 
 def _has(codec: str) -> bool:
@@ -179,6 +196,15 @@ def _ask(demo: Demo, everybody: list[tuple[str, str, str]]) -> tuple[int, int, f
             if name != BOARD[0]:
                 client.remote_request(name, "history")
     return each * len(everybody), len(times), statistics.median(times) * 1e6
+
+
+def _intrude(demo: Demo) -> list[Refusal]:
+    """Try what TLS forbids: to come in without a certificate, and with one that is revoked."""
+    if demo.door is None:
+        return []
+    address = demo.urls[door.CARRIER]
+    users = {"stranger": None, door.THIEF: door.THIEF}
+    return [door.intrude(name, demo.door.client_url(address, user)) for name, user in users.items()]
 
 
 def _until(true: Any, what: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sig_core.demo.door import Refusal
 
 __all__ = ["Row", "verdict"]
 
@@ -35,20 +38,25 @@ class Row:
         return cells + order
 
 
-def verdict(rows: list[Row], asked: int, answered: int, p50: float, seen: float | None) -> int:
-    """Print the table; 0 if everything arrived, else 1.
+def verdict(
+    rows: list[Row], asked: int, answered: int, p50: float, seen: float | None, refusals: Sequence[Refusal] = ()
+) -> int:
+    """Print the table; 0 if everything arrived, and nobody came in who may not, else 1.
 
     Args:
+        rows: what there is to count.
         asked, answered: requests.
         p50: median latency of a request, microseconds.
         seen: milliseconds from the kill to its `#disconnect` at the listener; None: it was not seen.
+        refusals: who tried what he may not.
     """
     print(f"\n{'sender':<9}{'carrier':<9}{'codec':<9}{'fired':>8}{'delivered':>11}{'lost':>6}")
-    for row in rows:
-        print(row.line())
+    for line in [*(row.line() for row in rows), *(each.line() for each in refusals)]:
+        print(line)
     print(f"requests: {asked} asked across codecs, {answered} answered, p50 {p50:.0f} us")
     print("killed sensor: " + ("its #disconnect was NOT seen" if seen is None else f"missed after {seen:.0f} ms"))
     arrived = all(row.delivered and not row.lost and row.in_order for row in rows)
     good = arrived and asked == answered and seen is not None
     print("everything arrived" if good else "NOT everything arrived")
+    good = good and all(each.why for each in refusals)
     return 0 if good else 1

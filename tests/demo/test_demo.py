@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 from sig_core.demo.board import why_not
+from sig_core.demo.door import Refusal
 from sig_core.demo.readings import READINGS
 from sig_core.demo.summary import Row, verdict
 
@@ -27,6 +29,9 @@ def test_demo_ends_by_itself_with_everything_arrived() -> None:
     for name in READINGS:
         assert f"\n{name}" in table
     assert "over unix in msgpack" in run.stdout
+    assert "over tls+tcp in json" in run.stdout
+    assert re.search(r"^stranger tls\+tcp  json      refused  .*certificate", table, re.MULTILINE)
+    assert re.search(r"^thief    tls\+tcp  json      refused  .*revoked", table, re.MULTILINE)
     assert "over local in json" in run.stdout
     if why_not():
         assert f"without a board: {why_not()}" in run.stdout
@@ -54,7 +59,11 @@ def test_verdict_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict([row(0, [])], 1, 1, 100.0, 5.0) == 1  # nothing at all
     assert verdict([row(1, [1])], 2, 1, 100.0, 5.0) == 1  # no answer
     assert verdict([row(1, [1])], 1, 1, 100.0, None) == 1  # not missed
-    assert "NOT everything arrived" in capsys.readouterr().out
+    refusals = [Refusal("stranger", "no certificate")]
+    assert verdict([row(1, [1])], 1, 1, 100.0, 5.0, refusals) == 0
+    assert verdict([row(1, [1])], 1, 1, 100.0, 5.0, [*refusals, Refusal("thief", "")]) == 1  # let in
+    said = capsys.readouterr().out
+    assert "NOT everything arrived" in said and "LET IN" in said
 
 
 def test_command_without_click_says_what_to_install() -> None:

@@ -27,5 +27,5 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleTy
     monkeypatch.syspath_prepend(str(EXAMPLES))
     yield importlib.import_module
     for name in set(sys.modules) - before:
-        if Path(sys.modules[name].__file__ or "").parent == EXAMPLES:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == EXAMPLES:
             del sys.modules[name]
