@@ -33,7 +33,7 @@ from sig_core.session.dialects import Dialect, dialect_of, refusal_for
 __all__ = ["BlockingTlsLink", "PollableTlsLink", "TlsLink", "secured"]
 
 STREAM: Final = LinkTraits(packets=False, reliable=True)
-READ: Final = 64 * 1024  # bytes of the wire that are read at once
+READ: Final = 112 * 1024  # bytes of the wire that are read at once; from 128 KiB on memory is mapped anew for each
 READS: Final = 4  # of the wire for one of this link: what is no data of the peer must not keep a loop
 LARGEST: Final = 256 * 1024  # bytes of one read of a link that waits
 LAST_WORD: Final = 0.5  # seconds that the end of TLS may take on a link whose send may wait

@@ -9,8 +9,9 @@ from sig_core.contract import PeerCertificate
 
 __all__ = ["MOST", "TlsStream"]
 
-RECORD: Final = 16 * 1024  # bytes of plain text in one record at most; the buffers of OpenSSL never grow much beyond it
-MOST: Final = 4  # records of one `write`
+RECORD: Final = 16 * 1024  # bytes of plain text in one record at most
+PIECE: Final = 2 * RECORD  # bytes of the wire that OpenSSL is given at once: what it has grown for that, a link keeps
+MOST: Final = 5  # records of one `write`: an event of 64 KiB, with what is around it
 NOTHING: Final = memoryview(b"")
 
 
@@ -72,8 +73,8 @@ class TlsStream:
         if not self._input:
             self._is_dry = True
             return False
-        self._incoming.write(self._input[:RECORD])
-        self._input = self._input[RECORD:] if len(self._input) > RECORD else NOTHING
+        self._incoming.write(self._input[:PIECE])
+        self._input = self._input[PIECE:] if len(self._input) > PIECE else NOTHING
         return True
 
     # -- the session
