@@ -201,8 +201,13 @@ class ClientRouter(ClientBase, Router):
         except SigError:
             raise
         except BaseException:  # an interrupt: nobody would have what was added
-            registrations.withdraw(made)
-            link.writer.push()
+            try:
+                registrations.withdraw(made)
+            except BaseException:  # a second one
+                registrations.withdraw(made)
+                raise
+            finally:
+                link.writer.push()
             raise
 
     def remove_sender(self, sender: Sender | Name) -> bool:

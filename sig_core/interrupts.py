@@ -9,7 +9,8 @@ else: an assignment, a slice that is replaced, `+=` on a list happen together wi
 nothing is called in between. `with lock:` is such a step too, where the lock is one of C: it is not left taken, neither
 at its beginning nor at its end. `lock.acquire()` in a line of its own is none: who interrupts it leaves it taken.
 
-One interrupt at a time: what an exception handler of ours puts right is not put right if a second one comes meanwhile.
+A second interrupt may come while a handler of ours puts right what the first one left. So what that does can be done
+again, and in a client it is: by a handler within the handler. A third one is not reckoned with.
 """
 
 from __future__ import annotations

@@ -85,7 +85,11 @@ class RouterBase:
         except SigError:
             raise
         except BaseException:  # an interrupt: nobody would have what was added
-            self._withdraw(made)
+            try:
+                self._withdraw(made)
+            except BaseException:  # a second one
+                self._withdraw(made)
+                raise
             raise
         return made
 
@@ -218,7 +222,11 @@ class RouterBase:
                 if self._table.add(subscription.pattern, subscription):
                     self._interest(subscription.pattern, True)
         except BaseException:  # an interrupt: nobody would have what was added
-            subscription.remove()
+            try:
+                subscription.remove()
+            except BaseException:  # a second one
+                subscription.remove()
+                raise
             raise
         return subscription
 

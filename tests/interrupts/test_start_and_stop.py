@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.testing import eventually
-from tests.interrupts.world import STEPS, each_place
+from tests.interrupts.world import STEPS, each_place, nothing_is_left, ours
 from tests.support.injection import TimeLimit, interrupt, time_limit
 
 # A socket that was made just before the interrupt is nobody's yet: Python closes it, and says so.
@@ -20,15 +19,6 @@ pytestmark = [
 ]
 RAISED = (KeyboardInterrupt, TimeLimit)
 ACTS = {"Ctrl-C": interrupt, "time limit": time_limit}
-
-
-def ours() -> list[str]:
-    """The threads of routers that live."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sig-")]
-
-
-def nothing_is_left(where: str, threads: int) -> None:
-    eventually(lambda: len(ours()) == threads, 5, f"{where}: that these threads end: {ours()}")
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import pytest
@@ -14,7 +16,7 @@ from tests.support import within
 from tests.support.held import is_free
 from tests.support.injection import Injection
 
-__all__ = ["STEPS", "World", "each_place"]
+__all__ = ["STEPS", "World", "each_pair", "each_place", "nothing_is_left", "ours"]
 
 STEPS = [pytest.param(7, id="some places"), pytest.param(1, id="every place", marks=pytest.mark.slow)]
 
@@ -118,6 +120,15 @@ class World:
         ]
 
 
+def ours() -> list[str]:
+    """The threads of routers that live."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sig-")]
+
+
+def nothing_is_left(where: str, threads: int) -> None:
+    eventually(lambda: len(ours()) == threads, 5, f"{where}: that these threads end: {ours()}")
+
+
 def each_place(
     call: Callable[[], object],
     act: Callable[[], object],
@@ -154,3 +165,44 @@ def each_place(
             return number // step
         check(injection.where)
         number += step
+
+
+def each_pair(
+    call: Callable[[], object],
+    act: Callable[[], object],
+    check: Callable[[str], None],
+    *,
+    prepare: Callable[[], object] = lambda: None,
+    places: range,
+    step: int = 1,
+    expected: tuple[type[BaseException], ...] = (),
+) -> int:
+    """Do what `each_place` does, and `act` once more at each place that follows, as long as the call is on its way out.
+
+    Args:
+        call, act, check, prepare, expected: see `each_place`.
+        places: numbers of those where it is first; the call need not have so many.
+        step: of so many places that follow one is taken.
+
+    Returns:
+        How many pairs there were.
+    """
+    pairs, where = 0, "somewhere"
+    for number in places:
+        again, reached = 1, True
+        while reached and where:
+            injection = Injection(number, act, again)
+
+            def run(injection: Injection = injection) -> None:
+                with suppress(*expected), injection:
+                    call()
+
+            prepare()
+            begin(run).result(within(20))
+            reached, where = injection.reached, injection.where
+            check(where)
+            pairs += reached
+            again += step
+        if not where:
+            break
+    return pairs

@@ -42,17 +42,20 @@ class Injection:
     Args:
         number: n, from 1.
         act: is called there; what it raises comes out there.
+        again: m, from 1: it is called once more at the m-th place behind the first, while what it has raised is on its
+            way out; 0: it is not.
 
     Attributes:
-        reached: it was called.
-        where: the place, for messages.
+        reached: it was called, as often as it should.
+        where: the place, or both, for messages.
     """
 
-    def __init__(self, number: int, act: Callable[[], object]) -> None:
+    def __init__(self, number: int, act: Callable[[], object], again: int = 0) -> None:
         self.reached = False
         self.where = ""
         self._number = number
         self._act = act
+        self._again = again
         self._count = 0
         self._ours: dict[CodeType, bool] = {}
 
@@ -62,6 +65,7 @@ class Injection:
 
     def __exit__(self, *exc: object) -> None:
         sys.setprofile(None)
+        sys.settrace(None)
 
     def profile(self, frame: FrameType, event: str, arg: Any) -> None:
         """Count the places; at the n-th, act."""
@@ -80,8 +84,28 @@ class Injection:
             return
         self._count += 1
         if self._count == self._number:
-            self.reached = True
-            self.where = f"{code.co_filename}:{frame.f_lineno} {code.co_name}, {event} {arg}"
+            self.where += f"{code.co_filename}:{frame.f_lineno} {code.co_name}, {event} {arg}"
             sys.setprofile(None)
             threading.setprofile(None)  # type: ignore[arg-type]
+            if self._again:
+                self._number, self._again, self._count = self._again, 0, 0
+                self.where += "; then "
+                self._go_on(frame)
+            else:
+                self.reached = True
             self._act()
+
+    def _go_on(self, frame: FrameType) -> None:
+        """Profile on behind what `act` raises, which ends it; who is traced sees that, and begins it again."""
+
+        def trace(frame: FrameType, event: str, arg: Any) -> Any:
+            if event == "exception":
+                sys.settrace(None)
+                sys.setprofile(self.profile)
+            return trace
+
+        found: FrameType | None = frame
+        while found is not None:
+            found.f_trace = trace
+            found = found.f_back
+        sys.settrace(trace)

@@ -177,10 +177,11 @@ class ReceiveRole:
                     if self._standing_by or self._is_awaited():
                         self.news.set()
             except BaseException:  # within `acquire` too: then it is taken, or it is not
-                if self.lock.is_mine():
-                    self._is_held = False
-                    self.lock.release()
-                self.news.set()  # the reading thread reads on
+                try:
+                    self._give_back()
+                except BaseException:  # a second interrupt
+                    self._give_back()
+                    raise
                 raise
             if waiter.done or now >= until:
                 return
@@ -190,6 +191,13 @@ class ReceiveRole:
             finally:
                 self._waiters.pop(waiter, None)  # another thread may have waited for the same
             now = self._clock()
+
+    def _give_back(self) -> None:
+        """Give the role back after an interrupt, if this thread has it. Again: does the rest."""
+        if self.lock.is_mine():
+            self._is_held = False
+            self.lock.release()
+        self.news.set()  # the reading thread reads on
 
     def _is_awaited(self) -> bool:
         return any(not waiter.done for waiter in tuple(self._waiters))
@@ -246,7 +254,12 @@ class ReceiveRole:
             if session.out:
                 self._writer.push()
         except BaseException:
-            self._finish(reports)
+            rest = [*reports]  # of which `_take` has removed what it kept
+            try:
+                self._finish(rest)
+            except BaseException:  # a second interrupt
+                self._finish(rest)
+                raise
             raise
 
     def _not_received(self, error: BaseException) -> bytes:
@@ -262,10 +275,9 @@ class ReceiveRole:
         return b""
 
     def _finish(self, reports: list[Report]) -> None:
-        """Do the rest of a read that was interrupted."""
-        self._take(reports)
+        """Do the rest of a read that was interrupted. Again, with the same list: does what is left of that."""
         if self._receiver.unread:
-            reports = self._session.receive_data(self._receiver.unread, self._clock())
+            reports += self._session.receive_data(self._receiver.unread, self._clock())
             self._receiver.unread = b""
-            self._take(reports)
+        self._take(reports)
         self._writer.wake()

@@ -62,7 +62,11 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         try:
             drive(come(self._state, self, self._clock), self._perform)
         except BaseException:
-            self._end_now()
+            try:
+                self._end_now()
+            except BaseException:  # a second interrupt
+                self._end_now()
+                raise
             raise
 
     def stop(self) -> None:
@@ -71,7 +75,11 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
             for step in stop(self._state):
                 self._stop_steps[step]()
         except BaseException:
-            self._end_now()
+            try:
+                self._end_now()
+            except BaseException:  # a second interrupt
+                self._end_now()
+                raise
             raise
 
     def _wait_for_other(self) -> None:

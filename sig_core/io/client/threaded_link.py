@@ -181,7 +181,11 @@ class ThreadedLink(ClientLink):
                     self.reader.wait(waiter, seconds - LOOK)
         finally:
             if not waiter.done and ident is not None:
-                self.session.cancel(ident)
+                try:
+                    self.session.cancel(ident)
+                except BaseException:  # a second interrupt
+                    self.session.cancel(ident)
+                    raise
         if not waiter.done:
             raise no_answer(self.session, seconds, what, names)
         return waiter.result()

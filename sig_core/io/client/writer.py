@@ -223,8 +223,13 @@ class Writer:
                 sent_all = self._drain(block=False) if self._pollable is not None else not self._out
                 lock.release()
         except BaseException:  # within `acquire` too: then it is taken, or it is not
-            if lock.is_mine():
-                lock.release()
+            try:
+                if lock.is_mine():
+                    lock.release()
+            except BaseException:  # a second interrupt
+                if lock.is_mine():
+                    lock.release()
+                raise
             raise
         return sent_all
 

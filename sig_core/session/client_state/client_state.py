@@ -179,7 +179,11 @@ class ClientState:
             except SigError:
                 raise
             except BaseException as error:  # whoever waited is interrupted: what was asked happens all the same
-                forget()
+                try:
+                    forget()
+                except BaseException:  # a second interrupt
+                    forget()
+                    raise
                 if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
                     yield None
                 raise

@@ -117,7 +117,11 @@ class Registrations:
                     yield last  # the server answers in order: this answer stands for all
             raise
         except BaseException as error:  # whoever waited is interrupted, or cancelled: nobody would have what was added
-            self._take_back(remotes, True)
+            try:
+                self._take_back(remotes, True)
+            except BaseException:  # a second interrupt
+                self._take_back(remotes, True)
+                raise
             if not isinstance(error, GeneratorExit):  # who closes a plan goes no further
                 yield None
             raise
@@ -240,12 +244,12 @@ class Registrations:
                     self._forget(remote)
 
     def _uninstall(self, remote: RemoteSender) -> None:
-        """Take a sender out of this program, if it is in; under the lock."""
+        """Take a sender out of this program, if it is in; under the lock. Interrupted, it can be made again."""
         if self._is_installed(remote):
             remote.sender.removed = True
-            del self._installed[remote.name]
             self._replace_publishers(remote, removed_publisher(remote.name))
             self._topics.drop(remote.name)
+            del self._installed[remote.name]
 
     def _is_installed(self, remote: RemoteSender) -> bool:
         return self._installed.get(remote.name) is remote.sender
@@ -255,21 +259,24 @@ class Registrations:
             self._topics.topic(remote.name, event).publisher = publisher
 
     def _forget(self, remote: RemoteSender) -> Ask | None:
-        """Forget a sender, here and where it was asked for; under the lock."""
-        del self.senders[remote.name]
+        """Forget a sender, where it was asked for and here; under the lock. Interrupted, it can be made again."""
+        ask = self._ask_quietly(remote)
         self._order.pop(remote.name, None)
-        self._fired += remote.fired()
         self._outlet.offline.drop(remote.name, remote.counters)
         give_back(self.unsent, [(remote.name, event) for event in remote.counters])
-        return self._ask_quietly(remote)
+        fired = self._fired + remote.fired()
+        del self.senders[remote.name]
+        self._fired = fired  # in one step with the line above
+        return ask
 
     def _ask_quietly(self, remote: RemoteSender) -> Ask | None:
         """Ask the server to forget a sender, under the lock; None: it was asked, or its link is gone."""
-        session, remote.session = remote.session, None
-        if session is not None:
+        ask = None
+        if remote.session is not None:
             with suppress(SigError):
-                return self._removal(session, remote.name)
-        return None
+                ask = self._removal(remote.session, remote.name)
+            remote.session = None
+        return ask
 
     def ask_removal(self, session: ClientSession, name: Name) -> Ask:
         """Ask the server to disconnect a sender of this client; that it does not have it is no error.
@@ -319,7 +326,11 @@ class Registrations:
                 self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
         except BaseException:
-            subscription.remove()
+            try:
+                subscription.remove()
+            except BaseException:  # a second interrupt
+                subscription.remove()
+                raise
             raise
 
     def unsubscribe(self, subscription: Subscription) -> bool:
