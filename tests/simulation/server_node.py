@@ -28,7 +28,7 @@ from tests.simulation.choices import ALLOWED
 from tests.simulation.no_log import NoLog
 from tests.simulation.observer import LIFE, number_of
 from tests.simulation.serial_line import SerialLine
-from tests.simulation.world import World
+from tests.simulation.world import Breach, World
 from tests.support.sessions import PLUGINS
 
 if TYPE_CHECKING:
@@ -239,6 +239,8 @@ class ServerNode:
         self._ending.pop(connection.number, None)
         if isinstance(session, ServerSession | PlainSession):
             self.exchange.leave(session.port)
+            if any(owner is session.port for _, _, owner, _, _ in self.exchange.requests._open.values()):
+                raise Breach("request", f"{session.peer} has gone, and requests to it are open")
 
     # -- what session factories ask: see `ServerContext`
 
