@@ -6,6 +6,8 @@ from collections.abc import Hashable
 from hashlib import blake2b
 from typing import Final
 
+from sig_core.datagram.wire import tag_of
+
 __all__ = ["LEAST_EPOCH", "Cookies", "is_cookie_for"]
 
 HASH_BITS: Final = 20
@@ -30,11 +32,11 @@ class Cookies:
             peer: as the medium names it.
             epoch: that it came with.
             now: monotonic seconds.
-            taken: the epoch of the link that is open there, which is none for another one.
+            taken: the epoch of the link that is open there: packets of that, which are late, must not fit another one.
         """
         step = int(now // STEP)
         made = self._at(peer, epoch, step)
-        return made if made != taken else self._at(peer, epoch, step - 1)
+        return made if taken is None or tag_of(made) != tag_of(taken) else self._at(peer, epoch, step - 1)
 
     def fits(self, peer: Hashable, epoch: int, now: float) -> bool:
         """Return whether an epoch was made for this peer not long ago; args: see `make`."""

@@ -167,7 +167,7 @@ class Air:
     def dial(self, clock: Callable[[], float]) -> PacketEnd:
         """Return the end of a new link."""
         self.near = end = PacketEnd(self._world, clock, self._to_server)
-        end.packets.dial(self._world.number(), clock())
+        end.packets.dial(int(self._world.random() * 2**32), clock())
         self._world.soon(end.pump)
         return end
 
