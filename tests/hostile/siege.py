@@ -19,7 +19,7 @@ __all__ = ["Siege"]
 MIB = 1 << 20
 QUIET = 1.0  # seconds before and after, in which nobody attacks
 BACK = 10.0  # seconds after which what hostile links cost must have been given back
-KEPT = 24  # MiB that a server may keep of what it needed once: fragments, tables that do not shrink
+KEPT = 96  # MiB that a server may keep of what it needed once: blocks of the interpreter with something small in them
 LOG = 150_000  # bytes of log in a second
 PATIENCE = 60.0  # seconds for an end
 

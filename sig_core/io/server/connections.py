@@ -452,7 +452,7 @@ class ConnectionManager:
             self.exchange.memory.look()
             often = min(CHECK, self._on_tick(now))
         self.peer_log.tick()
-        self._give_back.note(self.exchange.memory.size)
+        self._give_back.note(self.exchange.memory.size, now)
         for connection, since in list(self._ending.items()):
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()
