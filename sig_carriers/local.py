@@ -66,7 +66,7 @@ class LocalCarrier(HasOptions, HasTrial, HasAddressTraits):
 
     def address_traits(self, address: Address, /) -> AddressTraits:
         """Return that no other process can connect here."""
-        return AddressTraits(between_processes=False)
+        return AddressTraits(between_processes=False, within_machine=True)
 
 
 class LocalAcceptor:

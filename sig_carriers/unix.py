@@ -15,7 +15,7 @@ from functools import partial
 from urllib.parse import quote
 
 from sig_core.address import Address
-from sig_core.contract import HasOptions, HasTrial
+from sig_core.contract import AddressTraits, HasAddressTraits, HasOptions, HasTrial
 from sig_core.errors import ConfigError
 from sig_core.links.sockets import SocketAcceptor, SocketLink, close_on_error
 
@@ -26,7 +26,7 @@ BACKLOG = 1024  # connections that may wait for accept; the system may allow les
 CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
 
 
-class UnixCarrier(HasOptions, HasTrial):
+class UnixCarrier(HasOptions, HasTrial, HasAddressTraits):
     """Links over Unix sockets, within one machine; `peer` names the other process where the system tells.
 
     A server replaces the socket file of one that died, and removes its own at close. `unix:@name` (Linux) is a name
@@ -57,6 +57,10 @@ class UnixCarrier(HasOptions, HasTrial):
                 text = f"{address.url}: too many connections wait there; try again later"
                 raise ConnectionRefusedError(errno.ECONNREFUSED, text) from error
             return _link(sock, path.replace("\0", "@"))
+
+    def address_traits(self, address: Address, /) -> AddressTraits:
+        """Return that nothing leaves this machine."""
+        return AddressTraits(within_machine=True)
 
     def listen(self, address: Address, /) -> SocketAcceptor:
         """Listen.
@@ -126,8 +130,15 @@ def _link(sock: socket.socket, path: str) -> SocketLink:
     if not hasattr(socket, "SO_PEERCRED"):
         return SocketLink(sock, f"unix:{path}")
     found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    pid, uid, _ = CREDENTIALS.unpack(found)
-    return SocketLink(sock, f"unix:pid={pid},uid={uid}")
+    return _KnownLink(sock, *CREDENTIALS.unpack(found))
+
+
+class _KnownLink(SocketLink):
+    """A link whose peer the system knows."""
+
+    def __init__(self, sock: socket.socket, pid: int, uid: int, gid: int) -> None:
+        super().__init__(sock, f"unix:pid={pid},uid={uid}")
+        self.unix_peer = pid, uid, gid
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sig_core.errors import ConfigError
 
-__all__ = ["Address", "as_query", "as_url", "did_you_mean", "is_exposed"]
+__all__ = ["Address", "as_query", "as_url", "did_you_mean", "is_exposed", "without_options"]
 
 _GRAMMAR = "SCHEME://HOST[:PORT][/PATH][?OPTION=VALUE&...]"
 _SECONDS = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -228,6 +228,11 @@ def is_exposed(url: str) -> bool:
     except ValueError:  # a name, which may be that of any interface
         return True
     return not (getattr(host, "ipv4_mapped", None) or host).is_loopback
+
+
+def without_options(url: str) -> str:
+    """Return a URL without what stands behind its question mark."""
+    return url.partition("?")[0]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self
 
-from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.client_base import DEFAULT, ClientBase, Token
 from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
@@ -31,6 +31,7 @@ from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
+
 class ClientRouter(ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
@@ -45,6 +46,8 @@ class ClientRouter(ClientBase, Router):
         limits: what the server may cost this program.
         reconnect: how to come back; None: not at all.
         plugins: where carriers and codecs come from; None: what is installed.
+        token: proves who this client is, where the server has rules: text, or what returns it, called before each
+            attempt to connect. It is sent over TLS, or within this machine, alone.
         class_sender, class_signal, class_event: see `Router`.
 
     Attributes:
@@ -61,6 +64,7 @@ class ClientRouter(ClientBase, Router):
         limits: Limits | None = None,
         reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
+        token: Token | None = None,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
@@ -68,7 +72,7 @@ class ClientRouter(ClientBase, Router):
         super().__init__(class_sender, class_signal, class_event)
         self._callback_thread = CallbackThread(f"sig-state {url}")
         self._begin(
-            *(url, codec, limits, reconnect, plugins),
+            *(url, codec, limits, reconnect, plugins, token),
             make_reply=PendingReply,
             wake_callbacks=self._callback_thread.wake,
         )
@@ -96,6 +100,7 @@ class ClientRouter(ClientBase, Router):
             ConfigError: the URL can't be meant.
             PluginError: its carrier, or the codec, can't be had.
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
+            AccessDenied: the rules of the server do not admit this client.
             HandshakeError: the server refused.
             LimitError: it refused because one of its limits is reached, or this system starts no more threads.
         """
@@ -119,6 +124,42 @@ class ClientRouter(ClientBase, Router):
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+    def whoami(self) -> dict[str, Any]:
+        """Return whom the server knows this client as: "user", "kind", "at", "roles".
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        told: dict[str, Any] = self._call("whoami", {}, "whoami", None)
+        return told
+
+    def explain(
+        self,
+        user: str,
+        action: str,
+        sender: Name | None = None,
+        name: Name | None = None,
+        *,
+        roles: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return whether the rules of the server allow somebody something ("allowed"), and which one says so ("rule").
+
+        Args:
+            user: name in the rules.
+            action: "add", "see", "listen", "request" or "operate".
+            sender: name of a sender, or what is operated; None, of "listen" and "request": is there any?
+            name: event or method.
+            roles: of the user; None: those of all rules that may give somebody this name.
+
+        Raises:
+            AccessDenied: this client may not operate "explain".
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        params: dict[str, Any] = {"user": user, "action": action, "sender": sender, "name": name}
+        params |= {} if roles is None else {"roles": list(roles)}
+        told: dict[str, Any] = self._call("explain", params, "explain", None)
+        return told
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
         """Return how the server stands; see `ServerRouter.stats`.
@@ -281,9 +322,7 @@ class ClientRouter(ClientBase, Router):
         link.run(self._state.registrations.subscribe(link.session, subscription))
         return subscription
 
-    def remove_remote_listener(
-        self, listener: Listener, sender: Name | None = None, event: Name | None = None
-    ) -> bool:
+    def remove_remote_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
         """End the oldest remote subscription of `listener` to exactly this.
 
         Args:
@@ -368,9 +407,7 @@ class ClientRouter(ClientBase, Router):
             return super().request(sender, method, params)
         return self.remote_request(sender, method, params, timeout)
 
-    def request_async(
-        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
-    ) -> Future[Any]:
+    def request_async(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Future[Any]:
         """Ask a sender and return a future of the answer; callbacks of the future run on the reading thread.
 
         Inside a callback its `result()` and `exception()` read on, as `remote_request` does; `concurrent.futures.wait`

@@ -6,12 +6,15 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from sig_core.contract import Codec, Link
+from sig_core.address import Address, is_exposed
+from sig_core.contract import Codec, HasAddressTraits, Link
+from sig_core.errors import ConfigError
 from sig_core.events import Name
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
+from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, check_url, name_of
 from sig_core.routing.entities import Sender
@@ -19,10 +22,14 @@ from sig_core.session.client_state.asks import Reply, Steps
 from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallback
+from sig_core.tokens import checked
 
-__all__ = ["DEFAULT", "ClientBase"]
+__all__ = ["DEFAULT", "ClientBase", "Token"]
 
 DEFAULT = Reconnect()
+
+Token: TypeAlias = str | Callable[[], str]
+"""What proves who a client is, or what returns that; it is called before each attempt to connect, and may block."""
 
 
 class ClientBase(RouterBase):
@@ -40,6 +47,7 @@ class ClientBase(RouterBase):
         limits: Limits | None,
         reconnect: Reconnect | None,
         plugins: Plugins | None,
+        token: Token | None,
         *,
         make_reply: Callable[[], Reply],
         wake_callbacks: Callable[[], None],
@@ -49,6 +57,7 @@ class ClientBase(RouterBase):
         self.limits = limits or Limits()
         self._codec_names = [codec] if isinstance(codec, str) else list(codec)
         self._plugins = plugins or default_plugins()
+        self._token = token
         self._state = ClientState(
             *(url, self.limits, reconnect),
             lock=self._lock,
@@ -67,7 +76,22 @@ class ClientBase(RouterBase):
 
     def _dial(self) -> Link:
         """Return a live link to the server, or raise what is in the way; it may block."""
+        if self._token is not None:
+            self._check_private()
+            given = self._token() if callable(self._token) else self._token
+            self._state.connection.auth = Auth(checked(given))
         return self._plugins.connect(self.url)
+
+    def _check_private(self) -> None:
+        """Raise ConfigError where others could read a token on its way."""
+        address = Address.parse(self.url)
+        within = address.port is not None and not is_exposed(self.url)
+        carrier = None if within or "tls" in address.wrappers else self._plugins.carriers.get(address.scheme)
+        if carrier is not None:
+            known = isinstance(carrier, HasAddressTraits) and carrier.address_traits(address)
+            if not (known and known.within_machine):
+                ways = "use TLS, or a server on this machine (127.0.0.1, unix://, local://)"
+                raise ConfigError(f"{self.url}: a token is not sent where others could read it: {ways}")
 
     def _offered_codecs(self) -> Mapping[str, Codec]:
         """Return the codecs to offer, by name, the preferred one first."""
@@ -83,7 +107,8 @@ class ClientBase(RouterBase):
 
         Args:
             state: "connected", once; "disconnected", with why; "reconnected", with the first thing that could not be
-                restored, or None; "gave_up", with the last failure.
+                restored, or None; "gave_up", with the last failure; "refused", with what the rules of the server do
+                not allow any more: to come in, a sender that it removed, a listener that hears nothing.
             callback: what to call.
 
         Raises:

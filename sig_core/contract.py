@@ -46,6 +46,7 @@ __all__ = [
     "HasRecv",
     "HasTraits",
     "HasTrial",
+    "HasUnixPeer",
     "Link",
     "LinkTraits",
     "Medium",
@@ -169,6 +170,15 @@ class HasCounts(Protocol):
         """Do what `send_some` does."""
 
 
+@runtime_checkable
+class HasUnixPeer(Protocol):
+    """Of a link on which the system says who is at the other end: rules may know a peer by that."""
+
+    @property
+    def unix_peer(self) -> tuple[int, int, int]:
+        """Process, user and group of the peer, as numbers."""
+
+
 class Acceptor(Protocol):
     """What `listen` returns. `address` is a URL as bound: port 0 is resolved."""
 
@@ -284,15 +294,18 @@ class HasPorts(Protocol):
 
 
 class AddressTraits(NamedTuple):
-    """What the medium at an address can do. Each is True unless a carrier says otherwise; the kit tries both answers.
+    """What the medium at an address can do, as its carrier says.
 
     Attributes:
         exclusive: to listen where somebody listens raises OSError. False: nothing tells that the address is taken.
         between_processes: another program reaches who listens there. False: it lies within one process.
+        within_machine: what passes is read by nobody on another machine, whatever the address. A client sends a token
+            there, as it does over TLS and to the loopback interface.
     """
 
     exclusive: bool = True
     between_processes: bool = True
+    within_machine: bool = False
 
 
 @runtime_checkable

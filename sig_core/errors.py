@@ -17,6 +17,7 @@
      │   ├─ LocalProtocolError(RuntimeError)   called in the wrong state
      │   └─ RemoteProtocolError            the peer broke the rules; its link is closed
      │       └─ HandshakeError             no link came about
+     │           └─ NotAdmitted            nor will it: AccessDenied as well
      ├─ RoutingError
      │   ├─ SenderExists(NameError)        the name is taken
      │   ├─ UnknownEvent(LookupError)      the sender has not declared it
@@ -64,6 +65,7 @@ __all__ = [
     "ListenFailed",
     "LocalProtocolError",
     "MessageTooBig",
+    "NotAdmitted",
     "NotOwner",
     "OutcomeUnknown",
     "Overflow",
@@ -300,6 +302,13 @@ class AccessDenied(SigError, PermissionError):
     """A rule forbids it."""
 
     status = Status.DENIED
+
+
+class NotAdmitted(HandshakeError, AccessDenied):
+    """The rules of the server do not let this client in, whatever id it takes; it does not hurry back."""
+
+    def __init__(self, message: str, status: Status = Status.DENIED) -> None:
+        super().__init__(message, status)
 
 
 class LimitError(SigError):

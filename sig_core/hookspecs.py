@@ -7,7 +7,7 @@ others still run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -38,6 +38,15 @@ def sig_session_closed(peer: str, client: str, error: Exception) -> None:
     Args:
         peer, client: see there.
         error: why: `LinkClosed` if it was in order.
+    """
+
+
+@hookspec
+def sig_audit(entry: dict[str, Any]) -> None:
+    """Something was decided by the rules of a server of this program; runs on a thread of the server.
+
+    Args:
+        entry: what the logger `sig.audit` writes: "event", and who, where and what. No secrets.
     """
 
 

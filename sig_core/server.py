@@ -11,6 +11,7 @@ from sig_core.contract import Acceptor
 from sig_core.events import Name, check_name
 from sig_core.io.server.connections import STOP
 from sig_core.io.server.io_thread import IoThread
+from sig_core.io.server.rules_file import RulesSource
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.at_exit import let_out_at_exit
@@ -41,6 +42,8 @@ class ServerRouter(ServerBase, Router):
         plugins: where carriers and codecs come from; None: what is installed.
         open: it may listen where other machines reach it, all of which may then hear and send everything; the option
             `open=1` of a URL allows it there.
+        rules: who may come in and do what (docs/rules.md): a TOML file, the tables that it has, or `Rules`. None:
+            whoever reaches it may do everything.
         class_sender, class_signal, class_event: see `Router`.
 
     Use it in `with`, or call `start` and `stop`.
@@ -53,12 +56,13 @@ class ServerRouter(ServerBase, Router):
         limits: Limits | None = None,
         plugins: Plugins | None = None,
         open: bool = False,
+        rules: RulesSource | None = None,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits, plugins, open, IoThread)
+        self._set_up(urls, codecs, limits, plugins, open, rules, IoThread)
         self._port: ThreadedPort = self._join_program(ThreadedPort)
         self._asker = ThreadedRequests(self._exchange, self._port, self._lock, self._plugins)
 
@@ -102,6 +106,15 @@ class ServerRouter(ServerBase, Router):
         taken = self._take_address(where) if isinstance(where, str) else Taken(where)
         return self._accept_from(taken, allowed)
 
+    def reload(self) -> None:
+        """Read the rules again, which happens by itself when their file changes; they count for all at one moment.
+
+        Raises:
+            ConfigError: there is no file of rules, or it can't be read or meant: those before go on.
+        """
+        check_outside("reload")
+        self._apply(self._read_rules())
+
     def unlisten(self, address: str) -> None:
         """Return an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.
 
@@ -137,6 +150,7 @@ class ServerRouter(ServerBase, Router):
         until = time.monotonic() + STOP  # for all of them together
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
+        self._end_audit()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -170,9 +184,7 @@ class ServerRouter(ServerBase, Router):
         check_outside("request")
         return self._asker.ask(name, method, params, check_timeout(timeout, self.limits.request_timeout))
 
-    def request_async(
-        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
-    ) -> Future[Any]:
+    def request_async(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Future[Any]:
         """Ask a sender and return a future of the answer. Of this program's own senders the handler runs now."""
         name = check_name(sender, "sender")
         if name in self._senders:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from sig_core.access.access_control import AccessControl
+from sig_core.access.rules import Rules
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
 from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name, key_of
+from sig_core.io.server.audit import Audit
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
+from sig_core.io.server.rules_file import RulesSource, load_rules, signature_of
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
 from sig_core.links.close_once import CloseOnce
@@ -24,6 +29,7 @@ from sig_core.protocol.wire import event_frame
 from sig_core.router import BUILT_IN, RouterBase, check_url, name_of
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
+from sig_core.routing.guarded_exchange import GuardedExchange
 from sig_core.routing.info import additions_of
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.removed_sender import no_longer_connected
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerBase", "Taken"]
 
+LOOK_AT_RULES = 1.0  # seconds between looks at the file of the rules
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
 REMEMBERED = 4096  # events of clients whose listeners here are remembered
@@ -46,11 +53,13 @@ P = TypeVar("P", bound=LocalPort)
 
 
 class Taken(NamedTuple):
-    """An address that is listened on: by what, what TLS is put around its links, and how boards there are called."""
+    """An address that is listened on: by what, how boards there are called, what TLS is put around its links, and its
+    URL as it was given."""
 
     acceptor: Acceptor
     rename: Renaming = Renaming()
     tls: AddressTls | None = None
+    configured: str = ""
 
 
 class ServerBase(RouterBase):
@@ -73,12 +82,13 @@ class ServerBase(RouterBase):
         limits: Limits | None,
         plugins: Plugins | None,
         open: bool,
+        rules: RulesSource | None,
         make_loop: MakeLoop,
     ) -> None:
         """Make the exchange, and what serves clients.
 
         Args:
-            urls, codecs, limits, plugins, open: see the constructor of a face.
+            urls, codecs, limits, plugins, open, rules: see the constructor of a face.
             make_loop: see `ConnectionManager`.
         """
         for url in urls:
@@ -89,14 +99,78 @@ class ServerBase(RouterBase):
         self._codec_names = None if codecs is None else list(codecs)
         self._spoken: set[str] = set()  # names of the codecs that clients may use, at one address at least
         self._plugins = plugins or default_plugins()
-        self._exchange = Exchange(self._plugins.codecs.get, self.limits, time.monotonic)
+        codec = self._plugins.codecs.get
+        self._rules = rules
+        self._next_look = 0.0  # at the file of the rules, monotonic seconds
+        self._rules_file = signature_of(rules) if isinstance(rules, str | os.PathLike) else None
+        self._access = None if rules is None else self._make_access(load_rules(rules))
+        self._exchange = self._make_exchange(codec)
         self._clients = ConnectionManager(
-            *(self._exchange, self._lock, self._plugins.codecs.get, self.limits, self._tick, self._tell_hooks),
+            *(self._exchange, self._lock, codec, self.limits, self._access, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
         self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
+
+    # -- rules
+
+    def _apply(self, rules: Rules) -> None:
+        """Let other rules count, in one step."""
+        assert isinstance(self._exchange, GuardedExchange)
+        with self._lock:
+            self._exchange.apply(rules)
+        self._clients.loop.wake()
+        log.info(f"rules {rules.source.file or ''}: {len(rules.roles)} roles, {len(rules.who)} who have them")
+
+    def _end_audit(self) -> None:
+        if self._access is not None:
+            self._audit.flush()
+
+    def _read_rules(self) -> Rules:
+        """Read the rules again.
+
+        Raises:
+            ConfigError: there are none, or they can't be meant or read: those before go on.
+        """
+        if self._rules is None or self._access is None:
+            raise ConfigError("this server has no rules to read again: give it a file, ServerRouter(rules=FILE)")
+        try:
+            return load_rules(self._rules)
+        except ConfigError as error:
+            with self._lock:
+                self._access.note("rules refused", None, why=str(error))
+            raise
+
+    def _look_at_rules(self, now: float) -> None:
+        """Read the rules again if their file has changed."""
+        if now < self._next_look or not isinstance(self._rules, str | os.PathLike):
+            return
+        self._next_look = now + LOOK_AT_RULES
+        before, self._rules_file = self._rules_file, signature_of(self._rules)
+        if before != self._rules_file:
+            self._port.later(self._reload_quietly)
+
+    def reload_soon(self) -> None:
+        """Have the rules read again soon, on a thread of the server; bad ones are logged. For handlers of signals."""
+        self._rules_file, self._next_look = None, 0.0
+
+    def _reload_quietly(self) -> None:
+        try:
+            self._apply(self._read_rules())
+        except ConfigError as error:
+            log.error(f"the rules were not read again, those before go on:\n{error}")
+
+    def _make_access(self, rules: Rules) -> AccessControl:
+        self._audit = Audit(
+            lambda job: self._clients.later(job), time.monotonic, lambda: self._plugins.hooks.of("sig_audit")
+        )
+        return AccessControl(rules, self._audit.tell)
+
+    def _make_exchange(self, codec: Callable[[str], Codec]) -> Exchange:
+        if self._access is None:
+            return Exchange(codec, self.limits, time.monotonic)
+        return GuardedExchange(codec, self.limits, time.monotonic, self._access)
 
     def _join_program(self, make_port: Callable[..., P]) -> P:
         """Let this program's own listeners and handlers be part of the exchange; returns their port."""
@@ -133,12 +207,15 @@ class ServerBase(RouterBase):
             raise LocalProtocolError(f"this server is {self._state}: a server starts once; make another one")
         self._plugins.hooks.of("sig_session_opened")  # loads them here: an import may take long, or say something
         self._state = RUNNING
+        if self._access is not None:
+            with self._lock:
+                self._access.note_rules()
 
     def _allowed(self, where: str | Acceptor, codecs: Sequence[str] | None) -> Mapping[str, Codec]:
         """Return the codecs that clients may use at a new address; raises as `listen` does."""
         self._check_running(where)
         if not isinstance(where, str):
-            _check_exposure(where.address, self._open)
+            _check_exposure(where.address, self._open or self._access is not None)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))
         self._spoken |= allowed.keys()
@@ -152,7 +229,7 @@ class ServerBase(RouterBase):
     def _take_address(self, where: str) -> Taken:
         """Bind an address; may block."""
         address = Address.parse(where)
-        rename, allowed = Renaming.of(address), address.flag("open", self._open)
+        rename, allowed = Renaming.of(address), address.flag("open", self._open or self._access is not None)
         tls = _tls_of(address)
         acceptor = self._plugins.listen(where)
         try:
@@ -162,13 +239,13 @@ class ServerBase(RouterBase):
         except ConfigError:
             CloseOnce(acceptor, acceptor.address).close()
             raise
-        return Taken(acceptor, rename, tls)
+        return Taken(acceptor, rename, tls, where)
 
     def _accept_from(self, taken: Taken, allowed: Mapping[str, Codec]) -> str:
         """Serve whoever comes to an address; returns it."""
-        acceptor, rename, tls = taken
-        where = self._clients.accept_from(acceptor, allowed, rename, tls)
-        if is_exposed(where) and not (tls is not None and tls.knows_clients):
+        acceptor, rename, tls, configured = taken
+        where = self._clients.accept_from(acceptor, allowed, rename, tls, configured)
+        if is_exposed(where) and self._access is None and not (tls is not None and tls.knows_clients):
             log.warning(f"{where} is open to the network: {RISK}")
         log.info(f"listening on {where} in {', '.join(allowed)}")
         return where
@@ -215,6 +292,9 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        if self._access is not None:
+            self._audit.tick()
+            self._look_at_rules(now)
         problem = self._port.retry()
         if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
             self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))
@@ -407,5 +487,5 @@ def _check_exposure(address: str, allowed: bool) -> None:
     if is_exposed(address) and not allowed:
         text = f"{address}: refused, since other machines can reach it, and {RISK}"
         ways = "ServerRouter(open=True), ?open=1 in the URL, `sig serve --open`, or `open = true` in its file"
-        known = "let in those alone who have a certificate (tls+, cert=, ca=)"
+        known = "let in those alone who have a certificate (tls+, cert=, ca=), or whom `rules` name"
         raise ConfigError(f"{text}; listen on 127.0.0.1, {known}, or allow it: {ways}")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
-from sig_core.client_base import DEFAULT, ClientBase
+from sig_core.client_base import DEFAULT, ClientBase, Token
 from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.aio.async_reply import AsyncReply, settle
@@ -32,6 +32,7 @@ from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
 
+
 class ClientRouter(ClientBase, AsyncRouter):
     """Joins this program to a server, and comes back when the link is lost; on the running asyncio loop.
 
@@ -48,6 +49,8 @@ class ClientRouter(ClientBase, AsyncRouter):
         limits: what the server may cost this program.
         reconnect: how to come back; None: not at all.
         plugins: where carriers and codecs come from; None: what is installed.
+        token: proves who this client is, where the server has rules: text, or what returns it, called before each
+            attempt to connect, on a thread. It is sent over TLS, or within this machine, alone.
         max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
         class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
 
@@ -65,6 +68,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         limits: Limits | None = None,
         reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
+        token: Token | None = None,
         max_handlers: int = HANDLERS,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
@@ -73,7 +77,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         super().__init__(max_handlers, class_sender, class_signal, class_event)
         self._callback_task = CallbackTask()
         self._begin(
-            *(url, codec, limits_for(max_handlers, limits), reconnect, plugins),
+            *(url, codec, limits_for(max_handlers, limits), reconnect, plugins, token),
             make_reply=self._make_reply,
             wake_callbacks=self._callback_task.wake,
         )
@@ -105,6 +109,7 @@ class ClientRouter(ClientBase, AsyncRouter):
             ConfigError: the URL can't be meant.
             PluginError: its carrier, or the codec, can't be had.
             ConnectFailed: nobody is there, or no answer within the limit `handshake`.
+            AccessDenied: the rules of the server do not admit this client.
             HandshakeError: the server refused.
             LimitError: it refused because one of its limits is reached, or this system starts no more threads.
 
@@ -144,6 +149,42 @@ class ClientRouter(ClientBase, AsyncRouter):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
+
+    async def whoami(self) -> dict[str, Any]:
+        """Return whom the server knows this client as: "user", "kind", "at", "roles".
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        told: dict[str, Any] = await self._call("whoami", {}, "whoami", None)
+        return told
+
+    async def explain(
+        self,
+        user: str,
+        action: str,
+        sender: Name | None = None,
+        name: Name | None = None,
+        *,
+        roles: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return whether the rules of the server allow somebody something ("allowed"), and which one says so ("rule").
+
+        Args:
+            user: name in the rules.
+            action: "add", "see", "listen", "request" or "operate".
+            sender: name of a sender, or what is operated; None, of "listen" and "request": is there any?
+            name: event or method.
+            roles: of the user; None: those of all rules that may give somebody this name.
+
+        Raises:
+            AccessDenied: this client may not operate "explain".
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        params: dict[str, Any] = {"user": user, "action": action, "sender": sender, "name": name}
+        params |= {} if roles is None else {"roles": list(roles)}
+        told: dict[str, Any] = await self._call("explain", params, "explain", None)
+        return told
 
     async def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
         """Return how the server stands; see `ServerRouter.stats`.

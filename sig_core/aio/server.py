@@ -19,6 +19,7 @@ from sig_core.io.server.asyncio_loop import AsyncioLoop
 from sig_core.io.server.asyncio_port import AsyncioPort
 from sig_core.io.server.asyncio_requests import AsyncioRequests
 from sig_core.io.server.connections import STOP
+from sig_core.io.server.rules_file import RulesSource
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
@@ -50,6 +51,8 @@ class ServerRouter(ServerBase, AsyncRouter):
         plugins: where carriers and codecs come from; None: what is installed.
         open: it may listen where other machines reach it, all of which may then hear and send everything; the option
             `open=1` of a URL allows it there.
+        rules: who may come in and do what (docs/rules.md): a TOML file, the tables that it has, or `Rules`. None:
+            whoever reaches it may do everything.
         max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
         class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
 
@@ -68,13 +71,14 @@ class ServerRouter(ServerBase, AsyncRouter):
         limits: Limits | None = None,
         plugins: Plugins | None = None,
         open: bool = False,
+        rules: RulesSource | None = None,
         max_handlers: int = HANDLERS,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(max_handlers, class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, AsyncioLoop)
+        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, rules, AsyncioLoop)
         self._port: AsyncioPort = self._join_program(
             partial(
                 AsyncioPort,
@@ -140,6 +144,15 @@ class ServerRouter(ServerBase, AsyncRouter):
             _give_back(taken)
             self._check_running(where)
         return taken
+
+    async def reload(self) -> None:
+        """Read the rules again, which happens by itself when their file changes; they count for all at one moment.
+
+        Raises:
+            ConfigError: there is no file of rules, or it can't be read or meant: those before go on.
+        """
+        self._check_loop()
+        self._apply(await in_thread(self._read_rules, lambda rules: None, "sig-rules"))
 
     async def unlisten(self, address: str) -> None:
         """Give an address up; who came there is sent away, who came elsewhere stays.
@@ -231,6 +244,7 @@ class ServerRouter(ServerBase, AsyncRouter):
         self._handlers.cancel()
         self._coroutine_listeners.cancel()
         self._end_streams(None)
+        self._end_audit()
 
     async def _settle(self) -> None:
         """Let those be told who asked something, and the hooks."""

@@ -28,6 +28,8 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "senders": "look",
     "stats": "look",
     "plugins": "look",
+    "explain": "explain",
+    "whoami": "explain",
     "ports": "ports",
     "token": "token",
     "certs": "certs",

@@ -29,6 +29,7 @@ class Config:
         choices: of two distributions that offer one name, which: by (kind of plug-in, name).
         hooks: names of the hook plug-ins that may run; None: all that are installed.
         open: it may listen where other machines reach it.
+        rules: file of the rules; None: there are none.
     """
 
     listen: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Config:
     choices: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hooks: tuple[str, ...] | None = None
     open: bool = False
+    rules: str | None = None
 
     def plugins(self) -> Plugins:
         """Return the installed plug-ins, with what was chosen.
@@ -83,7 +85,7 @@ class _Reader:
         self._path = path
 
     def config(self, found: dict[str, Any]) -> Config:
-        self._check_keys("", found, ("listen", "open", "codecs", "limits", "plugins"))
+        self._check_keys("", found, ("listen", "open", "rules", "codecs", "limits", "plugins"))
         plugins = self._table("plugins", found.get("plugins", {}))
         self._check_keys("plugins.", plugins, KINDS)
         return Config(
@@ -93,6 +95,7 @@ class _Reader:
             choices=self._choices(plugins),
             hooks=self._texts("plugins.hooks", plugins["hooks"]) if "hooks" in plugins else None,
             open=self._flag("open", found.get("open", False)),
+            rules=self._file("rules", found.get("rules")),
         )
 
     def _check_keys(self, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -111,6 +114,12 @@ class _Reader:
             example = '["one", "two"]'
             raise ConfigError(f"{self._path}: {key}: a list of texts was expected, such as {example}, not {value!r}")
         return tuple(value)
+
+    def _file(self, key: str, value: Any) -> str | None:
+        """Return a path; one that is not absolute begins where this file is."""
+        if value is not None and (not isinstance(value, str) or not value):
+            raise ConfigError(f"{self._path}: {key}: the name of a file was expected, not {value!r}")
+        return None if value is None else str(Path(self._path).parent / value)
 
     def _flag(self, key: str, value: Any) -> bool:
         if not isinstance(value, bool):

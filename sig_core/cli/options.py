@@ -14,7 +14,6 @@ import click
 from sig_core.cli.profiles import TLS_FILES
 from sig_core.cli.target import DEFAULT_URL, Options, Target, target_of
 from sig_core.client import ClientRouter
-from sig_core.errors import ConfigError
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.reconnect import Reconnect
 
@@ -76,13 +75,12 @@ def client_options(command: F) -> F:
 
 def connect(target: Target, *, reconnect: bool = False, timeout: float = 10.0) -> ClientRouter:
     """Return a client to use in `with`; it comes back only where a command runs on for long."""
-    if target.token is not None:
-        raise ConfigError("tokens can't be shown yet: no server asks for them; leave out --token-file and SIG_TOKEN")
     return ClientRouter(
         target.url,
         target.codecs or "json",
         limits=Limits(request_timeout=timeout, handshake=min(timeout, 5.0)),
         reconnect=Reconnect() if reconnect else None,
+        token=target.token,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import suppress
 
 import click
@@ -24,8 +25,11 @@ __all__ = ["serve"]
 )
 @click.option("--config", metavar="FILE", help="A TOML file; URLs and --codec come before what it says.")
 @click.option("--open", "opened", is_flag=True, help="Listen also where other machines reach it; no password is asked.")
+@click.option("--rules", metavar="FILE", help="Who may come in and do what; then other machines may reach it, too.")
 @json_option
-def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, opened: bool, to_json: bool) -> int:
+def serve(
+    urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, opened: bool, rules: str | None, to_json: bool
+) -> int:
     """Listen on each URL (tcp://127.0.0.1:3000 if none), and route until Ctrl-C or SIGTERM.
 
     Prints the addresses as they are bound.
@@ -37,8 +41,11 @@ def serve(urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, op
         limits=found.limits,
         plugins=found.plugins(),
         open=opened or found.open,
+        rules=rules or found.rules,
     )
     # Whoever reads an address may end us before the next line runs.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda number, frame: server.reload_soon())
     with server, Ending() as ending, suppress(KeyboardInterrupt):
         for address in server.addresses:
             click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
 
-from sig_core.errors import HandshakeError, RemoteProtocolError, Status
+from sig_core.errors import HandshakeError, NotAdmitted, RemoteProtocolError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.frames import Frame
@@ -27,6 +27,14 @@ _codec = checks.text(1, 64)
 _codecs = checks.list_of(_codec, 1, 16)
 _features = checks.list_of(checks.text(1, 64), 0, 64)
 _software = checks.text(0, 255)
+_secret = checks.text(1, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """What proves who a client is. `token`: a secret that no log, error or `repr` shows."""
+
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Hello:
     token: str | None = None
     features: tuple[str, ...] = ()
     software: str = ""
+    auth: Auth | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +86,16 @@ def welcome_frame(welcome: Welcome) -> bytes:
     return PREFACE + control_frame(msgspec.json.encode(welcome))
 
 
-def refusal(status: int, text: str) -> bytes:
-    """Return preface and refusal."""
-    return PREFACE + control_frame(msgspec.json.encode({"refused": {"status": int(status), "text": text[:1000]}}))
+def refusal(status: int, text: str, *, access: bool = False) -> bytes:
+    """Return preface and refusal.
+
+    Args:
+        status: why.
+        text: the same in words.
+        access: the rules do not admit the client, whatever id it chooses.
+    """
+    told: dict[str, Any] = {"status": int(status), "text": text[:1000]}
+    return PREFACE + control_frame(msgspec.json.encode({"refused": told | ({"access": True} if access else {})}))
 
 
 def read_hello(frame: Frame) -> Hello:
@@ -96,6 +112,7 @@ def read_welcome(frame: Frame) -> Welcome:
 
     Raises:
         HandshakeError: it is none, or it is a refusal, whose status and text it then has.
+        NotAdmitted: it is a refusal, since the rules of the server do not admit this client.
     """
     return _read(frame, "welcome", _to_welcome)
 
@@ -127,7 +144,12 @@ def _to_hello(values: Any) -> Hello:
         token=fields.find("token", _token, None),
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
+        auth=fields.find("auth", _to_auth, None),
     )
+
+
+def _to_auth(values: Any) -> Auth:
+    return Auth(Fields(values, "auth").get("token", _secret))
 
 
 def _to_welcome(values: Any) -> Welcome:
@@ -136,6 +158,8 @@ def _to_welcome(values: Any) -> Welcome:
     if refused is not None:
         status = refused.get("status", checks.count(-(2**15), -1))
         text = refused.get("text", checks.text(0, 10_000))
+        if refused.find("access", checks.boolean, False):
+            raise NotAdmitted(f"the server refused: {text}")
         raise HandshakeError(f"the server refused: {text}", _status(status))
     return Welcome(
         codec=fields.get("codec", _codec),

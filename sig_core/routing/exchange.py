@@ -26,6 +26,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
+from sig_core.routing.guard import Guard
 from sig_core.routing.leaving import Leaving
 from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
@@ -35,8 +36,9 @@ from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import Transcoder, encode
 
-__all__ = ["BUILT_IN", "Exchange", "SenderEntry"]
+__all__ = ["BUILT_IN", "Exchange", "SenderEntry", "no_target"]
 
+OPEN = Guard()
 NEVER_SEEN = Departed(0, {}, "", {})
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
@@ -89,9 +91,10 @@ class Exchange:
         codec: returns the codec of a name (for presence and transcoding).
         limits: those of names, input and transcoding are for the exchange; the others are for the ports.
         clock: returns monotonic seconds, for the latencies of requests, and for how long a turn takes.
+        guard: what ports may.
 
     Attributes:
-        clock: see above.
+        clock, codec: see above.
         senders: those that are connected, by `key_of` their names.
         flow_control: pauses the ports that feed slow ones.
         memory: what all links hold.
@@ -99,11 +102,14 @@ class Exchange:
         requests: that are open.
     """
 
-    def __init__(self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float], guard: Guard = OPEN
+    ) -> None:
         self.clock = clock
-        self._codec = codec
+        self.codec = codec
         self._limits = limits
-        self._table: Table[Port] = Table()
+        self.guard = guard
+        self._table: Table[Port] = self._make_table()
         self._transcoder = Transcoder(codec, limits.max_transcode)
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
@@ -118,6 +124,9 @@ class Exchange:
         self._ports: dict[Port, bool] = {}  # False: a link
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
+
+    def _make_table(self) -> Table[Port]:
+        return Table()
 
     # -- senders
 
@@ -150,7 +159,7 @@ class Exchange:
         if taken is not None and taken.owner in self.leaving.ports:  # its turn has not come yet
             self.remove_sender(taken.owner, name, may_return=self.leaving.ports[taken.owner])
         elif taken is not None:
-            raise SenderExists(f"sender {name!r} is already connected, by {taken.owner.peer}")
+            raise SenderExists(f"sender {name!r} is already connected, by {self.guard.owner_words(port, taken)}")
         entry = SenderEntry(name, port, requests, life)
         keys = dict.fromkeys([*events, *BUILT_IN])
         before = self._make_room(name, keys)
@@ -205,9 +214,10 @@ class Exchange:
             UnknownSender: it is not connected.
             NotOwner: another port added it.
         """
-        entry = self.sender(name)
+        entry = self.sender(name, port)
         if entry.owner is not port:
-            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added a sender may remove it")
+            whose = self.guard.owner_words(port, entry)
+            raise NotOwner(f"sender {name!r} belongs to {whose}; only who added a sender may remove it")
         key = key_of(name)
         del self.senders[key]
         del self._targets[entry.route]
@@ -233,9 +243,10 @@ class Exchange:
             UnknownSender: it is not connected.
             NotOwner: another port added it.
         """
-        entry = self.sender(name)
+        entry = self.sender(name, port)
         if entry.owner is not port:
-            raise NotOwner(f"sender {name!r} belongs to {entry.owner.peer}; only who added it may skip its events")
+            whose = self.guard.owner_words(port, entry)
+            raise NotOwner(f"sender {name!r} belongs to {whose}; only who added it may skip its events")
         for event, count in counts.items():
             number = entry.events.get(event, 0)
             if not count or not number or event in BUILT_IN:
@@ -249,14 +260,10 @@ class Exchange:
             for target in targets:
                 target.rebind(number, name, event, count, known_only=False)
 
-    def codec(self, name: str) -> Codec:
-        """Return the codec of a name."""
-        return self._codec(name)
-
-    def sender(self, name: Name) -> SenderEntry:
-        """Return a connected sender, or raise UnknownSender."""
+    def sender(self, name: Name, port: Port) -> SenderEntry:
+        """Return a connected sender that is there for a port, or raise UnknownSender."""
         entry = self.senders.get(key_of(name))
-        if entry is None:
+        if entry is None or not self.guard.may_see(port, entry):
             raise UnknownSender(f"sender {name!r} is not connected")
         return entry
 
@@ -282,6 +289,11 @@ class Exchange:
             if number:
                 return number
         return 0
+
+    def event_at(self, route: int) -> tuple[Name, Name] | None:
+        """Return (sender, event) of a route; None: its sender is not connected."""
+        found = self._routes.get(route)
+        return None if found is None else (found.topic.sender, found.topic.event)
 
     def is_needed(self, route: int, sender: Name, event: Name | None) -> bool:
         """Return whether a number stands for this name, and the name is connected or may come back in its life."""
@@ -411,7 +423,7 @@ class Exchange:
             if target is skip:
                 continue
             try:
-                frame = event_frame(route, encode(self._codec(target.codec), value))
+                frame = event_frame(route, encode(self.codec(target.codec), value))
             except CodecError:  # a name may be more than the codec of a board can carry
                 lost = Run(route, target.codec, 1, b"")
                 target.note_lost(lost, entry.name, event, 1, f"{target.codec} can't carry the value")
@@ -433,13 +445,10 @@ class Exchange:
             method: that they call.
             tails: method and params as they stand in a frame, by the ids that `port` has for them.
         """
-        entry = self._targets.get(route)
-        if entry is None:  # the sender may have been away, and have another number by now
-            sender, event = port.names_at(route) or ("", "")
-            entry = self.senders.get(key_of(sender)) if event is None else None
+        entry = self._target_at(port, route)
         error: SigError
         if entry is None:
-            error = UnknownSender(f"request {method!r}: the sender of route {route} is not connected")
+            error = no_target(route, method)
         elif entry.requests is None or (method not in entry.requests and None not in entry.requests):
             error = UnknownMethod(f"sender {entry.name!r} answers no request {method!r}")
         else:
@@ -447,6 +456,14 @@ class Exchange:
             return
         for ident in tails:
             port.fail_to(ident, route, error)
+
+    def _target_at(self, port: Port, route: int) -> SenderEntry | None:
+        """Return the sender that a port means by a number; None: it is not connected."""
+        entry = self._targets.get(route)
+        if entry is None:  # it may have been away, and have another number by now
+            sender, event = port.names_at(route) or ("", "")
+            entry = self.senders.get(key_of(sender)) if event is None else None
+        return entry
 
     # -- ports
 
@@ -530,3 +547,8 @@ class Exchange:
         self.requests.forget_asker(port)
         self.withdraw(port, patterns, may_return=may_return)
         self.flow_control.forget(port)
+
+
+def no_target(route: int, method: str) -> UnknownSender:
+    """Return the error of a request on a number behind which nobody is, or is for who asks."""
+    return UnknownSender(f"request {method!r}: the sender of route {route} is not connected")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from sig_core.routing.ports import Run
 
-__all__ = ["SLOW", "Loss", "Outbox"]
+__all__ = ["EMPTY", "SLOW", "Loss", "Outbox"]
 
 HIGH_WATER = 0.75  # of the limit: the feeders are paused
 LOW_WATER = 0.5  # of the limit: the episode is over
@@ -207,6 +207,20 @@ class Outbox:
             self.stalled, self.dropping = False, not drained
             return True
         return False
+
+    def drop(self, routes: Container[int], reason: str) -> None:
+        """Drop the events of some routes, which are lost.
+
+        Args:
+            routes: of which.
+            reason: why, in words.
+        """
+        dropped = [run for run in self.runs if run.route and run.route in routes]
+        if dropped:
+            self.runs = deque(run for run in self.runs if not run.route or run.route not in routes)
+            self.size -= sum(len(run.data) for run in dropped)
+        for run in dropped:
+            self._lost(run.route, run.count, reason)
 
     def _drop_oldest(self, room: float) -> None:
         for run in self._look_at_oldest(room):

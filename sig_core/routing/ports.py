@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sig_core.access.principal import Principal
 from sig_core.errors import Busy, SigError
 from sig_core.events import Name
 from sig_core.protocol.runs import frames_of, longest_frame
@@ -100,12 +101,14 @@ class Port(Protocol):
     Attributes:
         codec: name of the codec that payloads for this port are in.
         peer: who it is, for messages and logs.
+        principal: whom the rules know it as; None: there are none, or it is this program's own.
         traffic: what passed through it.
         asked: bytes that its open requests take; the exchange notes them.
     """
 
     codec: str
     peer: str
+    principal: Principal | None
     traffic: Traffic
     asked: int
 
@@ -160,6 +163,21 @@ class Port(Protocol):
             count: how many.
             error: why.
         """
+
+    def sender_removed(self, name: Name, routes: int, error: SigError) -> None:
+        """Note that a sender of this port was removed without its doing.
+
+        Args:
+            name: of the sender.
+            routes: that it had.
+            error: why.
+        """
+
+    def expel(self, error: SigError) -> None:
+        """End the link: its peer is not admitted any more."""
+
+    def rules_changed(self) -> None:
+        """Drop what waits and may not be heard any more, and tell of patterns of which nothing may."""
 
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Take requests, at least one, for a sender of this port; `Requests.complete` or `fail` ends each by its token.

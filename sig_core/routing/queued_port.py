@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
+from sig_core.access.principal import Principal
 from sig_core.errors import Busy, SigError
 from sig_core.events import Name
 from sig_core.protocol.limits import Limits
@@ -13,7 +14,9 @@ from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Run
 from sig_core.routing.traffic import Traffic
 
-__all__ = ["QueuedPort"]
+__all__ = ["NOT_ALLOWED", "QueuedPort"]
+
+NOT_ALLOWED = "not allowed any more"  # why events are dropped that waited when the rules changed
 
 NO_SLOTS: tuple[str, ...] = ()
 
@@ -36,6 +39,7 @@ class QueuedPort:
 
     Attributes:
         lost: events that were to reach it and did not, by reason.
+        principal: whom the rules know it as; None: there are none, or it is this program's own.
         reading_paused: its own input is not to be read, since a port that it feeds is slow.
         incomplete: bytes of messages that it has begun.
         asked: bytes that its open requests take elsewhere.
@@ -45,13 +49,17 @@ class QueuedPort:
     # A server has thousands of sessions, which have slots; but no class can have two bases with slots of their own. So
     # there are none here: a subclass with `__slots__` names these in it.
     __slots__ = NO_SLOTS
-    SLOTS = ("_outbox", "asked", "codec", "incomplete", "limits", "on_change", "peer", "reading_paused", "traffic")
+    SLOTS = (
+        *("_outbox", "asked", "codec", "incomplete", "limits", "on_change", "peer", "principal"),
+        *("reading_paused", "traffic"),
+    )
 
     def __init__(self, peer: str, codec: str, limits: Limits, outbox: Outbox, traffic: Traffic) -> None:
         self.peer = peer
         self.codec = codec
         self.limits = limits
         self.traffic = traffic
+        self.principal: Principal | None = None
         self.reading_paused = False
         self.incomplete = self.asked = 0
         self.on_change: Callable[[], None] = _ignore
@@ -86,6 +94,23 @@ class QueuedPort:
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not this port's to send."""
         self.traffic.refused += count
+
+    def sender_removed(self, name: Name, routes: int, error: SigError) -> None:
+        """Note that a sender of this port was removed without its doing."""
+        self._forget_sender(routes)
+
+    def expel(self, error: SigError) -> None:
+        """End the link: its peer is not admitted any more."""
+        self._end_link(error)
+
+    def _forget_sender(self, routes: int) -> None:
+        """Count a sender with so many routes no more; for ports that count theirs."""
+
+    def _end_link(self, error: SigError) -> None:
+        """End the link, if there is one, because of `error`."""
+
+    def rules_changed(self) -> None:
+        """Drop what waits and may not be heard any more, and tell of patterns of which nothing may."""
 
     # -- an interrupt in the midst of a call, see `sig_core/interrupts.py`
 

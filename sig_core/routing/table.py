@@ -139,6 +139,13 @@ class Table(Generic[T]):
         self._topics.clear()
         self.fresh.clear()
 
+    def outdate_all(self) -> None:
+        """Have all targets looked up again: who may hear what has changed."""
+        self.version += 1
+        for topic in self.fresh.copy():
+            self.fresh.discard(topic)
+            topic.targets = None
+
     def note_fresh(self, topic: Topic[T]) -> None:
         """Note that a topic has targets, unless it was dropped."""
         if self._topics.get(key_of(topic.sender), {}).get(topic.event) is topic:

@@ -35,7 +35,16 @@ from enum import Enum, auto
 from typing import Any
 
 from sig_core.contract import Codec
-from sig_core.errors import CodecError, LinkClosed, LinkLost, RemoteProtocolError, SigError, Status
+from sig_core.errors import (
+    AccessDenied,
+    CodecError,
+    LinkClosed,
+    LinkLost,
+    NotAdmitted,
+    RemoteProtocolError,
+    SigError,
+    Status,
+)
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.hello import check_preface
@@ -210,7 +219,8 @@ class Session(SessionState):
     def _read_goodbye(self, message: Notice) -> None:
         status = message.params.find("status", _goodbye_status, 0)
         text = message.params.find("text", _goodbye_text, "")
-        self._end(LinkClosed(f"the peer said goodbye ({status}): {text}"))
+        kind = AccessDenied if status == Status.DENIED else LinkClosed
+        self._end(kind(f"the peer said goodbye ({status}): {text}"))
 
     def _control(self, message: dict[str, Any]) -> None:
         assert self.encoding is not None
@@ -244,7 +254,7 @@ class Session(SessionState):
         """End the session because of `error`; the peer is told if that is possible."""
         if self.state is State.CLOSED:
             return
-        self._say_goodbye(error.status, str(error))
+        self._say_goodbye(error.status, str(error), access=isinstance(error, NotAdmitted))
         self._end(error)
 
     def close(self, text: str = "closed") -> None:
@@ -254,7 +264,8 @@ class Session(SessionState):
         self._say_goodbye(Status.OK, text)
         self._end(LinkClosed(text))
 
-    def _say_goodbye(self, status: int, text: str) -> None:
+    def _say_goodbye(self, status: int, text: str, *, access: bool = False) -> None:
+        """Tell why it ends; `access`: the rules do not admit the peer."""
         if self.state is State.OPEN:
             with suppress(CodecError):  # a codec that fails must not keep its link, or a server, from ending
                 self._control(notice("goodbye", {"status": int(status), "text": text[:1000]}))

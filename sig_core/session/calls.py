@@ -28,6 +28,9 @@ LISTENER = 130
 VERSION_OF_SERVER = "1.01"  # what 0.7.3 answered, and clients of old compare with
 
 request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
+_word = checks.text(1, 255)
+_words = checks.list_of(_word, 0, 1000)
+_name: Callable[[Any], Name | None] = checks.optional(checks.name)
 _listener_id = checks.count(0, 2**53)
 
 
@@ -54,11 +57,13 @@ class Calls:
     methods: tuple[str, ...] = (
         "add_listener",
         "add_sender",
+        "explain",
         "get_version",
         "list_senders",
         "remove_listener",
         "remove_sender",
         "stats",
+        "whoami",
     )
 
     __slots__ = ("_client", "_counts", "_exchange", "_last_id", "_limits", "_listeners", "_routes", "senders", "weight")
@@ -135,11 +140,29 @@ class Calls:
         self.weight -= _weight_of(entry)
         return entry
 
+    def _whoami(self, params: Fields) -> dict[str, Any]:
+        return self._exchange.guard.whoami(self._client)
+
+    def _explain(self, params: Fields) -> dict[str, Any]:
+        user, action = params.get("user", _word), params.get("action", _word)
+        sender, name = params.find("sender", _name, None), params.find("name", _name, None)
+        roles: list[str] | None = params.find("roles", _words, None)
+        return self._exchange.guard.explain(self._client, user, roles, action, sender, name)
+
     def _get_version(self, params: Fields) -> str:
         return VERSION_OF_SERVER
 
+    def note_removed(self, routes: int) -> None:
+        """Note that a sender with so many routes was removed without its doing."""
+        self.senders -= 1
+        self._routes -= routes
+
     def _stats(self, params: Fields) -> dict[str, Any]:
-        told = self._exchange.stats(peers=params.find("peers", checks.boolean, False))
+        peers = params.find("peers", checks.boolean, False)
+        self._exchange.guard.check_operator(self._client, "stats")
+        if peers:
+            self._exchange.guard.check_operator(self._client, "peers")
+        told = self._exchange.stats(peers=peers)
         for peer in told.get("peers", ()):
             peer.pop("client", None)  # who a client is, is no other client's business
         return told
@@ -149,7 +172,8 @@ class Calls:
 
     def _listing(self, with_events: bool, first: list[dict[str, Any]]) -> list[dict[str, Any]] | EncodedList:
         """Return what is there, behind what comes first: each sender is encoded once, whoever asks how often."""
-        codec, entries = self._exchange.codec(self._client.codec), self._exchange.senders.values()
+        exchange, client = self._exchange, self._client
+        codec, entries = exchange.codec(client.codec), exchange.guard.listed_for(client, exchange.senders.values())
         if not can_splice(codec):
             return [*first, *(_describe(entry, with_events) for entry in entries)]
         key = codec.name, with_events
@@ -165,6 +189,7 @@ class Calls:
         if len(self._listeners) >= self._limits.max_listeners:
             raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")
         self._check_weight("listener")
+        self._exchange.guard.check_listener(self._client, pattern)
         self._last_id += 1
         self._listeners[self._last_id] = pattern
         count = self._counts[pattern] = self._counts.get(pattern, 0) + 1

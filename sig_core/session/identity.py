@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sig_core.clock import Clock
 from sig_core.errors import HandshakeError, Status
@@ -26,6 +26,18 @@ class Replaceable(Protocol):
         """End: the same client is back on another link."""
 
 
+class Admits(Protocol):
+    """What a session knows of the clients of its server. `node`: 32 hex digits, of the server process."""
+
+    node: str
+
+    def admit(self, hello: Hello, session: Any, owner: str = "") -> str:
+        """See `Identities.admit`."""
+
+    def forget(self, client: str, session: Replaceable) -> None:
+        """See `Identities.forget`."""
+
+
 class Identities:
     """The clients that are connected, and those that were a short time ago.
 
@@ -41,52 +53,54 @@ class Identities:
         self.node = node
         self._make_token = make_token
         self._clock = clock
-        self._clients: dict[str, tuple[str, Replaceable]] = {}
-        self._away: OrderedDict[str, tuple[str, float]] = OrderedDict()  # token, kept until; who left first is first
+        self._clients: dict[str, tuple[str, str, Replaceable]] = {}  # token, owner
+        self._away: OrderedDict[str, tuple[str, str, float]] = OrderedDict()  # and kept until; who left first is first
 
     def __len__(self) -> int:
         return len(self._clients)
 
-    def admit(self, hello: Hello, session: Replaceable) -> str:
+    def admit(self, hello: Hello, session: Any, owner: str = "") -> str:
         """Admit a client and return its token; the session that it had before on another link ends.
 
         Args:
             hello: what the client says of itself.
             session: of the new link.
+            owner: user whose id it is; "": of nobody who has proved who it is.
 
         Raises:
             HandshakeError: a client of that id is connected, or was until a short time ago, and the token is not its
-                own.
+                own, or it was given to another owner.
         """
-        ident, token = hello.client, self._token_of(hello.client)
+        ident = hello.client
+        token, given_to = self._known(ident) or (None, owner)
         if token is None:
             token = self._make_token()
-        elif not _is_same(token, hello.token):
+        elif not _is_same(token, hello.token) or given_to != owner:
             text = f"client id {ident} is in use, or was within the last {KEPT:g} s, and this is not its token"
             raise HandshakeError(f"{text}; come with another id", Status.DENIED)
         if ident in self._clients:
-            self._clients[ident][1].replace()
+            self._clients[ident][2].replace()
         self._away.pop(ident, None)
-        self._clients[ident] = (token, session)
+        self._clients[ident] = (token, owner, session)
         return token
 
-    def _token_of(self, client: str) -> str | None:
-        """Return the token that an id comes back with; None: anybody may have it."""
+    def _known(self, client: str) -> tuple[str, str] | None:
+        """Return the token that an id comes back with, and whose it is; None: anybody may have it."""
         self._drop_old()
-        known: tuple[str, object] | None = self._clients.get(client) or self._away.get(client)
-        return None if known is None else known[0]
+        known: tuple[str, str, object] | None = self._clients.get(client) or self._away.get(client)
+        return None if known is None else known[:2]
 
     def _drop_old(self) -> None:
         now, away = self._clock(), self._away
-        while away and (len(away) > MOST_KEPT or next(iter(away.values()))[1] <= now):
+        while away and (len(away) > MOST_KEPT or next(iter(away.values()))[2] <= now):
             away.popitem(last=False)
 
     def forget(self, client: str, session: Replaceable) -> None:
         """Note that a session has ended; its client's id is kept for it for a while."""
         known = self._clients.get(client)
-        if known is not None and known[1] is session:
+        if known is not None and known[2] is session:
             del self._clients[client]
-            self._away[client] = (known[0], self._clock() + KEPT)
+            self._away[client] = (known[0], known[1], self._clock() + KEPT)
             self._drop_old()
 
 

@@ -60,7 +60,7 @@ def test_each_sender_is_encoded_once_however_often_it_is_listed(name: str, monke
     net = Net()
     raw, owner = Raw(net, name), net.connect()
     counting: Any = Counting(raw.codec)
-    monkeypatch.setattr(net.exchange, "_codec", lambda name: counting)
+    monkeypatch.setattr(net.exchange, "codec", lambda name: counting)
     can_splice(counting)
     for number in range(500):
         owner.add_sender(number, ["e", "f"])

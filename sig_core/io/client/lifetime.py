@@ -23,7 +23,7 @@ CLOSED = State.CLOSED  # looking a member up on an Enum class costs more than th
 
 def link_failed(error: SigError, peer: str) -> SigError:
     """Return the error of a link that did not come about, with whom it was to."""
-    made = HandshakeError(f"{peer}: {error}", error.status) if isinstance(error, HandshakeError) else error
+    made = type(error)(f"{peer}: {error}", error.status) if isinstance(error, HandshakeError) else error
     if isinstance(error, CarrierError):
         made = ConnectFailed(f"{peer}: {error}")
     made.__cause__ = error if made is not error else error.__cause__

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from sig_core.access.access_control import AccessControl
 from sig_core.busy_poll import FEW
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, HasPending, Link, PollableLink
@@ -75,6 +76,7 @@ class ConnectionManager:
         lock: that guards the exchange and all sessions.
         codec: returns the codec of a name.
         limits: what a client may cost.
+        access: the rules; None: there are none.
         on_tick: called under the lock with `now`; returns the seconds until it wants to be called again.
         on_session: called with a session whose peer is known (its `error` is None), and again when it has ended.
         clock: returns monotonic seconds.
@@ -92,6 +94,7 @@ class ConnectionManager:
         lock: OwnedLock,
         codec: Callable[[str], Codec],
         limits: Limits,
+        access: AccessControl | None,
         on_tick: Callable[[float], float],
         on_session: Callable[[PeerSession], None],
         *,
@@ -103,6 +106,7 @@ class ConnectionManager:
         self.exchange = exchange
         self.codec = codec
         self.limits = limits
+        self.access = access
         self.stations = Stations()
         self.identities = Identities(os.urandom(16).hex(), lambda: os.urandom(16).hex(), clock)
         self.clock = clock
@@ -144,7 +148,12 @@ class ConnectionManager:
             return [connection.session.peer for connection in self._connections]
 
     def accept_from(
-        self, acceptor: Acceptor, codecs: Codecs, rename: Renaming, tls: AddressTls | None = None
+        self,
+        acceptor: Acceptor,
+        codecs: Codecs,
+        rename: Renaming,
+        tls: AddressTls | None = None,
+        configured: str = "",
     ) -> str:
         """Serve whoever connects to an acceptor; returns its address.
 
@@ -153,6 +162,7 @@ class ConnectionManager:
             codecs: that clients may use there, by name.
             rename: how boards that come there are called.
             tls: is put around the links; None: nothing is.
+            configured: URL of the address, as it was given.
         """
         shared = sharing_a_thread(acceptor)
         if shared is not None:
@@ -160,7 +170,7 @@ class ConnectionManager:
         acceptor = shared or acceptor
         if tls is not None:
             acceptor = tls.named(acceptor)
-        factory = SessionFactory(self, codecs, rename, acceptor, tls)
+        factory = SessionFactory(self, codecs, rename, acceptor, tls, configured)
 
         def on_link(link: Link) -> None:
             self._accept(link, factory)

@@ -35,11 +35,11 @@ class ServerRequests:
     def _send(self, sender: Name, method: str, params: Any, when: ReplyCallback) -> None:
         check_method(method)
         with self._lock:
-            codec = self._exchange.sender(sender).owner.codec
+            codec = self._exchange.sender(sender, self._port).owner.codec
         payload = encode(self._plugins.codecs.get(codec), params, REQUEST_TO, method, sender)
         tail = request_tail(method, payload)
         with self._lock:
-            entry = self._exchange.sender(sender)
+            entry = self._exchange.sender(sender, self._port)
             try:
                 self._exchange.request(self._port, entry.route, codec, method, {when: tail})
             except BaseException:  # an interrupt: nobody waits for this answer

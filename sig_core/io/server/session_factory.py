@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from sig_core.access.access_control import AccessControl
 from sig_core.clock import Clock
 from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
-from sig_core.errors import LimitError, ProtocolError
+from sig_core.errors import LimitError, NotAdmitted, ProtocolError
+from sig_core.io.server.facts import facts_of
 from sig_core.line.handshake import BINARY, SynAck
 from sig_core.line.upper_layer import Terms
 from sig_core.log import LimitedLog
@@ -20,6 +23,7 @@ from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BOARD_CODEC, BoardSession
 from sig_core.session.dialect_detector import DialectDetector, MakeSession
 from sig_core.session.dialects import Dialect
+from sig_core.session.door import NOBODY, Door
 from sig_core.session.identity import Identities
 from sig_core.session.line.line_session import LineSession
 from sig_core.session.line.station import Station
@@ -48,6 +52,7 @@ class ServerContext(Protocol):
         exchange: that the sessions join.
         identities: of the server's clients.
         stations: of all addresses.
+        access: the rules; None: there are none.
         limits: what a peer may cost.
         codec: returns the codec of a name.
         clock: returns monotonic seconds.
@@ -57,6 +62,7 @@ class ServerContext(Protocol):
     exchange: Exchange
     identities: Identities
     stations: Stations
+    access: AccessControl | None
     limits: Limits
     codec: Callable[[str], Codec]
     clock: Clock
@@ -95,6 +101,7 @@ class SessionFactory:
         rename: how boards that come here are called.
         acceptor: of the address.
         tls: is put around its links; None: nothing is. It is an attribute, too.
+        configured: URL of the address, as the server was given it.
     """
 
     def __init__(
@@ -104,7 +111,10 @@ class SessionFactory:
         rename: Renaming,
         acceptor: Acceptor,
         tls: AddressTls | None = None,
+        configured: str = "",
     ) -> None:
+        self._at = acceptor.address
+        self._configured = configured
         self._context = context
         self._codecs = codecs
         self._rename = rename
@@ -141,12 +151,12 @@ class SessionFactory:
             return self._line(link, deadline)
         others: dict[Dialect, MakeSession] = {}
         if PLAIN_CODEC in self._codecs:
-            others[Dialect.PLAIN] = lambda: self._plain(link.peer, packets, deadline)
+            others[Dialect.PLAIN] = lambda: self._plain(link, packets, deadline)
         if not packets:
             others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find_station(link), deadline)
 
         def binary() -> ServerSession:
-            return self._binary(link.peer, now, packets=packets)
+            return self._binary(link.peer, now, self._door(link), packets=packets)
 
         return DialectDetector(link.peer, deadline, binary, others, switch_to)
 
@@ -157,12 +167,19 @@ class SessionFactory:
             session.attach_to(self._context.stations.of_line(self, lambda: self._station(link)))
         return session
 
-    def _plain(self, peer: str, packets: bool, deadline: float) -> PlainSession:
+    def _door(self, link: Link) -> Door | None:
+        """Return the door of a link; None: there are no rules, and no door."""
+        context = self._context
+        if context.access is None:
+            return None
+        return Door(context.identities, context.access, lambda: facts_of(link, self._at, self._configured), link.peer)
+
+    def _plain(self, link: Link, packets: bool, deadline: float) -> PlainSession:
         context = self._context
         codec = self._codecs[PLAIN_CODEC]
         session = PlainSession(
-            *(context.exchange, codec, context.limits),
-            peer=peer,
+            *(context.exchange, codec, context.limits, self._door(link)),
+            peer=link.peer,
             packets=packets,
             deadline=deadline,
             request_tick=context.tick_sessions_at,
@@ -171,11 +188,14 @@ class SessionFactory:
         context.session_opened(session, context.limits.keepalive)
         return session
 
-    def _binary(self, peer: str, now: float, *, packets: bool = False) -> ServerSession:
+    def _binary(self, peer: str, now: float, door: Door | None, *, packets: bool = False) -> ServerSession:
         context = self._context
+        clients = context.identities if door is None else door
         session = ServerSession(
-            context.exchange, context.identities, self._codecs, context.limits, peer=peer, packets=packets, now=now
+            context.exchange, clients, self._codecs, context.limits, peer=peer, packets=packets, now=now
         )
+        if door is not None:
+            session.port.principal = NOBODY
         session.on_backlog = context.add_backlog
         session.on_open = lambda keepalive: context.session_opened(session, keepalive)
         return session
@@ -185,14 +205,16 @@ class SessionFactory:
         return lambda sid: stations.of_session(sid, link.peer, lambda: self._station(link))
 
     def _station(self, link: Link) -> Station:
-        return Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)
+        station = Station(link.peer, self, _random_sid, Terms(bitrate=link.traits.bitrate), self._context.clock)
+        station.door = self._door(link)
+        return station
 
     # -- what its stations ask
 
     def make_session(self, station: Station, terms: SynAck) -> BoardSession | StreamOnLine:
         """See `StationOwner`."""
         if terms.dialect == BINARY:
-            program = self._binary(station.peer, self._context.clock())
+            program = self._binary(station.peer, self._context.clock(), station.door)
             program.on_change = station.changed
             return StreamOnLine(program)
         context = self._context
@@ -203,6 +225,10 @@ class SessionFactory:
             terms=terms,
             line_counts=station.counts,
         )
+        if station.door is not None:
+            board.principal = NOBODY
+            with suppress(NotAdmitted):
+                station.door.enter(board)
         board.on_change = station.changed
         context.session_opened(board, context.limits.keepalive)
         return board

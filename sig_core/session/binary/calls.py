@@ -98,14 +98,15 @@ class BinaryCalls(Calls):
         self._exchange.skip(self._client, name, dict(params.get("events", _counts)))
 
     def _resolve(self, params: Fields) -> dict[str, int]:
-        entry = self._exchange.sender(params.get("sender", checks.name))
+        entry = self._exchange.sender(params.get("sender", checks.name), self._client)
         self._client.bind(entry.route, entry.name, None, told=True)
         return {"route": entry.route}
 
     def _recall(self, params: Fields) -> None:
         for sender, event in params.get("topics", _topics):
             entry = self._exchange.senders.get(key_of(sender))
-            if entry is not None and event in entry.events:
+            heard = entry is not None and self._exchange.guard.may_hear(self._client, sender, event)
+            if heard and entry is not None and event in entry.events:
                 self._client.bind(entry.events[event], sender, event)
 
     def _sync(self, params: Fields) -> None:

@@ -23,7 +23,7 @@ from sig_core.errors import (
 from sig_core.events import Name, check_name
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.hello import Auth, Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
@@ -80,6 +80,7 @@ class ClientSession(Session):
         packets: the link moves packets.
         now: monotonic seconds.
         requests: that this client wants to have at one time; None: as many as come.
+        auth: what proves who this client is; None: nothing does, or its link.
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
@@ -100,6 +101,7 @@ class ClientSession(Session):
         packets: bool,
         now: float,
         requests: int | None = None,
+        auth: Auth | None = None,
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
@@ -127,6 +129,7 @@ class ClientSession(Session):
             token=token,
             requests=requests,
             software="pysig",
+            auth=auth,
         )
         self._send(hello_frame(hello))
 

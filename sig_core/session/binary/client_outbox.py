@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Container
 from typing import TypeAlias
 
 from sig_core.events import Name
-from sig_core.routing.outbox import SLOW, Loss, Outbox
+from sig_core.routing.outbox import EMPTY, SLOW, Loss, Outbox
 from sig_core.routing.ports import Run
 
 __all__ = ["ClientOutbox", "Names", "Place"]
@@ -92,6 +93,23 @@ class ClientOutbox(Outbox):
         if self.runs and (not size or size + len(self.runs[0].data) <= room):
             parts.append(self.take(room - size))
         return b"".join(parts)
+
+    def drop(self, routes: Container[int], reason: str) -> None:
+        """See `Outbox.drop`; it is told behind the `bind` that was to be sent before."""
+        kept: deque[Run] = deque()
+        last: dict[int, Place] = {}  # bind of each route before what is looked at
+        for run in self.runs:
+            if isinstance(run, Place):
+                last[run.about] = run
+            if run.route not in routes:
+                kept.append(run)
+                continue
+            self.size -= len(run.data)
+            self._lost(run.route, run.count, reason)
+            place = last.get(run.route) or self._first_place(run.route)
+            if place is not None:
+                place.lose(run.count, reason)
+        self.runs = kept or EMPTY
 
     def _leave(self, bind: Place) -> list[bytes]:
         waiting = self.binds[bind.about]

@@ -13,7 +13,7 @@ from sig_core.protocol.messages import notice
 from sig_core.protocol.wire import control_frame, reply_frames, request_frames
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run
-from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.binary.calls import BinaryCalls
@@ -164,6 +164,33 @@ class ClientPort(QueuedPort):
         if route not in self._refused_routes and len(self._refused_routes) < 1000:
             self._refused_routes[route] = None
             self._notify("refused", {"route": route, "status": int(error.status), "text": str(error)})
+
+    def sender_removed(self, name: Name, routes: int, error: SigError) -> None:
+        """Count a sender that was removed without the client's doing, and tell it."""
+        self.calls.note_removed(routes)
+        self._notify("refused", {"sender": name, "status": int(error.status), "text": str(error)})
+
+    def expel(self, error: SigError) -> None:
+        """End the link: the client is not admitted any more."""
+        self._owner.fail(error)
+
+    def rules_changed(self) -> None:
+        """Drop what waits and may not be heard any more, and tell of patterns of which nothing may."""
+        may_hear = self._exchange.guard.may_hear
+        denied = {
+            route: names
+            for route, names in self._bound.items()
+            if names[1] is not None and not may_hear(self, names[0], names[1])
+        }
+        self._outbox.drop(denied, NOT_ALLOWED)
+        for route, names in denied.items():  # when it hears that again, it has to be told the count again
+            del self._bound[route]
+            self._unheard.add(names)
+        for pattern in self.patterns:
+            try:
+                self._exchange.guard.check_listener(self, pattern)
+            except SigError as error:
+                self._notify("refused", {"pattern": pattern, "status": int(error.status), "text": str(error)})
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input: a port that it feeds is slow."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sig_core.errors import SigError
-from sig_core.events import Name
+from sig_core.events import Name, Pattern
 from sig_core.protocol.hello import Welcome
 
 __all__ = [
-    *("Bound", "Closed", "Events", "Gap", "Opened", "ReplyCallback", "ReplyReceived", "Report", "RequestsReceived"),
-    "Unbound",
+    *("Bound", "Closed", "Events", "Gap", "Opened", "Refused", "ReplyCallback", "ReplyReceived", "Report"),
+    *("RequestsReceived", "Unbound"),
 ]
 
 ReplyCallback = Callable[[Any, SigError | None], None]
@@ -96,10 +96,25 @@ class Gap:
 
 
 @dataclass(slots=True, eq=False)
+class Refused:
+    """The rules of the server took something away.
+
+    Attributes:
+        sender: of ours, that was removed; None: it is a pattern.
+        pattern: of which nothing comes any more.
+        reason: the server's words.
+    """
+
+    sender: Name | None
+    pattern: Pattern | None
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
 class Closed:
     """The session has ended."""
 
     error: SigError
 
 
-Report = Opened | Bound | Unbound | Events | RequestsReceived | ReplyReceived | Gap | Closed
+Report = Opened | Bound | Unbound | Events | RequestsReceived | ReplyReceived | Gap | Refused | Closed

@@ -24,7 +24,7 @@ from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.bounded_frames import shortened
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
-from sig_core.session.identity import Identities
+from sig_core.session.identity import Admits
 from sig_core.session.splicing import EncodedList
 from sig_core.session.turn import MESSAGES_PER_TURN, SECONDS_PER_TURN, cost_of
 
@@ -73,7 +73,7 @@ class ServerSession(Session):
     def __init__(
         self,
         exchange: Exchange,
-        identities: Identities,
+        identities: Admits,
         codecs: Mapping[str, Codec],
         limits: Limits,
         *,
@@ -348,9 +348,9 @@ class ServerSession(Session):
         """End: the same client is back on another link."""
         self.close("the same client came back on another link")
 
-    def _say_goodbye(self, status: int, text: str) -> None:
+    def _say_goodbye(self, status: int, text: str, *, access: bool = False) -> None:
         if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:
-            self._send(refusal(status or Status.BAD_MESSAGE, text))
+            self._send(refusal(status or Status.BAD_MESSAGE, text, access=access))
         elif self.state is State.OPENING:
             self._send(refusal_for(self._head, text))
         super()._say_goodbye(status, text)

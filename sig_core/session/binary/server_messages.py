@@ -10,12 +10,13 @@ from sig_core.events import Name
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
-from sig_core.session.binary.reports import Bound, Gap, Report
+from sig_core.session.binary.reports import Bound, Gap, Refused, Report
 
 __all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_unbind"]
 
 _event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
+_pattern = checks.pair_of(_event, _event)
 _life = checks.text(1, 64)
 _total = checks.count(0, 2**53)
 _reason = checks.text(0, 10_000)
@@ -79,6 +80,11 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))
     if message.method == "refused":
-        sender, event = names.get(params.get("route", _route), ("?", None))
+        route = params.find("route", _route, 0)
+        if not route:
+            pattern = params.find("pattern", _pattern, None)
+            owned = params.get("sender", checks.name) if pattern is None else None
+            return Refused(owned, pattern, params.get("text", _reason))
+        sender, event = names.get(route, ("?", None))
         return Gap(sender, event, 1, params.get("text", _reason), sent=True)
     raise RemoteProtocolError(f"notice {message.method!r} is not known")

@@ -82,13 +82,13 @@ class BoardOutput:
     def _note_dropped(self, route: int, events: int, reason: str) -> None:
         self.lose((route - 1,), 1, reason, events)
 
-    def drop_events(self) -> None:
-        """Drop the events that wait, and all reports of losses: numbers stand for other items from now on."""
+    def drop_events(self, reason: str = REGISTERED_ANEW) -> None:
+        """Drop the events that wait, and all reports of losses: numbers stand for other items from now on, perhaps."""
         self._gaps.clear()
         outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
         events = sum(run.count for run in outbox.runs)
         if events:
-            self._traffic.lost[REGISTERED_ANEW] += events
+            self._traffic.lost[reason] += events
         outbox.runs = deque(kept)
         outbox.size = sum(len(run.data) for run in kept)
 

@@ -16,7 +16,7 @@ from sig_core.errors import (
     UnknownSender,
     error_for,
 )
-from sig_core.events import Name, Pattern, key_of
+from sig_core.events import Name, Pattern
 from sig_core.line.handshake import SynAck
 from sig_core.protocol.board import (
     BoardAnswer,
@@ -35,7 +35,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run, request_each
-from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.base import SessionState, State
@@ -188,9 +188,10 @@ class BoardSession(QueuedPort, SessionState):
         decode(self._codec, request.value)
         if request.id in self._exchange.requests.tokens_of(self):
             raise RemoteProtocolError(f"request {request.id} is open already")
-        entry = self._exchange.senders.get(key_of(request.sender))
-        if entry is None:
-            self.fail_to(request.id, 0, UnknownSender(f"sender {request.sender!r} is not connected"))
+        try:
+            entry = self._exchange.sender(request.sender, self)
+        except UnknownSender as error:
+            self.fail_to(request.id, 0, error)
             return
         tail = request_tail(request.method, request.value)
         self._exchange.request(self, entry.route, BOARD_CODEC, request.method, {request.id: tail})
@@ -206,7 +207,9 @@ class BoardSession(QueuedPort, SessionState):
             self._patterns = list(dict.fromkeys(registration.listened))
             for pattern in self._patterns:
                 self._exchange.listen(self, pattern)
-        error = self._add_sender(registration) if registration.name is not None else None
+        error = self._check_listeners()
+        if error is None and registration.name is not None:
+            error = self._add_sender(registration)
         if error is None:
             self._retry_at = None
             self._out.put(registered(Status.OK))
@@ -214,6 +217,14 @@ class BoardSession(QueuedPort, SessionState):
             if self._retry_at is None:  # reported once
                 self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
             self._retry_at = now + RETRY_INTERVAL
+
+    def _check_listeners(self) -> SigError | None:
+        try:
+            for pattern in self._patterns:
+                self._exchange.guard.check_listener(self, pattern)
+        except SigError as error:
+            return error
+        return None
 
     def _add_sender(self, registration: Registration) -> SigError | None:
         assert registration.name is not None
@@ -280,6 +291,27 @@ class BoardSession(QueuedPort, SessionState):
         if missing and route in self._names:
             self.traffic.fired += missing
             self._lose(route, missing, "lost by who fired it")
+
+    def sender_removed(self, name: Name, routes: int, error: SigError) -> None:
+        """Note that the board's sender was removed without its doing; what rules denied is tried again."""
+        self._senders, self._routes = 0, []
+        self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
+        self._retry_at = 0.0 if error.status == Status.DENIED else None
+
+    def expel(self, error: SigError) -> None:
+        """The board is not admitted any more: it may do nothing, and newer rules may admit it again."""
+        for pattern in self._patterns:
+            self._exchange.unlisten(self, pattern)
+        self._patterns = []
+        self._out.drop_events(NOT_ALLOWED)
+        self._retry_at = 0.0
+
+    def rules_changed(self) -> None:
+        """Drop what waits if there is anything among it that may not be heard any more."""
+        may_hear = self._exchange.guard.may_hear
+        if not all(may_hear(self, *names) for names in self._names.values()):
+            self._names.clear()
+            self._out.drop_events(NOT_ALLOWED)
 
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the board's sender."""

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sig_core.errors import ConfigError, ConnectFailed, RemoteProtocolError, SigError, UnknownSender
+from sig_core.errors import ConfigError, ConnectFailed, NotAdmitted, RemoteProtocolError, SigError, UnknownSender
 from sig_core.events import Info, Name, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
@@ -94,7 +94,13 @@ class ClientState:
     def inbound(self, session: ClientSession) -> Inbound:
         """Return what takes what arrives on a session; what passes there is counted with the rest."""
         session.traffic = self.traffic
-        return Inbound(session, self.registrations, self.lost, self.traffic, self._failed, self._log)
+        return Inbound(session, self.registrations, self.lost, self.traffic, self._failed, self._log, self._refused)
+
+    def _refused(self, error: SigError) -> None:
+        """Tell of what the rules of the server do not allow any more."""
+        self._log.error(f"{self._url}: {error}")
+        self.callbacks.tell("refused", error)
+        self.callbacks.wake()
 
     def departed(self, session: ClientSession, error: SigError, now: float) -> bool:
         """Note and tell that a link has ended; return whether the client is to come back now."""
@@ -134,6 +140,9 @@ class ClientState:
             text = self.connection.schedule.failed(error)
             if text is not None:
                 self._log.warning(text)
+                if isinstance(error, NotAdmitted):
+                    self.callbacks.tell("refused", error)
+                    self.callbacks.wake()
         else:
             trace = "".join(traceback.format_exception(error)).rstrip()
             self._log.error(f"an attempt to come back to {self._url} failed\n{trace}")

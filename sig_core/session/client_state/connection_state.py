@@ -17,7 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sig_core.contract import Codec
-from sig_core.errors import HandshakeError, LinkClosed, LocalProtocolError, SigError, Status
+from sig_core.errors import (
+    HandshakeError,
+    LinkClosed,
+    LocalProtocolError,
+    NotAdmitted,
+    SigError,
+    Status,
+)
+from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
@@ -51,6 +59,7 @@ class ConnectionState:
     Attributes:
         state: see the head of this file.
         session: of the link there is, or was last; None before the first.
+        auth: what proves who this client is; set before it dials.
         losses: links that ended while it was connected.
         schedule: when attempts to come back are due; None: there are none.
     """
@@ -67,6 +76,7 @@ class ConnectionState:
         self.state = "new"
         self.session: ClientSession | None = None
         self.losses = 0
+        self.auth: Auth | None = None
         self.schedule = None if policy is None else ReconnectSchedule(policy, chance)
         self.callbacks = callbacks
         self._url = url
@@ -128,6 +138,7 @@ class ConnectionState:
             packets=packets,
             now=now,
             requests=self._limits.asked_at_once,
+            auth=self.auth,
         )
         return self._dialled
 
@@ -205,4 +216,5 @@ class ConnectionState:
 
 def _was_denied(session: ClientSession) -> bool:
     error = session.error
-    return isinstance(error, HandshakeError) and error.status is Status.DENIED
+    denied = isinstance(error, HandshakeError) and error.status is Status.DENIED
+    return denied and not isinstance(error, NotAdmitted)

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sig_core.errors import UnknownSender
+from sig_core.errors import AccessDenied, SigError, UnknownSender
 from sig_core.events import Info, Name
 from sig_core.routing.counting import give_back
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
-from sig_core.session.binary.reports import Bound, Events, Gap, Report, RequestsReceived, Unbound
+from sig_core.session.binary.reports import Bound, Events, Gap, Refused, Report, RequestsReceived, Unbound
 from sig_core.session.client_state.asks import Log
 from sig_core.session.client_state.registrations import Registrations
 from sig_core.session.errors import error_of_handler
@@ -30,9 +30,10 @@ class Inbound:
         traffic: counts what passed.
         failed: called when a listener raised, with (callback, info, error).
         log: where losses are told.
+        refused: called with what the rules of the server took away.
     """
 
-    __slots__ = ("_failed", "_log", "_lost", "_registrations", "_session", "_traffic")
+    __slots__ = ("_failed", "_log", "_lost", "_refused", "_registrations", "_session", "_traffic")
 
     def __init__(
         self,
@@ -42,7 +43,9 @@ class Inbound:
         traffic: Traffic,
         failed: Callable[[Any, Info, BaseException], None],
         log: Log,
+        refused: Callable[[SigError], None],
     ) -> None:
+        self._refused = refused
         self._session = session
         self._registrations = registrations
         self._lost = lost
@@ -130,6 +133,8 @@ class Inbound:
             if self._registrations.is_meant(report.sender, report.event, report.number):
                 missing = losses.begin(report.sender, report.event, report.life, report.count, anew=report.anew)
                 self._lose(report.sender, report.event, missing, "a link was lost")
+        elif isinstance(report, Refused):
+            self._refused(AccessDenied(_words_of(report)))
         elif isinstance(report, Gap) and report.sent:
             self._log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
         elif isinstance(report, Gap):
@@ -141,3 +146,8 @@ class Inbound:
         if count:
             self._lost[sender, event] += count
             self._log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
+
+
+def _words_of(refused: Refused) -> str:
+    what = f"sender {refused.sender!r}" if refused.pattern is None else f"listener for {refused.pattern!r}"
+    return f"{what}: {refused.reason}"

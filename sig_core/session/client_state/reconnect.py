@@ -102,6 +102,7 @@ class ReconnectSchedule:
         if lived >= self._policy.most:
             self._waits, self.count, self._is_denied = self._policy.waits(self._chance), 0, False
         self._told, self.last = "", error
+        self._wait_long_if_denied(error)
 
     def next_wait(self) -> float | None:
         """Return the seconds before the next attempt; None: all attempts are used up."""
@@ -112,10 +113,13 @@ class ReconnectSchedule:
     def failed(self, error: SigError) -> str | None:
         """Note that an attempt failed; return what the user should read of it, once for each cause."""
         self.last, text = error, str(error)
-        if isinstance(error, AccessDenied) and not self._is_denied:
-            self._is_denied = True
-            self._waits = self._policy.long_waits(self._chance, self.count)
+        self._wait_long_if_denied(error)
         if text == self._told:
             return None
         self._told = text
         return f"attempt {self.count} to come back failed: {text}"
+
+    def _wait_long_if_denied(self, error: SigError) -> None:
+        if isinstance(error, AccessDenied) and not self._is_denied:
+            self._is_denied = True
+            self._waits = self._policy.long_waits(self._chance, self.count)

@@ -14,7 +14,7 @@ from sig_core.session.client_state.asks import Log
 
 __all__ = ["STATES", "StateCallback", "StateCallbacks", "StateNews"]
 
-STATES = ("connected", "disconnected", "reconnected", "gave_up")
+STATES = ("connected", "disconnected", "reconnected", "gave_up", "refused")
 
 StateCallback: TypeAlias = Callable[[str, SigError | None], Any]
 """Called with what happened, one of STATES, and the error behind it, if there is one."""

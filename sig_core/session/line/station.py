@@ -12,6 +12,7 @@ from sig_core.line.host import HostLine
 from sig_core.line.line import FULL_CREDIT
 from sig_core.line.upper_layer import Terms
 from sig_core.session.board.session import BoardSession
+from sig_core.session.door import Door
 from sig_core.session.line.stream_on_line import StreamOnLine
 
 __all__ = ["Station", "StationOwner"]
@@ -51,6 +52,7 @@ class Station:
     Attributes:
         line: the reliable line, over all its links.
         session: of the board or program; None: nobody is there.
+        door: through which they come in; None: there are no rules.
         due: when `tick` is needed next, monotonic seconds.
         on_change: called when there may be something to send, or to do; None: there is no link now.
         on_replaced: called when another link takes the place of this one; None: there is no link now.
@@ -61,6 +63,7 @@ class Station:
     ) -> None:
         self.peer = peer
         self.session: BoardSession | StreamOnLine | None = None
+        self.door: Door | None = None
         self.due = NEVER
         self.on_change: Callable[[], None] | None = None
         self.on_replaced: Callable[[], None] | None = None

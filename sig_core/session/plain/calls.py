@@ -74,9 +74,10 @@ class PlainCalls(Calls):
         info = params.get("info", checks.anything)
         fields = Fields(info, "info")
         sender, event = fields.get("sender", checks.name), fields.get("event", checks.name)
-        entry = self._exchange.sender(sender)
+        entry = self._exchange.sender(sender, self._client)
         if entry.owner is not self._client:
-            raise NotOwner(f"sender {sender!r} belongs to {entry.owner.peer}; only who added it may trigger for it")
+            whose = self._exchange.guard.owner_words(self._client, entry)
+            raise NotOwner(f"sender {sender!r} belongs to {whose}; only who added it may trigger for it")
         if event not in entry.events:
             raise UnknownEvent(f"sender {sender!r} has not declared the event {event!r}")
         additions = {name: value for name, value in info.items() if name not in ("sender", "event")}

@@ -27,7 +27,7 @@ from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.info import info_of
 from sig_core.routing.ports import RequestBatch, Run, request_each
-from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
 from sig_core.routing.request_names import check_method
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
@@ -123,7 +123,7 @@ class PlainPort(QueuedPort):
         """
         params = message.params
         sender, method = params.get("sender", checks.name), check_method(params.get("method", _method))
-        entry = self._exchange.sender(sender)
+        entry = self._exchange.sender(sender, self)
         if len(self._open) >= self.limits.max_requests:
             raise Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
         payload = encode(self._json, params.find("params", checks.anything, None))
@@ -243,6 +243,20 @@ class PlainPort(QueuedPort):
         if missing:
             self.traffic.fired += missing
             self._lose(route, missing, "lost by who fired it")
+
+    def _forget_sender(self, routes: int) -> None:
+        """Count a sender no more; plain peers are not told."""
+        self.calls.note_removed(routes)
+
+    def _end_link(self, error: SigError) -> None:
+        self._on_fail(error)
+
+    def rules_changed(self) -> None:
+        """Drop what waits and may not be heard any more; plain peers are told of nothing."""
+        may_hear, event_at = self._exchange.guard.may_hear, self._exchange.event_at
+        waiting = {run.route: event_at(run.route) for run in self._outbox.runs if run.route}
+        denied = {route for route, names in waiting.items() if names is None or not may_hear(self, *names)}
+        self._outbox.drop(denied, NOT_ALLOWED)
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not the peer's to send; the call that sent them fails."""

@@ -9,17 +9,21 @@ from typing import Any
 from sig_core.clock import NEVER
 from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLost, SigError, Status
+from sig_core.protocol import checks
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure, read_message
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
+from sig_core.session.door import NOBODY, Door
 from sig_core.session.plain.input import MAX_FIRST, PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
 from sig_core.session.splicing import EncodedList
 from sig_core.session.turn import SECONDS_PER_TURN
 
 __all__ = ["PlainSession"]
+
+_token = checks.text(1, 4096)
 
 
 class PlainSession(SessionState):
@@ -29,6 +33,7 @@ class PlainSession(SessionState):
         exchange: that its port belongs to.
         codec: JSON.
         limits: what the peer may cost.
+        door: through which it comes in; None: there are no rules.
         peer: printable, for messages and logs.
         packets: the link moves packets.
         deadline: monotonic seconds until which its first object must have come.
@@ -53,6 +58,7 @@ class PlainSession(SessionState):
         exchange: Exchange,
         codec: Codec,
         limits: Limits,
+        door: Door | None = None,
         *,
         peer: str,
         packets: bool,
@@ -66,6 +72,7 @@ class PlainSession(SessionState):
         self.on_change: Callable[[], None] = lambda: None
         self._json = codec
         self._limits = limits
+        self._door = door  # until the peer is in
         self._deadline = self._heard = deadline
         self._asked = False  # for a sign of life, since something was heard
         self._memory, self._clock = exchange.memory, exchange.clock
@@ -80,6 +87,8 @@ class PlainSession(SessionState):
             request_tick=request_tick,
         )
         self.port.on_change = self._note_paused
+        if door is not None:
+            self.port.principal = NOBODY
         self._out = self.port.output
         self._out.lines = packets
 
@@ -141,7 +150,24 @@ class PlainSession(SessionState):
             elif isinstance(message, Call):
                 self._run(message)
 
+    def _let_in(self, message: Call) -> bool:
+        """Let the peer in with its first call; return whether that was all it asked. It is not let in: it ends."""
+        assert self._door is not None
+        is_login = message.method == "login"
+        try:
+            self._door.enter(self.port, message.params.get("token", _token) if is_login else None)
+        except SigError as error:
+            self._answer(failure(message.id, error))
+            self._end(error)
+            return True
+        self._door = None
+        if is_login:
+            self._answer(answer(message.id, None))
+        return is_login
+
     def _run(self, message: Call) -> None:
+        if self._door is not None and self._let_in(message):
+            return
         try:
             if message.method == "request":
                 self.port.take_request(message)

@@ -129,7 +129,7 @@ def test_returning(entry: Any) -> None:
     second.receive_data(opening(**changes), 0.0)
     if entry["token_stays"]:
         assert second.state is State.OPEN
-        assert net.identities._clients["ab" * 16] == (token, second)
+        assert net.identities._clients["ab" * 16] == (token, "", second)
     judge(second, {"codec": "json", "dialect": None, **entry})
     if entry["old"] == "open":
         assert (first.state is State.CLOSED) == entry["old_ends"]

@@ -1,0 +1,160 @@
+"""The rules of a server: roles, and who has them. Parsed whole, or not at all."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Final
+
+from sig_core.access.line_index import LineIndex, Path
+from sig_core.access.name_pattern import NamePattern
+from sig_core.errors import ConfigError
+
+__all__ = ["ACTIONS", "Grant", "Role", "Rules", "RulesError", "Source", "Who"]
+
+ACTIONS: Final = ("add", "see", "listen", "request", "operate")
+
+
+class RulesError(ConfigError):
+    """Rules that can't be meant.
+
+    Attributes:
+        problems: all of them, each with file and line.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Source:
+    """Where rules were read, so that each can be named by file and line.
+
+    Args:
+        file: name of the file; "": they are from no file, and are named by their keys.
+        text: of the file.
+    """
+
+    def __init__(self, file: str, text: str = "") -> None:
+        self.file = file
+        self._text = text
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the text, hex digits; "" if there is none."""
+        return sha256(self._text.encode()).hexdigest() if self._text else ""
+
+    @cached_property
+    def _index(self) -> LineIndex:
+        return LineIndex(self._text)
+
+    def place(self, path: Path) -> str:
+        """Return where a key stands."""
+        return f"{self.file}:{self._index.line(path)}" if self.file and self._text else spelled(path)
+
+
+def spelled(path: Path) -> str:
+    """Return a path as text: `roles.panel.listen[2]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role allows, or denies.
+
+    Attributes:
+        sender: of which senders; of `operate`, what.
+        name: which of their events or methods.
+        path: where it stands.
+    """
+
+    sender: NamePattern
+    name: NamePattern
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What those may do who have it.
+
+    Attributes:
+        name: of the role.
+        allow, deny: by action.
+    """
+
+    name: str
+    allow: Mapping[str, tuple[Grant, ...]]
+    deny: Mapping[str, tuple[Grant, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A rule that says who somebody is.
+
+    Attributes:
+        kind: the fact that it looks at: "certificate", "token", "unix", "port" or "anyone".
+        wanted: what that must be: patterns by field, of which each must match; a token's digest, a port's URL.
+        user: name in the rules; `{name}` in it stands for what the star of a pattern matched.
+        roles: that they have.
+        at: addresses where it counts; (): everywhere.
+        path: where it stands.
+    """
+
+    kind: str
+    wanted: Mapping[str, tuple[NamePattern, ...]]
+    user: str
+    roles: frozenset[str]
+    at: tuple[NamePattern, ...]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a server. Immutable. Whoever no rule admits does not get in; what no rule allows is denied.
+
+    Attributes:
+        roles: by name.
+        who: in the order of the file: the first that matches gives the user its name, the roles of all add up.
+        revoked: digests of tokens and certificates that admit nobody any more.
+        source: where they were read.
+        warnings: what is allowed, and hardly meant, each with file and line.
+    """
+
+    roles: Mapping[str, Role]
+    who: tuple[Who, ...]
+    revoked: frozenset[str] = frozenset()
+    source: Source = field(default_factory=lambda: Source(""))
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, given: str | Mapping[str, Any], file: str = "rules.toml") -> Rules:
+        """Read rules.
+
+        Args:
+            given: text of a TOML file, or what it says as a dict.
+            file: name of the file, for errors and answers.
+
+        Raises:
+            RulesError: they can't be meant. It names all that is wrong, each with file, line and remedy.
+        """
+        from sig_core.access.rules_reader import read_rules  # it knows this module
+
+        if not isinstance(given, str):
+            return read_rules(given, Source(""))
+        try:
+            found = tomllib.loads(given)
+        except tomllib.TOMLDecodeError as error:
+            raise RulesError([f"{file}: it is no TOML: {error}"]) from None
+        except RecursionError:
+            raise RulesError([f"{file}: its tables are nested too deep"]) from None
+        return read_rules(found, Source(file, given))
+
+    def place(self, path: Path) -> str:
+        """Return where a rule stands: `rules.toml:5`."""
+        return self.source.place(path)

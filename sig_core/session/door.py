@@ -1,0 +1,68 @@
+"""Who comes in at a server with rules: finds out, as soon as a peer has said all that it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sig_core.access.access_control import AccessControl
+from sig_core.access.principal import Facts, Principal
+from sig_core.protocol.hello import Hello
+from sig_core.routing.ports import Port
+from sig_core.session.identity import Admits, Replaceable
+
+__all__ = ["NOBODY", "Door"]
+
+NOBODY = Principal("", "nobody")  # of a peer that has not been admitted yet: it may do nothing
+
+
+class _Comes(Replaceable, Protocol):
+    @property
+    def port(self) -> Port:
+        """What of it the exchange knows."""
+
+
+class Door:
+    """The door of one link. It stands before the clients of the server, as far as a session knows them.
+
+    Args:
+        clients: of the server.
+        access: the rules.
+        facts: returns what is known of the link by now.
+        peer: printable, for the audit.
+    """
+
+    def __init__(self, clients: Admits, access: AccessControl, facts: Callable[[], Facts], peer: str) -> None:
+        self.node = clients.node
+        self._clients = clients
+        self._access = access
+        self._facts = facts
+        self._peer = peer
+
+    def enter(self, port: Port, token: str | None = None) -> Principal:
+        """Make the peer of a port somebody.
+
+        Args:
+            port: of the peer.
+            token: that it sent.
+
+        Raises:
+            NotAdmitted: the rules do not let it in.
+        """
+        facts = self._facts()
+        port.principal = Principal("", "nobody", facts)
+        port.principal = principal = self._access.admit(facts, token, self._peer)
+        return principal
+
+    def admit(self, hello: Hello, session: _Comes, owner: str = "") -> str:
+        """See `Identities.admit`; the id of a client belongs to whom the rules know it as.
+
+        Raises:
+            NotAdmitted: the rules do not let it in.
+        """
+        principal = self.enter(session.port, None if hello.auth is None else hello.auth.token)
+        return self._clients.admit(hello, session, principal.user if principal.is_somebody else owner)
+
+    def forget(self, client: str, session: Replaceable) -> None:
+        """See `Identities.forget`."""
+        self._clients.forget(client, session)
