@@ -14,7 +14,7 @@ from sig_carriers.serial_open import SerialPort
 from sig_carriers.serial_port import SerialCarrier
 from sig_carriers.serial_wait import SerialAcceptor
 from sig_core.address import Address
-from sig_core.contract import PollableAcceptor
+from sig_core.contract import LinkTraits, PollableAcceptor
 from sig_core.testing import begin
 from tests.carriers.conformance import PATIENCE, receive_exactly
 from tests.carriers.serial_ports import accepted, board, connect, listen, point, usb
@@ -212,6 +212,8 @@ class Clock:
 
 class Script:
     """A port that fails as it is told; it notes when it was looked for."""
+
+    traits = LinkTraits(reliable=False)
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
