@@ -213,7 +213,7 @@ class Clock:
 class Script:
     """A port that fails as it is told; it notes when it was looked for."""
 
-    traits = LinkTraits(reliable=False)
+    traits = LinkTraits(packets=False, reliable=False)
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
