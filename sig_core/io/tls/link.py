@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
 from sig_core.clock import Clock
-from sig_core.contract import HasRecv, Link, LinkTraits, PeerCertificate, PollableLink
+from sig_core.contract import HasRecv, HasUnixPeer, Link, LinkTraits, PeerCertificate, PollableLink
 from sig_core.errors import ConnectFailed, HandshakeError, SigError, Status
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import UnlistedLock
@@ -64,6 +64,8 @@ class TlsLink:
         self._is_first = answers_strangers  # the next bytes are the first ones
         self._lock = UnlistedLock()
         self._pid = os.getpid()
+        if isinstance(raw, HasUnixPeer):
+            self.unix_peer = raw.unix_peer
 
     @property
     def peer_certificate(self) -> PeerCertificate | None:
