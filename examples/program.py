@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import prompts
-from login import add_login, server_url
+from login import add_login, server_url, token_of
 
 import sig_core as sig
 
@@ -71,21 +71,21 @@ def joined(answers: Any) -> Iterator[sig.ClientRouter]:
     Args:
         answers: to the questions `prompts.SERVER` and of the options of `client_parser`.
     """
-    client = connect(server_url(answers), answers.codec, answers.retry)
+    client = connect(server_url(answers), answers.codec, answers.retry, token_of(answers))
     try:
         yield client
     finally:
         client.stop()
 
 
-def connect(url: str, codec: str, retry: float) -> sig.ClientRouter:
+def connect(url: str, codec: str, retry: float, token: Callable[[], str] | None) -> sig.ClientRouter:
     """Connect, again and again until somebody is there."""
     carrier, _, place = url.partition("?")[0].partition("://")
     tag = f"[{carrier.upper()}_CL]"
     while True:
         logger.info(f"{tag} Connecting to {place}")
         try:
-            client = sig.ClientRouter(url, codec).start()
+            client = sig.ClientRouter(url, codec, token=token).start()
         except sig.ConnectFailed as error:
             logger.warning(f"{tag} {error} (trying again in {retry:g} s)")
             time.sleep(retry)

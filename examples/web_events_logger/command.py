@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from login import token_of
 
 import sig_core as sig
 from sig_core.address import is_exposed
@@ -38,7 +39,7 @@ def main() -> int:
         where, reason = f"{options.http_host}:{options.http_port}", os.strerror(error.errno) if error.errno else error
         return _failed(f"{where}: {reason}; take another --http-host or --http-port", 1)
     journal = Journal(options.limit)
-    subscriber = Subscriber(options.url, options.codec, options.listen, journal)
+    subscriber = Subscriber(options.url, options.codec, options.listen, journal, token_of(options))
     try:
         subscriber.start()
         hosts = frozenset({options.http_host.lower(), *map(str.lower, options.allowed_host)})

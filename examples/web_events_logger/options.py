@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from login import add_login, server_url
 from names import Pattern
@@ -26,7 +27,7 @@ class Options(argparse.Namespace):
 
     Attributes:
         url, codec: of the pysig server.
-        ca, cert, key: how it is trusted, and who this program is to it; they are in `url`, too.
+        ca, cert, key, token_file: how it is trusted, and who this program is to it; the first three are in `url`.
         limit: entries that the log keeps.
         listen: the first registrations.
         http_host, http_port: what to listen on for browsers.
@@ -38,6 +39,7 @@ class Options(argparse.Namespace):
     ca: str | None
     cert: str | None
     key: str | None
+    token_file: Path | None
     limit: int
     listen: list[Pattern]
     http_host: str

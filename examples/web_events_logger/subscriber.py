@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,7 @@ class Subscriber:
         url, codec: of the server.
         patterns: what to listen to from the beginning.
         journal: where events go.
+        token: returns what says who this program is to the server, if anything does.
 
     Attributes:
         url: of the server, without options.
@@ -51,10 +53,18 @@ class Subscriber:
         wait: seconds until it tries again to come for the first time.
     """
 
-    def __init__(self, url: str, codec: str, patterns: list[Pattern], journal: Journal) -> None:
+    def __init__(
+        self,
+        url: str,
+        codec: str,
+        patterns: list[Pattern],
+        journal: Journal,
+        token: Callable[[], str] | None = None,
+    ) -> None:
         self.url = url.partition("?")[0]  # which is shown, and whose options name files of this machine
         self.codec = codec
         self._whole_url = url
+        self._token = token
         self.wait = RETRY
         self.reason = ""
         self._journal = journal
@@ -146,7 +156,7 @@ class Subscriber:
     # -- the link, on threads that wait for it
 
     def _connect(self) -> bool:
-        client = sig.ClientRouter(self._whole_url, self.codec, reconnect=RECONNECT)
+        client = sig.ClientRouter(self._whole_url, self.codec, reconnect=RECONNECT, token=self._token)
         client.on("disconnected", self._away)
         client.on("reconnected", self._back)
         if not self.reason:

@@ -12,7 +12,7 @@ __all__ = ["demo"]
 def demo(seconds: float) -> int:
     """Run a server on three carriers, sensor processes in three codecs and a listener, and count everything.
 
-    If the extra certs is there, one sensor comes by TLS, and two that have no good certificate are refused.
+    One sensor comes by TLS with a token, and two that may not are refused, if the extra certs is there.
     """
     from sig_core.demo.show import run
 

@@ -18,13 +18,13 @@ secrets, and has none.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sig_core.access.line_index import LineIndex
 from sig_core.address import Address, did_you_mean
 from sig_core.errors import ConfigError
 
@@ -173,18 +173,5 @@ class _Reader:
             raise self._refused(key, f"{value!r}: {error}") from error
 
     def _refused(self, key: str | None, what: str) -> ConfigError:
-        where = f"{self._path}:{self._line(key)}"
+        where = f"{self._path}:{LineIndex(self._text).line((self._name,) if key is None else (self._name, key))}"
         return ConfigError(f"{where}: {what}" if key is None else f"{where}: [{self._name}] {what}")
-
-    def _line(self, key: str | None) -> int:
-        """Return the line of a key, or that of its table; without a key, that of what stands in none."""
-        wanted = re.compile(rf"\s*[\"']?{re.escape(key or self._name)}[\"']?\s*=")
-        found, inside = 1, key is None
-        for number, line in enumerate(self._text.splitlines(), 1):
-            header = re.match(r"\s*\[(.*)\]", line)
-            if header is not None:
-                inside = header[1].strip(" \"'") == self._name
-                found = number if inside else found
-            elif inside and wanted.match(line):
-                return number
-        return found

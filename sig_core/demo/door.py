@@ -1,4 +1,4 @@
-"""What keeps others out of the demo: TLS, by certificates of its own."""
+"""What keeps others out of the demo: TLS by certificates of its own, a token, and rules."""
 
 from __future__ import annotations
 
@@ -7,12 +7,36 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import sig_core as sig
-from sig_core.address import as_query
+from sig_core.address import as_query, without_options
+from sig_core.files import create_file
+from sig_core.tokens import digest, new_token
 
 __all__ = ["CARRIER", "Door", "Refusal", "intrude", "why_not"]
 
 CARRIER, CODEC = "tls+tcp", "json"
-THIEF = "thief"  # has a certificate that is revoked
+
+RULES = """
+version = 1
+
+[roles.family]
+add = ["*"]
+see = ["*"]
+listen = [{{ sender = "*" }}]
+request = [{{ sender = "*", method = "*" }}]
+
+[roles.sensor]
+add = ["{{user}}"]
+
+[[who]]  # by network in the clear, and within this machine
+anyone = true
+at = ["tcp://*", "unix://*", "local://*", "serial://*"]
+roles = ["family"]
+
+[[who]]  # by TLS: who has the token
+token = "{digest}"
+user = "{user}"
+roles = ["sensor"]
+"""
 
 
 def why_not() -> str:
@@ -21,14 +45,16 @@ def why_not() -> str:
 
 
 class Door:
-    """Certificates, thrown away with the folder.
+    """Certificates, rules and a token, thrown away with the folder.
 
     Args:
         folder: where they are put.
-        user: who gets one that is good.
+        user: whose the token is: a sensor, which may add a sender of its own name, and no other.
 
     Attributes:
+        rules: file of them.
         url: what the server listens on.
+        token: of the user.
     """
 
     def __init__(self, folder: Path, user: str) -> None:
@@ -37,29 +63,22 @@ class Door:
         self._folder = folder / "certs"
         authority = Authority.create(self._folder, "demo")
         authority.issue("server", hosts=("127.0.0.1",))
-        authority.issue(user)
-        authority.issue(THIEF)
-        authority.revoke(THIEF)
-        self.url = f"{CARRIER}://127.0.0.1:0" + self._query("server", crl="crl.pem")
+        self.token = new_token()
+        self.rules = folder / "rules.toml"
+        create_file(self.rules, RULES.format(digest=digest(self.token), user=user).encode())
+        self.url = f"{CARRIER}://127.0.0.1:0" + self._files(cert="server.pem", key="server.key")
 
-    def client_url(self, address: str, user: str | None) -> str:
-        """Return the URL by which somebody comes, who trusts the authority of the demo, and nobody else.
+    def client_url(self, address: str) -> str:
+        """Return the URL by which clients come, who trust the authority of the demo, and nobody else."""
+        return address.partition("?")[0] + self._files(ca="ca.pem")
 
-        Args:
-            address: of the server.
-            user: whose certificate is shown; None: none is.
-        """
-        return address.partition("?")[0] + self._query(user)
-
-    def _query(self, user: str | None, **more: str) -> str:
-        own = {"cert": f"{user}.pem", "key": f"{user}.key"} if user is not None else {}
-        files = {"ca": "ca.pem", **own, **more}
-        return as_query({option: str(self._folder / name) for option, name in files.items()})
+    def _files(self, **names: str) -> str:
+        return as_query({option: str(self._folder / name) for option, name in names.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What came of somebody who tried to come in and add a sender.
+    """What came of somebody who tried to add a sender that he may not add.
 
     Attributes:
         name: of the sender.
@@ -75,11 +94,11 @@ class Refusal:
         return f"{self.name:<9}{CARRIER:<9}{CODEC:<9}{told}"
 
 
-def intrude(name: str, url: str) -> Refusal:
+def intrude(name: str, url: str, token: str | None) -> Refusal:
     """Try to add a sender."""
     try:
-        with sig.ClientRouter(url, CODEC, reconnect=None) as client:
+        with sig.ClientRouter(url, CODEC, token=token, reconnect=None) as client:
             client.add_remote_sender(name, ["#alarm"])
     except sig.AccessDenied as error:
-        return Refusal(name, str(error).removeprefix(f"{url}: "))
+        return Refusal(name, str(error).removeprefix(f"{without_options(url)}: "))
     return Refusal(name, "")

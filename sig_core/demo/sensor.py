@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections import deque
@@ -45,7 +46,7 @@ class Answers:
         return list(self.past)
 
 
-def measure(name: str, url: str, codec: str, stop: threading.Event) -> int:
+def measure(name: str, url: str, codec: str, stop: threading.Event, token: str | None = None) -> int:
     """Fire until `stop` is set: `#changed` with each new reading, and `tick` now and then.
 
     Every event carries a number, from 1 without gaps. Returns how many were fired.
@@ -53,7 +54,7 @@ def measure(name: str, url: str, codec: str, stop: threading.Event) -> int:
     label = type("Label", (Labelled,), {"label": {"carrier": url.split(":")[0], "codec": codec}})
     answers = Answers(name)
     fired, readings, last = 0, 0, None
-    with sig.ClientRouter(url, codec, class_signal=label) as client:
+    with sig.ClientRouter(url, codec, class_signal=label, token=token) as client:
         sender = client.add_remote_sender(name, ["#changed", "tick"], answers)
         changed, tick = sender.get_signal("#changed"), sender.get_signal("tick")
         while True:
@@ -79,11 +80,14 @@ def stop_at_end_of_input(stop: threading.Event) -> None:
 
 
 def main() -> None:
-    """Be a process: arguments are name, URL, codec and report file; the end of standard input ends it."""
+    """Be a process: arguments are name, URL, codec and report file; the end of standard input ends it.
+
+    A token comes by the environment, which others do not see as they see arguments.
+    """
     name, url, codec, report = sys.argv[1:]
     stop = threading.Event()
     threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
-    fired = measure(name, url, codec, stop)
+    fired = measure(name, url, codec, stop, os.environ.get("SIG_TOKEN"))
     Path(report).write_text(json.dumps({"fired": fired}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sig_core as sig
+from sig_core.address import without_options
 from sig_core.demo import door
 from sig_core.demo.board import Thermometer, why_not
 from sig_core.demo.door import Door, Refusal
@@ -41,10 +43,9 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         reason = door.why_not()
-        if reason:
-            print(f"without TLS: {reason}")
+        print(f"without TLS, a token and rules: {reason}" if reason else "with TLS, a token and rules of its own")
         self.door = None if reason else Door(folder, BY_TLS)
-        self.server = sig.ServerRouter()
+        self.server = sig.ServerRouter(rules=self.door.rules if self.door else None)
         self.urls: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.fired: dict[str, int | None] = {}
@@ -59,8 +60,8 @@ class Demo:
             print(f"listening on {address}")
         if self.door is not None:
             address = self.server.listen(self.door.url)
-            self.urls[door.CARRIER] = self.door.client_url(address, BY_TLS)
-            print(f"listening on {address.partition('?')[0]}")
+            self.urls[door.CARRIER] = self.door.client_url(address)
+            print(f"listening on {without_options(address)}")
 
     def reached(self, sensor: tuple[str, str, str]) -> tuple[str, str, str]:
         """Return a sensor with a carrier that there is."""
@@ -85,7 +86,8 @@ class Demo:
     def spawn(self, name: str, module: str, *args: str) -> None:
         """Start a process of this demo."""
         command = [sys.executable, "-m", f"sig_core.demo.{module}", *args, str(self.report(name))]
-        self.processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        token = {"SIG_TOKEN": self.door.token} if self.door is not None and name == BY_TLS else {}
+        self.processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=os.environ | token)
 
     def report(self, name: str) -> Path:
         """Where a process says what it counted."""
@@ -199,12 +201,11 @@ def _ask(demo: Demo, everybody: list[tuple[str, str, str]]) -> tuple[int, int, f
 
 
 def _intrude(demo: Demo) -> list[Refusal]:
-    """Try what TLS forbids: to come in without a certificate, and with one that is revoked."""
+    """Try what the rules forbid: to come in without a token, and with one to add another sender than one's own."""
     if demo.door is None:
         return []
-    address = demo.urls[door.CARRIER]
-    users = {"stranger": None, door.THIEF: door.THIEF}
-    return [door.intrude(name, demo.door.client_url(address, user)) for name, user in users.items()]
+    url = demo.urls[door.CARRIER]
+    return [door.intrude("stranger", url, None), door.intrude("alarm", url, demo.door.token)]
 
 
 def _until(true: Any, what: str) -> None:

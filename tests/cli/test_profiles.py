@@ -62,7 +62,7 @@ def test_all_that_one_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
         ('[a]\nca = "x\\u0000"', 2, "the path of a file was expected"),
         ('[a]\nca = "~nobody-of-that-name/x"', 2, "'~nobody-of-that-name/x': "),
         ('[a]\nca = "ca.pem"\nkey = "a.key"', 3, "a key is that of a certificate, and there is no cert"),
-        ("[a]\n[a.b]\n", 1, r"\[a\] unknown key 'b'; known: url, codec, ca, cert, key, token_file"),
+        ("[a]\n[a.b]\n", 2, r"\[a\] unknown key 'b'; known: url, codec, ca, cert, key, token_file"),
     ],
 )
 def test_what_can_not_be_meant_is_named_with_its_line(text: str, line: int, said: str) -> None:

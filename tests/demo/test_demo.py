@@ -30,8 +30,8 @@ def test_demo_ends_by_itself_with_everything_arrived() -> None:
         assert f"\n{name}" in table
     assert "over unix in msgpack" in run.stdout
     assert "over tls+tcp in json" in run.stdout
-    assert re.search(r"^stranger tls\+tcp  json      refused  .*certificate", table, re.MULTILINE)
-    assert re.search(r"^thief    tls\+tcp  json      refused  .*revoked", table, re.MULTILINE)
+    assert re.search(r"^stranger tls\+tcp  json      refused  .*not admitted", table, re.MULTILINE)
+    assert re.search(r"^alarm    tls\+tcp  json      refused  .*'alarm'", table, re.MULTILINE)
     assert "over local in json" in run.stdout
     if why_not():
         assert f"without a board: {why_not()}" in run.stdout
@@ -59,9 +59,9 @@ def test_verdict_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict([row(0, [])], 1, 1, 100.0, 5.0) == 1  # nothing at all
     assert verdict([row(1, [1])], 2, 1, 100.0, 5.0) == 1  # no answer
     assert verdict([row(1, [1])], 1, 1, 100.0, None) == 1  # not missed
-    refusals = [Refusal("stranger", "no certificate")]
+    refusals = [Refusal("stranger", "not admitted")]
     assert verdict([row(1, [1])], 1, 1, 100.0, 5.0, refusals) == 0
-    assert verdict([row(1, [1])], 1, 1, 100.0, 5.0, [*refusals, Refusal("thief", "")]) == 1  # let in
+    assert verdict([row(1, [1])], 1, 1, 100.0, 5.0, [*refusals, Refusal("alarm", "")]) == 1  # let in
     said = capsys.readouterr().out
     assert "NOT everything arrived" in said and "LET IN" in said
 
