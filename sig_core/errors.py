@@ -17,7 +17,7 @@
      │   ├─ LocalProtocolError(RuntimeError)   called in the wrong state
      │   └─ RemoteProtocolError            the peer broke the rules; its link is closed
      │       └─ HandshakeError             no link came about
-     │           └─ NotAdmitted            nor will it: AccessDenied as well
+     │           └─ NotAdmitted(AccessDenied)    nor will it, by the rules of the server
      ├─ RoutingError
      │   ├─ SenderExists(NameError)        the name is taken
      │   ├─ UnknownEvent(LookupError)      the sender has not declared it

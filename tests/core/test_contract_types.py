@@ -77,6 +77,11 @@ class Wrapper_(OptionWrapper, HasCheck):
 one: Carrier = Carrier_()
 two: Codec = Codec_()
 three: Wrapper = Wrapper_()
+class Known(HasPending, HasPeerCertificate, HasUnixPeer, HasTraits):
+    pending = False
+    peer_certificate = None
+    unix_peer = (1, 2, 3)
+    traits = LinkTraits(packets=False, reliable=True)
 most: HasDecodeMost = OfItsLibrary()
 aborts: HasAbort = OfItsLibrary()
 recv: Callable[[SocketLink], HasRecv] = lambda link: link
@@ -110,6 +115,14 @@ class Recv(HasRecv):
     def recv(self, size: int, /) -> memoryview: raise OSError  # E: incompatible with return type "bytes"
 class Peer(HasOnePeer):
     one_peer = 1  # E: base class "HasOnePeer"
+class Pending(HasPending):
+    pending = 1  # E: base class "HasPending"
+class Shown(HasPeerCertificate):
+    peer_certificate = {"subject": ()}  # E: base class "HasPeerCertificate"
+class OfUnix(HasUnixPeer):
+    unix_peer = (1, 2)  # E: base class "HasUnixPeer"
+class Alike(HasTraits):
+    traits = "alike"  # E: base class "HasTraits"
 class Abort(HasAbort):
     async def abort(self) -> None: ...  # E: incompatible with return type "None"
 class Check(HasCheck):

@@ -40,7 +40,7 @@ def test_the_drawing_is_true() -> None:
             assert kind.__bases__[0] is getattr(errors, parents[-1][1]), name
         assert [base.__name__ for base in kind.__bases__[1:]] == ([builtin] if builtin else []), name
         if builtin:
-            assert issubclass(kind, getattr(builtins, builtin))
+            assert issubclass(kind, getattr(builtins, builtin, None) or getattr(errors, builtin))
         parents.append((depth, name))
 
 

@@ -72,6 +72,7 @@ class Owner:
     def __init__(self, net: Net) -> None:
         self.net = net
         self.stations = Stations()
+        self.access = None
         self.over: list[Any] = []
         self._sids = itertools.count(SID)
 

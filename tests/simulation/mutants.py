@@ -116,7 +116,7 @@ MUTANTS = {
         f"{_EXCHANGE}._remove_senders", "self.remove_sender(port, entry.name, may_return=may_return)", "pass"
     ),
     "the link before is not ended": Mutant(
-        "session.identity:Identities.admit", "self._clients[ident][1].replace()", "pass"
+        "session.identity:Identities.admit", "self._clients[ident][2].replace()", "pass"
     ),
     "targets are not looked up again": Mutant("routing.table:Table.add", "self._outdate(pattern)", "pass"),
     "a listener is not asked for again": Mutant(

@@ -161,6 +161,7 @@ class ServerNode:
         new_id = self.network.new_id
         self.exchange = Exchange(self.codec, self.limits, self.now)
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
+        self.access = None  # no rules
         self.identities = Identities(new_id(16), lambda: new_id(16), self.now)
         self.stations = Stations()
         self.connections: dict[int, Connection] = {}

@@ -113,7 +113,7 @@ class SessionFactory:
         tls: AddressTls | None = None,
         configured: str = "",
     ) -> None:
-        self._at = acceptor.address
+        self._acceptor = acceptor
         self._configured = configured
         self._context = context
         self._codecs = codecs
@@ -172,7 +172,8 @@ class SessionFactory:
         context = self._context
         if context.access is None:
             return None
-        return Door(context.identities, context.access, lambda: facts_of(link, self._at, self._configured), link.peer)
+        at = self._acceptor.address
+        return Door(context.identities, context.access, lambda: facts_of(link, at, self._configured), link.peer)
 
     def _plain(self, link: Link, packets: bool, deadline: float) -> PlainSession:
         context = self._context

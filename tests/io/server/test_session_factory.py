@@ -54,6 +54,7 @@ class Context:
         self.exchange, self.identities, self.limits = self.net.exchange, self.net.identities, self.net.limits
         self.peer_log = LimitedLog(self.clock)
         self.stations = Stations()
+        self.access = None
         self.now = 100.0
         self.opened: list[tuple[Any, float]] = []
         self.ended: list[Any] = []
