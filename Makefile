@@ -50,7 +50,7 @@ test-all: $(READY) test-setup
 
 without-sources: $(BIN)/python
 	@rm -rf $(WHERE) && mkdir $(WHERE)
-	@tar -c $(addprefix --exclude=./,.git '.venv*' .bench '.*_cache' build dist '*.egg-info' sig_core sig_carriers \
+	@tar -c $(addprefix --exclude=./,.git '.venv*' '.bench*' '.*_cache' build dist '*.egg-info' sig_core sig_carriers \
 		sig_codecs) . | tar -x -C $(WHERE)
 
 lint: $(VENV)/.dev
@@ -67,7 +67,7 @@ COMPILED_WHEEL = PYSIG_COMPILE=1 $(BIN)/python -m pip wheel -q --disable-pip-ver
 wheel: $(BIN)/python
 	$(COMPILED_WHEEL) -w dist
 
-BENCH_PEERS ?= raw,pysig,zenoh,nats,pyzmq,redis,mosquitto
+BENCH_PEERS ?= raw,pysig,pysig_compiled,zenoh,nats,pyzmq,redis,mosquitto
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W6,W8,W9
 BENCH_OPTIONS ?= --repeats 5 --seconds 1
 
@@ -112,7 +112,7 @@ boards-setup:
 	tests/setup boards
 
 clean:
-	rm -rf .bench .boards .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .bench .bench-compiled .boards .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 
+from sig_core.compiling import mypyc_attr
 from sig_core.contract import HasNarrows
-from sig_core.errors import DecodeError, EncodeError
+from sig_core.errors import DecodeError, EncodeError, because
 from sig_core.portable import MAX_DEPTH, RAW, fault, place
 
 __all__ = ["CborBoardCodec"]
+
+_EXTRAS: Final = frozenset({"bytes"})
 
 _INTEGER, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG = range(7)  # major types of RFC 8949
 _MAX = 0xFFFFFFFF
@@ -33,6 +36,7 @@ class _Refused(Exception):
         self.path: list[Any] = []
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class CborBoardCodec(HasNarrows):
     """The portable model with integers of -2**32 .. 2**32-1, floats as float32, and bytes.
 
@@ -45,7 +49,7 @@ class CborBoardCodec(HasNarrows):
     """
 
     name = "cbor-board"
-    extras = frozenset({"bytes"})
+    extras = _EXTRAS
     narrows = "floats to float32"
 
     def __init__(self, *, exact: bool = False) -> None:
@@ -57,7 +61,7 @@ class CborBoardCodec(HasNarrows):
         try:
             self._write(out, value, MAX_DEPTH)
         except _Refused as error:
-            raise EncodeError(f"cbor-board: value{place(error.path[::-1])}: {error}") from error
+            raise because(EncodeError(f"cbor-board: value{place(error.path[::-1])}: {error}"), error)
         return bytes(out)
 
     def decode(self, data: bytes, /) -> Any:
@@ -70,7 +74,7 @@ class CborBoardCodec(HasNarrows):
             if end != len(data):
                 raise ValueError(f"{len(data) - end} bytes follow the value")
         except ValueError as error:
-            raise DecodeError(f"cbor-board: {error}") from error
+            raise because(DecodeError(f"cbor-board: {error}"), error)
         return value
 
     def _write(self, out: bytearray, item: Any, room: int) -> None:
@@ -100,7 +104,7 @@ class CborBoardCodec(HasNarrows):
             try:
                 _write_text(out, key)
             except _Refused:
-                raise _Refused(_reason({key: None})) from None
+                raise because(_Refused(_reason({key: None})), None)
             self._write_part(out, key, item, room)
 
     def _write_part(self, out: bytearray, key: Any, item: Any, room: int) -> None:
@@ -116,7 +120,7 @@ class CborBoardCodec(HasNarrows):
         try:
             data = _FLOAT.pack(0xFA, item)
         except OverflowError:
-            raise _Refused(f"{item!r} is beyond float32, whose greatest is 3.4028234663852886e+38") from None
+            raise because(_Refused(f"{item!r} is beyond float32, whose greatest is 3.4028234663852886e+38"), None)
         if self._exact and _FLOAT.unpack(data)[1] != item:
             raise _Refused(f"{item!r} is no float32; the nearest one is {_FLOAT.unpack(data)[1]!r}")
         return data
@@ -132,7 +136,7 @@ def _write_text(out: bytearray, text: str) -> None:
     try:
         data = text.encode()
     except UnicodeEncodeError:
-        raise _Refused(_reason(text)) from None
+        raise because(_Refused(_reason(text)), None)
     out += _head(_TEXT, len(data))
     out += data
 
@@ -161,7 +165,7 @@ def _write_bytes(out: bytearray, item: Any) -> None:
 
 
 def _reason(item: Any) -> str:
-    return fault(item, CborBoardCodec.extras).removeprefix("value: ")
+    return fault(item, _EXTRAS).removeprefix("value: ")
 
 
 def _head(major: int, number: int) -> bytes:
@@ -254,4 +258,4 @@ def _text(data: bytes, start: int, end: int) -> str:
     try:
         return data[start:end].decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"byte {start + error.start}: text is not UTF-8: {error.reason}") from error
+        raise because(ValueError(f"byte {start + error.start}: text is not UTF-8: {error.reason}"), error)

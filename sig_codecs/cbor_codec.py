@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
+from sig_core.compiling import mypyc_attr
 from sig_core.contract import HasDecodeMany, HasDecodeMost, HasReads
-from sig_core.errors import DecodeError, EncodeError
+from sig_core.errors import DecodeError, EncodeError, because
 from sig_core.portable import CERTAIN, MAX_DEPTH, RAW, fault, fits
 
 __all__ = ["CborCodec"]
 
-_SIMPLE = CERTAIN | {float, bytes, bytearray}
-_WITH_VIEWS = _SIMPLE | RAW
+_EXTRAS: Final = frozenset({"bytes", "nonfinite"})
+_READS: Final = frozenset({"cbor-board"})
+
+_SIMPLE: Final = CERTAIN | {float, bytes, bytearray}
+_WITH_VIEWS: Final = _SIMPLE | RAW
 
 
 class _NoTags(dict[int, Any]):
@@ -26,11 +30,12 @@ class _NoTags(dict[int, Any]):
         raise ValueError(f"tag {tag} can't be carried")
 
 
-_NO_TAGS = _NoTags()
-SHORT = 4096  # bytes up to which a payload is copied to be decoded
+_NO_TAGS: Final = _NoTags()
+SHORT: Final = 4096  # bytes up to which a payload is copied to be decoded
 ARRAY, NUMBER = b"\x9a", b"\x1b"  # how an array begins whose length follows in four bytes; an integer of eight
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class CborCodec(HasReads, HasDecodeMost, HasDecodeMany):
     """The portable model, bytes and floats that are not finite as CBOR; tags and undefined values are refused.
 
@@ -41,15 +46,15 @@ class CborCodec(HasReads, HasDecodeMost, HasDecodeMany):
     """
 
     name = "cbor"
-    extras = frozenset({"bytes", "nonfinite"})
-    reads = frozenset({"cbor-board"})
+    extras = _EXTRAS
+    reads = _READS
 
     def __init__(self) -> None:
         try:
             import cbor2
         except ImportError as error:
             text = "codec cbor: the cbor2 package is missing; install it: pip install pysig[cbor]"
-            raise ImportError(text) from error
+            raise because(ImportError(text), error)
         self._encode = cbor2.dumps
         self._loads = cbor2.loads
         self._decoder = cbor2.CBORDecoder
@@ -68,7 +73,7 @@ class CborCodec(HasReads, HasDecodeMost, HasDecodeMany):
             if fits(value, _WITH_VIEWS):  # cbor2 writes a memoryview as a list; the cure would double the time for all
                 return self._encode(value, encoders=self._views)
         except Exception as error:
-            raise EncodeError(f"cbor: {fault(value, self.extras)}") from error
+            raise because(EncodeError(f"cbor: {fault(value, self.extras)}"), error)
         raise EncodeError(f"cbor: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
@@ -84,11 +89,11 @@ class CborCodec(HasReads, HasDecodeMost, HasDecodeMany):
         try:
             value = self._decode(data)
         except Exception as error:
-            raise DecodeError(f"cbor: {error.__cause__ or error}") from error
+            raise because(DecodeError(f"cbor: {error.__cause__ or error}"), error)
         try:
             self._prove(value)
         except Exception as error:
-            raise DecodeError(f"cbor: {fault(value, self.extras)}") from error
+            raise because(DecodeError(f"cbor: {fault(value, self.extras)}"), error)
         return value
 
     def decode_most(self, data: bytes, /) -> Any:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from sig_codecs.shallow import INT64, shallow
-from sig_core.errors import DecodeError, EncodeError
+from sig_core.compiling import mypyc_attr
+from sig_core.errors import DecodeError, EncodeError, because
 from sig_core.portable import fault, fits
 
 __all__ = ["JsonCodec"]
 
+_EXTRAS: Final[frozenset[str]] = frozenset()
 
+
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class JsonCodec:
     """The portable model as JSON text in UTF-8; it has no extras.
 
@@ -20,7 +24,7 @@ class JsonCodec:
     """
 
     name = "json"
-    extras: frozenset[str] = frozenset()
+    extras = _EXTRAS
 
     def __init__(self) -> None:
         self._encode = msgspec.json.Encoder().encode
@@ -33,7 +37,7 @@ class JsonCodec:
             if fits(value):
                 return self._encode(value)
         except Exception as error:
-            raise EncodeError(f"json: {fault(value)}") from error
+            raise because(EncodeError(f"json: {fault(value)}"), error)
         raise EncodeError(f"json: {fault(value)}")
 
     def decode(self, data: bytes, /) -> Any:
@@ -43,13 +47,13 @@ class JsonCodec:
         except msgspec.ValidationError:
             return self._decode_any(data)
         except Exception as error:
-            raise DecodeError(f"json: {error}") from error
+            raise because(DecodeError(f"json: {error}"), error)
 
     def _decode_any(self, data: bytes) -> Any:
         try:
             value = self._decode(data)
         except Exception as error:
-            raise DecodeError(f"json: {error}") from error
+            raise because(DecodeError(f"json: {error}"), error)
         if fits(value):
             return value
         raise DecodeError(f"json: {fault(value)}")

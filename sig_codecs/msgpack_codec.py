@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
 from sig_codecs.shallow import shallow
-from sig_core.errors import DecodeError, EncodeError
+from sig_core.compiling import mypyc_attr
+from sig_core.errors import DecodeError, EncodeError, because
 from sig_core.portable import CERTAIN, RAW, fault, fits
 
 __all__ = ["MsgpackCodec"]
 
-_CERTAIN = CERTAIN | RAW | {float, int}  # the encoder refuses integers of more than 64 bits by itself
+_EXTRAS: Final = frozenset({"bytes", "nonfinite"})
+
+_CERTAIN: Final = CERTAIN | RAW | {float, int}  # the encoder refuses integers of more than 64 bits by itself
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class MsgpackCodec:
     """The portable model, bytes and floats that are not finite as MessagePack; extension types are refused.
 
@@ -28,14 +32,14 @@ class MsgpackCodec:
     """
 
     name = "msgpack"
-    extras = frozenset({"bytes", "nonfinite"})
+    extras = _EXTRAS
 
     def __init__(self) -> None:
         try:
             import msgpack  # type: ignore[import-untyped]
         except ImportError as error:
             text = "codec msgpack: the msgpack package is missing; install it: pip install pysig[msgpack]"
-            raise ImportError(text) from error
+            raise because(ImportError(text), error)
         self._unpack = msgpack.unpackb
         self._encode = msgspec.msgpack.Encoder().encode
         self.decode_most = msgspec.msgpack.Decoder(shallow()).decode
@@ -53,7 +57,7 @@ class MsgpackCodec:
             if fits(value, _CERTAIN):
                 return self._encode(value)
         except Exception as error:
-            raise EncodeError(f"msgpack: {fault(value, self.extras)}") from error
+            raise because(EncodeError(f"msgpack: {fault(value, self.extras)}"), error)
         raise EncodeError(f"msgpack: {fault(value, self.extras)}")
 
     def decode(self, data: bytes, /) -> Any:
@@ -63,14 +67,14 @@ class MsgpackCodec:
         except msgspec.ValidationError:
             return self._decode_any(data)
         except Exception as error:
-            raise DecodeError(f"msgpack: {error}") from error
+            raise because(DecodeError(f"msgpack: {error}"), error)
 
     def _decode_any(self, data: bytes) -> Any:
         try:
             self._skip(data)  # all that lengths promise is there: unpackb allocates lists by their promised length
             value = self._unpack(data, strict_map_key=True, ext_hook=_refuse_extension)
         except Exception as error:
-            raise DecodeError(f"msgpack: {error or type(error).__name__}") from error
+            raise because(DecodeError(f"msgpack: {error or type(error).__name__}"), error)
         if fits(value, _CERTAIN):
             return value
         raise DecodeError(f"msgpack: {fault(value, self.extras)}")

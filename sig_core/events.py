@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
-from sig_core.errors import ConfigError
+from sig_core.errors import ConfigError, because
 
 __all__ = [
     "CHANNEL_DECORATOR",
@@ -33,12 +33,13 @@ Key: TypeAlias = str | tuple[str, Name]
 Info: TypeAlias = dict[str, Any]
 """What a listener learns of an event: "sender", "event", and what a Signal subclass added."""
 
-CHANNEL_DECORATOR = "#"
-EVENT_CONNECT = "#connect"
-EVENT_DISCONNECT = "#disconnect"
+CHANNEL_DECORATOR: Final = "#"
+EVENT_CONNECT: Final = "#connect"
+EVENT_DISCONNECT: Final = "#disconnect"
 
-MAX_NAME = 255  # bytes of UTF-8: it fits a length byte on boards
-MIN_INT, MAX_INT = -(2**63), 2**64 - 1
+MAX_NAME: Final = 255  # bytes of UTF-8: it fits a length byte on boards
+MIN_INT: Final = -(2**63)
+MAX_INT: Final = 2**64 - 1
 
 
 def is_channel(event: Name | None) -> TypeGuard[str]:
@@ -94,7 +95,7 @@ def _check_text(name: str, what: str) -> str:
     try:
         size = len(name.encode())
     except UnicodeEncodeError as error:
-        raise ConfigError(f"{what} {name!r}: a name can't have lone surrogates") from error
+        raise because(ConfigError(f"{what} {name!r}: a name can't have lone surrogates"), error)
     if size > MAX_NAME:
         raise ConfigError(f"{what} {name[:40]!r}...: {size} bytes of UTF-8, at most {MAX_NAME} are allowed")
     return name

@@ -7,7 +7,8 @@ Where a signal gets in decides how code is written that must not be spoiled. CPy
 function in C, when a function in Python begins, and when a loop begins anew; and where a system call waits. Nowhere
 else: an assignment, a slice that is replaced, `+=` on a list happen together with what stands beside them, as long as
 nothing is called in between. `with lock:` is such a step too, where the lock is one of C: it is not left taken, neither
-at its beginning nor at its end. `lock.acquire()` in a line of its own is none: who interrupts it leaves it taken.
+at its beginning nor at its end. `lock.acquire()` in a line of its own is none: who interrupts it leaves it taken. Code
+that is compiled does not look at all, but where it calls what is interpreted, or a system call waits: fewer places.
 
 A second interrupt may come while a handler of ours puts right what the first one left. So what that does can be done
 again, and in a client it is: by a handler within the handler. A third one is not reckoned with.
@@ -46,14 +47,17 @@ def find_interrupt(error: BaseException) -> BaseException | None:
 def _is_of_handler(error: BaseException) -> bool:
     """Return whether it came out of a function that was given the frame which it interrupted: a signal handler."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        if _was_given(trace.tb_next.tb_frame, trace.tb_frame):
+    while trace is not None:
+        if _was_given_its_caller(trace.tb_frame):
             return True
         trace = trace.tb_next
     return False
 
 
-def _was_given(called: FrameType, caller: FrameType) -> bool:
+def _was_given_its_caller(called: FrameType) -> bool:
+    caller = called.f_back  # not what stands before it in the trace: that of compiled code is no frame that runs
+    if caller is None:
+        return False
     for value in list(called.f_locals.values()):
         if value is caller or (isinstance(value, tuple) and any(item is caller for item in value)):
             return True

@@ -25,19 +25,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["CERTAIN", "MAX_DEPTH", "RAW", "fault", "fits", "place"]
 
-MAX_DEPTH = 64  # containers inside each other
-MIN_INT, MAX_INT = -(2**63), 2**64 - 1
+MAX_DEPTH: Final = 64  # containers inside each other
+MIN_INT: Final = -(2**63)
+MAX_INT: Final = 2**64 - 1
 
-_SERIES = 16  # items; a list longer than that is taken for a series of numbers or texts
+_SERIES: Final = 16  # items; a list longer than that is taken for a series of numbers or texts
 
-CERTAIN: frozenset[type] = frozenset({str, bool, type(None)})
+CERTAIN: Final[frozenset[type]] = frozenset({str, bool, type(None)})
 """Types whose values `fits` need not look at: text is left to the encoder, which refuses lone surrogates anyhow."""
 
-RAW: frozenset[type] = frozenset({bytes, bytearray, memoryview})
+RAW: Final[frozenset[type]] = frozenset({bytes, bytearray, memoryview})
 """Types that the extra "bytes" adds."""
 
 

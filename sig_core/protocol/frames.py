@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol.runs import FEW, alike
@@ -11,11 +11,11 @@ from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, R
 
 __all__ = ["Frame", "FrameReader"]
 
-LEAST = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by type
-NO_LENGTH = 2**32  # no `length` is so great
-SMALL = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
-BIG = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
-HUGE = 32_768  # bytes; a frame from here on is read alone: a read costs less than to copy it, and what came behind it
+LEAST: Final = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by type
+NO_LENGTH: Final = 2**32  # no `length` is so great
+SMALL: Final = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
+BIG: Final = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
+HUGE: Final = 32_768  # bytes; a frame from here on is read alone: a read costs less than a copy of what came behind
 
 
 Frame: TypeAlias = tuple[int, int, int, bytes]

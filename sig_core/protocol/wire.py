@@ -50,8 +50,8 @@ HEADER: Final = 9  # bytes: u32 length, u8 head, u32 route
 AFTER_LENGTH: Final = 5  # of these, what `length` counts
 
 FRAME: Final = struct.Struct("<IBI")
-_WITH_ID = struct.Struct("<IBII")
-_ERROR = struct.Struct("<IBIIh")
+_WITH_ID: Final = struct.Struct("<IBII")
+_ERROR: Final = struct.Struct("<IBIIh")
 _u16 = struct.Struct("<H")
 _id_status = struct.Struct("<Ih")
 

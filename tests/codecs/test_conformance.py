@@ -131,6 +131,7 @@ def test_four_threads_at_once(codec):
     assert wrong == []
 
 
+@pytest.mark.pure_only("a library that was imported is taken away")
 @pytest.mark.parametrize(
     ("codec_name", "library", "extra"),
     [("msgpack", "msgpack", "msgpack"), ("cbor", "cbor2", "cbor")],

@@ -14,7 +14,7 @@ from tests.support import ROOT
 
 RING_0 = {
     *("busy_poll", "clock", "contract", "address", "description", "errors", "events", "interrupts", "portable"),
-    *("printable", "spelling", "tokens"),
+    *("compiling", "printable", "spelling", "tokens"),
 }
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"access", "protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
@@ -65,7 +65,7 @@ BESIDE = {
         *("sig_core.links.sockets", "sig_core.links.shared_medium"),
         "sig_carriers",
     },
-    "sig_codecs": {"sig_core.contract", "sig_core.errors", "sig_core.portable", "sig_codecs"},
+    "sig_codecs": {"sig_core.compiling", "sig_core.contract", "sig_core.errors", "sig_core.portable", "sig_codecs"},
 }
 
 

@@ -18,6 +18,8 @@ from tests.interrupts.world import STEPS, World, each_place
 from tests.support import within
 from tests.support.injection import Injection
 
+pytestmark = pytest.mark.pure_only("its places are those of interpreted code")
+
 
 @pytest.fixture
 def world() -> Iterator[World]:

@@ -11,6 +11,8 @@ from sig_core.testing import eventually
 from tests.interrupts.world import STEPS, World, each_place
 from tests.support.injection import TimeLimit, interrupt, time_limit
 
+pytestmark = pytest.mark.pure_only("its places are those of interpreted code")
+
 ACTS = {"Ctrl-C": interrupt, "time limit": time_limit}
 RAISED = (KeyboardInterrupt, TimeLimit)
 

@@ -14,6 +14,7 @@ from tests.support.injection import TimeLimit, interrupt, time_limit
 
 # A socket that was made just before the interrupt is nobody's yet: Python closes it, and says so.
 pytestmark = [
+    pytest.mark.pure_only("its places are those of interpreted code"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

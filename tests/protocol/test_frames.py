@@ -290,7 +290,7 @@ def test_additions_beyond_the_body_and_control_with_a_route(company: bytes) -> N
 def test_the_limit_may_grow_between_frames() -> None:
     reader = NamedReader(100)
     assert reader.feed(wire.control_frame(b"hello"))
-    reader.max_frame = 1000
+    reader.reader.max_frame = 1000
     assert reader.feed(wire.event_frame(1, bytes(500)))
 
 

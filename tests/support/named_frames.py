@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sig_core.protocol import wire
 from sig_core.protocol.frames import FrameReader
@@ -23,12 +23,18 @@ class Frame(NamedTuple):
     body: bytes
 
 
-class NamedReader(FrameReader):
+class NamedReader:
     """A FrameReader that gives named frames."""
 
-    def feed(self, data: bytes) -> list[Frame]:  # type: ignore[override] # a list of what is a Frame of the other kind
+    def __init__(self, max_frame: int) -> None:
+        self.reader = FrameReader(max_frame)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+    def feed(self, data: bytes) -> list[Frame]:
         """Take bytes and give the frames that are complete."""
-        return [frame for found in super().feed(data) for frame in _each(Frame(*found))]
+        return [frame for found in self.reader.feed(data) for frame in _each(Frame(*found))]
 
 
 def _each(frame: Frame) -> Iterator[Frame]:

@@ -18,13 +18,15 @@ from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
 from sig_core.session.binary.reports import Events
 
 
-class Slowly(JsonCodec):
+class Slowly:
     """JSON without a faster way."""
 
+    name = "json"
+    extras: frozenset[str] = frozenset()
+
     def __init__(self) -> None:
-        super().__init__()
-        self._fast = self.decode_most
-        del self.decode_most
+        self.encode = JsonCodec().encode
+        self._fast = JsonCodec().decode_most
 
     def decode(self, data: bytes, /) -> Any:
         return self._fast(data)

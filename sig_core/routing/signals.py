@@ -1,0 +1,139 @@
+"""Signal and Subscription: what fires an event, and what hears it. Apart from their like, since these are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sig_core.compiling import mypyc_attr
+from sig_core.errors import ConfigError
+from sig_core.events import Info, Pattern
+
+if TYPE_CHECKING:
+    from sig_core.routing.entities import Event
+
+__all__ = ["Listener", "Signal", "Subscription"]
+
+Listener: TypeAlias = Callable[[Info, Any], object]
+"""A callback `f(info, data)`; `info` has "sender", "event" and what a Signal subclass added.
+
+Both are the same objects for all listeners of this program that hear the event: who wants to change one copies it.
+"""
+
+
+class Subscription:
+    """A listener that was added. True in a boolean context; `remove()` ends it, as does leaving its `with` block.
+
+    Args:
+        callback: the listener.
+        pattern: what it hears.
+        remove: called once, with this subscription, when it ends.
+
+    Attributes:
+        callback, pattern: see above.
+        call: what a dispatch calls: the listener, or nothing once the subscription is removed.
+    """
+
+    __slots__ = ("_remove", "call", "callback", "pattern")
+
+    def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
+        self.callback = callback
+        self.pattern = pattern
+        self.call: Listener = callback
+        self._remove: Callable[[Subscription], None] | None = remove
+
+    @property
+    def active(self) -> bool:
+        """Whether it was not removed yet."""
+        return self._remove is not None
+
+    def remove(self) -> None:
+        """End it: once this has returned, no call of the listener starts any more. Again: does nothing."""
+        remove, self._remove = self._remove, None
+        self.call = _nothing
+        if remove is not None:
+            try:
+                remove(self)
+            except BaseException:  # an interrupt: it may be ended once more
+                self._remove = remove
+                raise
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        sender, event = self.pattern
+        return f"<Subscription sender={sender!r} event={event!r}{'' if self.active else ' removed'}>"
+
+
+def _nothing(info: Info, data: Any) -> None:
+    return None
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Signal:
+    """Triggers one event of one sender. Inherit and override `trigger` to change the data, or to add to `event_info`.
+
+    Args:
+        objevent: the event.
+        broad_events: see below.
+
+    Raises:
+        ConfigError: the event is that of a broadcast, not of a sender.
+
+    Attributes:
+        objevent, objsender: whose it is.
+        broad_events: the broadcast events that hear it too: the router's, the sender's and, if it is one, the channel.
+        event_info: {"sender", "event"} and what was added; listeners get a shallow copy, made at the trigger.
+    """
+
+    def __init__(self, objevent: Event, broad_events: Sequence[Event]) -> None:
+        self.objevent = objevent
+        self.objsender = objevent.objsender
+        self.broad_events = tuple(broad_events)
+        self.event_info: Info = {"sender": self.objsender.name, "event": objevent.name}
+        sender, event = self.objsender.name, objevent.name
+        if sender is None or event is None:
+            raise ConfigError("a signal belongs to an event of a sender, not to a broadcast")
+        self._topic = self.objsender.objrouter.topic(sender, event)
+        self._failed = self.objsender.objrouter.listener_failed
+
+    def trigger(self, data: Any = None) -> None:
+        """Fire the event: every listener in this program runs now, in this thread, in the order of dispatch.
+
+        A listener that raises is logged and counted; the others still run.
+
+        Args:
+            data: what listeners get. For other programs it is encoded, so a codec must be able to carry it.
+
+        Raises:
+            UnknownSender: the sender is not connected (any more).
+            EncodeError: the event goes to other programs and can't be carried: by the codec of this client, or by
+                any codec that clients of this server may use; nobody gets it then.
+            MessageTooBig: the event goes to other programs, and is too long in that way; nobody gets it then.
+            NotOwner: another client added the sender.
+            LinkClosed: there is no link now, and nothing is kept for the next one.
+            Backpressure: output is full, and this call may not wait: it was made inside a callback.
+        """
+        topic = self._topic
+        publisher = topic.publisher
+        if publisher is not None:
+            publisher(self.event_info, data)
+        targets = topic.targets
+        if targets is None:
+            targets = topic.refresh()
+        if not targets:
+            return
+        topic.fired += 1
+        info = self.event_info.copy()
+        for target in targets:
+            try:
+                target.call(info, data)
+            except Exception as error:
+                self._failed(target.callback, info, error)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.objevent.name!r} of {self.objsender.name!r}>"
