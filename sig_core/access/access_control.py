@@ -20,7 +20,7 @@ __all__ = ["AccessControl", "Tell"]
 NOT_ADMITTED = "not admitted"  # all that a stranger learns; the audit has the rest
 
 Tell: TypeAlias = Callable[[dict[str, Any]], None]
-"""Takes an entry of the audit."""
+"""Takes an entry of the audit; what takes a while to find out is a function in it."""
 
 
 class AccessControl:
@@ -73,7 +73,7 @@ class AccessControl:
         if principal is None:
             self._tell({"event": "refused", "peer": peer, "at": facts.at, "why": _why(facts)})
             raise NotAdmitted(NOT_ADMITTED)
-        self._tell({"event": "admitted", "peer": peer, **_who(principal), "at": facts.at, "rule": principal.rule})
+        self._tell({"event": "admitted", "peer": peer, **_who(principal), "at": facts.at, "rule": principal.find_rule})
         return principal
 
     def admit_again(self, principal: Principal) -> Principal | None:
@@ -84,7 +84,7 @@ class AccessControl:
         """Return who somebody is, in the words of the call `whoami`."""
         may = self.policy.decide(principal, "operate", "explain").allowed
         about = {"user": principal.user, "kind": principal.kind, "at": principal.facts.at}
-        return about | {"roles": sorted(principal.roles), "rule": principal.rule if may else ""}
+        return about | {"roles": sorted(principal.roles), "rule": principal.find_rule() if may else ""}
 
     def explain(
         self, user: str, roles: list[str] | None, action: str, sender: Name | None, name: Name | None
@@ -111,7 +111,8 @@ class AccessControl:
         """See `Policy.decide`; a denial is told."""
         verdict = self.policy.decide(principal, action, sender, name)
         if not verdict.allowed:
-            self._tell({"event": "denied", **_who(principal), **_what(action, sender, name), "rule": verdict.rule})
+            what = _what(action, sender, name)
+            self._tell({"event": "denied", **_who(principal), **what, "rule": lambda: verdict.rule})
         return verdict
 
     def check(self, principal: Principal, action: str, sender: Name | None, name: Name | None = None) -> None:

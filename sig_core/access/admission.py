@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.principal import ANONYMOUS, Facts, Principal
@@ -46,8 +47,10 @@ class Admission:
         first, user = (proved or found)[0]
         roles = frozenset(name for who, _ in found for name in who.roles)
         kind = ANONYMOUS if first.kind == "anyone" else first.kind
-        rule = f"{self._rules.place(first.path)}: {spelled(first.path)}"
-        return Principal(user, kind, facts, roles, rule)
+        return Principal(user, kind, facts, roles, partial(self._place, first))
+
+    def _place(self, who: Who) -> str:
+        return f"{self._rules.place(who.path)}: {spelled(who.path)}"
 
     def roles_of(self, user: str) -> frozenset[str]:
         """Return the roles of all rules that may give somebody this name, whatever it has to prove for that."""

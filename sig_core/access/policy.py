@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sig_core.access.line_index import Path
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.principal import Principal
-from sig_core.access.rules import ACTIONS, Grant, Role, Rules, spelled
+from sig_core.access.rules import ACTIONS, Grant, Role, Rules, Source, spelled
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name
 
 __all__ = ["Policy", "Verdict"]
@@ -19,10 +19,26 @@ Question: TypeAlias = tuple[str, Name | None, Name | None]
 
 
 class Verdict(NamedTuple):
-    """Whether something is allowed, and the rule that says so: `rules.toml:5: roles.panel.listen[0]`."""
+    """Whether something is allowed, and the rule that says so.
+
+    Attributes:
+        allowed: whether it is.
+        path: where the rule stands; None: there is none.
+        source: of the rules.
+    """
 
     allowed: bool
-    rule: str
+    path: Path | None
+    source: Source
+
+    @property
+    def rule(self) -> str:
+        """The rule in words, `rules.toml:5: roles.panel.listen[0]`; the first time may take a while, for its line."""
+        return "no rule allows it" if self.path is None else f"{self.source.place(self.path)}: {spelled(self.path)}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return it in the words of the call `explain`."""
+        return {"allowed": self.allowed, "rule": self.rule}
 
 
 class Policy:
@@ -90,7 +106,7 @@ class Policy:
 
     def _found(self, profile: _Profile, question: Question) -> Verdict:
         allowed, path = profile.judge(*question)
-        return Verdict(allowed, "no rule allows it" if path is None else f"{self.rules.place(path)}: {spelled(path)}")
+        return Verdict(allowed, path, self.rules.source)
 
 
 class _Profile:

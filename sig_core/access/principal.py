@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["ANONYMOUS", "Certificate", "Facts", "Principal", "UnixPeer"]
@@ -66,14 +67,14 @@ class Principal:
         kind: what proved it: "certificate", "token", "unix", "port" or "anonymous".
         facts: by which it is known.
         roles: what it may do.
-        rule: the rule that gave it its name, with file and line.
+        find_rule: returns the rule that gave it its name, with file and line; the first time may take a while.
     """
 
     user: str
     kind: str
     facts: Facts = NO_FACTS
     roles: frozenset[str] = frozenset()
-    rule: str = ""
+    find_rule: Callable[[], str] = str
 
     @property
     def is_somebody(self) -> bool:

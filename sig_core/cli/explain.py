@@ -94,7 +94,7 @@ def _look(
         if found is None:
             return {"allowed": False, "rule": "no [[who]] admits it", "user": None}
         user, roles = found.user, sorted(found.roles)
-    return {"user": user, **control.explain(user, roles, action, *about)._asdict()}
+    return {"user": user, **control.explain(user, roles, action, *about).describe()}
 
 
 def _facts(at: str, as_cert: Path | None, as_token: Path | None) -> Facts | None:

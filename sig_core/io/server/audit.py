@@ -73,7 +73,7 @@ class Audit:
         if dropped:
             self._waiting.append({"event": "not told", "count": dropped})
         while self._waiting:
-            entry = self._waiting.popleft()
+            entry = {key: value() if callable(value) else value for key, value in self._waiting.popleft().items()}
             _log.log(_level(entry), "%s", printable(json.dumps(entry, ensure_ascii=False, default=str)))
             if hook is not None:
                 hook(entry=dict(entry))
