@@ -171,3 +171,24 @@ def test_bad_rules_let_nobody_in(tmp_path: Path, text: str | None) -> None:
 def test_with_rules_other_machines_may_reach_it(rules: Path) -> None:
     with sig.ServerRouter("tcp://0.0.0.0:0", rules=rules) as server:
         assert json.dumps(server.addresses)
+
+
+def test_what_may_not_be_seen_answers_as_what_is_not_there(server: sig.ServerRouter, face: Face) -> None:
+    async def scenario() -> None:
+        server.add_sender("there", "e", {"get": lambda params: 1})
+        async with face.client(server.addresses[0], token=HALL) as hall:
+            told: dict[str, list[str]] = {"there": [], "gone!": []}
+            for name, words in told.items():
+                for asked in (
+                    hall.remote_request(name, "get"),
+                    hall.add_remote_listener(print, name, "#connect"),
+                    hall.add_remote_listener(print, name, "e"),
+                    hall.add_remote_sender(name),
+                ):
+                    with pytest.raises((sig.UnknownSender, sig.AccessDenied)) as refused:
+                        await asked
+                    words.append(f"{refused.type.__name__} {refused.value}".replace(name, "NAME"))
+            assert told["there"] == told["gone!"]
+            assert await hall.list_remote_senders() == []
+
+    face.run(scenario())

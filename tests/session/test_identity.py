@@ -246,3 +246,17 @@ def test_a_refusal_ends_nothing() -> None:
     assert refused.client.state is State.CLOSED
     assert old.server.state is State.OPEN
     assert old.call("sync") is None
+
+
+@pytest.mark.parametrize("other", ["", "panel"])
+def test_an_id_belongs_to_who_it_was_given_to(other: str) -> None:
+    identities = Made()
+    session = Stub(identities, ME)
+    token = identities.admit(hello(ME, None), session, "hall")
+    for away in (False, True):
+        if away:
+            identities.forget(ME, session)
+        with pytest.raises(HandshakeError, match="this is not its token"):  # though it is: nobody learns that
+            identities.admit(hello(ME, token), Stub(identities, ME), other)
+    assert identities.admit(hello(ME, token), Stub(identities, ME), "hall") == token
+    assert session.ended == 0
