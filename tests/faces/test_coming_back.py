@@ -80,8 +80,8 @@ def test_who_lost_its_id_to_another_takes_a_new_one_and_goes_on(face: Face, plac
         async with client:
             await client.add_remote_sender("s", ["e"], {"double": lambda params: params * 2})
             identities = server._clients.identities
-            ((ident, (_, session)),) = identities._clients.items()
-            identities._clients[ident] = ("00", session)  # the token that its next owner got
+            ((ident, (_, owner, session)),) = identities._clients.items()
+            identities._clients[ident] = ("00", owner, session)  # the token that its next owner got
             server._clients.abort_all()
             await told.wait("reconnected")
             assert told.errors[-1] is None
