@@ -51,3 +51,4 @@ def test_a_start_that_is_interrupted_leaves_nothing(world: World, act: str, step
         eventually(lambda: len(world.server.peers) == 2, 5, where)
 
     each_place(start, ACTS[act], check, step=20 * step, expected=RAISED)
+    check("the last one was not interrupted")
