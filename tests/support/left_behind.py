@@ -32,5 +32,8 @@ def nothing_left_behind() -> Iterator[None]:
     before = descriptors()
     yield
     gc.collect()
-    eventually(lambda: not sig_threads())
+    try:
+        eventually(lambda: not sig_threads())
+    except AssertionError:
+        raise AssertionError(f"these threads go on: {sig_threads()}") from None
     eventually(lambda: descriptors() <= before)

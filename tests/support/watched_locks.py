@@ -8,6 +8,7 @@ Codecs count as code of a user where they are called for this program alone: a s
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import itertools
 import linecache
 import sys
@@ -252,6 +253,7 @@ def _watch_calls(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     before(concurrent.futures.Future, "_invoke_callbacks", lambda future: "callbacks of a future")
 
     def checking(callback: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(callback)
         def checked(*args: Any) -> object:
             watch.calls(callback)
             return callback(*args)

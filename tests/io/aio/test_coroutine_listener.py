@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -95,7 +96,7 @@ def test_a_plain_function_is_called_as_ever(router: Router) -> None:
         heard.append(data)
 
     subscription = router.subscribe(hear)
-    assert subscription.call is hear and router.listeners.loop is None
+    assert inspect.unwrap(subscription.call) is hear and router.listeners.loop is None
     router.send(subscription, 1)
     assert heard == [1]
 

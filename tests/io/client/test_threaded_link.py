@@ -40,7 +40,7 @@ class Rig:
         made = Limits(**limits)
         self.session = ClientSession(offered, made, client="ab" * 16, token=None, packets=False, now=0.0)
         nobody: Any = None  # nothing is registered, and nothing comes for it
-        inbound = Inbound(self.session, nobody, Counter(), Traffic(), lambda *failure: None, nobody)
+        inbound = Inbound(self.session, nobody, Counter(), Traffic(), lambda *failure: None, nobody, lambda error: None)
         self.link = ThreadedLink(
             self.server.link, self.session, inbound, lambda link, error: self.ended.append(error), time.monotonic
         )

@@ -130,7 +130,7 @@ class Server:
         self.told: list[tuple[Any, Any]] = []  # session, and its error then
         self.exchange = Exchange(codec, limits, self.clock)
         self.manager = ConnectionManager(
-            *(self.exchange, threading.Lock(), codec, limits, lambda now: LONG, self._tell),
+            *(self.exchange, threading.Lock(), codec, limits, None, lambda now: LONG, self._tell),
             clock=self.clock,
             stop_time=stop_time,
         )
