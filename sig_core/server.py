@@ -17,6 +17,7 @@ from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import check_timeout
+from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
@@ -104,7 +105,9 @@ class ServerRouter(ServerBase, Router):
         check_outside("listen")
         allowed = self._allowed(where, codecs)
         taken = self._take_address(where) if isinstance(where, str) else Taken(where)
-        return self._accept_from(taken, allowed)
+        where = self._accept_from(taken, allowed)
+        log.info(f"listening on {where} in {', '.join(allowed)}")
+        return where
 
     def reload(self) -> None:
         """Read the rules again, which happens by itself when their file changes; they count for all at one moment.

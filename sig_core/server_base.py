@@ -247,7 +247,6 @@ class ServerBase(RouterBase):
         where = self._clients.accept_from(acceptor, allowed, rename, tls, configured)
         if is_exposed(where) and self._access is None and not (tls is not None and tls.knows_clients):
             log.warning(f"{where} is open to the network: {RISK}")
-        log.info(f"listening on {where} in {', '.join(allowed)}")
         return where
 
     def _check_listens(self, address: str) -> None:

@@ -136,7 +136,9 @@ class ServerRouter(ServerBase, AsyncRouter):
         self._check_loop()
         allowed = self._allowed(where, codecs)
         taken = await self._take(where) if isinstance(where, str) else Taken(where)
-        return self._accept_from(taken, allowed)
+        where = self._accept_from(taken, allowed)
+        log.info(f"listening on {where} in {', '.join(allowed)}")
+        return where
 
     async def _take(self, where: str) -> Taken:
         taken = await in_thread(partial(self._take_address, where), _give_back, f"sig-listen {where}")

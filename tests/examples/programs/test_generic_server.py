@@ -36,7 +36,7 @@ PROMPTS = [
 
 def listening(server: Example) -> str:
     """Wait until it listens, and give where."""
-    return server.find(said_by("_accept_from", r"listening on (\S+) in .*"))[1]
+    return server.find(said_by("listen", r"listening on (\S+) in .*"))[1]
 
 
 def heard_at(url: str, codec: str = "json") -> tuple[str, str, object]:
