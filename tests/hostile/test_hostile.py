@@ -18,7 +18,9 @@ from tests.support import ROOT
 def test_a_server_holds_among_hostile_links(face: str) -> None:
     siege = Siege(face, list(ATTACKS), 60, 12, 8.0)
     siege.run()
-    assert siege.faults(longest=30.0, memory=300) == [], siege.report  # waits say little on a busy machine
+    # On a busy machine waits say little, and what comes faster than it is looked at counts at the peak: up to 350 MiB
+    # were seen. Without a budget these links hold a gigabyte.
+    assert siege.faults(longest=30.0, memory=450) == [], siege.report
 
 
 def test_there_is_an_attack_for_what_the_page_names() -> None:
