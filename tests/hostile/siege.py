@@ -19,7 +19,7 @@ __all__ = ["Siege"]
 MIB = 1 << 20
 QUIET = 1.0  # seconds before and after, in which nobody attacks
 BACK = 10.0  # seconds after which what hostile links cost must have been given back
-KEPT = 96  # MiB that a server may keep of what it needed once: blocks of the interpreter with something small in them
+KEPT = 96  # MiB that a server keeps of what it needed once: blocks of the interpreter with something small in them
 LOG = 150_000  # bytes of log in a second
 PATIENCE = 60.0  # seconds for an end
 
@@ -85,12 +85,13 @@ class Siege:
             f"{self._took:.1f} s, log {self._logged / 1000:.0f} kB\n  waits (event/answer, ms): {waits}\n  done: {said}"
         )
 
-    def faults(self, longest: float, memory: int) -> list[str]:
+    def faults(self, longest: float, memory: int, kept_at_most: int = KEPT) -> list[str]:
         """Return what did not hold.
 
         Args:
             longest: seconds that a pair may wait.
             memory: MiB that the crowd may cost.
+            kept_at_most: MiB that may stay when it has left.
         """
         cost, kept = (self._peak - self._before) / MIB, (self._after - self._before) / MIB
         found = list(self._lost)
@@ -98,8 +99,8 @@ class Siege:
             found.append(f"a pair waited {self._longest:.2f} s, {longest:g} s is the limit")
         if cost > memory:
             found.append(f"the crowd cost {cost:.0f} MiB, {memory} are the limit")
-        if kept > KEPT:
-            found.append(f"{kept:.0f} MiB were not given back within {BACK:g} s, {KEPT} may be kept")
+        if kept > kept_at_most:
+            found.append(f"{kept:.0f} MiB were not given back within {BACK:g} s, {kept_at_most} may be kept")
         if self._logged > LOG * (self._seconds + BACK):
             found.append(f"{self._logged} bytes of log, {LOG} a second are the limit")
         return found
