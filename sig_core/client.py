@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self
 
-from sig_core.client_base import DEFAULT, ClientBase, Token
+from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.client.lifetime import STOP
@@ -156,9 +156,8 @@ class ClientRouter(ClientBase, Router):
             AccessDenied: this client may not operate "explain".
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        params: dict[str, Any] = {"user": user, "action": action, "sender": sender, "name": name}
-        params |= {} if roles is None else {"roles": list(roles)}
-        told: dict[str, Any] = self._call("explain", params, "explain", None)
+        question = explain_params(user, action, sender, name, roles)
+        told: dict[str, Any] = self._call("explain", question, "explain", None)
         return told
 
     def server_stats(self, *, peers: bool = False) -> dict[str, Any]:

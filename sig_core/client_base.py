@@ -24,7 +24,7 @@ from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallback
 from sig_core.tokens import checked
 
-__all__ = ["DEFAULT", "ClientBase", "Token"]
+__all__ = ["DEFAULT", "ClientBase", "Token", "explain_params"]
 
 DEFAULT = Reconnect()
 
@@ -152,3 +152,11 @@ class ClientBase(RouterBase):
 
     def _removed(self, name: Name) -> None:
         self._state.registrations.forget_sender(name)
+
+
+def explain_params(
+    user: str, action: str, sender: Name | None, name: Name | None, roles: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return the params of the call `explain`; see `ClientRouter.explain`."""
+    asked = {} if roles is None else {"roles": list(roles)}
+    return {"user": user, "action": action, "sender": sender, "name": name, **asked}

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
-from sig_core.client_base import DEFAULT, ClientBase, Token
+from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Name
 from sig_core.io.aio.async_reply import AsyncReply, settle
@@ -181,9 +181,8 @@ class ClientRouter(ClientBase, AsyncRouter):
             AccessDenied: this client may not operate "explain".
             LinkClosed, RequestTimeout: the server can't be asked.
         """
-        params: dict[str, Any] = {"user": user, "action": action, "sender": sender, "name": name}
-        params |= {} if roles is None else {"roles": list(roles)}
-        told: dict[str, Any] = await self._call("explain", params, "explain", None)
+        question = explain_params(user, action, sender, name, roles)
+        told: dict[str, Any] = await self._call("explain", question, "explain", None)
         return told
 
     async def server_stats(self, *, peers: bool = False) -> dict[str, Any]:
