@@ -20,6 +20,7 @@ def ask_async(world: World) -> None:
 CALLS: dict[str, Callable[[World], Any]] = {
     "trigger": lambda world: world.signal.trigger({"a": 1}),
     "trigger much": lambda world: world.signal.trigger("x" * 400_000),
+    "request_many": lambda world: world.victim.request_many([("echo", "say", n) for n in range(3)]),
     "request": lambda world: world.victim.remote_request("echo", "say", "text"),
     "request to a name that is asked for": lambda world: ask_unknown(world),
     "request_async": ask_async,
