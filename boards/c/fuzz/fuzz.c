@@ -12,7 +12,7 @@
 
 #include "app.h"
 
-enum { SYN = 1, DATA = 3, NAK = 5, PING, HELLO, FIN, PART };
+enum { SYN = 1, SYNACK, DATA, NAK = 5, PING, HELLO, FIN, PART };
 
 static uint64_t random_state;
 static uint16_t clock_ms;
@@ -37,24 +37,26 @@ static void fail(const char *what)
 
 /* ---- the line ---- */
 
-/* What the board sends between two delimiters must be a packet. */
-static void check_sent(uint8_t byte)
+static bool sent_is_whole(bool long_crc)
 {
     uint8_t bytes[256];
-    sigb_packet_in in = {bytes, 251, 0, 0, 0};
-    uint8_t what = SIGB_MORE;
+    sigb_packet_in in = {.bytes = bytes, .room = 253, .long_crc = long_crc};
     int i;
+    for (i = 0; i < sent_size; i++)
+        (void)sigb_packet_take(&in, sent[i]);
+    return sigb_packet_take(&in, 0) == SIGB_WHOLE;
+}
+
+/* What the board sends between two delimiters must be a packet; of the session before if that ended meanwhile. */
+static void check_sent(uint8_t byte)
+{
     if (byte) {
         if (sent_size == sizeof sent)
             fail("a packet without an end");
         sent[sent_size++] = byte;
         return;
     }
-    for (i = 0; i < sent_size; i++)
-        what = sigb_packet_take(&in, sent[i]);
-    if (sent_size)
-        what = sigb_packet_take(&in, 0);
-    if (sent_size && what != SIGB_WHOLE)
+    if (sent_size && !sent_is_whole(true) && !sent_is_whole(false))
         fail("a damaged packet was sent");
     packets_out += sent_size != 0;
     sent_size = 0;
@@ -186,6 +188,17 @@ static int random_syn(uint8_t *to, uint8_t *head)
     return rnd(10) ? 12 : (int)rnd(17);
 }
 
+static int put_crc(uint8_t *raw, int size)
+{
+    uint8_t kind = raw[0] >> 4;
+    bool is_long = app_board.link.in.long_crc && kind != SYN && kind != SYNACK && kind != HELLO;
+    uint32_t crc = is_long ? sigb_crc32(raw, (uint8_t)size) : (uint32_t)sigb_crc16(raw, (uint8_t)size) << 16;
+    int end = size + (is_long ? 4 : 2);
+    for (; size < end; crc <<= 8)
+        raw[size++] = (uint8_t)(crc >> 24);
+    return size;
+}
+
 static void put_random_frame(void)
 {
     static const uint8_t kinds[] = {DATA, DATA, DATA, DATA, DATA, PART, PART, NAK, PING, 4, 4, 4, SYN, HELLO, 2, 10};
@@ -193,7 +206,6 @@ static void put_random_frame(void)
     uint8_t raw[400] = {0}; /* what is not written below is sent as well, now and then */
     uint8_t kind = kinds[rnd(sizeof kinds)];
     int room = link->mtu, size = 0;
-    uint16_t crc;
     if (!link->connected && rnd(3))
         kind = SYN;
     else if (rnd(500) == 0)
@@ -216,9 +228,7 @@ static void put_random_frame(void)
     size += 3;
     if (size > 249)
         size = 249;
-    crc = sigb_crc16(raw, (uint8_t)size);
-    raw[size++] = (uint8_t)(crc >> 8);
-    raw[size++] = (uint8_t)crc;
+    size = put_crc(raw, size);
     put_packet(raw, rnd(50) ? size : size - (int)rnd((uint32_t)size));
 }
 

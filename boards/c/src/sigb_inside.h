@@ -8,7 +8,7 @@ enum { SYN = 1, SYNACK, DATA, ACK, NAK, PING, HELLO, FIN, PART }; /* kinds of pa
 
 /* Payload of a SYN, and of its answer, which has the dialect at AT_RTO. */
 enum { AT_VERSION = 0, AT_FLAGS, AT_SID, AT_MTU = 6, AT_WINDOW, AT_KEEPALIVE, AT_RTO, AT_MESSAGE, SYN_SIZE = 12 };
-enum { SID_SIZE = 4 };
+enum { SID_SIZE = 4, RESUME = 1, LONG_CRC = 2 }; /* the latter two are flags */
 
 /* The bit of a control packet in `want`. */
 #define WANT(kind) (1u << ((kind) - 1))

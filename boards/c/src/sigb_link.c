@@ -60,7 +60,11 @@ static void start_control(sigb_link *l, uint8_t kind)
     if (kind == SYNACK) {
         size = SYN_SIZE;
         memcpy(to, l->syn, SYN_SIZE);
+#if SIGB_CRC32
+        to[AT_FLAGS] = l->out.long_crc ? LONG_CRC : 0;
+#else
         to[AT_FLAGS] = 0;
+#endif
         to[AT_MTU] = l->mtu;
         to[AT_WINDOW] = l->window;
         to[AT_RTO] = 0; /* here it is the dialect */

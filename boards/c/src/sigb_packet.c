@@ -1,4 +1,4 @@
-#include "sigb_packet.h"
+#include "sigb_inside.h"
 
 #ifdef __AVR__
 #include <util/crc16.h>
@@ -15,6 +15,8 @@ static uint16_t crc_of_byte(uint16_t crc, uint8_t byte)
 /* What the CRC of a packet with its CRC is. It is not zero, so a zero byte that was added at the end is seen. */
 #define WHOLE 0xE2F0u
 
+enum { CRC16 = 2, CRC32 = 4 }; /* bytes */
+
 uint16_t sigb_crc16(const uint8_t *bytes, uint8_t size)
 {
     uint16_t crc = 0xFFFF;
@@ -23,18 +25,64 @@ uint16_t sigb_crc16(const uint8_t *bytes, uint8_t size)
     return (uint16_t)~crc;
 }
 
+#if SIGB_CRC32
+uint32_t sigb_crc32(const uint8_t *bytes, uint8_t size)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    while (size--) {
+        uint8_t bits = 8;
+        crc ^= *bytes++;
+        while (bits--)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    return ~crc;
+}
+
+/* Whether a packet that begins so has CRC-32. SYN, SYNACK and HELLO have CRC-16 whatever was agreed on. */
+static bool has_crc32(bool agreed_on, uint8_t first)
+{
+    uint8_t kind = first >> 4;
+    return agreed_on && kind != SYN && kind != SYNACK && kind != HELLO;
+}
+
+static bool is_whole32(const uint8_t *bytes, uint8_t size)
+{
+    uint32_t crc = sigb_crc32(bytes, size);
+    uint8_t place = 4;
+    while (place--) {
+        if (bytes[size + place] != (uint8_t)crc)
+            return false;
+        crc >>= 8;
+    }
+    return true;
+}
+#endif
+
+/* The bytes of its CRC, which is right; 0: it is not. */
+static uint8_t right_crc(const sigb_packet_in *in)
+{
+    if (in->size < SIGB_HEADER + CRC16)
+        return 0;
+#if SIGB_CRC32
+    if (has_crc32(in->long_crc, in->bytes[0]))
+        return in->size >= SIGB_HEADER + CRC32 && is_whole32(in->bytes, (uint8_t)(in->size - CRC32)) ? CRC32 : 0;
+    if (in->size > in->room - (CRC32 - CRC16)) /* of which there is room for a longer one */
+        return 0;
+#endif
+    return sigb_crc16(in->bytes, in->size) == WHOLE ? CRC16 : 0;
+}
+
 enum { BETWEEN = 0, INSIDE, BROKEN };
 
 static uint8_t ended(sigb_packet_in *in)
 {
-    uint8_t state = in->state;
+    uint8_t state = in->state, crc;
     in->state = BETWEEN;
     if (state == BETWEEN)
         return SIGB_MORE;
-    if (state == BROKEN || in->left || in->size < SIGB_HEADER + SIGB_CRC || sigb_crc16(in->bytes, in->size) != WHOLE)
-        return SIGB_DAMAGED;
-    in->size = (uint8_t)(in->size - SIGB_CRC);
-    return SIGB_WHOLE;
+    crc = state == BROKEN || in->left ? 0 : right_crc(in);
+    in->size = (uint8_t)(in->size - crc);
+    return crc ? SIGB_WHOLE : SIGB_DAMAGED;
 }
 
 uint8_t sigb_packet_take(sigb_packet_in *in, uint8_t byte)
@@ -59,11 +107,32 @@ uint8_t sigb_packet_take(sigb_packet_in *in, uint8_t byte)
 
 enum { OPENING = 0, CODE, GROUP, CLOSING };
 
-void sigb_packet_start(sigb_packet_out *out, uint8_t *bytes, uint8_t size)
+static uint8_t seal16(uint8_t *bytes, uint8_t size)
 {
     uint16_t crc = sigb_crc16(bytes, size);
     bytes[size++] = (uint8_t)(crc >> 8);
     bytes[size++] = (uint8_t)crc;
+    return size;
+}
+
+#if SIGB_CRC32
+static uint8_t seal32(uint8_t *bytes, uint8_t size)
+{
+    uint32_t crc = sigb_crc32(bytes, size);
+    uint8_t shift = 32;
+    while (shift)
+        bytes[size++] = (uint8_t)(crc >> (shift = (uint8_t)(shift - 8)));
+    return size;
+}
+#endif
+
+void sigb_packet_start(sigb_packet_out *out, uint8_t *bytes, uint8_t size)
+{
+#if SIGB_CRC32
+    size = has_crc32(out->long_crc, bytes[0]) ? seal32(bytes, size) : seal16(bytes, size);
+#else
+    size = seal16(bytes, size);
+#endif
     out->bytes = bytes;
     out->left = size;
     out->state = OPENING;

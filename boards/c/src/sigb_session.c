@@ -3,7 +3,7 @@
 
 #include "sigb_inside.h"
 
-enum { RESUME = 1, ASKS = 3 };
+enum { ASKS = 3 };
 
 static void ignore(sigb_link *l)
 {
@@ -19,6 +19,9 @@ static void forget(sigb_link *l)
     l->refused = 0;
 #if SIGB_PARTS
     l->coming_size = l->going_size = 0;
+#endif
+#if SIGB_CRC32
+    l->in.long_crc = l->out.long_crc = false;
 #endif
 }
 
@@ -101,6 +104,9 @@ static void take_syn(sigb_link *l, const uint8_t *packet, uint8_t size)
     memcpy(l->syn, syn, SYN_SIZE);
     if (l->syn[AT_MTU] > l->mtu)
         l->syn[AT_MTU] = l->mtu;
+#if SIGB_CRC32
+    l->in.long_crc = l->out.long_crc = (syn[AT_FLAGS] & LONG_CRC) != 0;
+#endif
     take_ack(l, packet);
     sigb_go_back(l);
     trust(l);

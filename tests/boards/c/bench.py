@@ -6,7 +6,7 @@ import ctypes as c
 from collections.abc import Callable
 
 from tests.boards.c.library import DELIVER, MILLIS, READ, RENEWED, WRITE, Counters, Io, Memory
-from tests.boards.c.packets import ACK, DATA, Packet, decode, syn
+from tests.boards.c.packets import ACK, DATA, Packet, decode, syn, synack
 
 __all__ = ["Line", "LinkBench", "ack", "data"]
 
@@ -45,6 +45,7 @@ class LinkBench:
     Attributes:
         messages: what it delivered.
         accepts: what its `deliver` answers.
+        long_crc: both have agreed on CRC-32.
         sessions: how often it said that the session is another one.
     """
 
@@ -53,6 +54,7 @@ class LinkBench:
         self.messages: list[bytes] = []
         self.accepts: Callable[[bytes], bool] = lambda message: True
         self.sessions = 0
+        self.long_crc = False
         self._keep = (DELIVER(self._deliver), RENEWED(self._renewed))
         self._bytes = c.create_string_buffer(library.shim_memory_size(window, mtu, message))
         self.memory = Memory(c.addressof(self._bytes), len(self._bytes), window, mtu, credit, message)
@@ -93,11 +95,11 @@ class LinkBench:
 
     def give(self, *packets: Packet) -> None:
         for packet in packets:
-            self.line.to_board += packet.wire()
+            self.line.to_board += packet.wire(self.long_crc)
 
     def take(self) -> list[Packet]:
         """The packets that came since the last time."""
-        packets = decode(bytes(self.line.from_board))
+        packets = decode(bytes(self.line.from_board), self.long_crc)
         self.line.from_board.clear()
         return packets
 
@@ -110,6 +112,7 @@ class LinkBench:
     def connect(self, *, ack: int = 0, **fields: int) -> Packet:
         """Begin a session; the SYNACK."""
         (answer,) = self.ask(syn(ack=ack, **fields))
+        self.long_crc = bool(synack(answer)["flags"] & 2)
         return answer
 
     def send(self, message: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.boards.c.bench import LinkBench
-from tests.boards.c.library import FULL, load
+from tests.boards.c.library import FULL, SMALL, load
 from tests.support.rig import Workshop, tools
 
 
@@ -26,9 +26,9 @@ def library(workshop: Workshop) -> ctypes.CDLL:
 
 @pytest.fixture(scope="session")
 def small_library(workshop: Workshop) -> ctypes.CDLL:
-    """The client without own requests and parts."""
+    """The client without own requests, parts and CRC-32."""
     tools.need(tools.NATIVE)
-    return load(workshop)
+    return load(workshop, *SMALL)
 
 
 @pytest.fixture

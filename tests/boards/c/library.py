@@ -9,7 +9,7 @@ from tests.support import ROOT
 from tests.support.rig.workshop import Workshop
 
 __all__ = [
-    "ANSWER", "ANSWERED", "DELIVER", "FULL", "HEAR", "LOST", "RENEWED", "SOURCES", "WARNINGS",
+    "ANSWER", "ANSWERED", "DELIVER", "FULL", "HEAR", "LOST", "RENEWED", "SMALL", "SOURCES", "WARNINGS",
     "App", "Counters", "Io", "Listened", "Memory", "Method", "Reader", "Writer", "load",
 ]  # fmt: skip
 
@@ -17,6 +17,7 @@ SOURCE = ROOT / "boards/c/src"
 SOURCES = sorted(SOURCE.glob("*.c"))
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 FULL = ("-DSIGB_REQUESTS=1", "-DSIGB_PARTS=1")
+SMALL = ("-DSIGB_CRC32=0",)
 
 Bytes = c.POINTER(c.c_uint8)
 
@@ -81,6 +82,7 @@ RESULTS = {  # of functions that do not return an int, or take what must not be 
     "shim_needed": (c.c_size_t, [c.c_void_p]),
     "shim_there": (c.c_size_t, [c.c_void_p]),
     "sigb_crc16": (c.c_uint16, [c.c_char_p, c.c_uint8]),
+    "sigb_crc32": (c.c_uint32, [c.c_char_p, c.c_uint8]),
     "sigb_link_init": (c.c_int8, [c.c_void_p, c.POINTER(Io), c.POINTER(Memory)]),
     "sigb_link_poll": (None, [c.c_void_p]),
     "sigb_link_push": (None, [c.c_void_p]),
@@ -127,7 +129,7 @@ RESULTS = {  # of functions that do not return an int, or take what must not be 
 
 
 def load(workshop: Workshop, *flags: str) -> c.CDLL:
-    """Build it and declare its functions: FULL for all there is, else without own requests and parts."""
+    """Build it and declare its functions: FULL for all there is, SMALL for what an AVR has."""
     shim = Path(__file__).with_name("shim.c")
     command = ["cc", "-shared", "-fPIC", "-g", "-O1", *WARNINGS, *flags, f"-I{SOURCE}", *SOURCES, shim]
     library = c.CDLL(str(workshop.build("sigb.so", command)))

@@ -24,13 +24,15 @@ class Packet:
     ack: int = 0
     credit: int = 15
 
-    def wire(self) -> bytes:
-        """All that goes over the line, both delimiters with it."""
+    def wire(self, long_crc: bool = False) -> bytes:
+        """All that goes over the line, both delimiters with it; `long_crc`: CRC-32 was agreed on."""
         head = bytes((self.kind << 4 | self.credit, self.seq % 256, self.ack % 256))
-        return encode(with_crc(head + self.payload))
+        return encode(with_crc(head + self.payload, long_crc))
 
 
-def with_crc(raw: bytes) -> bytes:
+def with_crc(raw: bytes, long_crc: bool) -> bytes:
+    if long_crc and raw[0] >> 4 not in (SYN, SYNACK, HELLO):
+        return raw + struct.pack(">I", binascii.crc32(raw))
     return raw + struct.pack(">H", binascii.crc_hqx(raw, 0xFFFF) ^ 0xFFFF)
 
 
@@ -58,24 +60,25 @@ def unstuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def decode(data: bytes) -> list[Packet]:
+def decode(data: bytes, long_crc: bool = False) -> list[Packet]:
     """The packets of whole candidates; anything that is none is an error."""
     assert data == b"" or (data[0], data[-1]) == (0, 0), data.hex()
     packets = []
     for candidate in data.split(b"\0"):
         if candidate:
             raw = unstuff(candidate)
-            assert with_crc(raw[:-2]) == raw, raw.hex()
-            packets.append(Packet(raw[0] >> 4, raw[3:-2], raw[1], raw[2], raw[0] & 15))
+            end = -4 if with_crc(raw[:-4], long_crc) == raw else -2
+            assert with_crc(raw[:end], long_crc) == raw, raw.hex()
+            packets.append(Packet(raw[0] >> 4, raw[3:end], raw[1], raw[2], raw[0] & 15))
     return packets
 
 
 def syn(
-    sid: int = 0x01020304, *, version: int = 1, resume: bool = False, mtu: int = 246, window: int = 8,
+    sid: int = 0x01020304, *, version: int = 1, resume: bool = False, long_crc: bool = False, mtu: int = 246, window: int = 8,
     keepalive: int = 10, rto: int = 10, message: int = 4096, ack: int = 0, credit: int = 15,
 ) -> Packet:  # fmt: skip
     """The host's SYN; keepalive and rto as they are on the line."""
-    payload = struct.pack("<BBIBBBBH", version, resume | 2, sid, mtu, window, keepalive, rto, message)
+    payload = struct.pack("<BBIBBBBH", version, resume | long_crc << 1, sid, mtu, window, keepalive, rto, message)
     return Packet(SYN, payload, ack=ack, credit=credit)
 
 

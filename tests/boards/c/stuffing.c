@@ -17,7 +17,7 @@ static int write_line(void *user, const uint8_t *from, int size)
 int stuff(const uint8_t *raw, int size, uint8_t *wire)
 {
     const sigb_io io = {0, write_line, 0, 0};
-    sigb_packet_out out = {raw, (uint8_t)size, 0, 0};
+    sigb_packet_out out = {.bytes = raw, .left = (uint8_t)size};
     line = wire;
     (void)sigb_packet_push(&out, &io);
     return (int)(line - wire);
@@ -26,8 +26,8 @@ int stuff(const uint8_t *raw, int size, uint8_t *wire)
 /* The bytes that stand between two delimiters, and what follows for the packet: its size, -1 if they are no COBS. */
 int unstuff(const uint8_t *wire, int size, uint8_t *raw)
 {
-    static uint8_t bytes[251];
-    sigb_packet_in in = {bytes, sizeof bytes, 0, 0, 0};
+    static uint8_t bytes[253];
+    sigb_packet_in in = {.bytes = bytes, .room = sizeof bytes};
     while (size--)
         if (*wire)
             (void)sigb_packet_take(&in, *wire++);

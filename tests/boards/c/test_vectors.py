@@ -19,7 +19,7 @@ from tests.support.rig.workshop import Workshop
 
 LINK = json.loads((ROOT / "tests/vectors/board_link.json").read_text())
 MESSAGES = json.loads((ROOT / "tests/vectors/board_messages.json").read_text())
-LONGEST = 251  # bytes of a packet
+LONGEST = 253  # bytes of a packet
 
 
 def each(entries: list[dict[str, Any]]) -> Any:
@@ -38,6 +38,7 @@ def stuffing(workshop: Workshop) -> c.CDLL:
 def test_crc(library: c.CDLL, entry: dict[str, Any]) -> None:
     data = bytes.fromhex(entry["bytes"])
     assert f"{library.sigb_crc16(data, len(data)):04x}" == entry["crc16"]
+    assert f"{library.sigb_crc32(data, len(data)):08x}" == entry["crc32"]
 
 
 @each([entry for entry in LINK["cobs"] if len(entry["raw"]) // 2 <= LONGEST])
@@ -72,7 +73,6 @@ SENT = [
     entry
     for entry in LINK["packets"]
     if entry["kind"] in (DATA, HELLO, ACK, NAK, PING, FIN)
-    and not entry["crc32"]
     and entry["name"] not in ("data of no bytes", "ack, credit 0")  # which this client has no reason to send
 ]
 
@@ -88,7 +88,7 @@ def test_packets_that_a_board_sends(library: c.CDLL, entry: dict[str, Any]) -> N
             link.library.sigb_link_reopened(link.link)
         assert wire_of(link) == entry["wire"]
         return
-    link.connect()
+    link.connect(long_crc=entry["crc32"])
     link.at(entry["seq"], entry["ack"])
     if entry["kind"] == DATA:
         link.send(payload)
@@ -105,10 +105,10 @@ def test_packets_that_a_board_sends(library: c.CDLL, entry: dict[str, Any]) -> N
     assert wire_of(link) == entry["wire"]
 
 
-@each([entry for entry in LINK["packets"] if not entry["crc32"]])
+@each(LINK["packets"])
 def test_packets_that_a_board_gets(library: c.CDLL, entry: dict[str, Any]) -> None:
     link = LinkBench(library, mtu=246, message=246)
-    link.connect()
+    link.connect(long_crc=entry["crc32"])
     for number in range(entry["seq"]):
         link.ask(Packet(DATA, b"", number))
     link.messages.clear()
@@ -145,6 +145,7 @@ def test_syn(library: c.CDLL, entry: dict[str, Any]) -> None:
         assert [packet.kind for packet in answers] == [HELLO]
         answers = link.ask(Packet(SYN, bytes.fromhex(entry["payload"].replace("0101", "0100", 1))))
     answer = synack(answers[0])
+    assert answer["flags"] == 2 * fields["crc32"]
     assert (answer["sid"], answer["keepalive"]) == (fields["sid"], round(fields["keepalive"] * 10))
     assert link.room() == max(fields["mtu"], min(4096, fields["message"]))
 
