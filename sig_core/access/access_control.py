@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from sig_core.access.admission import Admission
-from sig_core.access.policy import Policy, Verdict
+from sig_core.access.policy import NO_RULE, Policy, Verdict
 from sig_core.access.principal import Facts, Principal
-from sig_core.access.rules import ACTIONS, Rules
+from sig_core.access.rules import ACTIONS, Rules, spelled
 from sig_core.address import did_you_mean
 from sig_core.errors import AccessDenied, ConfigError, NotAdmitted
 from sig_core.events import Name
@@ -17,6 +18,7 @@ from sig_core.tokens import digest
 
 __all__ = ["AccessControl", "Tell"]
 
+MOST_RULES, OTHERS = 1000, "other rules"  # whose denials are counted each for itself
 NOT_ADMITTED = "not admitted"  # all that a stranger learns; the audit has the rest
 
 Tell: TypeAlias = Callable[[dict[str, Any]], None]
@@ -37,6 +39,9 @@ class AccessControl:
     def __init__(self, rules: Rules, tell: Tell) -> None:
         self._tell = tell
         self._admission, self.policy = Admission(rules), Policy(rules)
+        self._admitted = self._refused = 0
+        self._denied: Counter[str] = Counter()  # by rule
+        self._limited: Counter[str] = Counter()  # by what was too much
 
     def replace(self, rules: Rules) -> None:
         """Take other rules; principals are to be admitted anew."""
@@ -71,8 +76,10 @@ class AccessControl:
             facts = replace(facts, token=_digest(token))
         principal = self._admission.admit(facts)
         if principal is None:
+            self._refused += 1
             self._tell({"event": "refused", "peer": peer, "at": facts.at, "why": _why(facts)})
             raise NotAdmitted(NOT_ADMITTED)
+        self._admitted += 1
         self._tell({"event": "admitted", "peer": peer, **_who(principal), "at": facts.at, "rule": principal.find_rule})
         return principal
 
@@ -111,6 +118,7 @@ class AccessControl:
         """See `Policy.decide`; a denial is told."""
         verdict = self.policy.decide(principal, action, sender, name)
         if not verdict.allowed:
+            self._count_denial(verdict)
             what = _what(action, sender, name)
             self._tell({"event": "denied", **_who(principal), **what, "rule": lambda: verdict.rule})
         return verdict
@@ -119,6 +127,20 @@ class AccessControl:
         """Raise AccessDenied unless somebody may do something; a denial is told."""
         if not self.decide(principal, action, sender, name).allowed:
             raise AccessDenied(f"{_words(action, sender, name)}: the rules of this server do not allow it")
+
+    def _count_denial(self, verdict: Verdict) -> None:
+        by = NO_RULE if verdict.path is None else spelled(verdict.path)
+        self._denied[by if by in self._denied or len(self._denied) < MOST_RULES else OTHERS] += 1
+
+    def stats(self) -> dict[str, Any]:
+        """Return what was decided so far, under all rules that there were: see docs/statistics.md."""
+        told: dict[str, Any] = {"rules": self.rules.source.file, "admitted": self._admitted, "refused": self._refused}
+        return told | {"denied": dict(self._denied), "limited": dict(self._limited)}
+
+    def note_limit(self, principal: Principal, what: str) -> None:
+        """Tell that somebody wanted more than its roles allow: "links", "names", "listeners", "requests"."""
+        self._limited[what] += 1
+        self._tell({"event": "denied", **_who(principal), "action": what, "rule": "limits of its roles"})
 
     def note(self, event: str, principal: Principal | None, **facts: Any) -> None:
         """Tell of something that happened: "added", "removed", "revoked"."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.principal import ANONYMOUS, Facts, Principal
+from sig_core.access.quota import Quota
 from sig_core.access.rules import Rules, Who, spelled
 from sig_core.events import Name
 
@@ -24,6 +25,7 @@ class Admission:
         self._rules = rules
         self._exact: dict[tuple[str, Name], list[int]] = {}  # (kind and field, value) -> positions in `who`
         self._others: list[int] = []
+        self._quotas: dict[frozenset[str], Quota | None] = {}  # by roles
         for at, who in enumerate(rules.who):
             for key in _keys(who):
                 self._exact.setdefault(key, []).append(at)
@@ -47,7 +49,12 @@ class Admission:
         first, user = (proved or found)[0]
         roles = frozenset(name for who, _ in found for name in who.roles)
         kind = ANONYMOUS if first.kind == "anyone" else first.kind
-        return Principal(user, kind, facts, roles, partial(self._place, first))
+        return Principal(user, kind, facts, roles, partial(self._place, first), self._quota_of(roles))
+
+    def _quota_of(self, roles: frozenset[str]) -> Quota | None:
+        if roles not in self._quotas:
+            self._quotas[roles] = Quota.greatest(self._rules.roles[name].limits for name in roles)
+        return self._quotas[roles]
 
     def _place(self, who: Who) -> str:
         return f"{self._rules.place(who.path)}: {spelled(who.path)}"

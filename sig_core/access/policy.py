@@ -11,9 +11,10 @@ from sig_core.access.principal import Principal
 from sig_core.access.rules import ACTIONS, Grant, Role, Rules, Source, spelled
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name
 
-__all__ = ["Policy", "Verdict"]
+__all__ = ["NO_RULE", "Policy", "Verdict"]
 
 MOST_ANSWERS = 200_000  # that are kept: some 60 MB
+NO_RULE = "no rule allows it"
 PRESENCE = (EVENT_CONNECT, EVENT_DISCONNECT)
 Question: TypeAlias = tuple[str, Name | None, Name | None]
 
@@ -34,7 +35,7 @@ class Verdict(NamedTuple):
     @property
     def rule(self) -> str:
         """The rule in words, `rules.toml:5: roles.panel.listen[0]`; the first time may take a while, for its line."""
-        return "no rule allows it" if self.path is None else f"{self.source.place(self.path)}: {spelled(self.path)}"
+        return NO_RULE if self.path is None else f"{self.source.place(self.path)}: {spelled(self.path)}"
 
     def describe(self) -> dict[str, Any]:
         """Return it in the words of the call `explain`."""

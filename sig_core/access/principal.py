@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sig_core.access.quota import Quota
+
 __all__ = ["ANONYMOUS", "Certificate", "Facts", "Principal", "UnixPeer"]
 
 ANONYMOUS = "anonymous"
@@ -68,6 +70,7 @@ class Principal:
         facts: by which it is known.
         roles: what it may do.
         find_rule: returns the rule that gave it its name, with file and line; the first time may take a while.
+        quota: how much it may take; None: its roles say nothing of that.
     """
 
     user: str
@@ -75,6 +78,7 @@ class Principal:
     facts: Facts = NO_FACTS
     roles: frozenset[str] = frozenset()
     find_rule: Callable[[], str] = str
+    quota: Quota | None = None
 
     @property
     def is_somebody(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sig_core.access.line_index import LineIndex, Path
 from sig_core.access.name_pattern import NamePattern
+from sig_core.access.quota import Quota
 from sig_core.errors import ConfigError
 
 __all__ = ["ACTIONS", "Grant", "Role", "Rules", "RulesError", "Source", "Who"]
@@ -86,11 +87,13 @@ class Role:
     Attributes:
         name: of the role.
         allow, deny: by action.
+        limits: how much they may take.
     """
 
     name: str
     allow: Mapping[str, tuple[Grant, ...]]
     deny: Mapping[str, tuple[Grant, ...]]
+    limits: Quota
 
 
 @dataclass(frozen=True, slots=True)

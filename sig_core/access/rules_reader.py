@@ -8,6 +8,7 @@ from typing import Any
 from sig_core.access.line_index import Path
 from sig_core.access.name_pattern import ANY, NamePattern
 from sig_core.access.principal import ANONYMOUS
+from sig_core.access.quota import RANGES, Quota
 from sig_core.access.rules import ACTIONS, Grant, Role, Rules, RulesError, Source, Who, spelled
 from sig_core.address import did_you_mean
 from sig_core.errors import ConfigError
@@ -97,15 +98,27 @@ class _Reader:
     # -- roles
 
     def _role(self, path: Path, name: str, found: Any) -> Role:
-        table = self._table(path, found, (*ACTIONS, "deny"))
+        table = self._table(path, found, (*ACTIONS, "deny", "limits"))
         denied = self._table((*path, "deny"), table.get("deny", {}), ACTIONS)
         role = Role(
             name,
             {action: self._grants((*path, action), action, table.get(action, [])) for action in ACTIONS},
             {action: self._grants((*path, "deny", action), action, denied.get(action, [])) for action in ACTIONS},
+            self._limits((*path, "limits"), table.get("limits", {})),
         )
         self._check_contradictions(role)
         return role
+
+    def _limits(self, path: Path, found: Any) -> Quota:
+        said: dict[str, int] = {}
+        for name, value in self._table(path, found, tuple(RANGES)).items():
+            low, high = RANGES[name]
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                here = (*path, name)
+                self._bad(here, f"{spelled(here)}: an integer from {low} to {high} was expected, not {value!r}")
+            else:
+                said[name] = value
+        return Quota(**said)
 
     def _check_contradictions(self, role: Role) -> None:
         for action in ACTIONS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
+from sig_core.access.principal import Principal
 from sig_core.events import Name, Pattern
 from sig_core.routing.ports import Port
 
@@ -34,6 +35,16 @@ class Guard:
 
     def check_listener(self, port: Port, pattern: Pattern) -> None:
         """Raise AccessDenied if a port may hear nothing that matches a pattern."""
+
+    def check_listeners(self, port: Port, more: int) -> None:
+        """Raise Busy if a port may not have so many listeners more."""
+
+    def check_link(self, peer: str, principal: Principal, gives_way: int) -> None:
+        """See `Quotas.check_link`."""
+
+    def take_in(self, port: Port, principal: Principal) -> None:
+        """Know a port as somebody from now on."""
+        port.principal = principal
 
     def check_operator(self, port: Port, what: str) -> None:
         """Raise AccessDenied if a port may not have what is for operators: "stats", "peers", "explain"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from sig_core.access.access_control import AccessControl
@@ -15,6 +16,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange, SenderEntry, no_target
 from sig_core.routing.guard import E, Guard, Guarded
 from sig_core.routing.ports import Port
+from sig_core.routing.quotas import Quotas
 from sig_core.routing.table import Table
 
 __all__ = ["GuardedExchange"]
@@ -41,10 +43,12 @@ class RulesGuard(Guard):
 
     Args:
         access: the rules.
+        quotas: what users take.
     """
 
-    def __init__(self, access: AccessControl) -> None:
+    def __init__(self, access: AccessControl, quotas: Quotas) -> None:
         self._access = access
+        self._quotas = quotas
 
     def may(self, port: Port, action: str, sender: Name | None, name: Name | None = None) -> bool:
         """Return whether a port may do something; see `Policy.decide`."""
@@ -63,6 +67,19 @@ class RulesGuard(Guard):
         """See `Guard`."""
         if port.principal is not None:
             self._access.check(port.principal, "listen", *pattern)
+
+    def check_listeners(self, port: Port, more: int) -> None:
+        """See `Guard`."""
+        self._quotas.check_listeners(port, more)
+
+    def check_link(self, peer: str, principal: Principal, gives_way: int) -> None:
+        """See `Guard`."""
+        self._quotas.check_link(peer, principal, gives_way)
+
+    def take_in(self, port: Port, principal: Principal) -> None:
+        """See `Guard`."""
+        super().take_in(port, principal)
+        self._quotas.join(port, principal)
 
     def check_operator(self, port: Port, what: str) -> None:
         """See `Guard`."""
@@ -104,8 +121,15 @@ class GuardedExchange(Exchange):
         self, codec: Callable[[str], Codec], limits: Limits, clock: Callable[[], float], access: AccessControl
     ) -> None:
         self._access = access
-        self._rules = RulesGuard(access)
+        self._quotas = Quotas(
+            lambda port: len(self._owned.get(port, ())),
+            lambda port: len(self.requests.tokens_of(port)),
+            lambda port, until: self.flow_control.hold(port, until),
+            *(clock, access.note_limit, limits.max_source),
+        )
+        self._rules = RulesGuard(access, self._quotas)
         super().__init__(codec, limits, clock, self._rules)
+        self.memory.place_of = self._quotas.place_of
 
     def _make_table(self) -> Table[Port]:
         return GuardedTable(self._rules.may_hear)
@@ -122,6 +146,9 @@ class GuardedExchange(Exchange):
         access.replace(rules)
         known = {port: port.principal for port in self._ports if port.principal is not None}
         gone = [port for port, principal in known.items() if not self._admit_again(port, principal)]
+        self._quotas.begin_anew(known)
+        for port in known:
+            self.memory.forget(port)  # it may be added up with others from now on
         self._table.outdate_all()
         for entry in list(self.senders.values()):
             principal = entry.owner.principal
@@ -163,6 +190,7 @@ class GuardedExchange(Exchange):
             taken = self.senders.get(key_of(name))
             if taken is not None and taken.owner is not port and _is_same(port, taken.owner):
                 self.take_away(taken, SenderExists(f"sender {name!r}: another link of yours has added it"))
+            self._quotas.check_names(port)
         entry = super().add_sender(port, name, events, requests, life=life, fired=fired, tell_owner=tell_owner)
         self._access.note("added", port.principal, sender=name, peer=port.peer)
         return entry
@@ -191,7 +219,10 @@ class GuardedExchange(Exchange):
         principal = port.principal
         entry = None if principal is None else self._target_at(port, route)
         if principal is None or entry is None or self._rules.may(port, "request", entry.name, method):
-            super().request(port, route, codec, method, tails)
+            if principal is not None and principal.quota is not None:
+                tails = self._within_quota(port, route, tails)
+            if tails:
+                super().request(port, route, codec, method, tails)
             return
         self._access.decide(principal, "request", entry.name, method)  # tells of it
         seen = self._rules.may_see(port, entry)
@@ -199,6 +230,27 @@ class GuardedExchange(Exchange):
         error = AccessDenied(words) if seen else no_target(route, method)
         for ident in tails:
             port.fail_to(ident, route, error)
+
+    def _within_quota(self, port: Port, route: int, tails: dict[Any, bytes]) -> dict[Any, bytes]:
+        """Return those requests for which there is room; the others fail."""
+        room = self._quotas.room_for_requests(port)
+        if len(tails) <= room:
+            return tails
+        error = self._quotas.no_room_for_requests(port)
+        for ident in list(tails)[room:]:
+            port.fail_to(ident, route, error)
+        return dict(islice(tails.items(), room))
+
+    # -- ports
+
+    def leave(self, port: Port) -> None:
+        """See `Exchange`."""
+        super().leave(port)
+        self._quotas.leave(port)
+
+    def stats(self, *, peers: bool) -> dict[str, Any]:
+        """See `Exchange`; with what the rules have denied."""
+        return super().stats(peers=peers) | {"access": self._access.stats() | {"held": self._quotas.held}}
 
 
 def _is_same(port: Port, other: Port) -> bool:

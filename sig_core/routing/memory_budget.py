@@ -41,14 +41,15 @@ class _Source:
         holders: what each of them holds, bytes, without a look at what they share.
         size: the sum.
         look_at: if it becomes more, it is to be found out how much it really is.
+        most: bytes that they may hold.
     """
 
-    __slots__ = ("holders", "look_at", "size")
+    __slots__ = ("holders", "look_at", "most", "size")
 
-    def __init__(self, look_at: int) -> None:
+    def __init__(self, most: int) -> None:
         self.holders: dict[MemoryHolder, int] = {}
         self.size = 0
-        self.look_at = look_at
+        self.look_at = self.most = most
 
 
 class MemoryBudget:
@@ -62,11 +63,14 @@ class MemoryBudget:
     Attributes:
         size: bytes that are held, at most: what several links share is counted with each of them.
         gave_way: how often somebody had to drop events, or to end.
+        place_of: returns with whom somebody is added up, and the bytes that they may hold; None: with those of its
+            source.
     """
 
     def __init__(self, most: int, most_of_source: int, everybody: Callable[[], Sequence[MemoryHolder]] = tuple) -> None:
         self.size = 0
         self.gave_way = 0
+        self.place_of: Callable[[MemoryHolder], tuple[str, int] | None] = _of_no_user
         self._most = most
         self._most_of_source = most_of_source
         self._everybody = everybody
@@ -85,10 +89,11 @@ class MemoryBudget:
         if name is None:
             if size < LEAST:
                 return
-            name = self._of[holder] = source_of(holder.peer)
-        source = self._sources.get(name)
-        if source is None:
-            source = self._sources[name] = _Source(self._most_of_source)
+            name, most = self.place_of(holder) or (source_of(holder.peer), self._most_of_source)
+            self._of[holder] = name
+            if name not in self._sources:
+                self._sources[name] = _Source(most)
+        source = self._sources[name]
         self._put(source, holder, size)
         if not self._relieving and (source.size > source.look_at or self.size > self._look_at):
             self._relieving = True
@@ -111,7 +116,7 @@ class MemoryBudget:
         """Find out what everybody holds; call it a few times a second."""
         self._look_at = self._most
         for source in self._sources.values():  # what was shared may not be any more
-            source.look_at = self._most_of_source
+            source.look_at = source.most
         for holder in self._everybody():
             self.note(holder)
 
@@ -130,10 +135,10 @@ class MemoryBudget:
     def _relieve_source(self, name: str, source: _Source) -> None:
         held = self._held_by(source)
         total = sum(held.values())
-        while total > self._most_of_source and held:
-            text = f"all links of {name!r} hold {total} bytes, {self._most_of_source} are allowed (max_source)"
+        while total > source.most and held:
+            text = f"all links of {name!r} hold {total} bytes, {source.most} are allowed (max_source)"
             total -= self._let_greediest_give_way(held, text)
-        source.look_at = _next_look(source.size, total, self._most_of_source)
+        source.look_at = _next_look(source.size, total, source.most)
 
     def _relieve_all(self) -> None:
         held = {name: self._held_by(source) for name, source in self._sources.items()}
@@ -171,6 +176,10 @@ class MemoryBudget:
         if after < before:  # else it has done what it could
             held[holder] = after
         return before - after
+
+
+def _of_no_user(holder: MemoryHolder) -> None:
+    return None
 
 
 def _next_look(size: int, held: int, most: int) -> int:

@@ -104,6 +104,7 @@ class Port(Protocol):
         principal: whom the rules know it as; None: there are none, or it is this program's own.
         traffic: what passed through it.
         asked: bytes that its open requests take; the exchange notes them.
+        listeners: that it has, as its peer counts them.
     """
 
     codec: str
@@ -111,6 +112,13 @@ class Port(Protocol):
     principal: Principal | None
     traffic: Traffic
     asked: int
+
+    @property
+    def listeners(self) -> int:
+        """See above."""
+
+    def measure(self, traffic: Traffic) -> None:
+        """Count what passes in `traffic` from now on, which has the counts so far."""
 
     def stats(self) -> dict[str, Any]:
         """Return its figures for `stats`: those of `Traffic.describe`, and more of its own kind."""

@@ -71,6 +71,23 @@ class QueuedPort:
         """Return what a number stands for at whoever is behind it: most of them know no numbers."""
         return None
 
+    @property
+    def listeners(self) -> int:
+        """See `Port`."""
+        return self._count_listeners()
+
+    def _count_listeners(self) -> int:
+        """Return how many its peer has; of this program nobody says how many they may be."""
+        return 0
+
+    def measure(self, traffic: Traffic) -> None:
+        """See `Port`."""
+        self.traffic = traffic
+        self._note_traffic(traffic)
+
+    def _note_traffic(self, traffic: Traffic) -> None:
+        """Let others who count what passes here do so in `traffic`."""
+
     # -- what did not reach it
 
     @property

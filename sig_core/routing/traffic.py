@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["Traffic", "latencies"]
 
+SUMS = ("arrived", "refused", "fired", "delivered", "bytes_in", "bytes_out")
 REASONS, OTHERS = 100, "other reasons"  # so many are counted each for itself, of all ports that left
 
 
@@ -36,9 +37,16 @@ class Traffic:
         self.bytes_in = 0
         self.bytes_out = 0
 
+    def go_on_from(self, before: Traffic) -> Self:
+        """Take the place of other counts; returns itself."""
+        self.lost = before.lost
+        for name in SUMS:
+            setattr(self, name, getattr(before, name))
+        return self
+
     def add(self, other: Traffic) -> None:
         """Add the counts of another port."""
-        for name in ("arrived", "refused", "fired", "delivered", "bytes_in", "bytes_out"):
+        for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.lost.items():  # some have a number in them that a peer chose
             self.lost[reason if reason in self.lost or len(self.lost) < REASONS else OTHERS] += count

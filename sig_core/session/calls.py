@@ -84,6 +84,11 @@ class Calls:
         """What the client listens to, each pattern once."""
         return self._counts.keys()
 
+    @property
+    def listeners(self) -> int:
+        """How many the client has."""
+        return len(self._listeners)
+
     def figures(self) -> dict[str, int]:
         """Return its part of `stats`."""
         return {"senders": self.senders, "subscriptions": len(self._counts)}
@@ -190,6 +195,7 @@ class Calls:
             raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")
         self._check_weight("listener")
         self._exchange.guard.check_listener(self._client, pattern)
+        self._exchange.guard.check_listeners(self._client, 1)
         self._last_id += 1
         self._listeners[self._last_id] = pattern
         count = self._counts[pattern] = self._counts.get(pattern, 0) + 1

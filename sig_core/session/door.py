@@ -8,6 +8,7 @@ from typing import Protocol
 from sig_core.access.access_control import AccessControl
 from sig_core.access.principal import Facts, Principal
 from sig_core.protocol.hello import Hello
+from sig_core.routing.guard import Guard
 from sig_core.routing.ports import Port
 from sig_core.session.identity import Admits, Replaceable
 
@@ -30,14 +31,18 @@ class Door:
         access: the rules.
         facts: returns what is known of the link by now.
         peer: printable, for the audit.
+        guard: of the exchange.
     """
 
-    def __init__(self, clients: Admits, access: AccessControl, facts: Callable[[], Facts], peer: str) -> None:
+    def __init__(
+        self, clients: Admits, access: AccessControl, facts: Callable[[], Facts], peer: str, guard: Guard
+    ) -> None:
         self.node = clients.node
         self._clients = clients
         self._access = access
         self._facts = facts
         self._peer = peer
+        self._guard = guard
 
     def enter(self, port: Port, token: str | None = None) -> Principal:
         """Make the peer of a port somebody.
@@ -48,21 +53,43 @@ class Door:
 
         Raises:
             NotAdmitted: the rules do not let it in.
+            HandshakeError: they do, but it has all the links that it may have (-9).
         """
+        principal = self._find_out(port, token)
+        self._guard.check_link(self._peer, principal, 0)
+        self._guard.take_in(port, principal)
+        return principal
+
+    def enter_board(self, board: Port) -> None:
+        """Make a board somebody: it is what is at its port, so another link takes the place of the one before.
+
+        Raises:
+            NotAdmitted: the rules do not let it in.
+        """
+        self._guard.take_in(board, self._find_out(board, None))
+
+    def _find_out(self, port: Port, token: str | None) -> Principal:
         facts = self._facts()
         port.principal = Principal("", "nobody", facts)
-        port.principal = principal = self._access.admit(facts, token, self._peer)
-        return principal
+        return self._access.admit(facts, token, self._peer)
 
     def admit(self, hello: Hello, session: _Comes, owner: str = "") -> str:
         """See `Identities.admit`; the id of a client belongs to whom the rules know it as.
 
         Raises:
-            NotAdmitted: the rules do not let it in.
+            HandshakeError: see `enter`.
         """
-        principal = self.enter(session.port, None if hello.auth is None else hello.auth.token)
-        return self._clients.admit(hello, session, principal.user if principal.is_somebody else owner)
+        principal = self._find_out(session.port, None if hello.auth is None else hello.auth.token)
+        owner = principal.user if principal.is_somebody else owner
+        self._guard.check_link(self._peer, principal, int(self._clients.replaces(hello, owner)))
+        token = self._clients.admit(hello, session, owner)
+        self._guard.take_in(session.port, principal)
+        return token
 
     def forget(self, client: str, session: Replaceable) -> None:
         """See `Identities.forget`."""
         self._clients.forget(client, session)
+
+    def replaces(self, hello: Hello, owner: str) -> bool:
+        """See `Identities.replaces`."""
+        return self._clients.replaces(hello, owner)

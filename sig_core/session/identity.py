@@ -37,6 +37,9 @@ class Admits(Protocol):
     def forget(self, client: str, session: Replaceable) -> None:
         """See `Identities.forget`."""
 
+    def replaces(self, hello: Hello, owner: str) -> bool:
+        """See `Identities.replaces`."""
+
 
 class Identities:
     """The clients that are connected, and those that were a short time ago.
@@ -83,6 +86,11 @@ class Identities:
         self._away.pop(ident, None)
         self._clients[ident] = (token, owner, session)
         return token
+
+    def replaces(self, hello: Hello, owner: str) -> bool:
+        """Return whether a session on another link ends when this client is admitted. Args: see `admit`."""
+        there = self._clients.get(hello.client)
+        return there is not None and there[1] == owner and _is_same(there[0], hello.token)
 
     def _known(self, client: str) -> tuple[str, str] | None:
         """Return the token that an id comes back with, and whose it is; None: anybody may have it."""

@@ -173,7 +173,8 @@ class SessionFactory:
         if context.access is None:
             return None
         at = self._acceptor.address
-        return Door(context.identities, context.access, lambda: facts_of(link, at, self._configured), link.peer)
+        guard = context.exchange.guard
+        return Door(context.identities, context.access, lambda: facts_of(link, at, self._configured), link.peer, guard)
 
     def _plain(self, link: Link, packets: bool, deadline: float) -> PlainSession:
         context = self._context
@@ -229,7 +230,7 @@ class SessionFactory:
         if station.door is not None:
             board.principal = NOBODY
             with suppress(NotAdmitted):
-                station.door.enter(board)
+                station.door.enter_board(board)
         board.on_change = station.changed
         context.session_opened(board, context.limits.keepalive)
         return board

@@ -28,7 +28,9 @@ UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
 
 
 class PortOwner(Protocol):
-    """What a port needs of the session whose link it speaks on."""
+    """What a port needs of the session whose link it speaks on. `traffic`: where it counts, too."""
+
+    traffic: Traffic
 
     def note_paused(self) -> None:
         """Note that the port's `reading_paused` has changed."""
@@ -103,6 +105,12 @@ class ClientPort(QueuedPort):
         self._bound.clear()
         self._unheard.clear()
         self._refused_routes.clear()
+
+    def _count_listeners(self) -> int:
+        return self.calls.listeners
+
+    def _note_traffic(self, traffic: Traffic) -> None:
+        self._owner.traffic = traffic
 
     # -- memory
 

@@ -109,6 +109,9 @@ class BoardSession(QueuedPort, SessionState):
         """What of it the exchange knows."""
         return self
 
+    def _count_listeners(self) -> int:
+        return len(self._patterns)
+
     # -- in
 
     def message(self, data: bytes, now: float) -> None:
@@ -222,6 +225,7 @@ class BoardSession(QueuedPort, SessionState):
         try:
             for pattern in self._patterns:
                 self._exchange.guard.check_listener(self, pattern)
+            self._exchange.guard.check_listeners(self, 0)
         except SigError as error:
             return error
         return None

@@ -98,6 +98,9 @@ class PlainPort(QueuedPort):
         self._refusal: SigError | None = None
         exchange.join(self)
 
+    def _count_listeners(self) -> int:
+        return self.calls.listeners
+
     # -- what the peer does
 
     def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
