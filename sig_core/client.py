@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self
 
 from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
-from sig_core.events import Name
+from sig_core.events import Info, Name
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
 from sig_core.io.client.threaded_link import ThreadedLink
@@ -24,7 +24,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.router import Router, name_of, pattern_of
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
-from sig_core.routing.transcode import REQUEST_TO, encode
+from sig_core.routing.table import Topic
+from sig_core.routing.transcode import EVENT_OF, REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.request_many import Question, RequestMany
 from sig_core.spelling import alias
@@ -428,6 +429,16 @@ class ClientRouter(ClientBase, Router):
         link.session.request(sender, method, payload, future, deadline)
         writer.asked(len(payload), deadline)
         return future
+
+    def _send_confirmed(self, topic: Topic[Subscription], info: Info, data: Any, seconds: float) -> Callable[[], Any]:
+        """See `RouterBase._send_confirmed`."""
+        if topic.sender not in self._state.registrations.senders:
+            return super()._send_confirmed(topic, info, data, seconds)
+        check_outside("trigger with confirm")
+        allowed, link, waiter = check_timeout(seconds, seconds), self._connection.open_link(), PendingReply()
+        sender, event = topic.sender, topic.event
+        ident = self._state.registrations.confirm(link.session, sender, event, info, data, waiter.tell)
+        return lambda: link.finish(waiter, ident, allowed, EVENT_OF, event, sender)
 
     def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
         check_outside(what)

@@ -12,6 +12,7 @@ from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.io.sync.owned_lock import Deferred, OwnedLock, check_outside, is_inside
+from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
@@ -294,6 +295,33 @@ class RouterBase:
         """Return what a signal of this event fires on."""
         with self._lock:
             return self._table.topic(sender, event)
+
+    def _send_confirmed(self, topic: Topic[Subscription], info: Info, data: Any, seconds: float) -> Callable[[], Any]:
+        """Publish an event that is to be confirmed, as far as it goes beyond this program's listeners.
+
+        Args:
+            topic: that it is of.
+            info, data: what its listeners get.
+            seconds: that the confirmation may take.
+
+        Returns:
+            What waits for it, once listeners have run, and returns to how many links it went.
+
+        Raises:
+            SigError: see `Signal.trigger`; it was not sent.
+        """
+        check_timeout(seconds, seconds)
+        return self._went_to(self._publish_confirmed(topic, info, data))
+
+    def _publish_confirmed(self, topic: Topic[Subscription], info: Info, data: Any) -> int:
+        """Publish an event here and now; return to how many links it went."""
+        if topic.publisher is not None:
+            topic.publisher(info, data)
+        return 0
+
+    def _went_to(self, links: int) -> Callable[[], Any]:
+        """Return what gives a number in the way of the face."""
+        return lambda: links
 
     def listener_failed(self, callback: Listener, info: Info, error: BaseException) -> None:
         """Count and log a listener that raised."""

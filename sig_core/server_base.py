@@ -21,6 +21,7 @@ from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.rules_file import RulesSource, load_rules, signature_of
 from sig_core.io.server.session_factory import PeerSession
 from sig_core.io.sync.fork import close_in_child
+from sig_core.io.sync.owned_lock import check_outside
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -328,7 +329,7 @@ class ServerBase(RouterBase):
                     exchange.publish_rest(port, runs, sender, event, time.monotonic())
                     raise
 
-        def publisher(info: Info, data: Any) -> None:
+        def publisher(info: Info, data: Any, publish: Callable[[dict[str, Run]], None] = publish) -> None:
             wanted = exchange.wanted(sender, event, port)
             if not wanted:
                 return
@@ -351,6 +352,20 @@ class ServerBase(RouterBase):
             publish(runs)
 
         return publisher
+
+    def _publish_confirmed(self, topic: Topic[Subscription], info: Info, data: Any) -> int:
+        check_outside("trigger with confirm")
+        if topic.sender not in self._senders or topic.event in BUILT_IN:
+            return super()._publish_confirmed(topic, info, data)
+        publisher: Any = topic.publisher  # one that `_publisher` made
+        links: list[int] = []
+
+        def publish(runs: dict[str, Run]) -> None:
+            with self._lock:
+                links.append(self._exchange.confirmed.arrive(self._port, runs, time.monotonic(), own=True))
+
+        publisher(info, data, publish)
+        return sum(links)
 
     def _hold_back(self, sender: Name, event: Name) -> None:
         """Wait, or raise: a client can't follow the events of this program."""

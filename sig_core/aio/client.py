@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
-from sig_core.events import Name
+from sig_core.events import Info, Name
 from sig_core.io.aio.async_reply import AsyncReply, settle
 from sig_core.io.aio.coroutine_listener import MOST
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
@@ -25,7 +25,8 @@ from sig_core.protocol.limits import Limits
 from sig_core.router import name_of, pattern_of
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
-from sig_core.routing.transcode import REQUEST_TO, encode
+from sig_core.routing.table import Topic
+from sig_core.routing.transcode import EVENT_OF, REQUEST_TO, encode
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.request_many import Question, RequestMany
 from sig_core.spelling import alias
@@ -427,6 +428,17 @@ class ClientRouter(ClientBase, AsyncRouter):
         if self._has_own(sender):
             return await super().request(sender, method, params)
         return await self.remote_request(sender, method, params, timeout)
+
+    def _send_confirmed(self, topic: Topic[Subscription], info: Info, data: Any, seconds: float) -> Callable[[], Any]:
+        """See `RouterBase._send_confirmed`; on the loop's thread alone."""
+        if topic.sender not in self._state.registrations.senders:
+            return super()._send_confirmed(topic, info, data, seconds)
+        allowed, link, begun = check_timeout(seconds, seconds), self._connection.open_link(), time.monotonic()
+        link.check_loop()
+        sender, event = topic.sender, topic.event
+        future: asyncio.Future[Any] = link.loop.create_future()
+        ident = self._state.registrations.confirm(link.session, sender, event, info, data, partial(settle, future))
+        return lambda: link.loop.create_task(link.finish(future, ident, begun, allowed, EVENT_OF, event, sender))
 
     async def _call(self, method: str, params: dict[str, Any], what: str, timeout: float | None) -> Any:
         link = self._connection.open_link()

@@ -124,6 +124,11 @@ class AsyncRouter(RouterBase):
         if ends_loop(error) and self._loop is not None:
             self._loop.call_soon(throw, error)
 
+    def _went_to(self, links: int) -> Callable[[], Any]:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        done.set_result(links)
+        return lambda: done
+
     def _relieved(self) -> None:
         """Note that less waits for coroutine listeners than before."""
 

@@ -27,6 +27,9 @@ __all__ = ["trigger"]
 @text_option
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Fire N times; without --every as fast as it goes.")
 @click.option("--every", type=click.FloatRange(0.001), metavar="SECONDS", help="Fire again and again, until Ctrl-C.")
+@click.option(
+    "--confirm", type=click.FloatRange(0.001, 86_400), metavar="SECONDS", help="Wait for each; say where it went."
+)
 def trigger(
     sender: str,
     event: str,
@@ -35,13 +38,15 @@ def trigger(
     text: bool,
     count: int | None,
     every: float | None,
+    confirm: float | None,
 ) -> int:
     """Connect SENDER, fire EVENT with DATA, and leave.
 
     DATA is JSON; @FILE is a file with it; - is standard input, each line of it the data of one event. Without DATA the
     event has none (null).
 
-    Returns when the server has routed everything; status 4 if the name is taken.
+    Returns when the server has routed everything; status 4 if the name is taken. With --confirm each event is confirmed
+    by the server within that time, and the number of links that it went to is printed.
     """
     if data == "-" and count:
         raise click.UsageError("--count and -: each line of standard input is fired once")
@@ -49,7 +54,7 @@ def trigger(
     with connect(target, reconnect=every is not None) as client:
         signal = client.add_remote_sender(sender, [event]).get_signal(event)
         with suppress(KeyboardInterrupt):  # what was fired still goes out
-            _fire(signal, values, every)
+            _fire(signal, values, every, confirm)
         client.flush()
         events = client.stats()["events"]
     lost = events["dropped"] + events["unsent"]
@@ -64,10 +69,12 @@ def _repeat(value: Any, count: int | None, every: float | None) -> Iterator[Any]
     return itertools.repeat(value, count or 1)
 
 
-def _fire(signal: Any, values: Iterator[Any], every: float | None) -> None:
+def _fire(signal: Any, values: Iterator[Any], every: float | None, confirm: float | None) -> None:
     due = time.monotonic()
     for value in values:
         if every is not None:
             time.sleep(max(0.0, due - time.monotonic()))
             due += every
-        signal.trigger(value)
+        links = signal.trigger(value, confirm)
+        if confirm is not None:
+            print(links, flush=True)

@@ -24,10 +24,10 @@ class Labelled(sig.Signal):
 
     label: dict[str, str] = {}  # noqa: RUF012 - set once, before the first signal
 
-    def trigger(self, data: Any = None) -> None:
+    def trigger(self, data: Any = None, confirm: float | None = None) -> Any:
         """Fire with the label."""
         self.event_info.update(self.label)
-        super().trigger(data)
+        return super().trigger(data, confirm)
 
 
 class Answers:

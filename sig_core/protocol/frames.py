@@ -7,11 +7,12 @@ from typing import Final, TypeAlias
 
 from sig_core.errors import RemoteProtocolError
 from sig_core.protocol.runs import FEW, alike
-from sig_core.protocol.wire import CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, REPLY, REQUEST
+from sig_core.protocol.wire import CONFIRM, CONTROL, ERROR, EVENT, FRAME, HEADER, INFO, LAST, REPLY, REQUEST
 
 __all__ = ["Frame", "FrameReader"]
 
 LEAST: Final = {EVENT: 5, REQUEST: 11, REPLY: 9}  # `length` of what comes in runs, by type
+WITH_ID: Final = (EVENT | CONFIRM, EVENT | LAST)
 NO_LENGTH: Final = 2**32  # no `length` is so great
 SMALL: Final = 1024  # bytes; a piece below it is copied to its neighbours: kept alone it would cost more than it holds
 BIG: Final = 16_384  # bytes; a frame from here on is put together alone: what came behind it is not copied with it
@@ -20,7 +21,8 @@ HUGE: Final = 32_768  # bytes; a frame from here on is read alone: a read costs 
 
 Frame: TypeAlias = tuple[int, int, int, bytes]
 """(type, route, count, body): a run of events, requests or replies of one route (`body`: whole frames), or one frame of
-another type (`body`: after the header). A plain tuple: a named one costs 0.3 us more, a third of what is done here."""
+another type (`body`: after the header); of an event with CONFIRM or LAST the type has its flags. A plain tuple:
+a named one costs 0.3 us more, a third of what is done here."""
 
 
 class FrameReader:
@@ -32,15 +34,17 @@ class FrameReader:
     Attributes:
         on_hold: called with the bytes that are held of a big frame, as they become more, and with 0 once it is
             complete; None: nobody wants to know.
+        flags: of events, beside INFO, that the peer may send: both sides have agreed on them.
         fault: the breach that stands behind the frames given last; None while there is none.
         read_hint: bytes until the end of a huge frame, an incomplete one or one like the last; 0: none is in sight.
     """
 
-    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "max_frame", "on_hold", "read_hint")
+    __slots__ = ("_have", "_late", "_need", "_parts", "fault", "flags", "max_frame", "on_hold", "read_hint")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self.on_hold: Callable[[int], None] | None = None
+        self.flags = 0
         self.fault: RemoteProtocolError | None = None
         self._parts: list[bytes | bytearray | memoryview] = []  # of the incomplete frame: joined once it is complete
         self._have = 0
@@ -67,7 +71,7 @@ class FrameReader:
             length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
                 self.read_hint = len(data) if len(data) >= HUGE else 0
-                return [_alone(data)]
+                return [_alone(data, self)]
         before = (self._parts, len(self._parts), self._have, self._need) if self._parts else ([], 0, 0, 4)
         frames: list[Frame] = []
         try:
@@ -126,7 +130,7 @@ class FrameReader:
                 end = pos + 4 + length
                 if end > size:
                     break
-                kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, pos, length, head, route)
+                kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, pos, length, head, route, self)
                 if count and (kind != run_kind or route != run_route):
                     frames.append((run_kind, run_route, count, data[run_start:pos]))
                     count = 0
@@ -156,7 +160,7 @@ class FrameReader:
             self.on_hold(0)
         if self._need >= HUGE and len(data) == missing:
             self.read_hint = self._need
-        frames.append(_alone(whole))
+        frames.append(_alone(whole, self))
         return data, missing
 
     def _append(self, data: bytes) -> None:
@@ -203,16 +207,18 @@ class FrameReader:
         return RemoteProtocolError(f"frame of length {length}, at most {self.max_frame} are taken")
 
 
-def _alone(data: bytes) -> Frame:
+def _alone(data: bytes, reader: FrameReader) -> Frame:
     """Return the frame that these bytes are, whose length is known to be right."""
     length, head, route = FRAME.unpack_from(data)
-    kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, 0, length, head, route)
+    kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, 0, length, head, route, reader)
     return kind, route, 1, data if kind in LEAST else data[HEADER:]
 
 
-def _check(data: bytes, pos: int, length: int, head: int, route: int) -> int:
+def _check(data: bytes, pos: int, length: int, head: int, route: int, reader: FrameReader) -> int:
     """Return the type of the frame that stands at `pos`, as whole as its length says, if nothing is wrong with it."""
     kind = head & 0x0F
+    if head & ~INFO in WITH_ID and head & reader.flags:
+        return _check_with_id(data, pos, length, head)
     if length < LEAST.get(head, 0):
         raise RemoteProtocolError(f"frame of type {kind} and length {length}, the least there is {LEAST[head]}")
     if head == EVENT | INFO:
@@ -226,3 +232,14 @@ def _check(data: bytes, pos: int, length: int, head: int, route: int) -> int:
     elif kind == CONTROL and route:
         raise RemoteProtocolError(f"control frame with route {route}, which must be 0")
     return kind
+
+
+def _check_with_id(data: bytes, pos: int, length: int, head: int) -> int:
+    """Return the head of an event with CONFIRM or LAST, if nothing is wrong with it: who reads on asks for them."""
+    size = 0
+    if head & INFO and length >= 11:
+        size = 2 + int.from_bytes(data[pos + HEADER + 4 : pos + HEADER + 6], "little")
+    if length < 9 + (size or 2 * bool(head & INFO)):
+        flags = f"0x{head & 0xF0:02x}"
+        raise RemoteProtocolError(f"event with flags {flags}: its id and additions in a frame of length {length}")
+    return head

@@ -10,6 +10,7 @@ from typing import Final
 from sig_core.errors import RemoteProtocolError, because
 
 __all__ = [
+    "CONFIRM",
     "CONTROL",
     "ERROR",
     "EVENT",
@@ -17,14 +18,17 @@ __all__ = [
     "HEADER",
     "INFO",
     "KEEP_ALIVE",
+    "LAST",
     "MAX_HELLO",
     "PREFACE",
     "REPLY",
     "REQUEST",
     "VERSION",
     "control_frame",
+    "cut_ident",
     "error_frame",
     "event_frame",
+    "flagged_frame",
     "method_of",
     "params_of",
     "reply_frame",
@@ -45,6 +49,8 @@ REQUEST: Final = 2
 REPLY: Final = 3
 ERROR: Final = 4
 INFO: Final = 0x10  # flag: additions stand before the data of an event
+CONFIRM: Final = 0x20  # flag: an event that is answered when it is routed; its id stands first
+LAST: Final = 0x40  # flag: an event that is told because it is the last one; its id stands first
 
 HEADER: Final = 9  # bytes: u32 length, u8 head, u32 route
 AFTER_LENGTH: Final = 5  # of these, what `length` counts
@@ -53,6 +59,7 @@ FRAME: Final = struct.Struct("<IBI")
 _WITH_ID: Final = struct.Struct("<IBII")
 _ERROR: Final = struct.Struct("<IBIIh")
 _u16 = struct.Struct("<H")
+_u32 = struct.Struct("<I")
 _id_status = struct.Struct("<Ih")
 
 KEEP_ALIVE: Final = FRAME.pack(AFTER_LENGTH, CONTROL, 0)
@@ -69,6 +76,30 @@ def event_frame(route: int, data: bytes, additions: bytes | None = None) -> byte
         return FRAME.pack(AFTER_LENGTH + len(data), EVENT, route) + data
     size = AFTER_LENGTH + 2 + len(additions) + len(data)
     return FRAME.pack(size, EVENT | INFO, route) + _u16.pack(len(additions)) + additions + data
+
+
+def flagged_frame(event: bytes, flag: int, ident: int) -> bytes:
+    """Return the frame of an event with a flag and an id more.
+
+    Args:
+        event: as `event_frame` gives it.
+        flag: CONFIRM or LAST.
+        ident: u32.
+    """
+    length, head, route = FRAME.unpack_from(event)
+    return _WITH_ID.pack(length + 4, head | flag, route, ident) + event[HEADER:]
+
+
+def cut_ident(head: int, route: int, body: bytes) -> tuple[int, bytes]:
+    """Return (id, the frame of the event without flag and id) of what `flagged_frame` made.
+
+    Args:
+        head: of the frame.
+        route: of it.
+        body: what stands behind the header.
+    """
+    event = FRAME.pack(AFTER_LENGTH + len(body) - 4, head & ~(CONFIRM | LAST), route) + body[4:]
+    return _u32.unpack_from(body)[0], event
 
 
 def request_tail(method: str, params: bytes) -> bytes:

@@ -24,6 +24,7 @@ from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Key, Name, Pattern,
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
+from sig_core.routing.confirmed import ConfirmedEvents
 from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.guard import Guard
@@ -98,6 +99,7 @@ class Exchange:
         senders: those that are connected, by `key_of` their names.
         flow_control: pauses the ports that feed slow ones.
         memory: what all links hold.
+        confirmed: routes events whose owners want to know where they went.
         leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
     """
@@ -122,6 +124,7 @@ class Exchange:
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
         self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
+        self.confirmed = ConfirmedEvents(self._routes.get, self._targets_of, self._forward, self._ports, self._breach)
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
 

@@ -100,16 +100,25 @@ class Signal:
             raise ConfigError("a signal belongs to an event of a sender, not to a broadcast")
         self._topic = self.objsender.objrouter.topic(sender, event)
         self._failed = self.objsender.objrouter.listener_failed
+        self._confirm = self.objsender.objrouter._send_confirmed
 
-    def trigger(self, data: Any = None) -> None:
+    def trigger(self, data: Any = None, confirm: float | None = None) -> Any:
         """Fire the event: every listener in this program runs now, in this thread, in the order of dispatch.
 
         A listener that raises is logged and counted; the others still run.
 
         Args:
             data: what listeners get. For other programs it is encoded, so a codec must be able to carry it.
+            confirm: seconds within which the server is to confirm that it has routed the event; None: nobody waits.
+
+        Returns:
+            With `confirm`, the number of links that the event went to (the server's own program counts as one, if it
+            listens); on asyncio that is to be awaited. Else None.
 
         Raises:
+            OutcomeUnknown, RequestTimeout: the link was lost before the answer, or there was none in time: the event
+                may have been routed, or not.
+            LocalProtocolError: the server is one that confirms nothing.
             UnknownSender: the sender is not connected (any more).
             EncodeError: the event goes to other programs and can't be carried: by the codec of this client, or by
                 any codec that clients of this server may use; nobody gets it then.
@@ -119,21 +128,25 @@ class Signal:
             Backpressure: output is full, and this call may not wait: it was made inside a callback.
         """
         topic = self._topic
-        publisher = topic.publisher
-        if publisher is not None:
-            publisher(self.event_info, data)
+        if confirm is None:
+            wait = None
+            publisher = topic.publisher
+            if publisher is not None:
+                publisher(self.event_info, data)
+        else:
+            wait = self._confirm(topic, self.event_info, data, confirm)
         targets = topic.targets
         if targets is None:
             targets = topic.refresh()
-        if not targets:
-            return
-        topic.fired += 1
-        info = self.event_info.copy()
-        for target in targets:
-            try:
-                target.call(info, data)
-            except Exception as error:
-                self._failed(target.callback, info, error)
+        if targets:
+            topic.fired += 1
+            info = self.event_info.copy()
+            for target in targets:
+                try:
+                    target.call(info, data)
+                except Exception as error:
+                    self._failed(target.callback, info, error)
+        return None if wait is None else wait()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.objevent.name!r} of {self.objsender.name!r}>"

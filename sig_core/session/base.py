@@ -122,6 +122,7 @@ class Session(SessionState):
 
     Attributes:
         encoding: the codec agreed on; None while opening.
+        features: that both sides know; empty while opening.
         unmatched_replies: answers, and replies, that nobody here waited for.
         traffic: what passed through it.
     """
@@ -129,13 +130,14 @@ class Session(SessionState):
     __slots__ = (
         *("_deadline", "_head", "_heard", "_packets", "_peer_keepalive", "_reader", "_sent"),
         *("_peer_max_control", "_peer_max_frame"),
-        *("encoding", "limits", "traffic", "unmatched_replies"),
+        *("encoding", "features", "limits", "traffic", "unmatched_replies"),
     )
 
     def __init__(self, limits: Limits, *, packets: bool, now: float) -> None:
         self.limits = limits
         self._move(State.OPENING)
         self.encoding: Codec | None = None
+        self.features: frozenset[str] = frozenset()
         self.unmatched_replies = 0
         self.traffic = Traffic()
         self._packets = packets

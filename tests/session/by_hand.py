@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sig_core.protocol import hello, wire
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
-from sig_core.protocol.wire import EVENT, PREFACE, control_frame
+from sig_core.protocol.wire import CONFIRM, EVENT, LAST, PREFACE, control_frame
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Opened, ReplyReceived, Report
@@ -34,7 +34,7 @@ class Client:
         codecs = PLUGINS.choose_codecs([codec])
         self.session = ClientSession(codecs, limits or Limits(), client=CLIENT, token=None, packets=packets, now=0.0)
         self.told: list[Any] = []
-        self._reader = NamedReader(2**32 - 1)
+        self._reader = NamedReader(2**32 - 1, CONFIRM | LAST)
 
     @classmethod
     def opened(cls, codec: str = "json", **changes: Any) -> Client:
@@ -87,7 +87,7 @@ class Raw:
         self.net = net
         self.codec = PLUGINS.codecs.get(codec)
         self.session = net.server_session([codec], packets=packets)
-        self._reader = NamedReader(2**32 - 1)
+        self._reader = NamedReader(2**32 - 1, CONFIRM | LAST)
         self.session.receive_data(opening(codecs=[codec], client=f"{number:032x}", **hello), net.now)
         preface, welcome = self.session.take(EVERYTHING).split(PREFACE)
         assert preface == b""

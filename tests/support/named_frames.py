@@ -26,8 +26,9 @@ class Frame(NamedTuple):
 class NamedReader:
     """A FrameReader that gives named frames."""
 
-    def __init__(self, max_frame: int) -> None:
+    def __init__(self, max_frame: int, flags: int = 0) -> None:
         self.reader = FrameReader(max_frame)
+        self.reader.flags = flags
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reader, name)

@@ -12,6 +12,7 @@ from sig_core.contract import Codec
 from sig_core.errors import (
     CodecError,
     HandshakeError,
+    LocalProtocolError,
     MessageTooBig,
     OutcomeUnknown,
     RemoteProtocolError,
@@ -23,15 +24,17 @@ from sig_core.errors import (
 from sig_core.events import Name, check_name
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import Auth, Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.hello import CONFIRMS, FEATURES, Auth, Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
+    CONFIRM,
     CONTROL,
     ERROR,
     EVENT,
     REPLY,
+    flagged_frame,
     params_of,
     reply_frame,
     request_frame,
@@ -128,6 +131,7 @@ class ClientSession(Session):
             keepalive=self.patience,
             token=token,
             requests=requests,
+            features=FEATURES,
             software="pysig",
             auth=auth,
         )
@@ -169,6 +173,7 @@ class ClientSession(Session):
         if welcome.codec not in self._codecs:
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
+        self.features = frozenset(welcome.features)
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
@@ -401,6 +406,32 @@ class ClientSession(Session):
                 raise
         if self.state is not OPEN:
             self._check_not_late(self._requests, ident)
+        return ident
+
+    def confirm(self, event: bytes, what: str, when: ReplyCallback, deadline: float = math.inf) -> int:
+        """Queue an event that is to be confirmed and return the id under which that is; `when` is told the links.
+
+        Args:
+            event: as `frame_for` gives it, with its route.
+            what: it is, for errors.
+
+        Raises:
+            LocalProtocolError: the server confirms nothing.
+            MessageTooBig: the server does not take so long an event.
+        """
+        self.check_open()
+        if CONFIRMS not in self.features:
+            raise LocalProtocolError(f"{what}: this server confirms none: leave `confirm` out, or bring it up to date")
+        ident = next(self._idents) & 0xFFFFFFFF
+        while ident in self._requests:
+            ident = next(self._idents) & 0xFFFFFFFF
+        frame = flagged_frame(event, CONFIRM, ident)
+        if len(frame) - 4 > self._peer_max_frame:
+            size, limit = len(frame) - 4, self._peer_max_frame
+            raise MessageTooBig(f"{what}: {size} bytes, {limit} are taken", size, limit)
+        self._requests[ident] = what, when, deadline, None
+        self.out.append(frame)  # in one step with the line above, see `call`
+        self._check_not_late(self._requests, ident)
         return ident
 
     def _resolved(self, sender: Name, ident: int, tail: bytes, error: SigError | None) -> None:

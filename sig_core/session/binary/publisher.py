@@ -16,7 +16,7 @@ from sig_core.routing.transcode import EVENT_OF, encode, unencodable
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.gate import FRAMES, SMALL, Gate
 
-__all__ = ["closed_error", "frame_for", "make_publisher"]
+__all__ = ["closed_error", "event_for", "frame_for", "make_publisher"]
 
 Closed = Callable[[Info, Any], None]
 
@@ -105,14 +105,23 @@ def frame_for(session: ClientSession, sender: Name, event: Name, info: Info, dat
     Raises:
         EncodeError, MessageTooBig: it can't be carried, as far as the last link tells.
     """
+    return event_for(session, 0, sender, event, info, data)
+
+
+def event_for(session: ClientSession, route: int, sender: Name, event: Name, info: Info, data: Any) -> bytes:
+    """Encode an event as `make_publisher` does.
+
+    Raises:
+        EncodeError, MessageTooBig: it can't be carried.
+    """
     assert session.encoding is not None
     codec, limit = session.encoding, session.max_out
     payload = encode(codec, data, EVENT_OF, event, sender)
     if len(info) > 2:
-        return _with_additions(codec, 0, sender, event, info, payload, limit)
+        return _with_additions(codec, route, sender, event, info, payload, limit)
     if 5 + len(payload) > limit:
         raise _too_big(codec, sender, event, 5 + len(payload), limit)
-    return event_frame(0, payload)
+    return event_frame(route, payload)
 
 
 def _with_additions(

@@ -12,13 +12,24 @@ from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import Hello, Welcome, read_hello, refusal, welcome_frame
+from sig_core.protocol.hello import CONFIRMS, FEATURES, Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure
 from sig_core.protocol.runs import split_numbered, split_requests
-from sig_core.protocol.wire import CONTROL, EVENT, PREFACE, REPLY, REQUEST, control_frame, split_error
+from sig_core.protocol.wire import (
+    CONFIRM,
+    CONTROL,
+    EVENT,
+    PREFACE,
+    REPLY,
+    REQUEST,
+    control_frame,
+    cut_ident,
+    split_error,
+)
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Run
+from sig_core.routing.transcode import encode
 from sig_core.session.base import LEAST_KEEPALIVE, Session, State
 from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.bounded_frames import shortened
@@ -201,8 +212,11 @@ class ServerSession(Session):
             max_frame=self.limits.max_frame,
             keepalive=self.limits.keepalive,
             max_control=min(self.limits.max_control, self.limits.max_frame),
+            features=tuple(feature for feature in FEATURES if feature in hello.features),
             software="pysig",
         )
+        self.features = frozenset(welcome.features)
+        self._reader.flags = CONFIRM if CONFIRMS in self.features else 0
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
         self._exchange.join(self.port)
@@ -224,8 +238,21 @@ class ServerSession(Session):
             before = self._outbox.size
             self._take_control(body)
             self._spend(len(body) + max(0, self._outbox.size - before), now)
+        elif kind & CONFIRM:
+            self._take_confirmed(kind, route, body, now)
         else:
             self._take_error(body)
+
+    def _take_confirmed(self, head: int, route: int, body: bytes, now: float) -> None:
+        """Route an event, and answer when that is done."""
+        ident, event = cut_ident(head, route, body)
+        assert self.encoding is not None
+        try:
+            links = self._exchange.confirmed.arrive(self.port, {self.codec: Run(route, self.codec, 1, event)}, now)
+        except SigError as error:
+            self.port.fail_to(ident, route, error)
+        else:
+            self.port.reply(route, self.codec, [(ident, encode(self.encoding, links))])
 
     def _take_error(self, body: bytes) -> None:
         token, status, detail = split_error(body)

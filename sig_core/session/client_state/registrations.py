@@ -20,15 +20,17 @@ from sig_core.errors import (
     SigError,
     UnknownSender,
 )
-from sig_core.events import Name, Pattern, patterns_of
+from sig_core.events import Info, Name, Pattern, patterns_of
 from sig_core.routing.counting import LossDetector, give_back
 from sig_core.routing.entities import Listener, Sender, Subscription
-from sig_core.routing.removed_sender import removed_publisher
+from sig_core.routing.removed_sender import no_longer_connected, removed_publisher
 from sig_core.routing.table import Publisher, Table
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.reports import ReplyCallback
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
+from sig_core.session.client_state.confirming import send_confirmed
 from sig_core.session.client_state.ended_listeners import EndedListeners
 from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
@@ -193,6 +195,7 @@ class Registrations:
             self._installed[remote.name] = remote.sender
             for publisher in self._publishers(remote, session, joined):
                 publisher.install()
+            remote.fire_on(session, joined.routes)
         return None
 
     def _joined(self, pending: PendingSender) -> Steps[Joined]:
@@ -305,6 +308,19 @@ class Registrations:
             remote = self.senders.get(name)
             if remote is not None and not self._is_installed(remote):
                 self._forget(remote)
+
+    def confirm(
+        self, session: ClientSession, sender: Name, event: Name, info: Info, data: Any, when: ReplyCallback
+    ) -> int:
+        """Send an event that the server is to confirm; see `send_confirmed`.
+
+        Raises:
+            UnknownSender: there is no such sender any more.
+        """
+        remote = self.senders.get(sender)
+        if remote is None:
+            raise no_longer_connected(sender)
+        return send_confirmed(session, remote, event, info, data, when)
 
     # -- listeners
 
@@ -446,7 +462,7 @@ class Registrations:
         """Wait for the senders' answers, then let their events out: first what waited, then the new ones."""
         refusal: SigError | None = None
         routes: dict[tuple[Name, Name], int] = {}
-        publishers: list[tuple[RemoteSender, list[LazyPublisher]]] = []
+        publishers: list[tuple[RemoteSender, Joined, list[LazyPublisher]]] = []
         for pending in asked:
             try:
                 joined = yield from self._joined(pending)
@@ -457,17 +473,18 @@ class Registrations:
             else:
                 remote = pending.remote
                 if self._is_installed(remote):  # else it was removed meanwhile
-                    publishers.append((remote, self._publishers(remote, session, joined)))
+                    publishers.append((remote, joined, self._publishers(remote, session, joined)))
                     routes.update(((remote.name, event), route) for event, route in joined.routes.items())
 
         skipped: list[tuple[RemoteSender, dict[Name, int], Ask]] = []
 
         def resume() -> None:
-            for remote, those in publishers:
+            for remote, joined, those in publishers:
                 if self._is_installed(remote):  # else it was removed meanwhile
                     skipped.extend(self._skip(session, remote))
                     for publisher in those:
                         publisher.install()
+                    remote.fire_on(session, joined.routes)
 
         self._outlet.offline.release(session, lambda name, event: routes.get((name, event)), resume)
         yield None

@@ -28,9 +28,11 @@ class RemoteSender:
     Attributes:
         counters: how often each of its own events was fired, over all links.
         session: on which it was asked for, as long as nobody asked there for its removal; None: there is none.
+        fires_on: to which its events go now; None: to none, yet.
+        routes: of its events there.
     """
 
-    __slots__ = ("counters", "life", "name", "sender", "session")
+    __slots__ = ("counters", "fires_on", "life", "name", "routes", "sender", "session")
 
     def __init__(self, sender: Sender, life: str) -> None:
         assert sender.name is not None
@@ -38,7 +40,14 @@ class RemoteSender:
         self.sender = sender
         self.life = life
         self.session: ClientSession | None = None
+        self.fires_on: ClientSession | None = None
+        self.routes: dict[Name, int] = {}
         self.counters = {name: EventCounter() for name in sender.events if name is not None and name not in BUILT_IN}
+
+    def fire_on(self, session: ClientSession, routes: dict[Name, int]) -> None:
+        """Note where its events go from now on; under the lock."""
+        self.fires_on, self.routes = None, routes
+        self.fires_on = session
 
     def fired(self) -> int:
         """Return how many events it fired, over all links; under the lock."""
