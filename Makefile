@@ -4,7 +4,7 @@
 #   browser without a screen, a session bus; installed if you are root, else named
 # make wheel: the compiled wheel of this Python, in dist/; make test COMPILED=1: the tests on such a wheel, in .venv-compiled
 # make package: builds the sdist and the wheel into dist/, and tries them outside of the checkout
-# make simulate: whole networks in virtual time, each from a seed; SEEDS of them (docs/testing.md)
+# make simulate: whole networks in virtual time, each from a seed; SEEDS of them (docs/testing.md); COMPILED=1 as above
 # make soak: the same with more seeds, ten million frames for the C client under sanitizers, and a server among 1,000 hostile
 #   links; SWEEP, FRAMES, HOSTILE_LINKS, HOSTILE_SECONDS
 # make fuzz: every parser that a peer can reach, SECONDS each (10), guided by coverage if atheris can be installed
@@ -84,8 +84,8 @@ bench-lines: $(VENV)/.test
 
 SEEDS ?= 2000
 
-simulate: $(VENV)/.test
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+simulate: $(READY)
+	cd $(WHERE) && $(CURDIR)/$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 SWEEP ?= 6
 FRAMES ?= 10000000

@@ -50,8 +50,9 @@ class BoardNode(StrictBoard):
         super().__init__(mtu=64, window=3, message=512, long_crc=True)
         self._pump()
 
-    def _trace(self, text: str) -> None:
-        self.world.note(self.who, text)
+    def _trace(self, text: str, *values: object) -> None:
+        if self.world.trace is not None:
+            self.world.note(self.who, text, *values)
 
     @property
     def claims(self) -> dict[Name, int]:
@@ -138,7 +139,7 @@ class BoardNode(StrictBoard):
     def _understand(self, message: Any) -> None:
         kind, *rest = message
         if kind == 0:
-            self._trace(f"is answered {rest}")
+            self._trace("is answered {}", rest)
             self.life = self._next_life if rest[0] == 0 else 0
         elif kind == 1:
             self._hear(*rest[1:])
@@ -179,7 +180,7 @@ class BoardNode(StrictBoard):
         """Fire an event."""
         if self.life and self.connected:
             fired, topic = self.network.fired, (self.life, EVENTS[event])
-            self._trace(f"fires {EVENTS[event]!r} {times} times, life {self.life}, after {fired.get(topic, 0)}")
+            self._trace("fires {!r} {} times, life {}, after {}", EVENTS[event], times, self.life, fired.get(topic, 0))
             for _ in range(times):
                 fired[topic] = fired.get(topic, 0) + 1
                 value = self.life * LIFE + fired[topic]

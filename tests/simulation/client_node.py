@@ -133,8 +133,9 @@ class ClientNode:
         """Return the time by its clock."""
         return self.world.now + self.offset
 
-    def _trace(self, text: str) -> None:
-        self.world.note(self.who, text)
+    def _trace(self, text: str, *values: object) -> None:
+        if self.world.trace is not None:
+            self.world.note(self.who, text, *values)
 
     # -- what the state tells
 
@@ -147,7 +148,7 @@ class ClientNode:
         if state not in NEXT.get(self._told, ()):
             raise Breach("state", f"{self.who} is told {state!r} after {self._told!r}")
         self._told = state
-        self._trace(f"is told {state!r}: {error}")
+        self._trace("is told {!r}: {}", state, error)
         if isinstance(error, SenderExists):
             self._check_refusals()
 
@@ -168,7 +169,7 @@ class ClientNode:
 
     def _started(self, value: Any, error: BaseException | None) -> None:
         if error is not None:
-            self._trace(f"does not start: {error}")
+            self._trace("does not start: {}", error)
             self.state.stop()
             self.is_gone = True
         elif self.link is not None:
@@ -219,7 +220,7 @@ class ClientNode:
 
     def departed(self, link: ClientLink, error: SigError) -> None:
         """Note that a link has ended."""
-        self._trace(f"has lost its link: {error}")
+        self._trace("has lost its link: {}", error)
         if link is self.link or link is self.latest:
             self.observer.link_ended()
         if self.state.departed(link.session, error, self.now()):
@@ -266,7 +267,7 @@ class ClientNode:
     def stand_still(self, seconds: float) -> None:
         """Do nothing for a while, as a process that is stopped."""
         if not self.is_stopped_still and not self.is_gone:
-            self._trace(f"is stopped for {seconds:.2f} s")
+            self._trace("is stopped for {:.2f} s", seconds)
             self.is_stopped_still = True
             if self.latest is not None:
                 self.latest.end.set_reading(False)
@@ -295,7 +296,7 @@ class ClientNode:
         """Read nothing for a while, as a program whose callbacks take long."""
         link = self.latest
         if link is not None and not link.closed and not self.is_stopped_still:
-            self._trace(f"reads nothing for {seconds:.2f} s")
+            self._trace("reads nothing for {:.2f} s", seconds)
             link.set_reading(False)
             self.world.after(seconds, lambda: self._read_on(link))
 
@@ -307,7 +308,7 @@ class ClientNode:
 
     def jump(self, seconds: float) -> None:
         """The clock jumps, as after a sleep of the machine."""
-        self._trace(f"its clock jumps by {seconds:.1f} s")
+        self._trace("its clock jumps by {:.1f} s", seconds)
         self.offset += seconds
         if self.latest is not None and not self.latest.closed:
             self.latest.tick_now()
@@ -342,14 +343,14 @@ class ClientNode:
         link = self._open_link()
         if link is None:
             return
-        self._trace(f"adds {names}")
+        self._trace("adds {}", names)
         made = [self._router._make_sender(name, ["e", "#c"], self._handlers()) for name in dict.fromkeys(names)]
         steps = self.state.registrations.add_senders(link.session, made, all_or_none=all_or_none)
-        self._run(steps, lambda value, error: self._trace(f"has added {names}: {error}"))
+        self._run(steps, lambda value, error: self._trace("has added {}: {}", names, error))
 
     def remove_sender(self, name: Name) -> None:
         """Remove one of its senders."""
-        self._trace(f"removes {name!r}")
+        self._trace("removes {!r}", name)
 
         def forget() -> bool:
             removed = self._router._remove_local(name)
@@ -364,14 +365,14 @@ class ClientNode:
         link = self._open_link()
         if link is None:
             return
-        self._trace(f"listens to {pattern}")
+        self._trace("listens to {}", pattern)
         noted = Subscribed(pattern, len(self.network.routed))
         made = Subscription(self._listener(noted), pattern, self._unsubscribe)
         noted.subscription = made
         self.observer.subscribed.append(noted)
 
         def done(value: Any, error: BaseException | None) -> None:
-            self._trace(f"listens to {pattern} now: {error}")
+            self._trace("listens to {} now: {}", pattern, error)
             if noted in self.observer.subscribed:
                 if error is not None:
                     self.observer.unsubscribed(noted)
@@ -383,7 +384,7 @@ class ClientNode:
     def _listener(self, noted: Subscribed) -> Callable[[Info, Any], None]:
         def listener(info: Info, value: Any) -> None:
             if self.world.trace is not None:
-                self._trace(f"hears {info['event']!r} of {info['sender']!r}: {str(value)[:40]}")
+                self._trace("hears {!r} of {!r}: {}", info["event"], info["sender"], str(value)[:40])
             self.observer.hear(noted, info, value)
 
         return listener
@@ -400,7 +401,7 @@ class ClientNode:
         if not there:
             return None
         gone = there[which % len(there)]
-        self._trace(f"listens to {gone.pattern} no more")
+        self._trace("listens to {} no more", gone.pattern)
         gone.subscription.remove()
         return gone.pattern
 
@@ -413,14 +414,15 @@ class ClientNode:
         self.lives.add(life)
         self.network.owners[life] = self
         signal = sender.get_signal(event)
-        self._trace(f"fires {event!r} of {name!r} {times} times, life {life}, after {fired.get((life, event), 0)}")
+        before = fired.get((life, event), 0)
+        self._trace("fires {!r} of {!r} {} times, life {}, after {}", event, name, times, life, before)
         for _ in range(times):
             number = fired.get((life, event), 0) + 1
             value = life * LIFE + number
             try:
                 signal.trigger(self._data(value, size))
             except SigError as error:
-                self._trace(f"could not: {error}")
+                self._trace("could not: {}", error)
                 return
             fired[life, event] = number
 
@@ -450,7 +452,7 @@ class ClientNode:
             return
         number = self.network.new_request()
         request = Request(number, link, f"{method} of {sender!r}")
-        self._trace(f"makes {request}")
+        self._trace("makes {}", request)
         assert link.session.encoding is not None
         deadline = self.now() + self.network.limits.request_timeout
         params = encode(link.session.encoding, number)
@@ -467,7 +469,7 @@ class ClientNode:
         there = [request for request in self.requests if not request.ends and not request.cancelled]
         if there:
             request = there[which % len(there)]
-            self._trace(f"cancels {request}")
+            self._trace("cancels {}", request)
             request.cancelled = True
             request.link.session.cancel(request.ident)
             request.link.added(0)
@@ -498,4 +500,3 @@ class ClientNode:
         if link is None or not self.is_up or link.session.out or not link.end.reading:
             return True
         return isinstance(link.end, LineEnd | PacketEnd) and link.end.is_busy
-

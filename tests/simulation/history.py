@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
 
 from sig_core.protocol.limits import Limits
 from tests.simulation.choices import CODECS, Lots
@@ -14,10 +17,20 @@ __all__ = ["History", "Step", "draw", "with_steps"]
 
 PAUSES = [0.0, 0.0, 0.001, 0.005, 0.02, 0.1, 0.4]  # seconds between two steps
 FEW, MANY = 15, 40  # steps
+LIMITS: dict[str, list[float]] = {
+    "max_outbox": [4096, 4096, 1 << 20],
+    "stall": [0.0, 0.1, 0.5],
+    "keepalive": [3.0, 10.0],
+    "max_requests": [3, 1000],
+    "max_asked": [1, 32],
+    "max_depth": [1, 16],
+    "max_departed": [0, 5, 1000],
+    "idle": [1.0, 60.0],
+}
+KINDS, SUMS = list(WEIGHTS), list(accumulate(WEIGHTS.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Something that is done, or goes wrong, after a pause.
 
     Attributes:
@@ -78,23 +91,17 @@ def draw(seed: int) -> History:
 
 
 def _draw_steps(lot: random.Random) -> tuple[Step, ...]:
-    kinds = lot.choices(list(WEIGHTS), list(WEIGHTS.values()), k=lot.randint(FEW, MANY))
-    return tuple(Step(lot.choice(PAUSES), kind, Lots(*(lot.getrandbits(16) for _ in Lots._fields))) for kind in kinds)
+    kinds, bits = lot.choices(KINDS, cum_weights=SUMS, k=lot.randint(FEW, MANY)), lot.getrandbits
+    return tuple([Step(lot.choice(PAUSES), kind, Lots(bits(16), bits(16), bits(16), bits(16))) for kind in kinds])
 
 
 def _draw_limits(lot: random.Random) -> Limits:
-    return Limits(
-        max_outbox=lot.choice([4096, 4096, 1 << 20]),
-        stall=lot.choice([0.0, 0.1, 0.5]),
-        keepalive=lot.choice([3.0, 10.0]),
-        handshake=1.5,
-        request_timeout=2.0,
-        max_requests=lot.choice([3, 1000]),
-        max_asked=lot.choice([1, 32]),
-        max_depth=lot.choice([1, 16]),
-        max_departed=lot.choice([0, 5, 1000]),
-        idle=lot.choice([1.0, 60.0]),
-    )
+    return _limits(*map(lot.choice, LIMITS.values()))
+
+
+@cache  # there are not many, and each is checked as it is made
+def _limits(*drawn: float) -> Limits:
+    return Limits(handshake=1.5, request_timeout=2.0, **dict(zip(LIMITS, drawn, strict=True)))  # type: ignore[arg-type]
 
 
 def with_steps(history: History, numbers: Sequence[int]) -> History:

@@ -11,6 +11,7 @@ from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
+from tests.simulation.line_end import says_more
 from tests.simulation.network import Network
 from tests.simulation.observer import Track, matches
 from tests.simulation.packet_end import PacketEnd
@@ -20,6 +21,7 @@ from tests.simulation.world import Breach
 __all__ = ["at_rest", "at_the_end", "busy", "counts_are_known", "fire_last"]
 
 SIGNS_OF_LIFE = 18  # bytes: keep-alives are always on their way
+
 
 def busy(network: Network) -> list[str]:
     """Name who has not come to rest."""
@@ -49,7 +51,7 @@ def busy(network: Network) -> list[str]:
 
 def _is_under_way(line: HostLine) -> bool:
     """Whether more than a sign of life is on its way over a line, or whoever is there does not answer."""
-    return len(line.window.kinds) > 1 or bool(line._splitter) or (line.has_session and not line.up)
+    return says_more(line.window) or bool(line._splitter) or (line.has_session and not line.up)
 
 
 def _waits_for_answer(session: Any) -> bool:
@@ -266,4 +268,3 @@ def at_the_end(network: Network) -> None:
     found = {what: count for what, count in left.items() if count}
     if found:
         raise Breach("left", ", ".join(f"{count} {what}" for what, count in found.items()))
-

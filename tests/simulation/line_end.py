@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 from sig_core.clock import NEVER
 from sig_core.line.responder_stream import ResponderStream
 from sig_core.line.upper_layer import Terms
+from sig_core.line.window import Window
+from sig_core.protocol.wire import KEEP_ALIVE
 from tests.simulation.medium import Holder
 from tests.simulation.serial_line import BITRATE, SerialLine
 
 if TYPE_CHECKING:
     from tests.simulation.client_node import ClientNode
 
-__all__ = ["LineEnd"]
+__all__ = ["LineEnd", "says_more"]
 
 LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
 HIGH_WATER = 4096  # bytes that wait for the line, and that came and were not read
+
+
+def says_more(window: Window) -> bool:
+    """Return whether more than a sign of life is on its way in packets that are not acknowledged."""
+    there = window._open
+    return len(there) > 1 or any(len(packet.payload) > len(KEEP_ALIVE) for packet in there)
 
 
 class LineEnd:
@@ -38,7 +46,7 @@ class LineEnd:
     @property
     def is_busy(self) -> bool:
         """Whether something waits for the line."""
-        return not self.closed and (self._stream.queued > 18 or len(self._stream.line.window.kinds) > 1)
+        return not self.closed and (self._stream.queued > 18 or says_more(self._stream.line.window))
 
     # -- the end of a stream
 

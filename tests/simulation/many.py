@@ -13,11 +13,11 @@ from functools import partial
 from tests.simulation.history import draw
 from tests.simulation.mutants import mutated
 from tests.simulation.running import run
+from tests.simulation.world import Breach
 
-__all__ = ["Chunk", "rarely_collected", "run_many"]
+__all__ = ["Chunk", "breach_of", "collected_between", "run_many"]
 
 CHUNK = 50  # histories that a worker runs at a time
-OBJECTS = 50_000  # that are made before the collector looks: a history makes fewer, and all of them go with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,26 @@ class Chunk:
 
 
 @contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Have the garbage collector look more rarely: it took a sixth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(OBJECTS, *before[1:])
+def collected_between() -> Iterator[None]:
+    """Have the garbage collector look when `breach_of` says so, at nothing but what a history has left.
+
+    By itself it took a sixth of the time; and what is collected early has its memory used again while that is at hand.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.enable()
+        gc.unfreeze()
+
+
+def breach_of(seed: int) -> Breach | None:
+    """Run the history of a seed, within `collected_between`; return what does not hold."""
+    breach = run(draw(seed)).breach
+    gc.collect()
+    return breach
 
 
 def run_many(seeds: range, workers: int = 1, mutant: str | None = None) -> Iterator[Chunk]:
@@ -65,9 +77,9 @@ def run_many(seeds: range, workers: int = 1, mutant: str | None = None) -> Itera
 def _run_chunk(mutant: str | None, seeds: range) -> Chunk:
     breaches: dict[int, str] = {}
     began = time.process_time()
-    with rarely_collected(), mutated(mutant) if mutant else nullcontext():
+    with collected_between(), mutated(mutant) if mutant else nullcontext():
         for seed in seeds:
-            breach = run(draw(seed)).breach
+            breach = breach_of(seed)
             if breach is not None:
                 breaches[seed] = str(breach)
     return Chunk(len(seeds), breaches, time.process_time() - began)

@@ -149,25 +149,29 @@ class Observer:
         if listener not in self.subscribed or not matches(listener.pattern, sender, event):
             raise Breach("wanted", f"{self._who} hears {event!r} of {sender!r} as {listener.pattern}")
         life, count = divmod(number_of(value), LIFE)
-        topic, what = (sender, event, life), f"{self._who} hears number {count} of {event!r} of {sender!r}, life {life}"
+        topic = (sender, event, life)
         before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
         if count <= before or count < last:
-            raise Breach("order", f"{what}, after {before}, others had {last}")
+            raise Breach("order", f"{self._heard(topic, count)}, after {before}, others had {last}")
         listener.last[topic] = self._last[topic] = count
         if count > last:
             self.on_link[life, event] = self.on_link.get((life, event), 0) + 1
-        if count > last and life not in self._network.uncounted:
-            self._count((sender, event), life, count, what)
+            if life not in self._network.uncounted:
+                self._count((sender, event), life, count)
 
-    def _count(self, key: Key, life: int, count: int, what: str) -> None:
+    def _heard(self, topic: tuple[Name, Name, int], count: int) -> str:
+        sender, event, life = topic
+        return f"{self._who} hears number {count} of {event!r} of {sender!r}, life {life}"
+
+    def _count(self, key: Key, life: int, count: int) -> None:
         track = self.tracks.get(key)
         if track is None or track.life != life:
             if self._stale:
                 return
-            raise Breach("bind", f"{what}: {track}")
+            raise Breach("bind", f"{self._heard((*key, life), count)}: {track}")
         track.heard += 1
         if count < track.base + track.heard:
-            raise Breach("count", f"{what}: {track}")
+            raise Breach("count", f"{self._heard((*key, life), count)}: {track}")
 
     def _hear_presence(self, sender: Name, event: Name) -> None:
         if self.present is None:
@@ -182,7 +186,7 @@ class Observer:
         world = self._network.world
         if world.trace is not None:
             what = sorted(report.topics, key=str) if isinstance(report, Unbound) else report  # from a set
-            world.note(self._who, f"is told {what}, and counts {lost} as lost")
+            world.note(self._who, "is told {}, and counts {} as lost", what, lost)
         if isinstance(report, Bound):
             self._bound(report, lost)
         elif isinstance(report, Gap) and not report.sent:

@@ -51,8 +51,9 @@ class PlainNode:
         sender, event = pattern
         self._call("add_listener", {"sender": sender, "event": event}, self._listens)
 
-    def _trace(self, text: str) -> None:
-        self.world.note(self.who, text)
+    def _trace(self, text: str, *values: object) -> None:
+        if self.world.trace is not None:
+            self.world.note(self.who, text, *values)
 
     @property
     def is_busy(self) -> bool:
@@ -84,7 +85,7 @@ class PlainNode:
         for line in lines:
             message = json.loads(line)
             if message["id"] is None:
-                self._trace(f"is told {message['exception']!r}")  # why its link ends
+                self._trace("is told {!r}", message["exception"])  # why its link ends
             elif "status" in message:
                 when = self._calls.pop(message["id"], None)
                 if when is None:
@@ -147,10 +148,10 @@ class PlainNode:
         life = self.network.new_life()
 
         def added(response: Any) -> None:
-            self._trace(f"has added {name!r}, life {life}")
+            self._trace("has added {!r}, life {}", name, life)
             self.claims[name] = life
 
-        self._trace(f"adds {name!r}")
+        self._trace("adds {!r}", name)
         params = {"sender": name, "events": ["e", "#c"], "requests": ["answer", "refuse"]}
         self._call("add_sender", params, added)
 
@@ -158,7 +159,7 @@ class PlainNode:
         """Remove one of its senders."""
         if self.claims:
             name = list(self.claims)[which % len(self.claims)]
-            self._trace(f"removes {name!r}")
+            self._trace("removes {!r}", name)
             del self.claims[name]
             self._call("remove_sender", {"sender": name}, lambda response: None)
 
@@ -168,7 +169,8 @@ class PlainNode:
             return
         name = list(self.claims)[which % len(self.claims)]
         life, fired = self.claims[name], self.network.fired
-        self._trace(f"fires {event!r} of {name!r} {times} times, life {life}, after {fired.get((life, event), 0)}")
+        before = fired.get((life, event), 0)
+        self._trace("fires {!r} of {!r} {} times, life {}, after {}", event, name, times, life, before)
         for _ in range(times):
             number = fired[life, event] = fired.get((life, event), 0) + 1
             value = life * LIFE + number
@@ -178,7 +180,7 @@ class PlainNode:
     def ask(self, sender: Name, method: str) -> None:
         """Make a request."""
         number = self.network.new_request()
-        self._trace(f"makes request {number}, {method} of {sender!r}")
+        self._trace("makes request {}, {} of {!r}", number, method, sender)
 
         def answered(response: Any) -> None:
             if response != ["answer", number]:
@@ -188,7 +190,7 @@ class PlainNode:
 
     def read_slowly(self, seconds: float) -> None:
         """Read nothing for a while."""
-        self._trace(f"reads nothing for {seconds:.2f} s")
+        self._trace("reads nothing for {:.2f} s", seconds)
         self.end.set_reading(False)
         self.world.after(seconds, lambda: self.end.set_reading(True))
 

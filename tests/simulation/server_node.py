@@ -178,8 +178,9 @@ class ServerNode:
     def _factory(self) -> SessionFactory:
         return _Factory(self, self._codecs, Renaming(), None)  # type: ignore[arg-type]
 
-    def _trace(self, text: str) -> None:
-        self.world.note(self.who, text)
+    def _trace(self, text: str, *values: object) -> None:
+        if self.world.trace is not None:
+            self.world.note(self.who, text, *values)
 
     def _arrive(self, port: Any, run: Run, now: float) -> None:
         """Note what is routed: with that, what listeners hear is compared."""
@@ -318,7 +319,7 @@ class ServerNode:
     def stand_still(self, seconds: float) -> None:
         """Do nothing for a while, as a process that is stopped."""
         if self.is_up and not self.is_stopped_still:
-            self._trace(f"is stopped for {seconds:.2f} s")
+            self._trace("is stopped for {:.2f} s", seconds)
             self.is_stopped_still = True
             for connection in self.connections.values():
                 connection.end.set_reading(False)
@@ -339,7 +340,7 @@ class ServerNode:
 
     def jump(self, seconds: float) -> None:
         """The clock jumps, as after a sleep of the machine."""
-        self._trace(f"its clock jumps by {seconds:.1f} s")
+        self._trace("its clock jumps by {:.1f} s", seconds)
         self.offset += seconds
         self.tick_now()
 
@@ -362,4 +363,3 @@ class _Factory(SessionFactory):
     def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         """See `StationOwner`."""
         self._server.exchange.leave(session.port)
-

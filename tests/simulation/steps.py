@@ -262,7 +262,7 @@ def cut(running: Running, lots: Lots) -> None:
     if cables:
         delay = running.history.delay
         near, far = _notice(lots.how, delay), _notice(lots.much, delay)
-        running.world.note("cable", f"is cut, noticed after {near} and {far} s")
+        running.world.note("cable", "is cut, noticed after {} and {} s", near, far)
         cables[lots.what % len(cables)].cut(near, far)
 
 

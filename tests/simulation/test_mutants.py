@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.history import draw
-from tests.simulation.many import rarely_collected
+from tests.simulation.many import breach_of, collected_between
 from tests.simulation.mutants import MUTANTS, mutated
-from tests.simulation.running import run
 from tests.support.quick import first_quick
 
 MOST = 2000
@@ -19,8 +17,8 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("name", first_quick(MUTANTS, 3))
 def test_it_is_found(name: str) -> None:
-    with rarely_collected(), mutated(name):
-        assert any(run(draw(seed)).breach is not None for seed in range(MOST))
+    with collected_between(), mutated(name):
+        assert any(breach_of(seed) is not None for seed in range(MOST))
 
 
 def test_what_was_put_in_is_taken_out_again() -> None:

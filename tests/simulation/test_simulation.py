@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation import __main__ as command
 from tests.simulation.history import draw, with_steps
-from tests.simulation.many import rarely_collected, run_many
+from tests.simulation.many import breach_of, collected_between, run_many
 from tests.simulation.mutants import mutated
 from tests.simulation.running import run
 from tests.simulation.shrink import shrink
@@ -29,9 +29,9 @@ def chunks() -> list[Any]:
 
 @pytest.mark.parametrize("first", chunks())
 def test_all_holds(first: int) -> None:
-    with rarely_collected():
+    with collected_between():
         for seed in range(first, first + TOGETHER):
-            breach = run(draw(seed)).breach
+            breach = breach_of(seed)
             if breach is not None:
                 raise AssertionError(f"python -m tests.simulation --seed {seed} --shrink --verbose") from breach
 

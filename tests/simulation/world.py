@@ -50,10 +50,10 @@ class World:
         self._turn: deque[Job] = deque()
         self._numbers = 0
 
-    def note(self, who: str, text: str) -> None:
-        """Trace something."""
+    def note(self, who: str, text: str, *values: object) -> None:
+        """Trace something; the values are written into the text, as `str.format` does it, if anybody reads it."""
         if self.trace is not None:
-            self.trace(self.now, who, text)
+            self.trace(self.now, who, text.format(*values))
 
     def number(self) -> int:
         """Return a number that nothing else has."""
