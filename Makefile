@@ -30,8 +30,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
-# Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer.
-PYTEST = SIG_TIMEOUT_FACTOR=3 $(CURDIR)/$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+# Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer, those of
+# whole tests too.
+PYTEST = SIG_TIMEOUT_FACTOR=3 $(CURDIR)/$(BIN)/python -m pytest -q -n 2 --dist loadgroup --timeout 360
 
 ifneq ($(COMPILED),1)
 READY := $(VENV)/.test

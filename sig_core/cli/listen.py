@@ -126,14 +126,15 @@ def _print_rates(
     begun = last = time.monotonic()
     before = 0
     try:
-        while not enough.wait(1.0 if wait is None else min(1.0, max(0.0, begun + wait - last))):
+        over = False
+        while not over:
+            all_came = enough.wait(1.0 if wait is None else min(1.0, max(0.0, begun + wait - last)))
             now, total = time.monotonic(), came
             figures = {"rate": round((total - before) / (now - last), 1), "events": total, "lost": client.lost.total()}
             text = "{rate:>12,.1f} events/s {events:>12,} in all, {lost:,} lost".format(**figures)
             click.echo(dump(figures) if to_json else text)
             before, last = total, now
-            if wait is not None and now - begun >= wait:
-                break
+            over = all_came or (wait is not None and now - begun >= wait)
     except KeyboardInterrupt:
         return True
     return came >= (count or 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 from contextlib import suppress
 
@@ -11,8 +13,10 @@ from sig_core.cli.config import Config, read_config
 from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK
 from sig_core.cli.options import as_json, json_option
+from sig_core.cli.private_socket import private_socket
 from sig_core.cli.target import DEFAULT_URL
 from sig_core.cli.values import dump
+from sig_core.errors import ConfigError
 from sig_core.server import ServerRouter
 
 __all__ = ["serve"]
@@ -30,13 +34,14 @@ __all__ = ["serve"]
 def serve(
     urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, opened: bool, rules: str | None, to_json: bool
 ) -> int:
-    """Listen on each URL (tcp://127.0.0.1:3000 if none), and route until Ctrl-C or SIGTERM.
+    """Listen on each URL, and route until Ctrl-C or SIGTERM.
 
-    Prints the addresses as they are bound.
+    Without any it listens on tcp://127.0.0.1:3000 and, for this user alone, on
+    a Unix socket, which is faster. Prints the addresses as they are bound.
     """
     found = read_config(config) if config else Config()
     server = ServerRouter(
-        *(urls or found.listen or (DEFAULT_URL,)),
+        *(urls or found.listen or _default_urls()),
         codecs=codecs or found.codecs,
         limits=found.limits,
         plugins=found.plugins(),
@@ -51,3 +56,12 @@ def serve(
             click.echo(dump({"listening": address}) if as_json(to_json) else f"listening on {address}")
         ending.wait()
     return OK
+
+
+def _default_urls() -> tuple[str, ...]:
+    try:
+        socket = private_socket(os.environ)
+    except ConfigError as error:
+        logging.getLogger("sig").warning("no Unix socket beside %s: %s", DEFAULT_URL, error)
+        socket = None
+    return (DEFAULT_URL,) if socket is None else (DEFAULT_URL, socket)

@@ -16,8 +16,8 @@ BAD = Noise.even(0.02, burst=0.0002, between=0.005)
 """2 % of all bytes are lost, flipped, doubled or joined by another one, and now and then 1 to 200 of garbage come."""
 
 BAD_FOR_CRC_16 = Noise.even(0.005, burst=0.0002, between=0.005)
-"""The same with 0.5 %: of packets that were damaged in more than one place a CRC-16 takes one in 65,536 for whole, one in a
-hundred runs with the noise above. With this none of 700,000 damaged ones was."""
+"""The same with 0.5 %: of packets that were damaged in more than one place a CRC-16 takes one in 65,536 for whole, one
+in a hundred runs with the noise above. With this none of 700,000 damaged ones was."""
 
 MANY = 10_000 if int(os.environ.get("SIG_SWEEP", "1")) > 1 else 3_000
 

@@ -227,7 +227,7 @@ def test_formats(server: sig_lib.ServerRouter) -> None:
 
 
 def test_rates(server: sig_lib.ServerRouter) -> None:
-    process = listening(server, "s", "e", "--rate", "--wait", "1.2")
+    process = listening(server, "s", "e", "--rate", "--count", "500")
     sig("trigger", "s", "e", "1", "--count", "500", "--url", url_of(server))
     status, out, _ = ended(process)
     rows = [json.loads(line) for line in out.splitlines()]

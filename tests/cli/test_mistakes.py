@@ -49,7 +49,7 @@ def answering(answer: bytes) -> Iterator[str]:
             with link:
                 link.recv(4096)
                 link.sendall(answer)
-                link.settimeout(20)
+                link.settimeout(within(20))
                 while answer == b"" and link.recv(4096):  # says nothing, and stays
                     pass
 
@@ -57,7 +57,7 @@ def answering(answer: bytes) -> Iterator[str]:
         thread.start()
         yield f"{LOCAL}:{listening.getsockname()[1]}"
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join(20)
+    thread.join(within(20))
 
 
 def free_port() -> int:
@@ -193,6 +193,7 @@ def test_two_plugins_of_one_name(server: str, tmp_path: Path) -> None:
         (["request", "taken", "hangs", "--timeout", "0.3"], TIMEOUT, ["no answer within 0.3 s"]),
         (["request", "taken", "fails", "--timeout", "0"], USAGE, ["--timeout"]),
         (["listen", "s", "e", "--wait", "0.2"], TIMEOUT, ["nothing came within 0.2 s"]),
+        (["listen", "--rate", "--wait", "0.2"], TIMEOUT, ["nothing came within 0.2 s"]),
         (["listen", "--count", "9", "--wait", "0.2"], TIMEOUT, ["not enough came within 0.2 s"]),
         (["listen", "--format", "%s %x"], USAGE, ["there is no %x; there are %t %u %s"]),
         (["listen", "--format", "%s", "--rate"], USAGE, ["with --rate there are no events to format"]),

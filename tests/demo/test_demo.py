@@ -12,6 +12,7 @@ from sig_core.demo.board import why_not
 from sig_core.demo.door import Refusal
 from sig_core.demo.readings import READINGS
 from sig_core.demo.summary import Row, verdict
+from tests.support import within
 
 
 def test_demo_ends_by_itself_with_everything_arrived() -> None:
@@ -19,7 +20,7 @@ def test_demo_ends_by_itself_with_everything_arrived() -> None:
         [sys.executable, "-m", "sig_core", "demo", "--seconds", "2"],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=within(90),
         stdin=subprocess.DEVNULL,
         check=False,
     )
@@ -68,6 +69,6 @@ def test_verdict_counts(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_command_without_click_says_what_to_install() -> None:
     code = "import sys; sys.modules['click'] = None; from sig_core.cli import main; main()"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=within(30), check=False)
     assert run.returncode == 2
     assert "pysig[cli]" in run.stderr

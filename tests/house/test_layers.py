@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, within
 
 RING_0 = {
     *("busy_poll", "clock", "contract", "address", "description", "errors", "events", "interrupts", "portable"),
@@ -186,7 +186,7 @@ def test_classes_are_one_thing_and_functions_short() -> None:
 
 def test_import_is_light() -> None:
     code = "import sys, sig_core; print(*sorted(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=within(30), check=True)
     loaded = set(run.stdout.split())
     heavy = {"asyncio", "click", "cryptography", "serial", "msgpack", "cbor2", "uvloop", "sig_carriers", "sig_codecs"}
     assert not heavy & loaded

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sig_core.io.sync.owned_lock import OwnedLock
+from tests.support import within
 from tests.support.watched_locks import PACKAGES, Watch, watching
 
 
@@ -51,7 +52,7 @@ def test_who_does_not_wait_is_in_no_circle(watch: Watch) -> None:
     with two:
         assert one.acquire(blocking=False)
         one.release()
-        assert one.acquire(timeout=1)
+        assert one.acquire(timeout=within(1))
         one.release()
     watch.check()
 
@@ -70,15 +71,15 @@ def test_a_condition_gives_its_lock_back_while_it_waits(watch: Watch) -> None:
     def wait() -> None:
         with changed, changed:
             told.set()
-            assert changed.wait(20)
+            assert changed.wait(within(20))
             assert watch.held
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert told.wait(20)
+    assert told.wait(within(20))
     with changed:
         changed.notify()
-    waiting.join(20)
+    waiting.join(within(20))
     assert not watch.held
     watch.check()
 

@@ -15,10 +15,11 @@ from sig_core.links import tls
 
 if shutil.which("openssl") is None:
     pytest.skip("makes certificates with the program openssl, which is not here", allow_module_level=True)
+from tests.support import within
 
 
 def openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=within(60))
 
 
 def certificate(folder: Path, name: str, host: str) -> None:

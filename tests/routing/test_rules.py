@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import sig_core as sig
+from tests.support import within
 
 
 def collector() -> tuple[list[Any], Any]:
@@ -198,9 +199,9 @@ def test_threads_keep_their_order() -> None:
     for thread in (churner, *threads):
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(within(60))
     ended.set()
-    churner.join(60)
+    churner.join(within(60))
     assert not churner.is_alive()
     assert {who: list(range(2000)) for who in range(4)} == seen
 

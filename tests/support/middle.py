@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Self
 
 __all__ = ["Middle"]
+from tests.support import within
 
 
 class Middle:
@@ -43,7 +44,7 @@ class Middle:
         self._listening.close()
         self.cut()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(within(10))
         for pair in self._pairs:
             for end in pair:
                 end.close()

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from sig_core.contract import Link
 from sig_core.plugins import default_plugins
+from tests.support import within
 from tests.testing.reference_board import ReferenceBoard
 
 LOOK = 0.01  # seconds that one look at the line takes at most
@@ -35,7 +36,7 @@ class RunningBoard:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._ended.set()
-        self._thread.join(10)
+        self._thread.join(within(10))
 
     def reset(self) -> None:
         """Press its reset button."""

@@ -15,6 +15,7 @@ from sig_core.demo.board import Thermometer, why_not
 from sig_core.testing import BoardConformance, CarrierConformance
 from sig_core.testing.board_suite import url_of
 from sig_core.testing.installed import suite_for
+from tests.support import within
 
 FIXTURES = """
 def test_router(sig_router):
@@ -47,7 +48,9 @@ def run(folder: Path, *options: str, factor: str = "") -> tuple[int, str]:
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if factor:
         alone["SIG_TIMEOUT_FACTOR"] = factor
-    ended = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(
+        command, cwd=folder, env=alone, capture_output=True, text=True, timeout=within(100), check=False
+    )
     return ended.returncode, ended.stdout + ended.stderr
 
 

@@ -7,6 +7,8 @@ import select
 import threading
 import tty
 
+from tests.support import within
+
 
 class Wire:
     """Two pseudo-terminals; what is written into one comes out of the other. `urls` are their addresses.
@@ -46,6 +48,6 @@ class Wire:
 
     def __exit__(self, *exc: object) -> None:
         os.write(self._stopped, b"x")
-        self._thread.join(5)
+        self._thread.join(within(5))
         for number in (*self._masters, *self._ports, self._stop, self._stopped):
             os.close(number)

@@ -74,8 +74,8 @@ def decode(data: bytes, long_crc: bool = False) -> list[Packet]:
 
 
 def syn(
-    sid: int = 0x01020304, *, version: int = 1, resume: bool = False, long_crc: bool = False, mtu: int = 246, window: int = 8,
-    keepalive: int = 10, rto: int = 10, message: int = 4096, ack: int = 0, credit: int = 15,
+    sid: int = 0x01020304, *, version: int = 1, resume: bool = False, long_crc: bool = False, mtu: int = 246,
+    window: int = 8, keepalive: int = 10, rto: int = 10, message: int = 4096, ack: int = 0, credit: int = 15,
 ) -> Packet:  # fmt: skip
     """The host's SYN; keepalive and rto as they are on the line."""
     payload = struct.pack("<BBIBBBBH", version, resume | long_crc << 1, sid, mtu, window, keepalive, rto, message)

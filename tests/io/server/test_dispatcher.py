@@ -11,6 +11,7 @@ import pytest
 from sig_core.errors import Busy
 from sig_core.io.server import dispatcher as module
 from sig_core.io.server.dispatcher import Dispatcher, Job
+from tests.support import within
 
 LIMIT = 2
 
@@ -45,7 +46,7 @@ class Jobs:
 
     def wait_for(self, what: threading.Semaphore, count: int) -> None:
         for _ in range(count):
-            assert what.acquire(timeout=20), list(self.ended)
+            assert what.acquire(timeout=within(20)), list(self.ended)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_burst_of_jobs_that_wait_passes(jobs: Jobs) -> None:
         jobs.add(str(n), gate.wait)
     jobs.wait_for(jobs.waiting, LIMIT)
     gate.set()
-    jobs.wait_for(jobs.told, 20)
+    jobs.wait_for(jobs.told, within(20))
     assert sorted(jobs.ended, key=int) == [str(n) for n in range(20)]
 
 

@@ -15,7 +15,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.ports import RequestBatch, Run
-from tests.support import eventually
+from tests.support import eventually, within
 
 EVENTS = 400
 PAYLOAD = b'"0123456789"'
@@ -183,11 +183,11 @@ def test_requests_beyond_what_may_wait_are_refused(make_program: Callable[..., P
 
     def block(info: Any, data: Any) -> None:
         inside.set()
-        go_on.wait(20)
+        go_on.wait(within(20))
 
     program.call = block  # type: ignore[method-assign]
     deliver(program, b"1")
-    assert inside.wait(10)
+    assert inside.wait(within(10))
     big = b"\x01m" + b'"' + b"x" * 65_600 + b'"'
     with program.lock:
         assert program.port.request(RequestBatch(1, "own", "m", "json", {1: big})) == []
