@@ -6,6 +6,7 @@ import inspect
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sig_core.clock import NEVER, Clock
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.printable import printable
 
 __all__ = ["LOG_LEVELS", "LimitedLog", "Logger", "NullLogger", "SimpleLogger", "log", "setup_logger"]
@@ -156,10 +158,12 @@ class _Route:
         text = _readable(msg)
         try:
             getattr(self._logger, level)(text)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:
-            with suppress(Exception):  # there may be no such stream, or it is closed
+        except BaseException as error:
+            if threading.current_thread() is threading.main_thread():  # on another one somebody's messages would end
+                pass_interrupt_on(error)
+                if isinstance(error, SystemExit):
+                    raise
+            with suppress(BaseException):  # there may be no such stream, or it is closed
                 print(f"sig: the logger raised on: {text}\n{traceback.format_exc()}", file=sys.stderr)  # noqa: T201
 
 

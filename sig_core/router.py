@@ -11,6 +11,7 @@ from typing import Any
 from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.io.sync.owned_lock import Deferred, OwnedLock, check_outside, is_inside
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
@@ -413,7 +414,8 @@ class Router(RouterBase):
         future: Future[Any] = Future()
         try:
             future.set_result(self.request(sender, method, params, timeout))
-        except Exception as error:
+        except BaseException as error:
+            pass_interrupt_on(error)
             future.set_exception(error)
         return future
 

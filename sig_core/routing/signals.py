@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sig_core.compiling import mypyc_attr
 from sig_core.errors import ConfigError
 from sig_core.events import Info, Pattern
+from sig_core.interrupts import pass_interrupt_on
 
 if TYPE_CHECKING:
     from sig_core.routing.entities import Event
@@ -105,7 +106,8 @@ class Signal:
     def trigger(self, data: Any = None, confirm: float | None = None) -> Any:
         """Fire the event: every listener in this program runs now, in this thread, in the order of dispatch.
 
-        A listener that raises is logged and counted; the others still run.
+        A listener that raises is logged and counted, whatever it raises; the others still run. What a signal handler
+        raises meanwhile comes out at once; SystemExit of a listener does when the others have run.
 
         Args:
             data: what listeners get. For other programs it is encoded, so a codec must be able to carry it.
@@ -141,11 +143,18 @@ class Signal:
         if targets:
             topic.fired += 1
             info = self.event_info.copy()
+            ends: BaseException | None = None
             for target in targets:
                 try:
                     target.call(info, data)
-                except Exception as error:
-                    self._failed(target.callback, info, error)
+                except BaseException as error:
+                    pass_interrupt_on(error)
+                    if isinstance(error, SystemExit):
+                        ends = error
+                    else:
+                        self._failed(target.callback, info, error)
+            if ends is not None:
+                raise ends
         return None if wait is None else wait()
 
     def __repr__(self) -> str:

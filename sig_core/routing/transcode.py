@@ -36,13 +36,13 @@ def encode(codec: Codec, value: object, what: str = "", *names: object) -> bytes
         data = codec.encode(value)
         if type(data) is not bytes:
             raise TypeError(f"it gave {type(data).__name__}, not bytes")
-    except Exception as error:
+    except BaseException as error:  # compiled codecs have panics that are no Exception
         pass_interrupt_on(error)
         raise unencodable(codec, value, error, what, *names) from error
     return data
 
 
-def unencodable(codec: Codec, value: object, error: Exception, what: str = "", *names: object) -> EncodeError:
+def unencodable(codec: Codec, value: object, error: BaseException, what: str = "", *names: object) -> EncodeError:
     """Return the error of a value that a codec did not encode; see `encode`."""
     why = str(error) if isinstance(error, CodecError) else f"{codec.name}: can't encode {type(value).__name__}: {error}"
     return EncodeError(f"{what.format(*names)}: {why}" if what else why)
@@ -56,7 +56,7 @@ def decode(codec: Codec, data: bytes) -> object:
     """
     try:
         return codec.decode(data)
-    except Exception as error:
+    except BaseException as error:
         pass_interrupt_on(error)
         if isinstance(error, CodecError):
             raise

@@ -7,6 +7,7 @@ import inspect
 import io
 import logging
 import re
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +95,17 @@ def test_what_ends_the_program_passes_through_a_logger(kind: type[BaseException]
     sig.setup_logger(broken)
     with pytest.raises(kind):
         log.info("x")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_but_a_thread_of_a_router_goes_on(kind: type[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
+    broken: Any = Broken(kind("no more"))
+    sig.setup_logger(broken)
+    said: list[str] = []
+    thread = threading.Thread(target=lambda: (log.warning("x"), said.append("went on")))
+    thread.start()
+    thread.join()
+    assert said == ["went on"] and capsys.readouterr().err.rstrip().endswith("no more")
 
 
 def test_a_line_stays_a_line_whatever_is_in_it(caplog: pytest.LogCaptureFixture) -> None:

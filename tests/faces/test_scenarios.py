@@ -415,6 +415,41 @@ def test_what_is_no_exception_out_of_a_callback(face: Face, url: str, error: Any
     face.run(scenario())
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, BaseExceptionGroup])
+def test_what_is_no_exception_out_of_a_listener_here(face: Face, url: str, error: Any) -> None:
+    """Who triggers in this program hears nothing of it, and the other listeners hear the event."""
+
+    def boom(info: Any, data: Any) -> None:
+        raise error("boom", [KeyboardInterrupt()]) if error is BaseExceptionGroup else error
+
+    async def scenario() -> None:
+        heard: list[Any] = []
+        async with face.client(url) as client:
+            client.add_listener(boom)
+            client.add_listener(lambda info, data: heard.append(info["event"]))
+            client.add_sender("s", ["e"]).get_signal("e").trigger(1)
+            assert await client.remove_sender("s")
+            assert heard == [sig.EVENT_CONNECT, "e", sig.EVENT_DISCONNECT] and client.listener_errors == 3
+
+    face.run(scenario())
+
+
+def test_a_listener_here_that_ends_the_program_spoils_no_event(face: Face, url: str) -> None:
+    def leave(info: Any, data: Any) -> None:
+        raise SystemExit(3)
+
+    async def scenario() -> None:
+        heard: list[Any] = []
+        async with face.client(url) as client:
+            client.add_listener(leave, "s", "e")
+            client.add_listener(lambda info, data: heard.append(data), "s", "e")
+            with pytest.raises(SystemExit):
+                client.add_sender("s", ["e"]).get_signal("e").trigger(1)
+            assert heard == [1]
+
+    face.run(scenario())
+
+
 def test_many_requests_at_once(face: Face, url: str) -> None:
     class Square:
         def square(self, number: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sig_core.errors import DecodeError, EncodeError
@@ -35,3 +37,33 @@ def test_whatever_a_codec_raises_is_an_encode_or_decode_error() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
     with pytest.raises(DecodeError, match=r"^clumsy: 1 bytes are no value of it"):
         decode(Clumsy(), b"x")
+
+
+class Panic(BaseException):
+    """What compiled code raises where it has a fault: it is no Exception."""
+
+
+class Panicking(Clumsy):
+    def encode(self, value: object) -> bytes:
+        raise Panic("index out of range")
+
+    decode = encode
+
+
+def test_a_panic_of_a_compiled_codec_is_one_too() -> None:
+    with pytest.raises(EncodeError, match=r"^clumsy: can't encode int: index out of range"):
+        encode(Panicking(), 1)
+    with pytest.raises(DecodeError, match=r"^clumsy: 1 bytes are no value of it: index"):
+        decode(Panicking(), b"x")
+
+
+@pytest.mark.parametrize("way", [encode, decode])
+def test_an_interrupt_in_a_codec_is_passed_on(way: Any) -> None:
+    class Interrupted(Clumsy):
+        def encode(self, value: object) -> bytes:
+            raise KeyboardInterrupt
+
+        decode = encode
+
+    with pytest.raises(KeyboardInterrupt):
+        way(Interrupted(), b"x")

@@ -138,7 +138,7 @@ class IoThread(Loop):
                     self._tick_now(now)
                 self._again = self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
                 self._turn()  # last: what a tick brings about leaves now
-            except Exception:
+            except BaseException:  # with this thread all of the server would stand still
                 log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
                 self._again, self.has_turn_ahead = True, False  # the turn that was promised comes soon
 

@@ -8,6 +8,7 @@ import traceback
 import weakref
 from typing import Final, Protocol
 
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.log import log
 
 __all__ = ["PATIENCE", "Lasting", "let_out_at_exit"]
@@ -35,7 +36,8 @@ def _let_all_out() -> None:
     for thing in list(_living):
         try:
             thing.let_out(until)
-        except Exception:
+        except BaseException as error:  # the others have their time, too
+            pass_interrupt_on(error)
             log.error(f"the end of the program: {traceback.format_exc()}")
 
 

@@ -10,6 +10,7 @@ from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED
 from typing import Any
 
 from sig_core.errors import SigError
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.io.sync.latch import Latch
 from sig_core.log import log
 
@@ -157,5 +158,6 @@ class HelpedFuture(Future[Any]):
                 return  # another thread took it
             try:
                 callback(self)
-            except Exception:
+            except BaseException as error:  # it may be called on a thread that has more to do
+                pass_interrupt_on(error)
                 log.error(f"a callback of a future failed\n{traceback.format_exc()}")

@@ -206,7 +206,7 @@ class ClientSession(Session):
                 continue
             try:
                 found.append(ReplyReceived(asked[1], decode_most(data), None))
-            except Exception as error:
+            except BaseException as error:
                 pass_interrupt_on(error)
                 found.append(self._done_otherwise(asked[1], data))
             waiting.pop(ident, None)
@@ -250,7 +250,7 @@ class ClientSession(Session):
         """Decode a payload that came; CodecError: it is none."""
         try:
             return self._decode_most(data)
-        except Exception as error:
+        except BaseException as error:
             pass_interrupt_on(error)
             assert self.encoding is not None
             return decode(self.encoding, data)

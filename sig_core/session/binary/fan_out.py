@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
 from sig_core.events import Info
+from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import info_of
@@ -29,7 +29,7 @@ def fan_out(
     topic: Topic[Subscription],
     codec: Codec,
     failed: Failed,
-    bad: Callable[[Exception], None],
+    bad: Callable[[BaseException], None],
     prepared: Prepared | None = None,
 ) -> None:
     """Call the listeners of a topic for each event of a run.
@@ -51,12 +51,14 @@ def fan_out(
         try:
             try:
                 value = decode_it(data) if decode_it is not None else data
-            except Exception:
+            except BaseException as error:
+                pass_interrupt_on(error)
                 decode_it = codec.decode  # for the rest of the run: one kind of event has one kind of value, mostly
                 value = decode_it(data)
             if additions is not None:
                 info = info_of(sender, event, decode(codec, additions))
-        except Exception as error:
+        except BaseException as error:  # compiled codecs have panics that are no Exception
+            pass_interrupt_on(error)
             bad(error)
             continue
         for target in targets:
@@ -71,7 +73,7 @@ def fan_out_pieces(
     topic: Topic[Subscription],
     codec: Codec,
     failed: Failed,
-    bad: Callable[[Exception], None],
+    bad: Callable[[BaseException], None],
     most: int,
 ) -> Generator[int, int | None, None]:
     """Do the same piece by piece; between two of them, yield how many events are left.
@@ -100,8 +102,11 @@ def _prepared(report: Events, codec: Codec) -> Prepared:
     if many is not None and report.count > 1:
         events = list(events)
         additions, payloads = zip(*events, strict=True)
-        with suppress(Exception):  # why, and which of them, is found one by one
+        try:
             values = many(payloads)
+        except BaseException as error:  # why, and which of them, is found one by one
+            pass_interrupt_on(error)
+        else:
             if len(values) == len(payloads):
                 return None, zip(additions, values, strict=True)
     return most, events

@@ -51,7 +51,7 @@ def make_publisher(
             return
         try:
             payload = codec.encode(data)
-        except Exception as error:
+        except BaseException as error:
             pass_interrupt_on(error)
             raise unencodable(codec, data, error, EVENT_OF, event, sender) from error
         size = 5 + len(payload)

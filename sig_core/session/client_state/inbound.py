@@ -67,7 +67,7 @@ class Inbound:
         registrations.losses.add(sender, event, report.count)
         self._traffic.delivered += report.count
 
-        def bad(error: Exception) -> None:
+        def bad(error: BaseException) -> None:
             self._lost[sender, event] += 1
             self._traffic.delivered -= 1
             text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"

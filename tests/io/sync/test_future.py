@@ -102,18 +102,19 @@ def test_one_that_is_done_can_t_be_cancelled() -> None:
     assert made.result() == 1
 
 
-def test_the_next_callback_runs_though_one_raises(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [ZeroDivisionError, asyncio.CancelledError, GeneratorExit, SystemExit])
+def test_the_next_callback_runs_though_one_raises(kind: type[BaseException], caplog: pytest.LogCaptureFixture) -> None:
     made = future()
     told: list[Any] = []
 
     def bad(done: Any) -> None:
-        raise ZeroDivisionError("mine")
+        raise kind("mine")
 
     made.add_done_callback(bad)
     made.add_done_callback(told.append)
     made(1, None)
     assert told == [made]
-    assert "ZeroDivisionError: mine" in caplog.text
+    assert f"{kind.__name__}: mine" in caplog.text
 
 
 def test_who_waits_for_several() -> None:

@@ -35,10 +35,10 @@ class Slowly:
 CODECS = [JsonCodec(), MsgpackCodec(), CborCodec(), Slowly()]
 
 
-def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], list[Exception]]:
+def heard(codec: Codec, run: list[bytes], times: int = 1) -> tuple[list[Any], list[BaseException]]:
     """Give what a listener heard of a run of payloads, and what was bad."""
     found: list[Any] = []
-    bad: list[Exception] = []
+    bad: list[BaseException] = []
     table: Table[Subscription] = Table()
     for _ in range(times):
         table.add(("s", "e"), Subscription(lambda info, data: found.append((info, data)), ("s", "e"), lambda _: None))
@@ -90,7 +90,7 @@ def test_a_codec_that_loses_some_of_many_is_asked_for_each() -> None:
 @pytest.mark.parametrize("codec", CODECS, ids=["json", "msgpack", "cbor", "no faster way"])
 def test_a_run_in_pieces(codec: Codec) -> None:
     heard: list[Any] = []
-    bad: list[Exception] = []
+    bad: list[BaseException] = []
     table: Table[Subscription] = Table()
     table.add(("s", "e"), Subscription(lambda info, data: heard.append(data), ("s", "e"), lambda _: None))
     frames = b"".join(event_frame(1, codec.encode(number)) for number in range(200))
@@ -101,3 +101,22 @@ def test_a_run_in_pieces(codec: Codec) -> None:
     assert pieces.send(1) == 184  # ... but for who says how long
     assert list(pieces) == [182, 178, 170, 154, 122, 58]
     assert heard == list(range(200)) and bad == []
+
+
+class Panic(BaseException):
+    """What compiled code raises where it has a fault: it is no Exception."""
+
+
+class Panicking(Slowly):
+    """Fails on one payload."""
+
+    def decode(self, data: bytes, /) -> Any:
+        if data == b"13":
+            raise Panic("index out of range")
+        return super().decode(data)
+
+
+def test_a_codec_that_panics_loses_that_event_alone() -> None:
+    found, bad = heard(Panicking(), [str(number).encode() for number in range(20)])
+    assert [data for _, data in found] == [number for number in range(20) if number != 13]
+    assert [type(error) for error in bad] == [Panic]
