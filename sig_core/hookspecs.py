@@ -51,5 +51,24 @@ def sig_audit(entry: dict[str, Any]) -> None:
 
 
 @hookspec
+def sig_authorize(  # type: ignore[empty-body]
+    user: str, kind: str, at: str, roles: frozenset[str], action: str, sender: Any, name: Any
+) -> bool:
+    """Whether somebody may do what the rules of a server of this program allow it; runs on a thread of the server.
+
+    Only True is a yes; all implementations have to say it. The answer is kept until the rules are read again
+    (`server.reload()`), and within 10 s there has to be one. Meanwhile the link waits that asks. What the rules deny is
+    not asked, nor what this program does itself.
+
+    Args:
+        user, kind, roles: who, what proved it ("certificate", "token", "unix", "port", "anonymous"), and its roles.
+        at: URL of the address where it came in, as bound.
+        action: "add" a sender, "listen", "request", or "operate".
+        sender: its name; of a listener, None is any sender; of "operate", what: "stats", "peers", "explain".
+        name: of the event, None is any; or of the method.
+    """
+
+
+@hookspec
 def sig_cli_commands(group: click.Group) -> None:
     """The command line starts: add commands with `group.add_command`. A name that exists already is refused."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sig_core.access.access_control import AccessControl
+from sig_core.access.authorizer import Authorizer, Question
 from sig_core.access.rules import Rules
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
@@ -28,6 +29,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import event_frame
 from sig_core.router import BUILT_IN, RouterBase, check_url, name_of
+from sig_core.routing.authorized_exchange import AuthorizedExchange
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.guarded_exchange import GuardedExchange
@@ -104,7 +106,8 @@ class ServerBase(RouterBase):
         self._rules = rules
         self._next_look = 0.0  # at the file of the rules, monotonic seconds
         self._rules_file = signature_of(rules) if isinstance(rules, str | os.PathLike) else None
-        self._access = None if rules is None else self._make_access(load_rules(rules))
+        self._authorizer: Authorizer | None = None
+        self._access = None if rules is None else self._make_access(self._load_rules(rules))
         self._exchange = self._make_exchange(codec)
         self._clients = ConnectionManager(
             *(self._exchange, self._lock, codec, self.limits, self._access, self._tick, self._tell_hooks),
@@ -137,7 +140,7 @@ class ServerBase(RouterBase):
         if self._rules is None or self._access is None:
             raise ConfigError("this server has no rules to read again: give it a file, ServerRouter(rules=FILE)")
         try:
-            return load_rules(self._rules)
+            return self._load_rules(self._rules)
         except ConfigError as error:
             with self._lock:
                 self._access.note("rules refused", None, why=str(error))
@@ -162,16 +165,41 @@ class ServerBase(RouterBase):
         except ConfigError as error:
             log.error(f"the rules were not read again, those before go on:\n{error}")
 
+    def _load_rules(self, given: RulesSource) -> Rules:
+        """Return rules; raises as `load_rules` does, and where they need a plug-in that is not there."""
+        rules = load_rules(given)
+        if rules.authorize and self._plugins.hooks.asker("sig_authorize") is None:
+            why = "no plug-in that is loaded implements the hook sig_authorize (sig plugins lists them)"
+            raise ConfigError(f"{rules.place(('authorize',))}: authorize = true, but {why}")
+        return rules
+
     def _make_access(self, rules: Rules) -> AccessControl:
         self._audit = Audit(
-            lambda job: self._clients.later(job), time.monotonic, lambda: self._plugins.hooks.of("sig_audit")
+            lambda job: self._port.later(job), time.monotonic, lambda: self._plugins.hooks.of("sig_audit")
         )
         return AccessControl(rules, self._audit.tell)
 
     def _make_exchange(self, codec: Callable[[str], Codec]) -> Exchange:
         if self._access is None:
             return Exchange(codec, self.limits, time.monotonic)
-        return GuardedExchange(codec, self.limits, time.monotonic, self._access)
+        ask = self._plugins.hooks.asker("sig_authorize")
+        if ask is None:
+            return GuardedExchange(codec, self.limits, time.monotonic, self._access)
+        self._authorizer = Authorizer(
+            lambda question: self._port.later(partial(self._authorize, ask, question)), time.monotonic
+        )
+        return AuthorizedExchange(codec, self.limits, time.monotonic, self._access, self._authorizer)
+
+    def _authorize(self, ask: Callable[..., bool], question: Question) -> None:
+        """Ask the plug-ins, where user code may run."""
+        assert self._authorizer is not None
+        allowed = False
+        try:
+            allowed = ask(**question._asdict())
+        finally:  # whatever it raises, it is no yes
+            with self._lock:
+                self._authorizer.answer(question, allowed)
+            self._clients.loop.wake()
 
     def _join_program(self, make_port: Callable[..., P]) -> P:
         """Let this program's own listeners and handlers be part of the exchange; returns their port."""
@@ -294,6 +322,8 @@ class ServerBase(RouterBase):
         self._exchange.flow_control.tick(now)
         if self._access is not None:
             self._audit.tick()
+            if self._authorizer is not None:
+                self._authorizer.tick(now)
             self._look_at_rules(now)
         problem = self._port.retry()
         if problem is not None:  # told elsewhere: a logger is user code, and the lock is held

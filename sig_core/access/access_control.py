@@ -118,7 +118,7 @@ class AccessControl:
         """See `Policy.decide`; a denial is told."""
         verdict = self.policy.decide(principal, action, sender, name)
         if not verdict.allowed:
-            self._count_denial(verdict)
+            self._count_denial(NO_RULE if verdict.path is None else spelled(verdict.path))
             what = _what(action, sender, name)
             self._tell({"event": "denied", **_who(principal), **what, "rule": lambda: verdict.rule})
         return verdict
@@ -126,10 +126,17 @@ class AccessControl:
     def check(self, principal: Principal, action: str, sender: Name | None, name: Name | None = None) -> None:
         """Raise AccessDenied unless somebody may do something; a denial is told."""
         if not self.decide(principal, action, sender, name).allowed:
-            raise AccessDenied(f"{_words(action, sender, name)}: the rules of this server do not allow it")
+            raise _denied(action, sender, name)
 
-    def _count_denial(self, verdict: Verdict) -> None:
-        by = NO_RULE if verdict.path is None else spelled(verdict.path)
+    def deny(
+        self, principal: Principal, action: str, sender: Name | None, name: Name | None, rule: str
+    ) -> AccessDenied:
+        """Return the error of what somebody may not do because of `rule`, which is none of a role; it is told."""
+        self._count_denial(rule)
+        self._tell({"event": "denied", **_who(principal), **_what(action, sender, name), "rule": rule})
+        return _denied(action, sender, name)
+
+    def _count_denial(self, by: str) -> None:
         self._denied[by if by in self._denied or len(self._denied) < MOST_RULES else OTHERS] += 1
 
     def stats(self) -> dict[str, Any]:
@@ -169,6 +176,10 @@ def _why(facts: Facts) -> str:
     seen += [f"a certificate (uri {shown.uris}, dns {shown.dns}, cn {shown.cn!r})"] if shown is not None else []
     seen += [f"unix uid {facts.unix.uid}"] if facts.unix is not None else []
     return "no [[who]] admits it: " + (", ".join(seen) or "it proved nothing")
+
+
+def _denied(action: str, sender: Name | None, name: Name | None) -> AccessDenied:
+    return AccessDenied(f"{_words(action, sender, name)}: the rules of this server do not allow it")
 
 
 def _words(action: str, sender: Name | None, name: Name | None) -> str:

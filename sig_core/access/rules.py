@@ -127,6 +127,7 @@ class Rules:
         revoked: digests of tokens and certificates that admit nobody any more.
         source: where they were read.
         warnings: what is allowed, and hardly meant, each with file and line.
+        authorize: a plug-in has to have the last word: without one that implements `sig_authorize` they do not count.
     """
 
     roles: Mapping[str, Role]
@@ -134,6 +135,7 @@ class Rules:
     revoked: frozenset[str] = frozenset()
     source: Source = field(default_factory=lambda: Source(""))
     warnings: tuple[str, ...] = ()
+    authorize: bool = False
 
     @classmethod
     def parse(cls, given: str | Mapping[str, Any], file: str = "rules.toml") -> Rules:

@@ -62,11 +62,14 @@ class _Reader:
         self._source = source
 
     def rules(self, found: Any) -> Rules:
-        top = self._table((), found, ("version", "roles", "who", "revoked"))
+        top = self._table((), found, ("version", "authorize", "roles", "who", "revoked"))
         if top.get("version") != 1 or isinstance(top.get("version"), bool):
             self._bad(
                 ("version",), f"version = 1 is what this release reads, not {top.get('version')!r}: add that line"
             )
+        authorize = top.get("authorize", False)
+        if not isinstance(authorize, bool):
+            self._bad(("authorize",), f"authorize: true or false was expected, not {authorize!r}")
         listed = self._table(("roles",), top.get("roles", {}))
         roles = {name: self._role(("roles", name), name, value) for name, value in listed.items()}
         who = tuple(
@@ -77,7 +80,7 @@ class _Reader:
         for at, digest in enumerate(revoked):
             self._digest(("revoked", at), digest)
         warnings = tuple(f"{self._source.place(path)}: {text}" for path, text in self._warnings)
-        return Rules(roles, who, frozenset(map(str, revoked)), self._source, warnings)
+        return Rules(roles, who, frozenset(map(str, revoked)), self._source, warnings, authorize is True)
 
     def _check_all(self, roles: Mapping[str, Role], who: tuple[Who, ...]) -> None:
         """Find what only shows when all is read."""

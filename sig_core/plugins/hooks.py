@@ -42,6 +42,15 @@ class Hooks:
             return None
         return lambda **facts: _call_each(name, implementations, facts)
 
+    def asker(self, name: str) -> Callable[..., bool] | None:
+        """Return what asks a hook, by keyword, whether something is allowed; None if no plug-in implements it.
+
+        It is where all of them return True. One that returns anything else, or raises, denies.
+        """
+        self.of(name)
+        found = [] if self._manager is None else getattr(self._manager.hook, name).get_hookimpls()
+        return (lambda **facts: _ask_each(name, found, facts)) if found else None
+
     def _load(self) -> pluggy.PluginManager | None:
         names = self._found.names()
         if not names:
@@ -84,6 +93,22 @@ def _call_each(name: str, implementations: list[Any], facts: dict[str, Any]) -> 
     for implementation in reversed(implementations):  # the last one registered is last in the list, and goes first
         try:
             implementation.function(*(facts[argument] for argument in implementation.argnames))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             what = f"{name} raised {type(error).__name__}: {text_of(error)}"
             log.error(f"hook plug-in {implementation.plugin_name!r}: {what}")
+            pass_interrupt_on(error)
+
+
+def _ask_each(name: str, implementations: list[Any], facts: dict[str, Any]) -> bool:
+    """Ask one implementation after the other, until one of them does not agree."""
+    return all(_agrees(name, implementation, facts) for implementation in reversed(implementations))
+
+
+def _agrees(name: str, implementation: Any, facts: dict[str, Any]) -> bool:
+    try:
+        return implementation.function(*(facts[argument] for argument in implementation.argnames)) is True
+    except BaseException as error:
+        what = f"{name} raised {type(error).__name__}: {text_of(error)}"
+        log.error(f"hook plug-in {implementation.plugin_name!r}: {what}: denied")
+        pass_interrupt_on(error)
+        return False

@@ -36,6 +36,18 @@ class Guard:
     def check_listener(self, port: Port, pattern: Pattern) -> None:
         """Raise AccessDenied if a port may hear nothing that matches a pattern."""
 
+    def ask(self, port: Port, action: str, sender: Name | None, name: Name | None = None) -> None:
+        """Ask who has the last word whether a port may do something that the rules allow.
+
+        Args:
+            port: that wants to.
+            action, sender, name: see `Policy.decide`.
+
+        Raises:
+            AccessDenied: it may not.
+            Undecided: that is not known yet; nothing may have changed so far.
+        """
+
     def check_listeners(self, port: Port, more: int) -> None:
         """Raise Busy if a port may not have so many listeners more."""
 

@@ -127,9 +127,12 @@ class GuardedExchange(Exchange):
             lambda port, until: self.flow_control.hold(port, until),
             *(clock, access.note_limit, limits.max_source),
         )
-        self._rules = RulesGuard(access, self._quotas)
+        self._rules = self._make_guard(self._quotas)
         super().__init__(codec, limits, clock, self._rules)
         self.memory.place_of = self._quotas.place_of
+
+    def _make_guard(self, quotas: Quotas) -> RulesGuard:
+        return RulesGuard(self._access, quotas)
 
     def _make_table(self) -> Table[Port]:
         return GuardedTable(self._rules.may_hear)
@@ -225,6 +228,12 @@ class GuardedExchange(Exchange):
                 super().request(port, route, codec, method, tails)
             return
         self._access.decide(principal, "request", entry.name, method)  # tells of it
+        self._fail_denied(port, entry, route, method, tails)
+
+    def _fail_denied(
+        self, port: Port, entry: SenderEntry, route: int, method: str, tails: dict[Any, bytes]
+    ) -> None:
+        """Fail requests that are not allowed; whoever may not see the sender is not told that it is there."""
         seen = self._rules.may_see(port, entry)
         words = f"request {method!r} of sender {entry.name!r}: the rules of this server do not allow it"
         error = AccessDenied(words) if seen else no_target(route, method)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sig_core.access.principal import Principal
 from sig_core.errors import Busy, SigError
-from sig_core.events import Name
+from sig_core.events import Name, Pattern
 from sig_core.protocol.runs import frames_of, longest_frame
 from sig_core.protocol.wire import params_of
 from sig_core.routing.traffic import Traffic
@@ -178,6 +178,14 @@ class Port(Protocol):
         Args:
             name: of the sender.
             routes: that it had.
+            error: why.
+        """
+
+    def refuse_pattern(self, pattern: Pattern, error: SigError) -> None:
+        """Note that nothing of what matches a pattern comes any more.
+
+        Args:
+            pattern: that the port listens to.
             error: why.
         """
 

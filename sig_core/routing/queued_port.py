@@ -8,7 +8,7 @@ from typing import Any
 
 from sig_core.access.principal import Principal
 from sig_core.errors import Busy, SigError
-from sig_core.events import Name
+from sig_core.events import Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Run
@@ -115,6 +115,13 @@ class QueuedPort:
     def sender_removed(self, name: Name, routes: int, error: SigError) -> None:
         """Note that a sender of this port was removed without its doing."""
         self._forget_sender(routes)
+
+    def refuse_pattern(self, pattern: Pattern, error: SigError) -> None:
+        """Note that nothing of what matches a pattern comes any more."""
+        self._tell_refused(pattern, error)
+
+    def _tell_refused(self, pattern: Pattern, error: SigError) -> None:
+        """Tell whoever is behind it, if that is possible."""
 
     def expel(self, error: SigError) -> None:
         """End the link: its peer is not admitted any more."""

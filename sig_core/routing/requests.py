@@ -248,6 +248,19 @@ class Requests:
         self._close(self._open[token][2], token)
         return True
 
+    def take_back(self, owner: Port, token: int) -> tuple[Any, ...]:
+        """Take a request away from an owner, as if it had not been made; returns the asker's id of it, in a tuple.
+
+        Args:
+            owner: that was asked.
+            token: of the request.
+
+        Returns:
+            () if nobody waits for its answer any more.
+        """
+        opened = self._close(owner, token)
+        return () if opened is None else (opened[1],)
+
     def tokens_of(self, asker: Port) -> Mapping[Any, int]:
         """Return the tokens of the requests that a port has open, by its own ids."""
         return self._tokens.get(asker, NOTHING)

@@ -196,6 +196,7 @@ class Calls:
         self._check_weight("listener")
         self._exchange.guard.check_listener(self._client, pattern)
         self._exchange.guard.check_listeners(self._client, 1)
+        self._exchange.guard.ask(self._client, "listen", *pattern)
         self._last_id += 1
         self._listeners[self._last_id] = pattern
         count = self._counts[pattern] = self._counts.get(pattern, 0) + 1

@@ -72,11 +72,15 @@ class Audit:
         dropped, self._dropped = self._dropped, 0
         if dropped:
             self._waiting.append({"event": "not told", "count": dropped})
-        while self._waiting:
-            entry = {key: value() if callable(value) else value for key, value in self._waiting.popleft().items()}
-            _log.log(_level(entry), "%s", printable(json.dumps(entry, ensure_ascii=False, default=str)))
-            if hook is not None:
-                hook(entry=dict(entry))
+        try:
+            while self._waiting:
+                entry = {key: value() if callable(value) else value for key, value in self._waiting.popleft().items()}
+                _log.log(_level(entry), "%s", printable(json.dumps(entry, ensure_ascii=False, default=str)))
+                if hook is not None:
+                    hook(entry=dict(entry))
+        finally:  # a handler of a logger, or a hook, may raise anything
+            if self._waiting:
+                self._later(self._write)
 
 
 def _level(entry: dict[str, Any]) -> int:

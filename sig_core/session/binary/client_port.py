@@ -198,7 +198,10 @@ class ClientPort(QueuedPort):
             try:
                 self._exchange.guard.check_listener(self, pattern)
             except SigError as error:
-                self._notify("refused", {"pattern": pattern, "status": int(error.status), "text": str(error)})
+                self._tell_refused(pattern, error)
+
+    def _tell_refused(self, pattern: Pattern, error: SigError) -> None:
+        self._notify("refused", {"pattern": pattern, "status": int(error.status), "text": str(error)})
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input: a port that it feeds is slow."""

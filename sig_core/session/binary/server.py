@@ -8,6 +8,7 @@ from itertools import chain
 from operator import length_hint
 from typing import Any
 
+from sig_core.access.authorizer import Undecided
 from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
@@ -76,7 +77,7 @@ class ServerSession(Session):
     """
 
     __slots__ = (
-        *("_codecs", "_exchange", "_identities", "_later", "_left", "_outbox", "_spent", "_turn", "_waiting"),
+        *("_codecs", "_exchange", "_gone", "_identities", "_later", "_left", "_outbox", "_spent", "_turn", "_waiting"),
         *("client", "codec", "on_backlog", "on_open", "peer", "port", "reading_paused"),
     )
     keeps_half_open = False
@@ -100,6 +101,7 @@ class ServerSession(Session):
         self.on_open: Callable[[float], None] = _nobody
         self.on_backlog: Callable[[ServerSession], None] | None = None
         self._outbox = self.port.outbox
+        self._gone = False  # its link has ended, and nobody waits for an answer
         self._left = False  # in order: its senders do not come back in the lives that they have
         self._waiting: Iterator[Frame] | None = None  # for the next turn
         self._later: list[bytes] = []  # what came since
@@ -147,8 +149,26 @@ class ServerSession(Session):
         except _TurnOver:
             self._waiting = frames
             self.note_paused()
+        except Undecided as pending:
+            assert frame is not None
+            self._wait_for(pending, frame, frames, now)
         except RemoteProtocolError as error:
             self.fail(error)
+
+    def _wait_for(self, pending: Undecided, frame: Frame, frames: Iterator[Frame], now: float) -> None:
+        """Take a frame again when it is decided whether the client may do what it asks; nothing else comes before."""
+        if self._gone:
+            self._take_frames(frames, now)
+            return
+        self._waiting = chain((frame,), frames)
+        self.note_paused()
+        pending.when_known(self._go_on)
+
+    def _go_on(self) -> None:
+        if self.on_backlog is not None:
+            self.on_backlog(self)
+        else:
+            self.take_backlog(self._turn)
 
     def take_backlog(self, now: float) -> None:
         """Take what waits for this turn, as much as it allows."""
@@ -164,7 +184,7 @@ class ServerSession(Session):
 
     def receive_eof(self) -> None:
         """The link ended at the client's side, or broke; what it has said before counts."""
-        self.on_backlog = None
+        self.on_backlog, self._gone = None, True
         self.take_backlog(self._turn)
         super().receive_eof()
 

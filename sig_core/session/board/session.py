@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from sig_core.access.authorizer import Undecided
 from sig_core.contract import Codec
 from sig_core.errors import (
     Busy,
@@ -206,13 +207,13 @@ class BoardSession(QueuedPort, SessionState):
         registration = self._registration
         if registration is None or not registration.complete:
             return
-        if not self._patterns:
-            self._patterns = list(dict.fromkeys(registration.listened))
-            for pattern in self._patterns:
-                self._exchange.listen(self, pattern)
-        error = self._check_listeners()
-        if error is None and registration.name is not None:
-            error = self._add_sender(registration)
+        try:
+            error = self._listen(registration)
+            if error is None and registration.name is not None:
+                error = self._add_sender(registration)
+        except Undecided as pending:
+            pending.when_known(self._register_on)
+            return
         if error is None:
             self._retry_at = None
             self._out.put(registered(Status.OK))
@@ -221,13 +222,26 @@ class BoardSession(QueuedPort, SessionState):
                 self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
             self._retry_at = now + RETRY_INTERVAL
 
-    def _check_listeners(self) -> SigError | None:
+    def _register_on(self) -> None:
+        """Go on with what was registered, now that it is decided whether it may be."""
+        if self.state is State.OPEN:
+            self._register_if_complete(self._exchange.clock())
+
+    def _listen(self, registration: Registration) -> SigError | None:
+        """Listen to what was registered, if all of it may be heard."""
+        guard, patterns = self._exchange.guard, list(dict.fromkeys(registration.listened))
         try:
-            for pattern in self._patterns:
-                self._exchange.guard.check_listener(self, pattern)
-            self._exchange.guard.check_listeners(self, 0)
+            for pattern in patterns:
+                guard.check_listener(self, pattern)
+            guard.check_listeners(self, len(patterns) - len(self._patterns))
+            for pattern in patterns:
+                guard.ask(self, "listen", *pattern)
         except SigError as error:
             return error
+        if not self._patterns:
+            self._patterns = patterns
+            for pattern in patterns:
+                self._exchange.listen(self, pattern)
         return None
 
     def _add_sender(self, registration: Registration) -> SigError | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sig_core.access.authorizer import Undecided
 from sig_core.clock import NEVER
 from sig_core.contract import Codec
 from sig_core.errors import Busy, CodecError, HandshakeError, LinkClosed, LinkLost, SigError, Status
@@ -74,6 +75,7 @@ class PlainSession(SessionState):
         self._limits = limits
         self._door = door  # until the peer is in
         self._deadline = self._heard = deadline
+        self._undecided = b""  # an object that asks for what may be allowed or not
         self._asked = False  # for a sign of life, since something was heard
         self._memory, self._clock = exchange.memory, exchange.clock
         self._on_backlog = on_backlog
@@ -120,10 +122,18 @@ class PlainSession(SessionState):
         """Take what has come, as much as one turn allows."""
         self.port.now = now
         self._in.begin_turn()
-        while self.state is not State.CLOSED and (text := self._in.next_object()) is not None:
-            self._take(text)
-            if self._clock() - now >= SECONDS_PER_TURN:
-                self._in.end_turn()
+        text, self._undecided = self._undecided, b""
+        try:
+            if text and self.state is not State.CLOSED:
+                self._take(text)
+            while self.state is not State.CLOSED and (more := self._in.next_object()) is not None:
+                text = more
+                self._take(text)
+                if self._clock() - now >= SECONDS_PER_TURN:
+                    self._in.end_turn()
+        except Undecided as pending:
+            self._wait_for(pending, text)
+            return
         if self.state is State.CLOSED:
             return
         if self._in.lines:
@@ -133,6 +143,12 @@ class PlainSession(SessionState):
             self._on_backlog(self)
         elif (fault := self._in.fault) is not None:
             self.fail(fault)
+
+    def _wait_for(self, pending: Undecided, text: bytes) -> None:
+        """Take an object again when it is decided whether the peer may do what it asks; nothing is taken before."""
+        self._undecided, self._in.has_more = text, True
+        self._note_paused()
+        pending.when_known(lambda: self._on_backlog(self))
 
     def _take(self, text: bytes) -> None:
         try:
