@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sig_core.access.principal import Principal
-from sig_core.errors import Busy, SigError
+from sig_core.errors import SigError
 from sig_core.events import Name, Pattern
 from sig_core.protocol.runs import frames_of, longest_frame
 from sig_core.protocol.wire import params_of
+from sig_core.routing.memory_budget import MemoryHolder
 from sig_core.routing.traffic import Traffic
 
 __all__ = ["Port", "RequestBatch", "Run", "request_each"]
@@ -93,7 +94,7 @@ def request_each(batch: RequestBatch, take: TakeRequest) -> list[tuple[int, SigE
     return [(token, error) for token, error in taken if error is not None]
 
 
-class Port(Protocol):
+class Port(MemoryHolder, Protocol):
     """One side of the exchange: the link of a client, this program's own listeners, later a mesh or a board.
 
     Ports are called by the exchange alone; none of these methods blocks, raises or calls the user.
@@ -228,9 +229,3 @@ class Port(Protocol):
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""
-
-    def footprint(self, *, exact: bool) -> int:
-        """See `MemoryHolder`."""
-
-    def give_way(self, error: Busy) -> bool:
-        """See `MemoryHolder`."""

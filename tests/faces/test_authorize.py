@@ -1,4 +1,4 @@
-"""`sig_authorize`: a plug-in has the last word, on either face, and neither stops nor opens a server by what it does."""
+"""`sig_authorize`: a plug-in has the last word, on either face, and neither stops nor opens a server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sig_core.plugins import Plugins
 from sig_core.tokens import digest
 from tests.support.faces import Face
 from tests.support.heard import Heard
+from tests.support.hook_plugins import plugins_with
 from tests.support.until import until
-from tests.system.hook_plugins import plugins_with
 
 TOKEN = "sig_" + "1" * 64
 ALL: dict[str, Any] = {
@@ -112,8 +112,9 @@ def test_two_have_to_agree() -> None:
 
 
 def test_rules_that_want_one_do_not_count_without(caplog: pytest.LogCaptureFixture) -> None:
+    others = plugins_with(audit={"sig_audit": lambda entry: None})
     with pytest.raises(sig.ConfigError, match="authorize = true, but no plug-in"):
-        sig.ServerRouter("tcp://127.0.0.1:0", rules=RULES, plugins=plugins_with(audit={"sig_audit": lambda entry: None}))
+        sig.ServerRouter("tcp://127.0.0.1:0", rules=RULES, plugins=others)
 
     def broken() -> Any:
         raise ImportError("no module")

@@ -9,7 +9,7 @@ import pytest
 import sig_core as sig
 from sig_core.plugins import Plugins
 from tests.support import eventually
-from tests.system.hook_plugins import plugins_with
+from tests.support.hook_plugins import plugins_with
 
 
 def test_sessions_are_told() -> None:

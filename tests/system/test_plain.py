@@ -15,8 +15,8 @@ import pytest
 import sig_core as sig
 from sig_core.address import Address
 from tests.support import eventually, within
+from tests.support.hook_plugins import plugins_with
 from tests.support.plainpeer import Original, Packets, PlainPeer, dial
-from tests.system.hook_plugins import plugins_with
 
 LINE = b'{"id":1,"method":"list_senders","params":{}}'
 ANSWER = b'{"id":1,"status":0,"response":[{"sender":null,"connected":true},{"sender":"timer","connected":true}]}\n'
