@@ -50,6 +50,7 @@ from sig_core.log import LOG_LEVELS, NullLogger, SimpleLogger, setup_logger
 from sig_core.plugins import PluginInfo, Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
+from sig_core.routing.delivery import Delivery
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.session.client_state.reconnect import Reconnect
 
@@ -82,6 +83,7 @@ __all__ = [
     "ConfigError",
     "ConnectFailed",
     "DecodeError",
+    "Delivery",
     "EncodeError",
     "Event",
     "HandshakeError",

@@ -22,6 +22,7 @@ from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router, name_of, pattern_of
+from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.table import Topic
@@ -31,6 +32,10 @@ from sig_core.session.client_state.request_many import Question, RequestMany
 from sig_core.spelling import alias
 
 __all__ = ["ClientRouter"]
+
+
+def _always() -> bool:
+    return True
 
 
 class ClientRouter(ClientBase, Router):
@@ -117,8 +122,10 @@ class ClientRouter(ClientBase, Router):
         for none. Interrupted, it closes the link and returns.
         """
         if not self._defer(self.stop):
+            self._listener_threads.stop_soon()  # first: nobody is held back any more
             self._connection.stop()
             self._callback_thread.join(STOP)
+            self._listener_threads.stop(STOP)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -302,23 +309,32 @@ class ClientRouter(ClientBase, Router):
     # -- remote listeners
 
     def add_remote_listener(
-        self, listener: Listener, sender: Name | None = None, event: Name | None = None
+        self,
+        listener: Listener,
+        sender: Name | None = None,
+        event: Name | None = None,
+        *,
+        delivery: Delivery | None = None,
+        on_lost: OnLost | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
         Args:
-            listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread.
+            listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread, ...
+            delivery, on_lost: ... or, see there, on one of its own.
 
         Returns:
             The subscription, which lasts until it is removed, over all links.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
+            LimitError: it needs a thread, and the system starts no more of them.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
         check_outside("add_remote_listener")
         link = self._connection.open_link()
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
+        self._give_queue(subscription, delivery, on_lost, _always)
         link.run(self._state.registrations.subscribe(link.session, subscription))
         return subscription
 

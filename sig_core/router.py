@@ -12,9 +12,12 @@ from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern, check_name
 from sig_core.interrupts import pass_interrupt_on
+from sig_core.io.delivery.listener_threads import ListenerThreads
 from sig_core.io.sync.owned_lock import Deferred, OwnedLock, check_outside, is_inside
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
+from sig_core.protocol.limits import Limits
+from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
 from sig_core.routing.removed_sender import removed_publisher
@@ -25,6 +28,10 @@ from sig_core.spelling import alias
 __all__ = ["BUILT_IN", "Router", "RouterBase", "check_url", "name_of", "pattern_of"]
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
+
+
+def _never() -> bool:
+    return False
 
 
 class RouterBase:
@@ -202,13 +209,24 @@ class RouterBase:
 
     # -- listeners
 
-    def add_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> Subscription:
+    def add_listener(
+        self,
+        listener: Listener,
+        sender: Name | None = None,
+        event: Name | None = None,
+        *,
+        delivery: Delivery | None = None,
+        on_lost: OnLost | None = None,
+    ) -> Subscription:
         """Subscribe `listener(info, data)`.
 
         Args:
             listener: called in the thread that triggers; registered twice, it is called twice.
             sender: whose events; None: those of all senders.
             event: which of them; None: all. Without a sender: the channel of that name (see `CHANNEL_DECORATOR`).
+            delivery: the queue that its events wait in, of which a thread, or a task, of its own calls the listener;
+                None: who delivers calls it.
+            on_lost: where it has such a queue: told what did not reach it, where the listener is called; see `OnLost`.
 
         Returns:
             The subscription, which lasts until it is removed; the sender need not be connected, nor have declared the
@@ -216,9 +234,11 @@ class RouterBase:
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called or, here, would have to be awaited.
+            LimitError: it needs a thread, and the system starts no more of them.
         """
         check_outside("add_listener")
         subscription = self._subscription(listener, sender, event, self._unsubscribe)
+        self._give_queue(subscription, delivery, on_lost, self._may_be_held)
         try:
             with self._lock:
                 if self._table.add(subscription.pattern, subscription):
@@ -260,6 +280,45 @@ class RouterBase:
             raise ConfigError(f"listener {described(listener)} can't be called: it must be a function f(info, data)")
         self._check_callable(f"listener {name_of_callable(listener)}", listener)
         return Subscription(listener, pattern, remove)
+
+    def _give_queue(
+        self,
+        subscription: Subscription,
+        delivery: Delivery | None,
+        on_lost: OnLost | None,
+        is_patient: Callable[[], bool] = _never,
+    ) -> None:
+        """Let events wait for a new subscription, if it asks for that; see `add_listener`.
+
+        Args:
+            is_patient: see `QueuedListener`.
+
+        Raises:
+            ConfigError: they contradict each other, or can't be meant.
+        """
+        if delivery is None:
+            if on_lost is not None:
+                raise ConfigError("on_lost: only a listener with a queue of its own is told: say delivery= as well")
+            return
+        if not isinstance(delivery, Delivery):
+            raise ConfigError(f"delivery {described(delivery)}: a sig.Delivery(...) was expected")
+        if on_lost is not None:
+            what = f"on_lost {described(on_lost)}"
+            if not callable(on_lost):
+                raise ConfigError(f"{what} can't be called: it must be a function f(count, reason, first, last)")
+            self._check_callable(what, on_lost)
+        subscription.latest = delivery.reaches_far
+        self._adopt(subscription, delivery, on_lost, is_patient)
+
+    def _adopt(
+        self, subscription: Subscription, delivery: Delivery, on_lost: OnLost | None, is_patient: Callable[[], bool]
+    ) -> None:
+        """Give a subscription its queue, in the way of the face."""
+        raise NotImplementedError
+
+    def _may_be_held(self) -> bool:
+        """Return whether this thread delivers events that are held back elsewhere while it waits; see `_give_queue`."""
+        return False
 
     def _check_callable(self, what: str, function: object) -> None:
         """Refuse a coroutine function that nobody would await."""
@@ -368,6 +427,22 @@ class Router(RouterBase):
     Args:
         class_sender, class_signal, class_event: see `RouterBase`.
     """
+
+    limits = Limits()
+
+    def __init__(
+        self,
+        class_sender: type[Sender] = Sender,
+        class_signal: type[Signal] = Signal,
+        class_event: type[Event] = Event,
+    ) -> None:
+        super().__init__(class_sender, class_signal, class_event)
+        self._listener_threads = ListenerThreads(self.listener_failed)
+
+    def _adopt(
+        self, subscription: Subscription, delivery: Delivery, on_lost: OnLost | None, is_patient: Callable[[], bool]
+    ) -> None:
+        self._listener_threads.adopt(subscription, delivery, on_lost, self.limits.stall, is_patient)
 
     def remove_sender(self, sender: Sender | Name) -> bool:
         """Disconnect a sender and fire its `#disconnect`.

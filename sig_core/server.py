@@ -148,11 +148,13 @@ class ServerRouter(ServerBase, Router):
             raise
 
     def _end(self) -> None:
+        self._listener_threads.stop_soon()  # first: nobody is held back any more
         self._clients.close()
         self._port.flow.set()
         until = time.monotonic() + STOP  # for all of them together
         for dispatcher in (self._port.dispatcher, self._port.answers):
             dispatcher.stop(until - time.monotonic())
+        self._listener_threads.stop(max(0.0, until - time.monotonic()))
         self._end_audit()
 
     def __enter__(self) -> Self:
@@ -164,6 +166,9 @@ class ServerRouter(ServerBase, Router):
     def _tick(self, now: float) -> float:
         self._asker.expire(now)
         return super()._tick(now)
+
+    def _may_be_held(self) -> bool:
+        return self._port.dispatcher.is_dispatching()
 
     def _hold_back(self, sender: Name, event: Name) -> None:
         if not self._clients.loop.is_current():

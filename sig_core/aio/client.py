@@ -23,6 +23,7 @@ from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import name_of, pattern_of
+from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.table import Topic
@@ -323,13 +324,20 @@ class ClientRouter(ClientBase, AsyncRouter):
     # -- remote listeners
 
     async def add_remote_listener(
-        self, listener: Listener, sender: Name | None = None, event: Name | None = None
+        self,
+        listener: Listener,
+        sender: Name | None = None,
+        event: Name | None = None,
+        *,
+        delivery: Delivery | None = None,
+        on_lost: OnLost | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
         Args:
             listener: a function, called on the loop; or a coroutine function, awaited for one event after the other.
             sender, event: see `Router.add_listener`.
+            delivery, on_lost: see there; both may be coroutine functions.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
@@ -339,6 +347,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         """
         link = self._connection.open_link()
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
+        self._give_queue(subscription, delivery, on_lost)
         await link.run(self._state.registrations.subscribe(link.session, subscription))
         return subscription
 

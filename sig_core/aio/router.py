@@ -18,8 +18,10 @@ from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
 from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.interrupts import ends_loop, throw
+from sig_core.io.aio.own_queue import OwnQueue
 from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, pattern_of
+from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.request_names import check_method
 
@@ -89,6 +91,13 @@ class AsyncRouter(RouterBase):
             remove(subscription)
 
         return self._coroutine_listeners.adopt(super()._subscription(listener, sender, event, removed))
+
+    def _adopt(
+        self, subscription: Subscription, delivery: Delivery, on_lost: OnLost | None, is_patient: Callable[[], bool]
+    ) -> None:
+        queue = OwnQueue(self._coroutine_listeners, subscription, delivery, on_lost)
+        self._coroutine_listeners.put_in_charge(subscription, queue)
+        subscription.queue = queue
 
     def events(self, sender: Name | None = None, event: Name | None = None, *, queue: int = 1000) -> EventStream:
         """Return the events of a subscription as an asynchronous iterator of (info, data).

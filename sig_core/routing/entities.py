@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sig_core.errors import UnknownEvent
 from sig_core.events import Info, Name, Pattern, check_name, is_channel
+from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.handlers import Handler
 from sig_core.routing.removed_sender import no_longer_connected
 from sig_core.routing.signals import Listener, Signal, Subscription
@@ -27,7 +28,15 @@ class Owner(Protocol):
     def _send_confirmed(
         self, topic: Topic[Subscription], info: Info, data: Any, seconds: float
     ) -> Callable[[], Any]: ...
-    def add_listener(self, callback: Listener, sender: Name | None, event: Name | None) -> Subscription: ...
+    def add_listener(
+        self,
+        callback: Listener,
+        sender: Name | None,
+        event: Name | None,
+        *,
+        delivery: Delivery | None,
+        on_lost: OnLost | None,
+    ) -> Subscription: ...
     def remove_listener(self, callback: Listener, sender: Name | None, event: Name | None) -> bool: ...
     def has_sender(self, name: Name) -> bool: ...
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any: ...
@@ -174,9 +183,16 @@ class Sender:
 
     # -- listeners and requests
 
-    def add_listener(self, listener: Listener, event: Name | None = None) -> Subscription:
+    def add_listener(
+        self,
+        listener: Listener,
+        event: Name | None = None,
+        *,
+        delivery: Delivery | None = None,
+        on_lost: OnLost | None = None,
+    ) -> Subscription:
         """Listen to one event of this sender, in this program, or to all; see `Router.add_listener`."""
-        return self.objrouter.add_listener(listener, self.name, event)
+        return self.objrouter.add_listener(listener, self.name, event, delivery=delivery, on_lost=on_lost)
 
     def remove_listener(self, listener: Listener, event: Name | None = None) -> bool:
         """End a subscription; see `Router.remove_listener`."""

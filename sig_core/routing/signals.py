@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sig_core.compiling import mypyc_attr
 from sig_core.errors import ConfigError
@@ -22,6 +22,19 @@ Both are the same objects for all listeners of this program that hear the event:
 """
 
 
+class OwnQueue(Protocol):
+    """The queue of a listener that has one of its own."""
+
+    def stats(self) -> dict[str, Any]:
+        """Return what came, waits and was lost."""
+
+    def lose(self, count: int, reason: str, info: Info) -> None:
+        """Note events that did not come; under no lock."""
+
+    def remove(self) -> None:
+        """Call the listener no more; from anywhere."""
+
+
 class Subscription:
     """A listener that was added. True in a boolean context; `remove()` ends it, as does leaving its `with` block.
 
@@ -32,15 +45,19 @@ class Subscription:
 
     Attributes:
         callback, pattern: see above.
-        call: what a dispatch calls: the listener, or nothing once the subscription is removed.
+        call: what a dispatch calls: the listener, its queue, or nothing once the subscription is removed.
+        queue: its own; None: it has none.
+        latest: all that it wants of each event is the newest, so nobody on the way need keep more.
     """
 
-    __slots__ = ("_remove", "call", "callback", "pattern")
+    __slots__ = ("_remove", "call", "callback", "latest", "pattern", "queue")
 
     def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
         self.callback = callback
         self.pattern = pattern
         self.call: Listener = callback
+        self.queue: OwnQueue | None = None
+        self.latest = False
         self._remove: Callable[[Subscription], None] | None = remove
 
     @property
@@ -54,10 +71,21 @@ class Subscription:
         self.call = _nothing
         if remove is not None:
             try:
+                if self.queue is not None:
+                    self.queue.remove()
                 remove(self)
             except BaseException:  # an interrupt: it may be ended once more
                 self._remove = remove
                 raise
+
+    def stats(self) -> dict[str, Any] | None:
+        """Return what came of the events that were fired to it; None: it has no queue of its own, and is not counted.
+
+        Returns:
+            "fired", "delivered" (to the listener), "waiting", and "lost" by reason: fired == delivered + waiting +
+            sum(lost).
+        """
+        return None if self.queue is None else self.queue.stats()
 
     def __enter__(self) -> Subscription:
         return self

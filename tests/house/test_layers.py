@@ -20,7 +20,7 @@ DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
 RING_1 = {"access", "protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
 RING_2 = {
     *("files", "log", "hookspecs", "plugins", "links"),
-    *("io.sync", "io.aio", "io.adapters", "io.tls", "io.client", "io.server"),
+    *("io.sync", "io.delivery", "io.aio", "io.adapters", "io.tls", "io.client", "io.server"),
 }
 MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
@@ -41,12 +41,13 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
     "io.sync": RING_0 | {"log"},
+    "io.delivery": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.aio": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
     "io.tls": RING_0 | {"log", "links", "protocol", "session", "io.sync", "io.adapters"},
     "io.client": RING_0 | RING_1 | RING_2 - {"io.server"},
     "io.server": RING_0 | RING_1 - {"session.client_state"} | RING_2 - {"io.client"},
-    "router": RING_0 | {"protocol", "routing", "log", "io.sync"},
+    "router": RING_0 | {"protocol", "routing", "log", "io.sync", "io.delivery"},
     "client_base": RING_0 | RING_1 | {"log", "plugins", "router"},
     "client": RING_0 | RING_1 | RING_2 - {"io.server"} | {"router", "client_base"},
     "server_base": RING_0 | RING_1 | RING_2 - {"io.client", "io.aio"} | {"router"},

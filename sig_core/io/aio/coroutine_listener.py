@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from sig_core.clock import Clock
 from sig_core.description import name_of_callable
@@ -22,7 +22,7 @@ from sig_core.log import log
 from sig_core.routing.entities import Listener, Subscription
 from sig_core.routing.handlers import is_coroutine_function
 
-__all__ = ["MOST", "RESUME", "CoroutineListeners", "in_listener"]
+__all__ = ["MOST", "RESUME", "CoroutineListeners", "TaskQueue", "in_listener"]
 
 MOST = 100_000  # events that wait for one listener; more are lost to it, and counted
 
@@ -47,6 +47,8 @@ class CoroutineListeners:
         waiting: bytes of events that wait, or are worked on.
         limit: bytes that may wait for one listener; more events are lost to it, and counted.
         least: bytes that an event from a link is taken to have at the least.
+        held: queues of listeners that have no room for what comes from the link: it is not read meanwhile.
+        on_held: called when there are the first, or none any more.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class CoroutineListeners:
         self.waiting = 0
         self.limit = math.inf
         self.least = 0
+        self.held = 0
+        self.on_held: Callable[[], None] = lambda: None
         self.failed = failed
         self.lose = lose
         self.relieved = relieved
@@ -68,7 +72,7 @@ class CoroutineListeners:
         self.thread = 0
         self.stopping: set[asyncio.Task[None]] = set()  # tasks that this end has cancelled
         self._tasks: set[asyncio.Task[None]] = set()
-        self._queues: dict[Subscription, _Queue] = {}
+        self._queues: dict[Subscription, TaskQueue] = {}
 
     def is_inside(self) -> bool:
         """Return whether the code that runs was called by one of these listeners, which waits for it."""
@@ -81,11 +85,15 @@ class CoroutineListeners:
     def adopt(self, subscription: Subscription) -> Subscription:
         """Let the callback of a subscription run as a task, if it is a coroutine function; returns the subscription."""
         if is_coroutine_function(subscription.callback):
-            if self.loop is None:
-                with suppress(RuntimeError):  # no loop runs yet: its router binds it when it starts
-                    self.bind()
-            subscription.call = self._queues[subscription] = _Queue(self, subscription)
+            self.put_in_charge(subscription, TaskQueue(self, subscription))
         return subscription
+
+    def put_in_charge(self, subscription: Subscription, queue: TaskQueue) -> None:
+        """Let a queue call the callback of a subscription."""
+        if self.loop is None:
+            with suppress(RuntimeError):  # no loop runs yet: its router binds it when it starts
+                self.bind()
+        subscription.call = self._queues[subscription] = queue
 
     def discard(self, subscription: Subscription) -> None:
         """Drop what waits for a listener that was removed; from any thread."""
@@ -98,7 +106,7 @@ class CoroutineListeners:
             with suppress(RuntimeError):  # the loop is closed
                 self.loop.call_soon_threadsafe(queue.discard)
 
-    def start(self, queue: _Queue) -> None:
+    def start(self, queue: TaskQueue) -> None:
         """Run a queue until it is empty; on the loop's thread."""
         assert self.loop is not None
         queue.running = running = queue.run()
@@ -106,7 +114,7 @@ class CoroutineListeners:
         self._tasks.add(task)  # the loop itself keeps only weak references
         task.add_done_callback(partial(self._ended, queue, running))
 
-    def _ended(self, queue: _Queue, running: Coroutine[Any, Any, None], task: asyncio.Task[None]) -> None:
+    def _ended(self, queue: TaskQueue, running: Coroutine[Any, Any, None], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.stopping.discard(task)
         if queue.running is running:  # it was cancelled before its first step
@@ -129,7 +137,14 @@ class CoroutineListeners:
             task.cancel()
 
 
-class _Queue:
+class Events(Protocol):
+    """What a queue keeps its events in: a deque, or more."""
+
+    def __len__(self) -> int: ...
+    def popleft(self) -> tuple[Info, Any, int]: ...
+
+
+class TaskQueue:
     """The events that wait for one listener. Called as the listener is.
 
     Attributes:
@@ -137,13 +152,17 @@ class _Queue:
         running: what calls it now, or will soon.
     """
 
-    __slots__ = ("_events", "_full", "_listeners", "_now", "_size", "_subscription", "callback", "running")
+    __slots__ = (
+        *("_append", "_events", "_full", "_listeners", "_now", "_size", "_subscription", "callback", "running"),
+    )
 
     def __init__(self, listeners: CoroutineListeners, subscription: Subscription) -> None:
         self.callback: Listener = subscription.callback
         self._listeners = listeners
         self._subscription = subscription
-        self._events: deque[tuple[Info, Any, int]] = deque()
+        events: deque[tuple[Info, Any, int]] = deque()
+        self._events: Events = events
+        self._append = events.append
         self._size = 0  # bytes
         self._now = 0  # bytes of the event that is worked on
         self._full = False
@@ -168,7 +187,7 @@ class _Queue:
             self._full = True
             self._listeners.lose(info)
             return
-        self._events.append((info, data, size))
+        self._append((info, data, size))
         self._size += size
         self._listeners.waiting += size
         if self.running is None:
@@ -229,9 +248,13 @@ class _Queue:
             result: Any = self.callback(info, data)
             await result
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and asyncio.current_task() in self._listeners.stopping:
-                raise
-            self._listeners.failed(self.callback, info, error)
+            self._raised(self.callback, info, error)
+
+    def _raised(self, callback: Any, info: Info, error: BaseException) -> None:
+        """Pass on what a function of the user raised; a cancellation by this end goes on."""
+        if isinstance(error, asyncio.CancelledError) and asyncio.current_task() in self._listeners.stopping:
+            raise error
+        self._listeners.failed(callback, info, error)
 
     def end(self) -> None:
         """Let the next event start it anew; count what does not come any more, if the router stops."""

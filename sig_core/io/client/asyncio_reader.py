@@ -116,7 +116,10 @@ class AsyncioReader:
                 self._read_soon()
 
     def pause(self) -> None:
-        """Read no more: what comes waits with the server. What coroutine listeners wait for would not come either."""
+        """Read no more: what comes waits with the server. What coroutine listeners wait for would not come either: of
+        these, queues that are full are patient, but not the limit of bytes."""
+        if self._waiting <= self._max_inbound and self._inside:
+            return
         self._reads = False
         self._loop.remove_reader(self._link.fileno())
         for answer in self._inside:
@@ -124,7 +127,7 @@ class AsyncioReader:
 
     def relieved(self) -> None:
         """Note that less waits for listeners and handlers than before."""
-        if not self._reads and self._waiting <= self._max_inbound // 2:
+        if not self._reads and self._waiting <= self._max_inbound // 2 and not self._listeners.held:
             self.resume()
 
     @property
@@ -144,12 +147,16 @@ class AsyncioReader:
         if in_listener.get() is None or not self._listeners.is_inside():
             return await answer
         if not self._reads:
-            raise self._overflow()
+            if self._waiting > self._max_inbound // 2:
+                raise self._overflow()
+            self.resume()
         self._inside.add(answer)
         try:
             return await answer
         finally:
             self._inside.discard(answer)
+            if self._reads and self._listeners.held:
+                self.pause()
 
     def check_silence(self, now: float) -> None:
         """End the session if its peer has said nothing for too long."""
@@ -239,7 +246,7 @@ class AsyncioReader:
             self._left, self._runs, self._listeners.size_each = left, False, 0
             if left is not IDLE:
                 self._loop.call_soon(self._next_turn, context=self._context)
-        if self._reads and self._waiting > self._max_inbound:
+        if self._reads and (self._waiting > self._max_inbound or self._listeners.held):
             self.pause()
 
     def _pass_on(self) -> Generator[int, int | None, None]:

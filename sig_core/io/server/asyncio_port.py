@@ -63,9 +63,11 @@ class AsyncioPort(LocalPort):
         self._taken = Outbox(limits.max_inbound, self._lose)  # empty: it tells when what was taken from ours is a stall
         self._scheduled = False
         self._closed = False
+        self._silent = False  # closed, or held by a listener whose queue has no room
         self._room = asyncio.Event()
         self._kick = self._kick_answers = self._schedule
         listeners.limit = limits.max_inbound
+        listeners.on_held = self._note_held
 
     # -- from any thread
 
@@ -143,7 +145,12 @@ class AsyncioPort(LocalPort):
 
     def close(self) -> None:
         """Call no listener or handler any more; who asked, and the hooks, are still told."""
-        self._closed = True
+        self._closed = self._silent = True
+
+    def _note_held(self) -> None:
+        self._silent = self._closed or self._listeners.held > 0
+        if not self._silent:
+            self._schedule()
 
     def _run_jobs(self) -> None:
         """Run jobs for a while; the rest have their turn when the loop has seen to others."""
@@ -160,7 +167,7 @@ class AsyncioPort(LocalPort):
             raise
 
     def _next(self) -> Job | None:
-        return self._next_answer() or (None if self._closed else self._next_job())
+        return self._next_answer() or (None if self._silent else self._next_job())
 
     def _spread(self, run: Run, additions: bytes | None, data: bytes) -> None:
         super()._spread(run, additions, data)

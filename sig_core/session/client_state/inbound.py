@@ -70,6 +70,7 @@ class Inbound:
         def bad(error: BaseException) -> None:
             self._lost[sender, event] += 1
             self._traffic.delivered -= 1
+            self._tell_queues(sender, event, 1, f"not {codec.name}")
             text = f"event {event!r} of sender {sender!r} did not reach this program: not {codec.name}: {error}"
             self._log.error(text)
 
@@ -145,7 +146,16 @@ class Inbound:
     def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
         if count:
             self._lost[sender, event] += count
+            self._tell_queues(sender, event, count, reason)
             self._log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
+
+
+    def _tell_queues(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
+        """Let the listeners that count know what did not come to them either."""
+        if event is not None:
+            for target in self._registrations.table.match(sender, event):
+                if target.queue is not None:
+                    target.queue.lose(count, reason, {"sender": sender, "event": event})
 
 
 def _words_of(refused: Refused) -> str:

@@ -1,0 +1,1 @@
+"""What listeners with a queue of their own wait with, on threads."""
