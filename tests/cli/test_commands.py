@@ -236,6 +236,13 @@ def test_rates(server: sig_lib.ServerRouter) -> None:
     assert rows[-1]["lost"] == 0
 
 
+def test_rates_of_nothing(server: sig_lib.ServerRouter) -> None:
+    ran = sig("listen", "s", "e", "--rate", "--wait", "0.2", "--url", url_of(server))
+    assert ran.returncode == TIMEOUT
+    assert json.loads(ran.stdout)["events"] == 0
+    assert "nothing came within 0.2 s" in ran.stderr
+
+
 def test_losses_are_a_status(server: sig_lib.ServerRouter) -> None:
     process = listening(server, "s", "e", "--count", "1")
     with sig_lib.ClientRouter(url_of(server), "msgpack") as client:

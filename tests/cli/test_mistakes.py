@@ -193,7 +193,6 @@ def test_two_plugins_of_one_name(server: str, tmp_path: Path) -> None:
         (["request", "taken", "hangs", "--timeout", "0.3"], TIMEOUT, ["no answer within 0.3 s"]),
         (["request", "taken", "fails", "--timeout", "0"], USAGE, ["--timeout"]),
         (["listen", "s", "e", "--wait", "0.2"], TIMEOUT, ["nothing came within 0.2 s"]),
-        (["listen", "--rate", "--wait", "0.2"], TIMEOUT, ["nothing came within 0.2 s"]),
         (["listen", "--count", "9", "--wait", "0.2"], TIMEOUT, ["not enough came within 0.2 s"]),
         (["listen", "--format", "%s %x"], USAGE, ["there is no %x; there are %t %u %s"]),
         (["listen", "--format", "%s", "--rate"], USAGE, ["with --rate there are no events to format"]),

@@ -140,7 +140,7 @@ MUTANTS = {
     ),
     # what is held, and left
     "who was held back is not let go": Mutant(
-        "routing.flow_control:FlowControl._release", "feeder.set_reading_paused(False)", "pass"
+        "routing.flow_control:FlowControl._release", "self._go_on(feeder)", "pass"
     ),
     # lines and packets
     "a line sends nothing again": Mutant("line.window:Window.go_back", "self._sent = 0", "pass"),

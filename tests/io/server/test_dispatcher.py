@@ -62,7 +62,7 @@ def test_a_burst_of_jobs_that_wait_passes(jobs: Jobs) -> None:
         jobs.add(str(n), gate.wait)
     jobs.wait_for(jobs.waiting, LIMIT)
     gate.set()
-    jobs.wait_for(jobs.told, within(20))
+    jobs.wait_for(jobs.told, 20)
     assert sorted(jobs.ended, key=int) == [str(n) for n in range(20)]
 
 
