@@ -17,13 +17,14 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from sig_core.clock import Clock
-from sig_core.contract import HasRecv, HasUnixPeer, Link, LinkTraits, PeerCertificate, PollableLink
+from sig_core.contract import HasUnixPeer, Link, LinkTraits, PeerCertificate, PollableLink
 from sig_core.errors import ConnectFailed, HandshakeError, SigError, Status
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import UnlistedLock
+from sig_core.io.tls.scratch import Scratch, keep_freed_memory
 from sig_core.io.tls.stream import TlsStream
 from sig_core.links.sockets import LONGEST_SEND_WAIT, wait_ready
 from sig_core.links.threads import run_in_thread
@@ -33,13 +34,15 @@ from sig_core.session.dialects import Dialect, dialect_of, refusal_for
 __all__ = ["BlockingTlsLink", "PollableTlsLink", "TlsLink", "secured"]
 
 STREAM: Final = LinkTraits(packets=False, reliable=True)
-READ: Final = 112 * 1024  # bytes of the wire that are read at once; from 128 KiB on memory is mapped anew for each
 READS: Final = 4  # of the wire for one of this link: what is no data of the peer must not keep a loop
-LARGEST: Final = 256 * 1024  # bytes of one read of a link that waits
+WIRE: Final = Scratch(80 * 1024)
+OVERHEAD: Final = 128  # bytes of TLS in an event of 64 KiB, at least: so it is read from the wire at once, and no more
+RECORD: Final = 17 * 1024  # bytes of the longest record on the wire, and some more
+MOST_READ: Final = 120 * 1024  # bytes of one `recv`
+PLAIN: Final = Scratch(MOST_READ)
+FIRST: Final = 1024  # bytes that are looked at to tell what a stranger speaks
 LAST_WORD: Final = 0.5  # seconds that the end of TLS may take on a link whose send may wait
 
-A = TypeVar("A")
-R = TypeVar("R")
 Explain: TypeAlias = Callable[[ssl.SSLError, bool], SigError]
 """Returns the error for what OpenSSL says, and whether the handshake was over."""
 
@@ -116,10 +119,10 @@ class TlsLink:
             self._feed(data)
         return bool(data)
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         if self._is_first:
             self._is_first = False
-            self._refuse_strangers(data)
+            self._refuse_strangers(bytes(data[:FIRST]))
         self._tls.feed(data)
 
     def _refuse_strangers(self, head: bytes) -> None:
@@ -159,9 +162,8 @@ class PollableTlsLink(TlsLink):
 
     def __init__(self, raw: PollableLink, stream: TlsStream, explain: Explain, *, answers_strangers: bool) -> None:
         super().__init__(raw, stream, explain, answers_strangers=answers_strangers)
-        self._read_raw = raw.recv if isinstance(raw, HasRecv) else self._read_raw_into
         self._waiting: bytes | memoryview = b""  # encrypted, and not sent yet
-        self._owed: list[tuple[int, int]] = []  # of each record in there its bytes, and those of the session in it
+        self._owed: list[tuple[int, int]] = []  # of each piece of that its bytes, and those of the session in it
 
     @property
     def wants_write(self) -> bool:
@@ -179,44 +181,64 @@ class PollableTlsLink(TlsLink):
 
     def recv_into(self, buffer: memoryview, /) -> int:
         """See `PollableLink`."""
-        return self._read(self._tls.read_into, buffer)
+        wire = WIRE.take()
+        try:
+            done = self._fill(buffer, wire)
+        finally:
+            self._tls.keep_input()
+            WIRE.give_back(wire)
+        if not done and not self._tls.ended:
+            raise BlockingIOError
+        return done
+
+    def _fill(self, buffer: memoryview, wire: memoryview) -> int:
+        """Fill `buffer` as far as that goes, `wire` is used for it; return how much. What fails behind it waits."""
+        tls, size, done, reads, more = self._tls, len(buffer), 0, 0, True
+        while done < size:
+            if tls.pending or tls.ended:
+                count = self._decrypt(buffer[done:] if done else buffer, done)
+                if count == 0:  # the end, or what the next call will say
+                    break
+                if count is not None:
+                    done += count
+                    continue
+            if reads == READS or (done and not more):
+                break
+            reads += 1
+            room = wire[: max(size - done + OVERHEAD, RECORD)]
+            try:
+                count = self._raw.recv_into(room)
+            except OSError:
+                if done:
+                    break  # nothing more, or what the next call will say
+                raise
+            more = count == len(room)
+            if count:
+                self._feed(room[:count])
+            else:
+                tls.feed_end()
+        return done
 
     def recv(self, size: int, /) -> bytes:
         """See `HasRecv`: as much as is there, though a record has 16 KiB at most."""
-        parts = [self._read(self._tls.read, size)]
-        left = size - len(parts[0])
-        while left and parts[-1]:
-            try:
-                parts.append(self._read(self._tls.read, left))
-            except (OSError, SigError):  # nothing more, or what the next call will say
-                break
-            left -= len(parts[-1])
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        plain = PLAIN.take()
+        try:
+            part = plain[:size]
+            return bytes(part[: self.recv_into(part)])
+        finally:
+            PLAIN.give_back(plain)
 
-    def _read(self, read: Callable[[A], R | None], argument: A) -> R:
-        tls, reads = self._tls, 0
-        while True:
-            if tls.pending or tls.ended:
-                try:
-                    if tls.is_open or self._go_on():
-                        with self._lock:
-                            found = read(argument)
-                        if found is not None:
-                            return found
-                except ssl.SSLError as error:
-                    raise self._explain(error, tls.is_open) from error
-            if reads == READS:
-                raise BlockingIOError
-            reads += 1
-            data = self._read_raw(READ)
-            if data:
-                self._feed(data)
-            else:
-                tls.feed_end()
-
-    def _read_raw_into(self, size: int) -> bytes:
-        buffer = bytearray(size)
-        return bytes(buffer[: self._raw.recv_into(memoryview(buffer))])
+    def _decrypt(self, buffer: memoryview, done: int) -> int | None:
+        """Fill `buffer` as far as it goes; see `TlsStream.read_into`. What fails once something was read waits."""
+        try:
+            if self._tls.is_open or self._go_on():
+                with self._lock:
+                    return self._tls.read_into(buffer)
+            return None
+        except ssl.SSLError as error:
+            if done:
+                return 0
+            raise self._explain(error, self._tls.is_open) from error
 
     def _go_on(self) -> bool:
         """Go on with the handshake; return whether it is over."""
@@ -240,36 +262,36 @@ class PollableTlsLink(TlsLink):
     def send_some(self, data: bytes | memoryview, /) -> int:
         """See `PollableLink`; no data: send what TLS itself has to say."""
         with self._lock:
-            if not data and not self.wants_write:
+            if self._waiting:
+                return self._push() if data or self.wants_write else 0
+            if not data:
                 return 0
-            if not self._waiting and data:
-                self._encrypt(data)
+            self._encrypt(data)
             return self._push()
 
     def _encrypt(self, data: bytes | memoryview) -> None:
         if not self._tls.is_open:
             raise OSError(f"{self.peer}: nothing can be sent before TLS is agreed on")
         try:
-            records = self._tls.write(data)
+            pieces = self._tls.write(data)
         except ssl.SSLError as error:
             raise self._explain(error, True) from error
-        self._waiting = records[0][0] if len(records) == 1 else b"".join([record for record, _ in records])
-        self._owed = [(len(record), count) for record, count in records]
+        self._owed = [(len(piece), count) for piece, count in pieces]
+        self._waiting = pieces[0][0] if len(pieces) == 1 else b"".join([piece for piece, _ in pieces])
 
     def _push(self) -> int:
         """Send what is encrypted, as far as it goes now; return how much of the session that was. Under the lock."""
-        waiting = self._waiting
-        if not waiting:
-            return 0
+        waiting, owed, sent = self._waiting, self._owed, 0
         left = count = self._raw.send_some(waiting)
-        self._waiting = memoryview(waiting)[count:] if count < len(waiting) else b""
-        owed, sent = self._owed, 0
-        while owed and owed[0][0] <= left:
+        if count == len(waiting):
+            self._waiting, self._owed = b"", []
+            return owed[0][1] if len(owed) == 1 else sum([of_session for _, of_session in owed])
+        self._waiting = memoryview(waiting)[count:]
+        while owed[0][0] <= left:
             size, of_session = owed.pop(0)
             left -= size
             sent += of_session
-        if left:
-            owed[0] = owed[0][0] - left, owed[0][1]
+        owed[0] = owed[0][0] - left, owed[0][1]
         return sent
 
     def send(self, data: bytes, /) -> None:
@@ -286,7 +308,7 @@ class PollableTlsLink(TlsLink):
         until = time.monotonic() + timeout
         while True:
             try:
-                data = self.recv(READ)
+                data = self.recv(MOST_READ)
             except BlockingIOError:
                 if not wait_ready(self._raw, max(0.0, until - time.monotonic())):
                     return None
@@ -346,11 +368,15 @@ class BlockingTlsLink(TlsLink):
                 return None
 
     def _decrypt(self) -> bytes | None:
+        plain = PLAIN.take()
         try:
             with self._lock:
-                return self._tls.read(LARGEST)
+                count = self._tls.read_into(plain)
+            return None if count is None else bytes(plain[:count])
         except ssl.SSLError as error:
             raise self._explain(error, True) from error
+        finally:
+            PLAIN.give_back(plain)
 
     def _say_end(self) -> None:
         if self._is_sending:  # what comes behind it may never leave
@@ -376,6 +402,7 @@ def secured(
     raw: Link, stream: TlsStream, explain: Explain, *, answers_strangers: bool
 ) -> PollableTlsLink | BlockingTlsLink:
     """Return a link inside TLS. Args: see `TlsLink`."""
+    keep_freed_memory()
     if isinstance(raw, PollableLink):
         return PollableTlsLink(raw, stream, explain, answers_strangers=answers_strangers)
     return BlockingTlsLink(raw, stream, explain, answers_strangers=answers_strangers)

@@ -9,9 +9,8 @@ from sig_core.contract import PeerCertificate
 
 __all__ = ["MOST", "TlsStream"]
 
-RECORD: Final = 16 * 1024  # bytes of plain text in one record at most
-PIECE: Final = 2 * RECORD  # bytes of the wire that OpenSSL is given at once: what it has grown for that, a link keeps
-MOST: Final = 5  # records of one `write`: an event of 64 KiB, with what is around it
+PIECE: Final = 32 * 1024  # bytes, two records, that OpenSSL is given at once: what it has grown for that, a link keeps
+MOST: Final = 3  # pieces of one `write`: an event of 64 KiB, with what is around it
 NOTHING: Final = memoryview(b"")
 
 
@@ -26,13 +25,14 @@ class TlsStream:
     Attributes:
         is_open: the handshake is over.
         ended: the other end has closed TLS in order, and all that it had sent was read.
+        pending: a read may give something without more input.
 
     Errors of `ssl` come out as they are; what was read before one is given first.
     """
 
     __slots__ = (
-        *("_failure", "_incoming", "_input", "_is_dry", "_outgoing", "_read", "_tls", "_write"),
-        *("ended", "is_open"),
+        *("_failure", "_incoming", "_input", "_outgoing", "_read", "_tls", "_write"),
+        *("ended", "is_open", "pending"),
     )
 
     def __init__(self, context: ssl.SSLContext, *, server_side: bool, name: str | None = None) -> None:
@@ -42,27 +42,28 @@ class TlsStream:
         self._read: Any = self._tls.read  # bytes, or with a buffer how many it got
         self._write: Any = self._tls.write  # of any buffer
         self._input = NOTHING  # what OpenSSL was not given yet
-        self._is_dry = True
         self._failure: ssl.SSLError | None = None
+        self.pending = False
         self.is_open = False
         self.ended = False
 
     # -- the wire
 
-    @property
-    def pending(self) -> bool:
-        """Whether a read may give something without more input."""
-        return not (self._is_dry or self.ended) or self._failure is not None
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take bytes of the wire, once nothing is `pending`. They may change once `keep_input` was called."""
+        self._incoming.write(data if len(data) <= PIECE else memoryview(data)[:PIECE])
+        self._input = NOTHING if len(data) <= PIECE else memoryview(data)[PIECE:]
+        self.pending = True
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes of the wire, once nothing is `pending`."""
-        self._input = memoryview(data)
-        self._is_dry = False
+    def keep_input(self) -> None:
+        """Copy what is left of what was fed."""
+        if self._input:
+            self._input = memoryview(bytes(self._input))
 
     def feed_end(self) -> None:
         """Note that the wire has ended, once nothing is `pending`."""
         self._incoming.write_eof()
-        self._is_dry = False
+        self.pending = True
 
     def take_output(self) -> bytes:
         """Return what TLS itself has to say, at its beginning, at its end, or of an error; b"": nothing."""
@@ -71,7 +72,7 @@ class TlsStream:
     def _feed_more(self) -> bool:
         """Give OpenSSL what it wants; False: there is nothing."""
         if not self._input:
-            self._is_dry = True
+            self.pending = False
             return False
         self._incoming.write(self._input[:PIECE])
         self._input = self._input[PIECE:] if len(self._input) > PIECE else NOTHING
@@ -89,72 +90,49 @@ class TlsStream:
                     return False
             else:
                 self.is_open = True
-                self._note(1)
+                self.pending = bool(self._incoming.pending or self._input or self._tls.pending())
         return True
 
     def read_into(self, view: memoryview) -> int | None:
         """Fill `view` as far as there is something; return how much. 0 is the end; None: it needs more input."""
         done, size = 0, len(view)
-        while not (self._is_dry or self.ended or done == size or self._failure):
+        read, incoming, more = self._read, self._incoming, self.pending and self._failure is None
+        while more:
             try:
-                count = self._read(size - done, view[done:] if done else view)
+                count = read(size - done, view[done:] if done else view)
             except ssl.SSLWantReadError:
-                if not self._feed_more():
-                    break
+                more = self._feed_more()
+                continue
             except ssl.SSLError as error:
-                self._fail(error)
-            else:
-                done += count
-                self._note(count)
-        return done if done or self._is_over() else None
-
-    def read(self, size: int) -> bytes | None:
-        """Return what there is, at most `size` bytes; b"" is the end; None: it needs more input."""
-        found: list[bytes] = []
-        while size and not (self._is_dry or self.ended or self._failure):
-            try:
-                data = self._read(size)
-            except ssl.SSLWantReadError:
-                if not self._feed_more():
-                    break
-            except ssl.SSLError as error:
-                self._fail(error)
-            else:
-                found.append(data)
-                size -= len(data)
-                self._note(len(data))
-        data = found[0] if len(found) == 1 else b"".join(found)
-        return data if data or self._is_over() else None
-
-    def _note(self, count: int) -> None:
-        """Note how much OpenSSL gave; nothing is the end."""
-        if not count:
-            self.ended = True
-        elif not (self._input or self._incoming.pending or self._tls.pending()):
-            self._is_dry = True
-
-    def _fail(self, error: ssl.SSLError) -> None:
-        """Keep what broke it: the next time OpenSSL would call it an end in order."""
-        self._failure = error
-
-    def _is_over(self) -> bool:
-        if self._failure is not None:
+                self._failure = error  # kept: the next time OpenSSL would call it an end in order
+                break
+            done += count
+            if not count:
+                self.ended, self.pending = True, False
+                break
+            more = done < size
+            if not (incoming.pending or self._input or self._tls.pending()):
+                self.pending = False  # which saves a read in vain
+                break
+        if self._failure is not None and not done:
             raise self._failure
-        return self.ended
+        return done if done or self.ended else None
 
     def write(self, data: bytes | memoryview) -> list[tuple[bytes, int]]:
-        """Return the records that data becomes, MOST of them at most, each with how many bytes of it that takes.
+        """Return the pieces that data becomes, MOST of them at most, each with how many bytes of it that takes.
 
         The handshake must be over.
         """
-        if len(data) <= RECORD:
-            return [self._record(data)]
-        view = memoryview(data)[: MOST * RECORD]
-        return [self._record(view[begin : begin + RECORD]) for begin in range(0, len(view), RECORD)]
-
-    def _record(self, data: bytes | memoryview) -> tuple[bytes, int]:
-        count = self._write(data)
-        return self._outgoing.read(), count
+        write, read, size = self._write, self._outgoing.read, len(data)
+        if size <= PIECE:
+            write(data)
+            return [(read(), size)]
+        view = memoryview(data)[: MOST * PIECE]
+        pieces = []
+        for begin in range(0, len(view), PIECE):
+            count = write(view[begin : begin + PIECE])
+            pieces.append((read(), count))
+        return pieces
 
     def close(self) -> None:
         """End it in order: there is output that says so. Only once the handshake is over."""

@@ -194,3 +194,18 @@ def test_the_handshake_of_a_server_that_is_read(authority: Authority) -> None:
             assert pair.server.send_some(b"") == 0
     assert pair.client.send_some(b"first") in (0, 5)
     pair.close()
+
+
+def test_what_is_read_ahead_is_not_written_over(pair: Pair) -> None:
+    """One read takes more of the wire than its buffer holds; what was read for others meanwhile is not in it."""
+    if isinstance(pair.raw[0], Waiting):
+        pytest.skip("a link that waits has no buffer of its caller")
+    pair.client.send(MUCH[:3000])
+    pair.client.send(MUCH[:3000])
+    view = memoryview(bytearray(3500))
+    assert pair.server.recv_into(view) == 3500 and pair.server.pending
+    pair.server.send(b"z" * 60_000)
+    assert len(pair.client.receive(within(5))) == 60_000
+    rest = memoryview(bytearray(3500))
+    assert pair.server.recv_into(rest) == 2500
+    assert bytes(view) + bytes(rest[:2500]) == MUCH[:3000] * 2
