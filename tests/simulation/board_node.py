@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sig_core.clock import NEVER
 from sig_core.events import Name, Pattern
 from tests.simulation.observer import LIFE, PRESENCE, matches, number_of
+from tests.simulation.permissions import ANYONE
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
 from tests.support.sessions import PLUGINS
@@ -162,6 +163,7 @@ class BoardNode(StrictBoard):
         before = self.last.get((sender, event, life), 0)
         if count <= before:
             raise Breach("order", f"{self.who} hears number {count} of {event!r} of {sender!r} after {before}")
+        self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
         self.last[sender, event, life] = count
 
     def _answer(self, ident: int, method: int, number: Any) -> None:
@@ -190,7 +192,7 @@ class BoardNode(StrictBoard):
     def ask(self, sender: Name, method: str) -> None:
         """Make a request."""
         if self.connected and len(self._asked) < 5:
-            number = self.network.new_request()
+            number = self.network.new_request(ANYONE, sender)
             ident = next(free for free in range(256) if free not in self._asked)
             self._asked[ident] = number
             self._say([2, ident, sender, method, number])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sig_core.errors import Backpressure, ConnectFailed, LinkLost, SigError
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.reports import Closed, Events, Opened, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.reports import Closed, Events, Opened, Refused, ReplyReceived, Report, RequestsReceived
 from sig_core.session.errors import error_of_handler
 from tests.simulation.world import World
 
@@ -129,6 +129,8 @@ class ClientLink:
                 self._tell_opened(None)
                 self.tick_now()  # only now it is known how often the server wants to hear something
             else:
+                if isinstance(report, Refused) and report.sender is not None:
+                    self.client.note_taken(report.sender, self.session)
                 before = self.client.state.lost.total()
                 self._inbound.other(report)
                 observer.told(report, self.client.state.lost.total() - before)

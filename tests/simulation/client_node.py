@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sig_core.errors import ConnectFailed, RemoteError, SenderExists, SigError
 from sig_core.events import Info, Name, Pattern, key_of
+from sig_core.protocol.hello import Auth
 from sig_core.router import Router
 from sig_core.routing.entities import Subscription
 from sig_core.routing.transcode import encode
@@ -17,6 +18,7 @@ from sig_core.session.client_state.asks import Steps
 from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.dialling import StopStep, come, come_back, stop
 from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.session.client_state.remote_sender import RemoteSender
 from sig_core.session.client_state.state_callbacks import STATES
 from tests.simulation.choices import SPOKEN
 from tests.simulation.client_link import ClientLink
@@ -24,6 +26,7 @@ from tests.simulation.line_end import LineEnd
 from tests.simulation.no_log import NoLog
 from tests.simulation.observer import LIFE, WATCHED, Observer, Subscribed
 from tests.simulation.packet_end import Air, PacketEnd
+from tests.simulation.permissions import ANYONE, USERS, token_of
 from tests.simulation.plans import PlanTask, SimReply
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
@@ -91,6 +94,7 @@ class ClientNode:
         link, latest: the link that is its own, or was last; the one that was dialled last.
         observer: what it hears.
         requests: that it made.
+        user: whom the rules of its server know it as.
     """
 
     def __init__(
@@ -105,7 +109,7 @@ class ClientNode:
         self.offset = 0.0
         self.is_gone = self.is_dead = self.is_stopped_still = False
         self.link: ClientLink | None = None
-        self.observer = Observer(network, self.who, lambda *topic: self.state.registrations.losses.knows(*topic))
+        self.observer = Observer(self, lambda *topic: self.state.registrations.losses.knows(*topic))
         self.requests: list[Request] = []
         self.plans: list[PlanTask] = []
         self.latest: ClientLink | None = None
@@ -126,8 +130,18 @@ class ClientNode:
             failed=self._failed,
             log=NoLog(),
         )
+        self.user = self._user()
+        self._taken: dict[RemoteSender, ClientSession] = {}  # by the rules of the server, on which link
         for state in STATES:
             self.state.callbacks.add(state, self._note_state)
+
+    def _user(self) -> str:
+        network = self.network
+        user = ANYONE if network.rules is None else USERS[len(network.users) % len(USERS)]
+        network.users[self.state.connection._client] = user
+        if user != ANYONE:
+            self.state.connection.auth = Auth(token_of(user))
+        return user
 
     def now(self) -> float:
         """Return the time by its clock."""
@@ -145,6 +159,8 @@ class ClientNode:
             callback(state, error)
 
     def _note_state(self, state: str, error: SigError | None) -> None:
+        if state == "refused":  # by the rules, which may come at any time
+            return
         if state not in NEXT.get(self._told, ()):
             raise Breach("state", f"{self.who} is told {state!r} after {self._told!r}")
         self._told = state
@@ -450,7 +466,7 @@ class ClientNode:
         link = self._open_link()
         if link is None:
             return
-        number = self.network.new_request()
+        number = self.network.new_request(self.user, sender)
         request = Request(number, link, f"{method} of {sender!r}")
         self._trace("makes {}", request)
         assert link.session.encoding is not None
@@ -476,6 +492,11 @@ class ClientNode:
 
     # -- how it stands
 
+    def is_refused(self, pattern: Pattern) -> bool:
+        """Whether the rules of the server did not allow a listener when the link came back."""
+        remote = self.state.registrations._subscriptions.get(pattern)
+        return remote is not None and remote.is_refused
+
     @property
     def claims(self) -> list[Name]:
         """The senders that it has at its server, as far as it knows."""
@@ -483,7 +504,15 @@ class ClientNode:
         if link is None or not self.is_up:
             return []
         senders = self.state.registrations.senders.values()
-        return [remote.name for remote in senders if remote.session is link.session]
+        session, taken = link.session, self._taken
+        return [each.name for each in senders if each.session is session and taken.get(each) is not session]
+
+    def note_taken(self, name: Name, session: ClientSession) -> None:
+        """Note that the server has removed one of its senders."""
+        self._trace("has lost {!r}", name)
+        remote = self.state.registrations.senders.get(name)
+        if remote is not None and remote.session is session:
+            self._taken[remote] = session
 
     @property
     def is_busy(self) -> bool:

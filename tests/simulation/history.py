@@ -17,6 +17,7 @@ __all__ = ["History", "Step", "draw", "with_steps"]
 
 PAUSES = [0.0, 0.0, 0.001, 0.005, 0.02, 0.1, 0.4]  # seconds between two steps
 FEW, MANY = 15, 40  # steps
+GUARDED, CHANGES = 0.2, (1, 5)  # of histories, how many have rules; how often these change
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
     "stall": [0.0, 0.1, 0.5],
@@ -59,6 +60,7 @@ class History:
         capacity: bytes that a link holds in one direction.
         codecs: of the clients that are there from the beginning.
         lines, airs: serial lines that may be laid, and packet media.
+        rules: what the server allows at first, see `draw_permissions`; None: it has no rules.
     """
 
     seed: int
@@ -71,12 +73,13 @@ class History:
     codecs: tuple[str, ...]
     lines: int
     airs: int
+    rules: int | None = None
 
 
 def draw(seed: int) -> History:
     """Return the history of a seed."""
     lot = random.Random(seed)
-    return History(
+    history = History(
         seed,
         _draw_steps(lot),
         _draw_limits(lot),
@@ -88,11 +91,23 @@ def draw(seed: int) -> History:
         lines=lot.choice([0, 0, 0, 0, 0, 1, 2]),
         airs=lot.choice([0, 0, 0, 0, 0, 1, 2]),
     )
+    return _with_rules(history, lot) if lot.random() < GUARDED else history
+
+
+def _with_rules(history: History, lot: random.Random) -> History:
+    steps = list(history.steps)
+    for _ in range(lot.randint(*CHANGES)):
+        steps.insert(lot.randrange(len(steps)), _step(lot, "change_rules"))
+    return replace(history, steps=tuple(steps), rules=lot.choice([0, lot.getrandbits(16)]))
 
 
 def _draw_steps(lot: random.Random) -> tuple[Step, ...]:
-    kinds, bits = lot.choices(KINDS, cum_weights=SUMS, k=lot.randint(FEW, MANY)), lot.getrandbits
-    return tuple([Step(lot.choice(PAUSES), kind, Lots(bits(16), bits(16), bits(16), bits(16))) for kind in kinds])
+    return tuple([_step(lot, kind) for kind in lot.choices(KINDS, cum_weights=SUMS, k=lot.randint(FEW, MANY))])
+
+
+def _step(lot: random.Random, kind: str) -> Step:
+    bits = lot.getrandbits
+    return Step(lot.choice(PAUSES), kind, Lots(bits(16), bits(16), bits(16), bits(16)))
 
 
 def _draw_limits(lot: random.Random) -> Limits:

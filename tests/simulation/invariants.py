@@ -13,8 +13,9 @@ from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
 from tests.simulation.line_end import says_more
 from tests.simulation.network import Network
-from tests.simulation.observer import Track, matches
+from tests.simulation.observer import Subscribed, Track, matches
 from tests.simulation.packet_end import PacketEnd
+from tests.simulation.permissions import ANYONE
 from tests.simulation.plain_node import PlainNode
 from tests.simulation.world import Breach
 
@@ -60,6 +61,7 @@ def _waits_for_answer(session: Any) -> bool:
 
 def fire_last(network: Network) -> None:
     """Fire each event of each sender once more: whoever listens has to hear it, and to know of all before."""
+    _forget_taken(network)
     for client in network.clients:
         for name in client.claims:
             for event in client.state.registrations.senders[name].counters:
@@ -77,14 +79,16 @@ def fire_last(network: Network) -> None:
 
 
 def counts_are_known(network: Network) -> None:
-    """Check that everybody knows of all that was fired, before anything more is."""
+    """Check that everybody knows of all that was fired, before anything more is: where it may know of that always."""
+    if network.rules is not None and len(network.rules.all) > 1:
+        return
     for listener in network.clients:
         observer = listener.observer
         for owner in network.clients if listener.is_up else ():
             for name in owner.claims:
                 for event in owner.state.registrations.senders[name].counters:
                     track = observer.tracks.get((name, event))
-                    if track is not None:
+                    if track is not None and network.hears(listener.user, name, event):
                         problem = _unknown(network, owner, name, event, track)
                         if problem and track.life == int(owner.state.registrations.senders[name].life, 16):
                             raise Breach("loss", f"{listener.who}: {problem}")
@@ -101,6 +105,7 @@ def _unknown(network: Network, owner: ClientNode, name: Name, event: Name, track
 
 def at_rest(network: Network) -> None:
     """Check what holds as soon as nothing is under way any more."""
+    _forget_taken(network)
     _names_have_one_owner(network)
     for client in network.clients:
         if client.is_up:
@@ -117,6 +122,7 @@ def at_rest(network: Network) -> None:
     for board in network.boards:
         _board_has_all(network, board)
     _ports_add_up(network)
+    _rules_are_kept(network)
     if len(network.server.exchange.requests):
         raise Breach("left", f"{len(network.server.exchange.requests)} requests are open at the server")
 
@@ -138,6 +144,34 @@ def _names_have_one_owner(network: Network) -> None:
         raise Breach("names", f"at the server there are {there}, and {claimed} are claimed")
 
 
+def _forget_taken(network: Network) -> None:
+    """Let plain peers know which of their senders rules have removed: nobody else tells them."""
+    if network.rules is not None:
+        owned = {each.end: each.session for each in network.server.connections.values()}
+        for plain in network.plains:
+            session: Any = owned.get(plain.end.other)
+            mine = {entry.name for entry in network.server.exchange.senders.values() if entry.owner is session.port}
+            plain.claims = {name: life for name, life in plain.claims.items() if name in mine}
+
+
+def _rules_are_kept(network: Network) -> None:
+    """Who has a sender may have it."""
+    if network.rules is not None:
+        owners = [(name, client.user) for client in network.clients for name in client.claims]
+        owners += [(name, ANYONE) for peer in network.peers for name in peer.claims]
+        for name, user in owners:
+            if not network.rules.now.adds(user, name):
+                raise Breach("denied", f"user {user!r} has {name!r}")
+
+
+def _hearing(network: Network, listener: ClientNode, name: Name, event: Name) -> list[Subscribed]:
+    """Return what a client has listened to an event with, if it may hear it."""
+    if not network.hears(listener.user, name, event):
+        return []
+    there = [each for each in listener.observer.subscribed if matches(each.pattern, name, event)]
+    return there if network.rules is None else [each for each in there if not listener.is_refused(each.pattern)]
+
+
 def _unheard(network: Network, listener: ClientNode) -> Iterator[str]:
     """Name what a client has not heard, and was not told of."""
     observer = listener.observer
@@ -147,7 +181,7 @@ def _unheard(network: Network, listener: ClientNode) -> Iterator[str]:
             life = int(remote.life, 16)
             for event in remote.counters:
                 fired = network.fired.get((life, event), 0)
-                hearing = [each for each in observer.subscribed if matches(each.pattern, name, event)]
+                hearing = _hearing(network, listener, name, event)
                 for each in hearing:
                     last = each.last.get((name, event, life))
                     if last != fired:
@@ -171,7 +205,7 @@ def _uncounted(network: Network, listener: ClientNode) -> Iterator[str]:
     for name, life in _lives(network):
         for event in ("e", "#c"):
             fired = network.fired.get((life, event), 0)
-            hearing = [each for each in observer.subscribed if matches(each.pattern, name, event)]
+            hearing = _hearing(network, listener, name, event)
             for each in hearing:
                 if each.last.get((name, event, life), 0) != fired:
                     yield f"{each.pattern} has not heard number {fired} of {event!r} of {name!r}, life {life}"
@@ -204,6 +238,9 @@ def _board_has_all(network: Network, board: BoardNode) -> None:
 
 def _presence_is_right(network: Network, client: ClientNode) -> None:
     there, present = {entry.name for entry in network.server.exchange.senders.values()}, client.observer.present
+    if network.rules is not None and present is not None:
+        now, user = network.rules.now, client.user
+        there, present = ({name for name in some if now.sees(user, name)} for some in (there, present))
     if present is not None and present != there:
         raise Breach("presence", f"{client.who} believes that {present} are there, {there} are")
 
@@ -217,6 +254,8 @@ def _subscriptions_are_there(network: Network, client: ClientNode) -> None:
         for port in (getattr(each, "port", None) for each in ports):
             if isinstance(port, ClientPort) and port.client == identity:
                 there, wanted = set(port.patterns), set(client.state.registrations.table.patterns())
+                if network.rules is not None:
+                    wanted = {pattern for pattern in wanted if not client.is_refused(pattern)}
                 if there != wanted:
                     raise Breach("listeners", f"{client.who} listens to {wanted}, at the server there are {there}")
 

@@ -57,6 +57,7 @@ def mutated(name: str) -> Iterator[None]:
 
 
 _EXCHANGE = "routing.exchange:Exchange"
+_GUARDED = "routing.guarded_exchange:GuardedExchange"
 _OUTBOX = "session.binary.client_outbox:ClientOutbox"
 _PORT = "session.binary.client_port:ClientPort"
 _REGISTRATIONS = "session.client_state.registrations:Registrations"
@@ -138,6 +139,27 @@ MUTANTS = {
     "a request is passed on twice": Mutant(
         f"{_PORT}.request", "self.send(data)\n", "self.send(data); self.send(data)\n"
     ),
+    # rules
+    "new rules count for new events alone": Mutant(f"{_GUARDED}.apply", "self._table.outdate_all()", "pass"),
+    "a sender stays that rules forbid": Mutant(
+        f"{_GUARDED}.apply", "if principal is not None and not access", "if False and not access"
+    ),
+    "what waits comes though rules forbid it": Mutant(
+        f"{_PORT}.rules_changed", "self._outbox.drop(denied, NOT_ALLOWED)", "pass"
+    ),
+    "who is not admitted any more stays": Mutant(f"{_GUARDED}.apply", "port.expel(", "(lambda *a: None)("),
+    "who lost a sender to rules is not told": Mutant(
+        f"{_GUARDED}.take_away", "owner.sender_removed(", "(lambda *a: None)("
+    ),
+    "a name does not go to another link of its user": Mutant(
+        f"{_GUARDED}.add_sender", "_is_same(port, taken.owner)", "False"
+    ),
+    "a name goes to anybody": Mutant(f"{_GUARDED}.add_sender", "_is_same(port, taken.owner)", "True"),
+    "a request is passed on that rules forbid": Mutant(
+        f"{_GUARDED}.request", 'self._rules.may(port, "request", entry.name, method)', "True"
+    ),
+    "what may be heard again is not counted anew": Mutant(f"{_PORT}.rules_changed", "del self._bound[route]", "pass"),
+    "a revoked token admits": Mutant("access.admission:Admission.admit", "facts.token in revoked", "False"),
     # what is held, and left
     "who was held back is not let go": Mutant(
         "routing.flow_control:FlowControl._release", "self._go_on(feeder)", "pass"

@@ -11,6 +11,7 @@ from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
 from tests.simulation.medium import Cable, End
 from tests.simulation.packet_end import Air
+from tests.simulation.permissions import ANYONE, RuleBook
 from tests.simulation.plain_node import PlainNode
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.server_node import ServerNode
@@ -36,9 +37,13 @@ class Network:
         owners: the clients that have senders which are counted, by life.
         fired: how often each event was fired, by (life, event).
         uncounted: lives of senders whose events are not counted over several links.
+        rules: what is allowed; None: everything.
+        users: of the clients that there were, by their ids.
     """
 
-    def __init__(self, world: World, limits: Limits, delay: float, capacity: int) -> None:
+    def __init__(
+        self, world: World, limits: Limits, delay: float, capacity: int, rules: RuleBook | None = None
+    ) -> None:
         self.world = world
         self.limits = limits
         self.delay = delay
@@ -52,6 +57,8 @@ class Network:
         self.routed: list[tuple[tuple[int, Name], int]] = []
         self.fired: dict[tuple[int, Name], int] = {}
         self.uncounted: set[int] = set()
+        self.rules = rules
+        self.users: dict[str, str] = {}
         self.owners: dict[int, ClientNode] = {}
         self._handled: Counter[int] = Counter()
         self._ids = 0
@@ -107,13 +114,30 @@ class Network:
         self.uncounted.add(life)
         return life
 
-    def new_request(self) -> int:
+    def new_request(self, user: str, sender: Name) -> int:
         """Return the number of a new request."""
         self._requests += 1
+        if self.rules is not None:
+            self.rules.note_asked(self._requests, user, sender)
         return self._requests
+
+    def user_of(self, port: Any) -> str:
+        """Return whose a port at the server is."""
+        return self.users.get(getattr(port, "client", ""), ANYONE)
+
+    def hears(self, user: str, sender: Name, event: Name) -> bool:
+        """Return whether somebody may hear an event now."""
+        return self.rules is None or self.rules.now.hears(user, sender, event)
+
+    def check_heard(self, who: str, user: str, sender: Name, event: Name, value: tuple[int, int]) -> None:
+        """Check that somebody may hear what it does; see `RuleBook`."""
+        if self.rules is not None:
+            self.rules.check_heard(who, user, sender, event, value)
 
     def note_handled(self, number: Any) -> None:
         """Note that a handler ran."""
         self._handled[number] += 1
         if self._handled[number] > 1:
             raise Breach("request", f"request {number} ran twice")
+        if self.rules is not None:
+            self.rules.check_handled(number)

@@ -10,9 +10,9 @@ from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
 from tests.simulation.world import Breach
 
 if TYPE_CHECKING:
-    from tests.simulation.network import Network
+    from tests.simulation.client_node import ClientNode
 
-__all__ = ["LIFE", "WATCHED", "Observer", "Subscribed", "Track", "matches", "number_of"]
+__all__ = ["LIFE", "PRESENCE", "WATCHED", "Observer", "Subscribed", "Track", "matches", "number_of"]
 
 LIFE = 100_000  # values of events are numbers: LIFE times the number of the sender's life, and how often it fired
 PRESENCE = (EVENT_CONNECT, EVENT_DISCONNECT)
@@ -82,6 +82,7 @@ class Observer:
     """Compares what one client hears with what there is to hear.
 
     Args:
+        client: who listens.
         knows: returns whether the client counts an event: where listeners have ended, a bind may have been for these.
 
     Attributes:
@@ -93,15 +94,16 @@ class Observer:
         aside: tracks of what a sender of the same name, that keeps no counts, fires now.
     """
 
-    def __init__(self, network: Network, who: str, knows: Callable[[Name, Name], bool]) -> None:
+    def __init__(self, client: ClientNode, knows: Callable[[Name, Name], bool]) -> None:
         self.subscribed: list[Subscribed] = []
         self.tracks: dict[Key, Track] = {}
         self.present: set[Name] | None = None
         self.on_link: dict[tuple[int, Name], int] = {}
         self.gaps: dict[Key, int] = {}
         self.aside: dict[Key, Track | None] = {}
-        self._network = network
-        self._who = who
+        self._client = client
+        self._network = client.network
+        self._who = client.who
         self._knows = knows
         self._last: dict[tuple[Name, Name, int], int] = {}
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
@@ -137,6 +139,12 @@ class Observer:
         for each in self.subscribed:
             each.answered = None
 
+    def rules_changed(self) -> None:
+        """Note that other events may be heard from now on, and other senders are there."""
+        self.present = None
+        for each in self.subscribed:
+            each.answered = None
+
     # -- what comes
 
     def hear(self, listener: Subscribed, info: Info, value: Any) -> None:
@@ -153,6 +161,7 @@ class Observer:
         before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
         if count <= before or count < last:
             raise Breach("order", f"{self._heard(topic, count)}, after {before}, others had {last}")
+        self._network.check_heard(self._who, self._client.user, sender, event, (life, count))
         listener.last[topic] = self._last[topic] = count
         if count > last:
             self.on_link[life, event] = self.on_link.get((life, event), 0) + 1

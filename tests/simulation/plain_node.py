@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sig_core.events import Name, Pattern
 from tests.simulation.medium import End
 from tests.simulation.observer import LIFE, PRESENCE, matches, number_of
+from tests.simulation.permissions import ANYONE
 from tests.simulation.world import Breach, World
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class PlainNode:
         before = self.last.get((sender, event, life), 0)
         if count <= before:
             raise Breach("order", f"{self.who} hears number {count} of {event!r} of {sender!r} after {before}")
+        self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
         self.last[sender, event, life] = count
 
     def _answer(self, ident: int, params: dict[str, Any]) -> None:
@@ -179,7 +181,7 @@ class PlainNode:
 
     def ask(self, sender: Name, method: str) -> None:
         """Make a request."""
-        number = self.network.new_request()
+        number = self.network.new_request(ANYONE, sender)
         self._trace("makes request {}, {} of {!r}", number, method, sender)
 
         def answered(response: Any) -> None:

@@ -13,6 +13,7 @@ from tests.simulation.history import History
 from tests.simulation.network import Network
 from tests.simulation.observer import WATCHED
 from tests.simulation.packet_end import Air
+from tests.simulation.permissions import RuleBook, draw_permissions
 from tests.simulation.plain_node import PlainNode
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.steps import STEPS
@@ -70,7 +71,8 @@ class Running:
     def __init__(self, history: History, world: World) -> None:
         self.history = history
         self.world = world
-        self.network = Network(world, history.limits, history.delay, history.capacity)
+        rules = None if history.rules is None else RuleBook(draw_permissions(history.rules))
+        self.network = Network(world, history.limits, history.delay, history.capacity, rules)
         self._policy = Reconnect(first=0.05, most=1.0, attempts=history.attempts, keep=history.keep)
 
     def run_all(self) -> None:
@@ -134,6 +136,8 @@ class Running:
         """Let nothing go wrong any more."""
         network = self.network
         network.server.boot()
+        if network.rules is not None:
+            network.server.change_rules(network.rules.now.with_all_admitted())
         for line in network.lines:
             line.noise = 0.0
         for air in network.airs:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sig_core.access.access_control import AccessControl
 from sig_core.contract import Codec, LinkTraits
-from sig_core.errors import LinkLost
+from sig_core.errors import LinkLost, SenderExists
+from sig_core.events import Name, key_of
 from sig_core.io.server.session_factory import PeerSession, SessionFactory
 from sig_core.line.upper_layer import Terms
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
-from sig_core.routing.exchange import Exchange
+from sig_core.routing.exchange import Exchange, SenderEntry
+from sig_core.routing.guarded_exchange import GuardedExchange
 from sig_core.routing.ports import Run
 from sig_core.routing.transcode import decode
 from sig_core.session.binary.server import ServerSession
@@ -26,7 +29,8 @@ from sig_core.session.link_session import LinkSession
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.choices import ALLOWED
 from tests.simulation.no_log import NoLog
-from tests.simulation.observer import LIFE, number_of
+from tests.simulation.observer import LIFE, PRESENCE, number_of
+from tests.simulation.permissions import ANYONE, Permissions
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
 from tests.support.sessions import PLUGINS
@@ -146,6 +150,8 @@ class ServerNode:
         self._codecs: Mapping[str, Codec] = ALLOWED
         self.codec = PLUGINS.codecs.get
         self.peer_log: Any = NoLog()
+        self.access: AccessControl | None = None
+        self._waiting_rules: Permissions | None = None
         self.boot()
 
     def now(self) -> float:
@@ -157,11 +163,10 @@ class ServerNode:
         if self.is_up:
             return
         self.generation += 1
-        self.is_up = True
         new_id = self.network.new_id
-        self.exchange = Exchange(self.codec, self.limits, self.now)
+        self.exchange = self._make_exchange()
+        self.is_up = True
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
-        self.access = None  # no rules
         self.identities = Identities(new_id(16), lambda: new_id(16), self.now)
         self.stations = Stations()
         self.connections: dict[int, Connection] = {}
@@ -175,8 +180,19 @@ class ServerNode:
         for line in self.network.lines:
             self.open_line(line)
 
+    def _make_exchange(self) -> Exchange:
+        rules = self.network.rules
+        if rules is None:
+            self.access = None
+            return Exchange(self.codec, self.limits, self.now)
+        self._take_waiting_rules()
+        self.access = AccessControl(rules.now.rules(), lambda entry: None)
+        exchange = GuardedExchange(self.codec, self.limits, self.now, self.access)
+        exchange.add_sender = self._add_sender  # type: ignore[method-assign]
+        return exchange
+
     def _factory(self) -> SessionFactory:
-        return _Factory(self, self._codecs, Renaming(), None)  # type: ignore[arg-type]
+        return _Factory(self, self._codecs, Renaming(), _Acceptor())  # type: ignore[arg-type]
 
     def _trace(self, text: str, *values: object) -> None:
         if self.world.trace is not None:
@@ -191,7 +207,61 @@ class ServerNode:
             for _, data in split_events(run.data):
                 life, count = divmod(number_of(decode(codec, data)), LIFE)
                 self.network.routed.append(((life, event), count))
+                if self.network.rules is not None:
+                    self.network.rules.note_routed(life, event, count)
         Exchange.arrive(exchange, port, run, now)
+
+    # -- rules
+
+    def change_rules(self, permissions: Permissions) -> None:
+        """Let something else be allowed, as soon as the process does anything."""
+        self._waiting_rules = permissions
+        if not self.is_stopped_still:
+            self._take_waiting_rules()
+
+    def _take_waiting_rules(self) -> None:
+        permissions, self._waiting_rules = self._waiting_rules, None
+        if permissions is None or self.network.rules is None:
+            return
+        self._trace("has other rules: {}", permissions)
+        self.network.rules.all.append(permissions)
+        for client in self.network.clients:
+            client.observer.rules_changed()
+        if self.is_up and isinstance(self.exchange, GuardedExchange):
+            self.exchange.apply(permissions.rules())
+            self._check_admitted(permissions)
+            self._check_waiting(permissions)
+
+    def _check_admitted(self, permissions: Permissions) -> None:
+        for connection in self.connections.values():
+            session: Any = connection.session
+            user = self.network.users.get(session.client)
+            if user is not None and not permissions.admits(user) and session.error is None:
+                raise Breach("denied", f"{session.peer} of user {user!r} may not be there, and is")
+
+    def _check_waiting(self, permissions: Permissions) -> None:
+        for connection in self.connections.values():
+            port: Any = getattr(connection.session, "port", None)
+            waiting = () if port is None else {run.route for run in port._outbox.runs if run.route}
+            for names in filter(None, map(self.exchange.event_at, waiting)):
+                if not permissions.hears(self.network.user_of(port), *names) and names[1] not in PRESENCE:
+                    raise Breach("denied", f"{names} waits for {port.peer}, which may not hear it any more")
+
+    def _add_sender(self, port: Any, name: Name, *others: Any, **more: Any) -> SenderEntry:
+        """Check that a name goes from one link of a user to another of the same, and never else."""
+        exchange, user_of = self.exchange, self.network.user_of
+        before = exchange.senders.get(key_of(name))
+        owner = None if before is None or before.owner is port else before.owner
+        same = owner is not None and user_of(owner) == user_of(port) != ANYONE
+        try:
+            entry = GuardedExchange.add_sender(exchange, port, name, *others, **more)  # type: ignore[arg-type]
+        except SenderExists:
+            if same:
+                raise Breach("names", f"{port.peer} was refused {name!r} because of a link of its own user") from None
+            raise
+        if owner is not None and not same:
+            raise Breach("names", f"{port.peer} took {name!r} from {owner.peer}")
+        return entry
 
     # -- links
 
@@ -328,6 +398,7 @@ class ServerNode:
     def _go_on(self) -> None:
         self._trace("goes on")
         self.is_stopped_still = False
+        self._take_waiting_rules()
         for connection in list(self.connections.values()):
             connection.end.set_reading(not connection.session.reading_paused)
             connection.flush()
@@ -345,6 +416,12 @@ class ServerNode:
         self.tick_now()
 
 
+class _Acceptor:
+    """What a session factory asks of an acceptor."""
+
+    address = "sim://server"
+
+
 class _Factory(SessionFactory):
     """Its stations have numbers of their own choice."""
 
@@ -356,9 +433,10 @@ class _Factory(SessionFactory):
 
     def _station(self, link: Any) -> Station:
         network = self._server.network
-        return Station(
-            link.peer, self, lambda: int(network.new_id(4), 16), Terms(bitrate=link.traits.bitrate), self._server.now
-        )
+        terms = Terms(bitrate=link.traits.bitrate)
+        station = Station(link.peer, self, lambda: int(network.new_id(4), 16), terms, self._server.now)
+        station.door = self._door(link)
+        return station
 
     def session_ended(self, session: BoardSession | StreamOnLine) -> None:
         """See `StationOwner`."""

@@ -11,6 +11,7 @@ from tests.simulation.choices import CODECS, EVENTS, METHODS, NAMES, PATTERNS, L
 from tests.simulation.client_node import ClientNode
 from tests.simulation.observer import matches
 from tests.simulation.packet_end import Air
+from tests.simulation.permissions import draw_permissions
 from tests.simulation.plain_node import PlainNode
 
 if TYPE_CHECKING:
@@ -334,3 +335,24 @@ def server_ends(running: Running, lots: Lots) -> None:
     if server.is_up and not server.is_stopped_still:
         server.close()
         running.world.after((0.05, 0.5, 2.0)[lots.how % 3], server.boot)
+
+
+# -- what only some histories have
+
+
+@step(0)  # drawn where there are rules
+def change_rules(running: Running, lots: Lots) -> None:
+    """Something else is allowed, or everything; all fire before, at once and soon."""
+    seed = running.history.seed
+    among = (0, 0, 2 * seed + 1, 2 * seed + 2)  # few, so that what was taken away is allowed again
+    _fire_all(running)
+    running.network.server.change_rules(draw_permissions(among[lots.what % len(among)]))
+    for seconds in (0.0, (0.01, 0.1, 0.3)[lots.how % 3]):
+        running.world.after(seconds, lambda: _fire_all(running))
+
+
+def _fire_all(running: Running) -> None:
+    for client in running.network.clients:
+        for name in client.claims:
+            for event in EVENTS:
+                _fire(client, name, event)
