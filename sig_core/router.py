@@ -475,9 +475,7 @@ class Router(RouterBase):
         found = self._local_sender(sender)
         return found.handler.call(check_method(method), params)
 
-    def request_async(
-        self, sender: Name, method: str, params: Any = None, timeout: float | None = None
-    ) -> Future[Any]:
+    def request_async(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Future[Any]:
         """Ask a sender and return a future of the answer; the handler of one of this program's own runs now.
 
         Args:

@@ -1,10 +1,10 @@
 """The routers on asyncio (uvloop's loop too): the same sessions, the same decisions, with coroutines for what waits.
 
-    async with aio.ClientRouter("tcp://127.0.0.1:3000") as client:
-        await client.add_remote_listener(print, "temp")
+async with aio.ClientRouter("tcp://127.0.0.1:3000") as client:
+    await client.add_remote_listener(print, "temp")
 
-    async with aio.ServerRouter("tcp://127.0.0.1:3000") as server:
-        server.add_listener(print, "temp")
+async with aio.ServerRouter("tcp://127.0.0.1:3000") as server:
+    server.add_listener(print, "temp")
 """
 
 from __future__ import annotations

@@ -189,6 +189,4 @@ class PacketStream:
     def counts(self) -> Counter[str]:
         """Return what went wrong on the way, in packets."""
         sending, receiving = self._sending, self._receiving
-        return Counter(
-            again=sending.again, repeated=receiving.repeated, refused=receiving.refused, strays=self._strays
-        )
+        return Counter(again=sending.again, repeated=receiving.repeated, refused=receiving.refused, strays=self._strays)

@@ -16,6 +16,7 @@ from sig_core.spelling import alias
 
 __all__ = ["Event", "Listener", "Owner", "Sender", "Signal", "Subscription"]
 
+
 class Owner(Protocol):
     """What entities need of the router that they belong to."""
 

@@ -230,9 +230,7 @@ class GuardedExchange(Exchange):
         self._access.decide(principal, "request", entry.name, method)  # tells of it
         self._fail_denied(port, entry, route, method, tails)
 
-    def _fail_denied(
-        self, port: Port, entry: SenderEntry, route: int, method: str, tails: dict[Any, bytes]
-    ) -> None:
+    def _fail_denied(self, port: Port, entry: SenderEntry, route: int, method: str, tails: dict[Any, bytes]) -> None:
         """Fail requests that are not allowed; whoever may not see the sender is not told that it is there."""
         seen = self._rules.may_see(port, entry)
         words = f"request {method!r} of sender {entry.name!r}: the rules of this server do not allow it"

@@ -137,8 +137,7 @@ class ClientNode:
 
     def _user(self) -> str:
         network = self.network
-        user = ANYONE if network.rules is None else USERS[len(network.users) % len(USERS)]
-        network.users[self.state.connection._client] = user
+        user = ANYONE if network.rules is None else USERS[network.number_of_user() % len(USERS)]
         if user != ANYONE:
             self.state.connection.auth = Auth(token_of(user))
         return user
@@ -199,6 +198,7 @@ class ClientNode:
             return
         session = self.state.connection.new_session(self._codecs, packets=False, now=self.now())
         session.traffic = self.state.traffic
+        self.network.users[self.state.connection._client] = self.user  # which may be another than before
         self._trace("dials")
         self.latest = ClientLink(self, end, session, lambda error: done(session, error))
 
@@ -231,7 +231,7 @@ class ClientNode:
     def _listed(self, link: ClientLink, value: Any, error: SigError | None) -> None:
         if error is None and link is self.link:
             watched = {each.pattern for each in self.observer.subscribed if each.answered is not None}
-            if watched >= set(WATCHED):
+            if watched >= set(WATCHED) and not any(map(self.is_refused, WATCHED)):
                 self.observer.present = {each["sender"] for each in value}
 
     def departed(self, link: ClientLink, error: SigError) -> None:

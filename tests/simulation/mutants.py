@@ -58,6 +58,7 @@ def mutated(name: str) -> Iterator[None]:
 
 _EXCHANGE = "routing.exchange:Exchange"
 _GUARDED = "routing.guarded_exchange:GuardedExchange"
+_QUOTAS = "routing.quotas:Quotas"
 _OUTBOX = "session.binary.client_outbox:ClientOutbox"
 _PORT = "session.binary.client_port:ClientPort"
 _REGISTRATIONS = "session.client_state.registrations:Registrations"
@@ -160,6 +161,13 @@ MUTANTS = {
     ),
     "what may be heard again is not counted anew": Mutant(f"{_PORT}.rules_changed", "del self._bound[route]", "pass"),
     "a revoked token admits": Mutant("access.admission:Admission.admit", "facts.token in revoked", "False"),
+    "a user has more names than its roles say": Mutant(f"{_QUOTAS}.check_names", "self._check(", "(lambda *a: None)("),
+    "who said too much is not read again": Mutant("routing.flow_control:FlowControl.tick", "self._go_on(port)", "pass"),
+    "a board is not told what rules took": Mutant(
+        "session.board.output:BoardOutput.withhold_events",
+        "self._note_dropped(run.route, run.count, reason)",
+        "self._traffic.lost[reason] += run.count",
+    ),
     # what is held, and left
     "who was held back is not let go": Mutant(
         "routing.flow_control:FlowControl._release", "self._go_on(feeder)", "pass"

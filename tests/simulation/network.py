@@ -62,7 +62,7 @@ class Network:
         self.owners: dict[int, ClientNode] = {}
         self._handled: Counter[int] = Counter()
         self._ids = 0
-        self._requests = 0
+        self._requests = self._clients = 0
         self.server = ServerNode(self)
 
     def new_id(self, size: int) -> str:
@@ -120,6 +120,11 @@ class Network:
         if self.rules is not None:
             self.rules.note_asked(self._requests, user, sender)
         return self._requests
+
+    def number_of_user(self) -> int:
+        """Return the number of a new client among those with users."""
+        self._clients += 1
+        return self._clients - 1
 
     def user_of(self, port: Any) -> str:
         """Return whose a port at the server is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,16 @@ ANYONE = "anyone"  # who shows no token
 USERS = ("a", "a", "b", ANYONE)  # of the clients, in turn: two programs of one user are nothing special
 ALLOWED = 0.6  # of all that might be: each by itself
 ADMITTED = 0.9  # of users
+LIMITED = 0.5  # of users, and of what they may take
+LIMITS = {
+    "links": [1, 2, 2],
+    "names": [1, 2],
+    "listeners": [2, 5],
+    "requests": [1, 3],
+    "bytes_per_second": [1000, 10_000],
+    "events_per_second": [5, 50],
+    "memory": [4096],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +38,14 @@ class Role:
     Attributes:
         adds, sees, asks: the senders that it may add, see, and ask.
         hears: the events that it may listen to, as (sender, event).
+        limits: how much of what it may take over all its links.
     """
 
     adds: frozenset[Name]
     sees: frozenset[Name]
     asks: frozenset[Name]
     hears: frozenset[tuple[Name, Name]]
+    limits: dict[str, int] = field(default_factory=dict)
 
     def table(self) -> dict[str, Any]:
         """Return it as a role of a rules file."""
@@ -42,6 +54,7 @@ class Role:
             "see": _in_order(self.sees),
             "request": [{"sender": name} for name in _in_order(self.asks)],
             "listen": [{"sender": name, "event": event} for name, event in _in_order(self.hears)],
+            "limits": self.limits,
         }
 
 
@@ -97,10 +110,15 @@ class Permissions:
         revoked = [digest(token_of(user)) for user in sorted(self.revoked)]
         return Rules.parse({"version": 1, "roles": tables, "who": who, "revoked": revoked})
 
+    def most_names(self, user: str) -> int | None:
+        """Return how many senders somebody may have over all its links; None: as many as it likes."""
+        return self.roles[user].limits.get("names") if user in self.roles else None
+
     def with_all_admitted(self) -> Permissions:
-        """Return the same, where everybody may be there at least."""
+        """Return the same, where everybody may be there at least, and take as much as it likes."""
         nothing = Role(frozenset(), frozenset(), frozenset(), frozenset())
-        return Permissions({user: self.roles.get(user, nothing) for user in sorted(set(USERS))}, frozenset())
+        all_users = {user: replace(self.roles.get(user, nothing), limits={}) for user in sorted(set(USERS))}
+        return Permissions(all_users, frozenset())
 
 
 @cache
@@ -118,7 +136,13 @@ def draw_permissions(seed: int) -> Permissions:
         return frozenset(thing for thing in things if lot.random() < chance)
 
     topics = [(name, event) for name in NAMES for event in EVENTS]
-    roles = {user: Role(some(NAMES), some(NAMES), some(NAMES), some(topics)) for user in sorted(set(USERS))}
+
+    def limits(user: str) -> dict[str, int]:
+        bound = user != ANYONE and seed and lot.random() < LIMITED
+        return {name: lot.choice(most) for name, most in LIMITS.items() if lot.random() < LIMITED} if bound else {}
+
+    users = sorted(set(USERS))
+    roles = {user: Role(some(NAMES), some(NAMES), some(NAMES), some(topics), limits(user)) for user in users}
     admitted = some(sorted(roles)) if lot.random() > ADMITTED else frozenset(roles)
     revoked = frozenset({"b"} if seed and lot.random() > ADMITTED else ())
     if not admitted or not seed:

@@ -261,7 +261,16 @@ class ServerNode:
             raise
         if owner is not None and not same:
             raise Breach("names", f"{port.peer} took {name!r} from {owner.peer}")
+        self._check_names(user_of(port))
         return entry
+
+    def _check_names(self, user: str) -> None:
+        """Check that who has just added a sender may have so many."""
+        assert self.network.rules is not None
+        most = self.network.rules.now.most_names(user)
+        has = [entry.name for entry in self.exchange.senders.values() if self.network.user_of(entry.owner) == user]
+        if most is not None and len(has) > most and user != ANYONE:
+            raise Breach("limit", f"user {user!r} has {has}, {most} are allowed")
 
     # -- links
 
@@ -357,6 +366,7 @@ class ServerNode:
             if connection.session.error is not None:
                 self._ending.setdefault(number, now)
                 wait = min(wait, CHECK)
+        self.exchange.memory.look()
         self.exchange.flow_control.tick(now)
         for number, since in list(self._ending.items()):
             if now - since >= STOP:

@@ -33,7 +33,6 @@ class _Late(RequestTimeout):
     """Wakes who waits, and knows the words."""
 
 
-
 class AsyncioLink(ClientLink):
     """Brings a link up, and lets coroutines wait for what it brings; all on the loop's thread.
 

@@ -199,7 +199,6 @@ class CallbackThread:
         log.warning(f"{problem}; state callbacks are called by {threading.current_thread().name!r}")
         self._run()
 
-
     def join(self, timeout: float) -> None:
         """Wait until all is told, at most `timeout` seconds; inside a callback not at all."""
         _join(self._thread, timeout)

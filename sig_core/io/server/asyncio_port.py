@@ -26,7 +26,6 @@ from sig_core.routing.ports import RequestBatch, Run
 __all__ = ["AsyncioPort"]
 
 
-
 class AsyncioPort(LocalPort):
     """Runs its jobs on the loop.
 

@@ -82,15 +82,23 @@ class BoardOutput:
     def _note_dropped(self, route: int, events: int, reason: str) -> None:
         self.lose((route - 1,), 1, reason, events)
 
-    def drop_events(self, reason: str = REGISTERED_ANEW) -> None:
+    def drop_events(self) -> None:
         """Drop the events that wait, and all reports of losses: numbers stand for other items from now on, perhaps."""
         self._gaps.clear()
-        outbox, kept = self.outbox, [run for run in self.outbox.runs if not run.route]
-        events = sum(run.count for run in outbox.runs)
+        events = sum(run.count for run in self._take_events())
         if events:
-            self._traffic.lost[reason] += events
-        outbox.runs = deque(kept)
-        outbox.size = sum(len(run.data) for run in kept)
+            self._traffic.lost[REGISTERED_ANEW] += events
+
+    def withhold_events(self, reason: str) -> None:
+        """Drop the events that wait; the board gets reports of them soon, since numbers stand for the same items."""
+        for run in self._take_events():
+            self._note_dropped(run.route, run.count, reason)
+
+    def _take_events(self) -> list[Run]:
+        outbox, events = self.outbox, [run for run in self.outbox.runs if run.route]
+        outbox.runs = deque(run for run in outbox.runs if not run.route)
+        outbox.size = sum(len(run.data) for run in outbox.runs)
+        return events
 
     @property
     def has_message(self) -> bool:

@@ -321,7 +321,7 @@ class BoardSession(QueuedPort, SessionState):
         for pattern in self._patterns:
             self._exchange.unlisten(self, pattern)
         self._patterns = []
-        self._out.drop_events(NOT_ALLOWED)
+        self._out.withhold_events(NOT_ALLOWED)
         self._retry_at = 0.0
 
     def rules_changed(self) -> None:
@@ -329,7 +329,7 @@ class BoardSession(QueuedPort, SessionState):
         may_hear = self._exchange.guard.may_hear
         if not all(may_hear(self, *names) for names in self._names.values()):
             self._names.clear()
-            self._out.drop_events(NOT_ALLOWED)
+            self._out.withhold_events(NOT_ALLOWED)
 
     def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
         """Queue requests for the board's sender."""

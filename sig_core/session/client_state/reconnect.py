@@ -66,7 +66,6 @@ class Reconnect:
             yield wait * (1 - self.jitter * chance())
             wait, attempt = min(wait * self.factor, self.most), attempt + 1
 
-
     def long_waits(self, chance: Callable[[], float], attempt: int) -> Iterator[float]:
         """Return the seconds to wait before each further attempt after `attempt` of them: the longest, each time."""
         return islice(replace(self, first=self.most).waits(chance), attempt, None)

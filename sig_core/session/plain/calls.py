@@ -92,9 +92,7 @@ class PlainCalls(Calls):
             if len(self._hearing) >= MAX_CACHED:
                 self._hearing.clear()
             found = self._hearing[sender, event] = [
-                ident
-                for pattern in patterns_of(sender, event)
-                for ident in self._at.get(pattern, ())
+                ident for pattern in patterns_of(sender, event) for ident in self._at.get(pattern, ())
             ]
         return found
 
