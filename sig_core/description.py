@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from sig_core.interrupts import pass_interrupt_on
 
 __all__ = ["described", "name_of_callable", "text_of"]
 
 
 def name_of_callable(function: object) -> str:
     """Return what to call a function of a user in a message."""
-    with suppress(Exception):
+    try:
         name = getattr(function, "__qualname__", None)
         if isinstance(name, str):
             return name
+    except BaseException as error:
+        pass_interrupt_on(error)
     return described(function)
 
 
@@ -20,7 +22,8 @@ def described(thing: object) -> str:
     """Return how an object of a user shows itself, or if it raises doing so, what it is."""
     try:
         return repr(thing)
-    except Exception:
+    except BaseException as error:
+        pass_interrupt_on(error)
         return object.__repr__(thing)
 
 
@@ -28,5 +31,6 @@ def text_of(error: BaseException) -> str:
     """Return the text of an exception of a user, or if it raises instead, that it can't be had."""
     try:
         return str(error)
-    except Exception:
+    except BaseException as problem:
+        pass_interrupt_on(problem)
         return "(its text can't be had)"

@@ -64,7 +64,7 @@ def patterns_of(sender: Name, event: Name) -> list[Pattern]:
 
 
 def check_name(name: object, what: str = "name") -> Name:
-    """Return `name` if it may name a sender or an event; of a subclass of str, its plain text.
+    """Return `name` if it may name a sender or an event; of a subclass, such as an enumeration's, its plain value.
 
     Args:
         name: any object.
@@ -86,7 +86,9 @@ def check_name(name: object, what: str = "name") -> Name:
         raise ConfigError(f"{what} {name!r}: a name that is a float must be finite")
     if isinstance(name, int) and not MIN_INT <= name <= MAX_INT:
         raise ConfigError(f"{what} {name!r}: a name that is an integer must fit 64 bits (-2**63 .. 2**64-1)")
-    return name
+    if kind is int or kind is float:
+        return name
+    return int.__int__(name) if isinstance(name, int) else float.__float__(name)
 
 
 def _check_text(name: str, what: str) -> str:

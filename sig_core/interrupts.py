@@ -16,9 +16,10 @@ again, and in a client it is: by a handler within the handler. A third one is no
 
 from __future__ import annotations
 
+import threading
 from types import FrameType
 
-__all__ = ["find_interrupt", "pass_interrupt_on"]
+__all__ = ["find_interrupt", "interrupt_of_call", "pass_end_on", "pass_interrupt_on"]
 
 
 def pass_interrupt_on(error: BaseException) -> None:
@@ -30,6 +31,22 @@ def pass_interrupt_on(error: BaseException) -> None:
     found = find_interrupt(error)
     if found is not None:
         raise found
+
+
+def interrupt_of_call(error: BaseException) -> BaseException | None:
+    """Return what interrupted a call of a driver, which raised `error`; None: the driver failed.
+
+    What is no Exception is taken for an interrupt where there may be one: of a signal handler in C nothing is seen. On
+    other threads it is a panic of a driver that is compiled.
+    """
+    is_sure = isinstance(error, Exception) or threading.current_thread() is not threading.main_thread()
+    return find_interrupt(error) if is_sure else error
+
+
+def pass_end_on(error: BaseException) -> None:
+    """Raise what ends a loop, if `error` is that. Whatever else a driver raises, or an interrupt, costs it its link."""
+    if not isinstance(error, Exception):
+        pass_interrupt_on(error)
 
 
 def find_interrupt(error: BaseException) -> BaseException | None:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from sig_core.address import Address
 from sig_core.contract import AsyncAcceptor, AsyncCarrier, AsyncLink, HasAbort, HasErrors, HasOnePeer, LinkTraits
+from sig_core.links.close_once import failure
 from sig_core.links.threads import start_thread
 
 __all__ = ["Bridge", "BridgedAcceptor", "BridgedLink", "close_or_abort"]
@@ -345,9 +346,9 @@ class _Prefetch(Generic[T]):
                     if self._is_full:
                         self._room.clear()
                 await self._room.wait()
-        except Exception as error:
+        except BaseException as error:  # a future that was cancelled, a panic: who reads is told
             with self._changed:
-                self._end = error
+                self._end = failure("a link on asyncio", error)
                 self._changed.notify_all()
 
     def get(self, timeout: float) -> T | None:

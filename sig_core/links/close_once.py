@@ -6,9 +6,10 @@ import threading
 from typing import Protocol
 
 from sig_core.errors import LinkLost, SigError
+from sig_core.interrupts import pass_end_on
 from sig_core.log import log
 
-__all__ = ["CloseOnce", "link_lost"]
+__all__ = ["CloseOnce", "failure", "link_lost"]
 
 
 class Closable(Protocol):
@@ -44,8 +45,14 @@ class CloseOnce:
             self.closed = True
         try:
             self._thing.close()
-        except Exception as error:
+        except BaseException as error:
+            pass_end_on(error)
             log.warning(f"{self._name}: its close failed: {type(error).__name__}: {error}")
+
+
+def failure(peer: str, error: BaseException) -> Exception:
+    """Return what a driver raised, for who reads or sends next; LinkLost for what is no Exception, such as a panic."""
+    return error if isinstance(error, Exception) else link_lost(peer, error)
 
 
 def link_lost(peer: str, error: BaseException) -> SigError:

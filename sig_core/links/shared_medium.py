@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 
 from sig_core.contract import LinkTraits, Medium
-from sig_core.links.close_once import CloseOnce
+from sig_core.links.close_once import CloseOnce, failure
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
@@ -264,8 +264,8 @@ class _Hub:
                 if time.monotonic() >= idle_at:
                     self._close_idle()
                     idle_at = time.monotonic() + IDLE_TIMEOUT / 4
-        except Exception as error:
-            self._error = error
+        except BaseException as error:  # a panic of a compiled driver, too
+            self._error = failure(self.address, error)
         finally:
             self._once.close()
             for link in list(self._links.values()):

@@ -57,7 +57,7 @@ class Plugins:
         except _errors(carrier) as error:
             pass_interrupt_on(error)
             raise ConnectFailed(f"{url}: can't connect: {_why(error)}; is a server running there?") from error
-        except Exception as error:
+        except BaseException as error:
             pass_interrupt_on(error)
             raise _unforeseen(url, layers.address, error) from error
 
@@ -78,7 +78,7 @@ class Plugins:
             pass_interrupt_on(error)
             hint = "choose another address or stop who uses it"
             raise ListenFailed(f"{url}: can't listen: {_why(error)}; {hint}") from error
-        except Exception as error:
+        except BaseException as error:
             pass_interrupt_on(error)
             raise _unforeseen(url, layers.address, error) from error
         if not hasattr(acceptor, "accept") or not isinstance(getattr(acceptor, "address", None), str):
@@ -135,7 +135,7 @@ def _below_tls(address: Address, own: Collection[str]) -> tuple[Address, Mapping
     return address.below_tls(taken), {"tls": taken}
 
 
-def _unforeseen(url: str, address: Address, error: Exception) -> BrokenPlugin:
+def _unforeseen(url: str, address: Address, error: BaseException) -> BrokenPlugin:
     what = f"{type(error).__name__}: {error}"
     return BrokenPlugin(f"{url}: carrier {address.scheme!r} raised what it does not name in `errors`: {what}")
 

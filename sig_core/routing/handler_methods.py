@@ -1,4 +1,7 @@
-"""The methods of a request handler: found once, when its sender is made, without running what only looks like one."""
+"""The methods of a request handler: found once, when its sender is made, without running what only looks like one.
+
+So nothing here asks `isinstance` of what a user gave: it reads `__class__`, for which a proxy finds out what it is for.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ __all__ = ["methods_of"]
 
 DEFAULT = "get"
 FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial)
+TOOLS = ("unittest.mock", "builtins")  # modules of classes whose methods are no answers: those of a mock, or of a list
 WRAPPED = (staticmethod, classmethod, partialmethod, singledispatchmethod)  # methods that can't be called themselves
 
 Methods = dict[str | None, Callable[..., Any]]
@@ -33,10 +37,10 @@ def methods_of(sender: Name, handler: object) -> Methods:
     Raises:
         ConfigError: see `Handler`.
     """
-    if issubclass(type(handler), Mapping):  # not isinstance: a mock claims to be whatever it stands for
+    if issubclass(type(handler), Mapping):  # a mock claims to be whatever it stands for
         return _of_mapping(sender, handler)
     found: Methods = {}
-    if not isinstance(handler, FUNCTIONS):
+    if not issubclass(type(handler), FUNCTIONS):
         for name in _public_names(handler):
             method = _method(sender, handler, name)
             if method is not None:
@@ -63,8 +67,8 @@ def _of_mapping(sender: Name, handler: Any) -> Methods:
 
 def _public_names(handler: object) -> list[str]:
     """Return the names of its attributes that are not private; unlike `dir` this runs nothing of the handler."""
-    kinds = handler.__mro__ if isinstance(handler, type) else type(handler).__mro__
-    names = {name for kind in kinds if kind.__module__ != "unittest.mock" for name in vars(kind)}  # a mock's own tools
+    kind: Any = handler if issubclass(type(handler), type) else type(handler)
+    names = {name for each in kind.__mro__ if each.__module__ not in TOOLS for name in vars(each)}
     return sorted(name for name in {*names, *_own(handler)} if isinstance(name, str) and not name.startswith("_"))
 
 
@@ -72,7 +76,7 @@ def _own(handler: object) -> dict[str, Any]:
     """Return the attributes of the object itself, apart from its class."""
     with suppress(AttributeError):
         found: dict[str, Any] = object.__getattribute__(handler, "__dict__")
-        return {} if isinstance(handler, type) else found
+        return {} if issubclass(type(handler), type) else found
     return {}
 
 
@@ -81,14 +85,14 @@ def _method(sender: Name, handler: object, name: str) -> Callable[..., Any] | No
     attribute = inspect.getattr_static(handler, name)
     if _own(handler).get(name) is attribute:
         return attribute if _is_function(attribute) else None
-    if isinstance(attribute, MemberDescriptorType):  # a slot
+    if issubclass(type(attribute), MemberDescriptorType):  # a slot
         with suppress(AttributeError):
             value = attribute.__get__(handler, type(handler))
             return value if _is_function(value) else None
         return None
-    if isinstance(attribute, property) or not (_is_function(attribute) or isinstance(attribute, WRAPPED)):
+    if issubclass(type(attribute), property) or not (_is_function(attribute) or issubclass(type(attribute), WRAPPED)):
         return None
-    if isinstance(handler, type) and isinstance(attribute, FunctionType):
+    if issubclass(type(handler), type) and issubclass(type(attribute), FunctionType):
         text = f"sender {sender!r}: request handler {described(handler)} is a class, whose {name!r} is for its objects"
         raise ConfigError(f"{text}: give one of these, or make it a static method")
     return _bound(sender, handler, name, attribute)
@@ -100,7 +104,7 @@ def _bound(sender: Name, handler: object, name: str, attribute: Any) -> Callable
         found: Callable[..., Any] = attribute
         return found
     try:
-        bound = bind(attribute, *((None, handler) if isinstance(handler, type) else (handler, type(handler))))
+        bound = bind(attribute, *((None, handler) if issubclass(type(handler), type) else (handler, type(handler))))
     except Exception as error:
         text = f"sender {sender!r}: method {name!r} of request handler {described(handler)} can't be had"
         raise ConfigError(f"{text}: {type(error).__name__}: {text_of(error)}") from error
@@ -109,4 +113,4 @@ def _bound(sender: Name, handler: object, name: str, attribute: Any) -> Callable
 
 def _is_function(value: object) -> bool:
     """Return whether it can be called, and is no class: that would make objects instead of answers."""
-    return callable(value) and not isinstance(value, type)
+    return callable(value) and not issubclass(type(value), type)

@@ -22,7 +22,8 @@ class Handler:
     """What answers the requests of one sender.
 
     Only public methods of an object are offered: nothing that begins with an underscore, and nothing that has to be run
-    to know whether it is a method: no property, and nothing that `__getattr__` would give. They are found once, here.
+    to know whether it is a method: no property, and nothing that `__getattr__` would give; nor what built-in classes
+    have, such as a list's `append`. They are found once, here.
 
     Args:
         sender: whose requests.

@@ -20,6 +20,10 @@ class Number(IntEnum):
     ONE = 1
 
 
+class Metre(float):
+    """As numpy.float64 is one."""
+
+
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=63) | st.integers(-(2**63), 2**64 - 1))
@@ -36,7 +40,10 @@ def test_finite_floats_are_names(name: float) -> None:
 def test_members_of_enumerations_are_their_plain_value() -> None:
     assert type(check_name(Word.A)) is str
     assert check_name(Word.A) == "a"
+    assert type(check_name(Number.ONE)) is int
     assert check_name(Number.ONE) == 1
+    assert type(check_name(Metre(1.5))) is float
+    assert check_name(Metre(1.5)) == 1.5
 
 
 @pytest.mark.parametrize(("size", "letter"), [(255, "x"), (127, "é"), (63, "😀")])

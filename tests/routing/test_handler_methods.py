@@ -212,6 +212,31 @@ def test_a_function_is_no_handler(function: Any) -> None:
         Handler("s", function)
 
 
+@pytest.mark.parametrize("value", ["handler", 5, [len], (len,), {1}, iter([]), ValueError("x"), object()])
+def test_a_value_is_no_handler(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"no public method and is no mapping"):
+        Handler("s", value)
+
+
+def test_what_a_handler_inherits_from_a_built_in_class_is_not_offered() -> None:
+    class Journal(list[str]):
+        def read(self, params: Any) -> list[str]:
+            return list(self)
+
+    assert Handler("s", Journal("ab")).names() == ["read"]
+
+
+def test_a_proxy_is_not_asked_what_it_stands_for() -> None:
+    class Unbound:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError("outside of a request")
+
+        def read(self, params: Any) -> str:
+            return "read"
+
+    assert Handler("s", Unbound()).call("read", None) == "read"
+
+
 def test_a_class_is_one_if_its_methods_need_no_object() -> None:
     class Static:
         @staticmethod

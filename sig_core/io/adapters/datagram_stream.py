@@ -160,7 +160,7 @@ class DatagramStream:
                 self._turn()
         except EOFError as error:
             self._fail(error)
-        except Exception as error:
+        except BaseException as error:  # a panic of a compiled driver, too
             self._fail(link_lost(self.peer, error))
         finally:
             self._once.close()

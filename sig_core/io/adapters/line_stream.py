@@ -12,7 +12,7 @@ from sig_core.contract import Link, LinkTraits
 from sig_core.errors import ConnectFailed, LinkClosed, LinkLost
 from sig_core.line.responder_stream import ResponderStream
 from sig_core.line.upper_layer import Terms
-from sig_core.links.close_once import CloseOnce
+from sig_core.links.close_once import CloseOnce, failure
 from sig_core.links.threads import start_thread
 from sig_core.log import log
 
@@ -117,8 +117,8 @@ class LineStream:
         assert callable(part)
         try:
             part()
-        except Exception as error:
-            self._stop(error)
+        except BaseException as error:  # a panic of a compiled driver, too
+            self._stop(failure(self.peer, error))
 
     def _stop(self, error: Exception) -> None:
         with self._changed:

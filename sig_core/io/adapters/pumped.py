@@ -11,7 +11,7 @@ from typing import Final
 
 from sig_core.clock import Clock
 from sig_core.contract import Link, PollableLink
-from sig_core.links.close_once import CloseOnce
+from sig_core.links.close_once import CloseOnce, failure
 from sig_core.links.threads import start_thread
 
 __all__ = ["PumpedLink", "pollable"]
@@ -126,9 +126,9 @@ class PumpedLink:
         try:
             while not self._may_close():
                 self._take_one()
-        except Exception as error:
+        except BaseException as error:  # a panic of a compiled driver, too
             with self._changed:
-                self._end = error
+                self._end = failure(self.peer, error)
                 _wake(self._far)
                 self._changed.wait_for(lambda: self._close_by is not None)
         with self._changed:
@@ -171,9 +171,9 @@ class PumpedLink:
                 data = self._outgoing[0]
             try:
                 self._raw.send(data)
-            except Exception as error:
+            except BaseException as error:
                 with self._changed:
-                    self._failed = self._failed or error
+                    self._failed = self._failed or failure(self.peer, error)
                     self._changed.notify_all()
                 return
             with self._changed:

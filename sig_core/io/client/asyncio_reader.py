@@ -14,6 +14,7 @@ from sig_core.busy_poll import FEW
 from sig_core.clock import Clock
 from sig_core.contract import HasPending, PollableLink
 from sig_core.errors import LinkLost, Overflow, SigError
+from sig_core.interrupts import pass_end_on
 from sig_core.io.aio.async_reply import settle
 from sig_core.io.aio.busy_loop import new_busy_loop
 from sig_core.io.aio.coroutine_listener import CoroutineListeners, in_listener
@@ -184,7 +185,8 @@ class AsyncioReader:
                 data = self._buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 break
-            except Exception as error:
+            except BaseException as error:
+                pass_end_on(error)
                 self._sink.lose(link_lost(self._link.peer, error))
                 return
             if not data:

@@ -13,6 +13,7 @@ from typing import Final
 from sig_core.clock import Clock
 from sig_core.contract import PollableLink
 from sig_core.errors import Backpressure, LinkClosed, SigError
+from sig_core.interrupts import pass_end_on
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.session.binary.client import ClientSession
@@ -149,7 +150,8 @@ class AsyncioWriter:
                 self._rest = memoryview(data)[count:] if count < len(data) else b""
                 if self._rest:
                     break
-        except Exception as error:
+        except BaseException as error:
+            pass_end_on(error)
             self._failed(link_lost(self._link.peer, error))
             return
         self._last = self._clock()

@@ -133,5 +133,5 @@ class Reader:
                 try:
                     self._receiver.receive(left)
                     self._receiver.unread = b""
-                except Exception:
+                except BaseException:
                     return  # EOFError: the peer has ended; anything else: there is nothing left to wait for

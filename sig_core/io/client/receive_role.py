@@ -73,7 +73,7 @@ from typing import Final
 from sig_core.busy_poll import FEW
 from sig_core.clock import Clock
 from sig_core.errors import LocalProtocolError
-from sig_core.interrupts import find_interrupt
+from sig_core.interrupts import interrupt_of_call
 from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.lifetime import check_silence
 from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
@@ -267,7 +267,7 @@ class ReceiveRole:
         if isinstance(error, EOFError):
             self._session.receive_eof()
             return b""
-        interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+        interrupt = interrupt_of_call(error)
         if interrupt is None or self._receiver.torn:
             self._session.fail(link_lost(self._peer, error))
         if interrupt is not None:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from sig_core.clock import Clock
 from sig_core.contract import HasCounts, Link, PollableLink
 from sig_core.errors import SigError
-from sig_core.interrupts import find_interrupt
+from sig_core.interrupts import interrupt_of_call
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
 from sig_core.io.sync.owned_lock import NEVER_WAIT, OwnedLock
@@ -277,7 +277,7 @@ class Writer:
 
     def _not_sent(self, error: BaseException) -> None:
         """End the link, since it broke; what interrupted the send is raised, and ends it if part may be out."""
-        interrupt = find_interrupt(error) if isinstance(error, Exception) else error
+        interrupt = interrupt_of_call(error)
         if interrupt is None or self._counted is None:
             self._stopping = True
             self._failed(link_lost(self._link.peer, error))

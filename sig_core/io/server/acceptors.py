@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from sig_core.contract import Acceptor, Link, PollableAcceptor
+from sig_core.interrupts import pass_end_on, pass_interrupt_on
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ
 from sig_core.io.sync.latch import Latch
@@ -68,7 +69,8 @@ class PolledAcceptor:
         for _ in range(LINKS_PER_TURN):
             try:
                 link = self._acceptor.accept(0)
-            except Exception as error:
+            except BaseException as error:
+                pass_end_on(error)
                 self._log.error(f"{self.address}: can't accept: {error}; trying again in {PAUSE} s")
                 self._pause()
                 return
@@ -115,7 +117,8 @@ def _pass_on(link: Link, on_link: Callable[[Link], None], address: str, peer_log
     """Pass a link on; what is none must not end the acceptor."""
     try:
         on_link(link)
-    except Exception as error:
+    except BaseException as error:
+        pass_interrupt_on(error)
         why = f"{type(error).__name__}: {error}"
         peer_log.error(f"{address}: what its carrier accepted can't be served: {link!r}: {why}")
 
@@ -154,7 +157,7 @@ class AcceptorThread:
         while not self._once.closed:
             try:
                 link = self._acceptor.accept(ACCEPT_TIMEOUT)
-            except Exception as error:
+            except BaseException as error:  # a panic of a compiled driver, too
                 if not self._once.closed:
                     self._log.error(f"{self.address}: can't accept: {error}; trying again in {pause:g} s")
                     self._ended.wait(pause)

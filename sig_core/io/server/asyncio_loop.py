@@ -11,6 +11,7 @@ from contextvars import Context, copy_context
 from functools import partial
 
 from sig_core.clock import NEVER, Clock
+from sig_core.interrupts import pass_end_on
 from sig_core.io.aio.busy_loop import BusyLoop, new_busy_loop
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, WRITE
@@ -157,7 +158,8 @@ class AsyncioLoop(Loop):
     def _guarded(self, function: Callable[[], None]) -> None:
         try:
             function()
-        except Exception:
+        except BaseException as error:
+            pass_end_on(error)
             log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
 
     def _take_turn(self) -> None:
@@ -169,7 +171,8 @@ class AsyncioLoop(Loop):
         self.has_turn_ahead = False  # before: what comes during a turn may be too late for it
         try:
             self._turn()
-        except Exception:
+        except BaseException as error:
+            pass_end_on(error)
             log.error(f"{self._name}: a turn failed\n{traceback.format_exc()}")
             self.wake()
         finally:  # also after an interrupt: the loop may run again

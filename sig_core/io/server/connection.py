@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 from sig_core.clock import Clock
 from sig_core.contract import HasPending, Link, PollableLink
 from sig_core.errors import LimitError, SigError
+from sig_core.interrupts import pass_end_on
 from sig_core.io.server.loop import Loop
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.io.sync.owned_lock import OwnedLock
@@ -111,7 +112,8 @@ class PolledConnection:
                 data = host.buffer.read(self._link, session.read_hint)
             except BlockingIOError:
                 return
-            except Exception as error:
+            except BaseException as error:
+                pass_end_on(error)
                 self._lose(link_lost(session.peer, error))
                 return
             if not data:
@@ -146,7 +148,8 @@ class PolledConnection:
             return
         try:
             more = self._send()
-        except Exception as error:
+        except BaseException as error:
+            pass_end_on(error)
             self._lose(link_lost(self.session.peer, error))
             return
         session = self.session
@@ -227,7 +230,8 @@ class SecuredConnection(PolledConnection):
         if self._link.wants_write and not self._once.closed:
             try:
                 self._link.send_some(b"")
-            except Exception as error:
+            except BaseException as error:
+                pass_end_on(error)
                 self._lose(link_lost(self.session.peer, error))
                 return
         super().flush()
@@ -287,7 +291,7 @@ class PumpedConnection:
         except EOFError:
             with self._host.lock:
                 self.session.receive_eof()
-        except Exception as error:
+        except BaseException as error:  # a panic of a compiled driver, too
             with self._host.lock:
                 self.session.fail(link_lost(self.session.peer, error))
         if part == self._read or self.session.state is State.CLOSED:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sig_core.clock import NEVER, Clock
+from sig_core.interrupts import pass_end_on
 from sig_core.log import log
 
 __all__ = ["Loop", "StaysAwake", "Watched"]
@@ -126,5 +127,6 @@ class Loop(ABC):
         self._asked_tick = NEVER  # what was asked for before, `tick` sees for itself
         try:
             self._next_tick = min(now + self._tick(now), self._asked_tick)
-        except Exception:
+        except BaseException as error:
+            pass_end_on(error)
             log.error(f"{self._name}: a tick failed\n{traceback.format_exc()}")
