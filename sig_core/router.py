@@ -20,12 +20,13 @@ from sig_core.protocol.limits import Limits
 from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import Handler, RequestHandler, refuse_coroutine_function
+from sig_core.routing.own_values import OwnValues
 from sig_core.routing.removed_sender import removed_publisher
 from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
-__all__ = ["BUILT_IN", "Router", "RouterBase", "check_url", "name_of", "pattern_of"]
+__all__ = ["BUILT_IN", "Router", "RouterBase", "check_url", "name_of", "pattern_of", "state_in"]
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
@@ -64,11 +65,17 @@ class RouterBase:
         self._later = Deferred()  # what is called where it can't be done
         self._table: Table[Subscription] = Table()
         self._senders: dict[Name, Sender] = {}
+        self._own_values = OwnValues()
 
     # -- senders
 
     def add_sender(
-        self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
+        self,
+        sender: Name,
+        events: Iterable[Name] | Name | None = None,
+        request_handler: RequestHandler = None,
+        *,
+        state: Iterable[Name] | Name | None = None,
     ) -> Sender:
         """Connect a sender and fire its `#connect`.
 
@@ -76,6 +83,8 @@ class RouterBase:
             sender: its name, see `Name`.
             events: names of its events; those that begin with `#` are channels. `#connect` and `#disconnect` are added.
             request_handler: see `RequestHandler`.
+            state: those of its events that are its state: the last value of each is kept, and a listener that comes
+                later gets it first, with `info["last"]`.
 
         Returns:
             The sender, whose `get_signal` makes what triggers its events.
@@ -85,10 +94,11 @@ class RouterBase:
             ConfigError: a name or the handler is not as it must be.
         """
         check_outside("add_sender")
-        made = self._make_sender(sender, events, request_handler)
+        made = self._make_sender(sender, events, request_handler, state)
         try:
             with self._lock:
                 self._claim(made)
+                self._own_values.watch(made, self._table)
                 self._install(made)
             self._fire_presence(made, EVENT_CONNECT)
         except SigError:
@@ -166,13 +176,23 @@ class RouterBase:
         """Return whether a sender of that name is connected."""
         return name in self._senders
 
-    def _make_sender(self, sender: Name, events: Iterable[Name] | Name | None, handler: RequestHandler) -> Sender:
+    def _make_sender(
+        self,
+        sender: Name,
+        events: Iterable[Name] | Name | None,
+        handler: RequestHandler,
+        state: Iterable[Name] | Name | None = None,
+    ) -> Sender:
         """Check what a user says of a sender, and make it; it is not connected yet."""
         name, declared = check_name(sender, "sender"), event_list(events)
         made = self.class_sender(self, name)
         made.handler = Handler(name, handler, awaits=self._awaits)
         for event in dict.fromkeys([*declared, *BUILT_IN]):
             made.events[event] = made.class_event(made, event)
+        made.state = tuple(dict.fromkeys(event_list(state)))
+        for event in made.state:
+            if event not in declared or event in BUILT_IN:
+                raise ConfigError(f"sender {name!r}: state event {event!r} is none of the events that it is added with")
         return made
 
     def _claim(self, sender: Sender) -> None:
@@ -192,6 +212,7 @@ class RouterBase:
         """Take a sender out, under the lock; its signals refuse from now on, but for the farewell."""
         assert sender.name is not None
         sender.removed = True
+        self._own_values.drop(sender.name)
         self._senders.pop(sender.name, None)
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:
@@ -241,8 +262,11 @@ class RouterBase:
         self._give_queue(subscription, delivery, on_lost, self._may_be_held)
         try:
             with self._lock:
+                values = self._last_for(subscription)
                 if self._table.add(subscription.pattern, subscription):
                     self._interest(subscription.pattern, True)
+            for info, data in values:
+                self._tell_last(subscription, info, data)
         except BaseException:  # an interrupt: nobody would have what was added
             try:
                 subscription.remove()
@@ -251,6 +275,23 @@ class RouterBase:
                 raise
             raise
         return subscription
+
+    def _last_for(self, subscription: Subscription) -> list[tuple[Info, Any]]:
+        """Return the last values that a listener gets which comes just now; under the lock."""
+        return self._own_values.of(subscription.pattern) if len(self._own_values) else []
+
+    def _own_last(self, sender: Name, event: Name, default: Any) -> Any:
+        """Return the last value of a state event of this program's own sender."""
+        pattern = check_name(sender, "sender"), check_name(event, "event")
+        with self._lock:
+            values = self._own_values.of(pattern)
+        return values[0][1] if values else default
+
+    def _tell_last(self, subscription: Subscription, info: Info, data: Any) -> None:
+        try:
+            subscription.tell(info, data)
+        except Exception as error:
+            self.listener_failed(subscription.callback, info, error)
 
     def remove_listener(self, listener: Listener, sender: Name | None = None, event: Name | None = None) -> bool:
         """End the oldest subscription of `listener` to exactly this.
@@ -458,6 +499,19 @@ class Router(RouterBase):
         """
         return self._remove_local(sender)
 
+    def last(self, sender: Name, event: Name, default: Any = None) -> Any:
+        """Return the last value of a state event; see `add_sender`.
+
+        Args:
+            sender, event: which one.
+            default: what is returned where there is none: the sender is not connected, has not fired the event yet, or
+                that is not of its state.
+
+        Raises:
+            ConfigError: a name is not as it must be.
+        """
+        return self._own_last(sender, event, default)
+
     # -- requests
 
     def request(self, sender: Name, method: str, params: Any = None, timeout: float | None = None) -> Any:
@@ -498,7 +552,8 @@ class Router(RouterBase):
 
 def _presence(sender: Sender) -> dict[str, Any]:
     events = [name for name, event in sender.events.items() if event.declared]
-    return {"events": events, "requests": sender.handler.names()}
+    told = {"events": events, "requests": sender.handler.names()}
+    return told | ({"state": list(sender.state)} if sender.state else {})
 
 
 def pattern_of(sender: Name | None, event: Name | None) -> Pattern:
@@ -528,3 +583,9 @@ def event_list(events: Iterable[Name] | Name | None) -> list[Name]:
     if isinstance(events, str | int | float):
         events = [events]
     return [check_name(event, "event") for event in events]
+
+
+def state_in(state: Iterable[Name] | Name | None, events: Iterable[Name] | Name | None) -> list[Name]:
+    """Return those state events that a sender has."""
+    declared = event_list(events)
+    return [event for event in event_list(state) if event in declared]

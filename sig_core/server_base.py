@@ -27,8 +27,9 @@ from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
-from sig_core.router import BUILT_IN, RouterBase, check_url, name_of
+from sig_core.router import BUILT_IN, RouterBase, check_url, name_of, pattern_of
 from sig_core.routing.authorized_exchange import AuthorizedExchange
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
@@ -37,7 +38,7 @@ from sig_core.routing.info import additions_of
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.removed_sender import no_longer_connected
 from sig_core.routing.table import Publisher, Topic
-from sig_core.routing.transcode import EVENT_OF, encode
+from sig_core.routing.transcode import EVENT_OF, decode, encode
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.errors import error_of_handler
 
@@ -113,6 +114,7 @@ class ServerBase(RouterBase):
             *(self._exchange, self._lock, codec, self.limits, self._access, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
+        self._joining: set[Subscription] = set()  # that wait for last values: they hear no event of a client yet
         self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
@@ -212,6 +214,7 @@ class ServerBase(RouterBase):
             self._answer,
             self.listener_failed,
         )
+        port.joined = self._greeted
         self._exchange.join(port, own=True)
         self._exchange.requests.limit(port, self.limits.asked_at_once)
         return port
@@ -222,11 +225,51 @@ class ServerBase(RouterBase):
         known = self._hearing.get((sender, event))
         if known is not None and known[0] == version:
             return known[1]
-        targets = self._table.match(sender, event)
+        joining = self._joining
+        targets = tuple(each for each in self._table.match(sender, event) if each not in joining)
         if len(self._hearing) >= REMEMBERED:
             self._hearing.clear()
         self._hearing[sender, event] = version, targets
         return targets
+
+    def _last_for(self, subscription: Subscription) -> list[tuple[Info, Any]]:
+        """See `RouterBase`; those of clients' senders come in their place among the events of these."""
+        values = [
+            (value.run, value.sender, value.event)
+            for value in self._exchange.last_values.of(self._port, subscription.pattern)
+            if value.run is not None and value.sender not in self._senders
+        ]
+        if values:
+            self._joining.add(subscription)
+            self._port.greet(subscription, values)
+        return super()._last_for(subscription)
+
+    def last(self, sender: Name, event: Name, default: Any = None) -> Any:
+        """Return the last value of a state event; see `add_sender`.
+
+        Args:
+            sender, event: which one.
+            default: what is returned where there is none: the sender is not connected, has not fired the event yet, or
+                that is not of its state.
+
+        Raises:
+            ConfigError: a name is not as it must be.
+            CodecError: what a client has fired is no value.
+        """
+        if sender in self._senders:
+            return self._own_last(sender, event, default)
+        with self._lock:
+            found = self._exchange.last_values.of(self._port, pattern_of(sender, event))
+        run = found[0].run if found else None
+        if run is None:
+            return default
+        ((_, data),) = split_events(run.data)
+        return decode(self._plugins.codecs.get(run.codec), data)
+
+    def _greeted(self, subscription: Subscription) -> None:
+        """Let a listener that was told last values hear what comes behind them."""
+        self._joining.discard(subscription)
+        self._hearing.clear()
 
     # -- life
 
@@ -336,7 +379,11 @@ class ServerBase(RouterBase):
         super()._claim(sender)
         assert sender.name is not None
         events = [event for event in sender.events if event is not None and event not in BUILT_IN]
-        entry = self._exchange.add_sender(self._port, sender.name, events, sender.handler.names(), tell_owner=False)
+        if sender.state and not self._exchange.state_port.codec:
+            self._exchange.state_port.codec = next(iter(self._plugins.choose_codecs(self._codec_names)))
+        entry = self._exchange.add_sender(
+            self._port, sender.name, events, sender.handler.names(), state=sender.state, tell_owner=False
+        )
         for event, route in entry.events.items():  # presence is fired by the exchange: its signals stay at home
             topic = self._table.topic(sender.name, event)
             topic.publisher = None if event in BUILT_IN else self._publisher(sender.name, event, route)

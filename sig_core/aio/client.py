@@ -12,7 +12,7 @@ from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
-from sig_core.events import Info, Name
+from sig_core.events import Info, Name, check_name
 from sig_core.io.aio.async_reply import AsyncReply, settle
 from sig_core.io.aio.coroutine_listener import MOST
 from sig_core.io.client.asyncio_connection import AsyncioConnection, CallbackTask
@@ -22,7 +22,7 @@ from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import name_of, pattern_of
+from sig_core.router import name_of, pattern_of, state_in
 from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
@@ -223,33 +223,44 @@ class ClientRouter(ClientBase, AsyncRouter):
     # -- remote senders
 
     async def add_remote_sender(
-        self, sender: Name, events: Iterable[Name] | Name | None = None, request_handler: RequestHandler = None
+        self,
+        sender: Name,
+        events: Iterable[Name] | Name | None = None,
+        request_handler: RequestHandler = None,
+        *,
+        state: Iterable[Name] | Name | None = None,
     ) -> Sender:
         """Connect a sender that everyone at the server sees.
 
         Args:
-            sender, events, request_handler: see `Router.add_sender`; handlers may be coroutine functions.
+            sender, events, request_handler, state: see `Router.add_sender`; handlers may be coroutine functions.
 
         Raises:
             SenderExists: the name is taken, here or at the server.
             ConfigError: a name or the handler is not as it must be.
+            LocalProtocolError: it has state events, and the server is one that keeps no last values.
             LinkClosed, RequestTimeout: the server can't be asked.
 
         Cancelled, the sender is taken back.
         """
         link = self._connection.open_link()
-        made = self._make_async(sender, events, request_handler)
+        made = self._make_async(sender, events, request_handler, state)
         await self._join(link, [made], all_or_none=False)
         return made
 
     async def add_remote_senders(
-        self, senders: Mapping[Name, Iterable[Name] | Name | None], request_handler: RequestHandler = None
+        self,
+        senders: Mapping[Name, Iterable[Name] | Name | None],
+        request_handler: RequestHandler = None,
+        *,
+        state: Iterable[Name] | Name | None = None,
     ) -> list[Sender]:
         """Connect many senders, without waiting for one after the other; all or none.
 
         Args:
             senders: the events of each by its name.
             request_handler: of each of them.
+            state: events that are the state of each that has them; see `Router.add_sender`.
 
         Returns:
             The senders, in the order of `senders`.
@@ -258,12 +269,20 @@ class ClientRouter(ClientBase, AsyncRouter):
             SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
         link = self._connection.open_link()
-        made = [self._make_async(name, events, request_handler) for name, events in senders.items()]
+        made = [
+            self._make_async(name, events, request_handler, state_in(state, events)) for name, events in senders.items()
+        ]
         await self._join(link, made, all_or_none=True)
         return made
 
-    def _make_async(self, sender: Name, events: Iterable[Name] | Name | None, handler: RequestHandler) -> Sender:
-        made: Any = self._make_sender(sender, events, handler)
+    def _make_async(
+        self,
+        sender: Name,
+        events: Iterable[Name] | Name | None,
+        handler: RequestHandler,
+        state: Iterable[Name] | Name | None,
+    ) -> Sender:
+        made: Any = self._make_sender(sender, events, handler, state)
         found: Sender = made
         return found
 
@@ -321,6 +340,14 @@ class ClientRouter(ClientBase, AsyncRouter):
         """
         return self._state.read_senders(await self._call("list_senders", {"list_events": True}, "list_senders", None))
 
+    async def remote_state(self) -> dict[Name, list[Name]]:
+        """Return the state events of those senders at the server that have any, by the sender's name.
+
+        Raises:
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        return self._state.read_state(await self._call("list_senders", {"list_events": True}, "list_senders", None))
+
     # -- remote listeners
 
     async def add_remote_listener(
@@ -367,6 +394,41 @@ class ClientRouter(ClientBase, AsyncRouter):
         link = self._connection.link
         if self._state.registrations.unsubscribe(subscription) and link is not None:
             link.writer.added(0)
+
+    async def last(self, sender: Name, event: Name, default: Any = None) -> Any:
+        """Return the last value of a state event, of a sender of this program or else of one at the server.
+
+        Args:
+            sender, event: which one.
+            default: what is returned where there is none: the sender is not connected, has not fired the event yet, or
+                that is not of its state.
+
+        Raises:
+            LocalProtocolError: the server is one that keeps no last values.
+            AccessDenied: the rules of the server do not let this client hear the event.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        if self._has_own(sender) and sender not in self._state.registrations.senders:
+            return self._own_last(sender, event, default)
+        values = await self.last_values(check_name(sender, "sender"), check_name(event, "event"))
+        return values[0][1] if values else default
+
+    async def last_values(self, sender: Name | None = None, event: Name | None = None) -> list[tuple[Info, Any]]:
+        """Return the last values of all state events at the server that `add_remote_listener` would hear.
+
+        Args:
+            sender, event: which; see `Router.add_listener`.
+
+        Returns:
+            For each what a listener gets: info, in which "last" is true, and data.
+
+        Raises:
+            LocalProtocolError: the server is one that keeps no last values.
+            AccessDenied: the rules of the server do not let this client hear anything of it.
+            LinkClosed, RequestTimeout: the server can't be asked.
+        """
+        link = self._connection.open_link()
+        return await link.run(self._state.last_values(link.session, pattern_of(sender, event)))
 
     # -- remote requests
 

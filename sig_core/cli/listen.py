@@ -43,6 +43,7 @@ _FIELDS: dict[str, Callable[[Info, Any], bytes]] = {
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
 @click.option("--wait", type=click.FloatRange(0.001), metavar="S", help="End after so long; status 3 if nothing came.")
 @click.option("--format", "template", metavar="TEXT", help=f"How a line looks, such as '{DEFAULT_FORMAT}'; see below.")
+@click.option("--last", is_flag=True, help="Print the last values of state events that there are, and end.")
 @click.option("--rate", is_flag=True, help="Print how many came in each second, not the events.")
 @json_option
 def listen(
@@ -52,12 +53,15 @@ def listen(
     count: int | None,
     wait: float | None,
     template: str | None,
+    last: bool,
     rate: bool,
     to_json: bool,
 ) -> int:
     """Print events: of EVENT of SENDER, of all of SENDER, or of everybody.
 
     A SENDER that begins with # and stands alone is a channel: its events, whoever fires them.
+
+    Of an event that is a sender's state the last value comes first. In JSON it has "info": {"last": true}.
 
     The link comes back by itself when it is lost. Ends with Ctrl-C, or as --count and --wait say; status 6 if events
     were lost.
@@ -69,12 +73,16 @@ def listen(
     line = _line_of(template) if template or not as_json(to_json) else _json_line
     if rate and template:
         raise click.UsageError("--rate and --format: with --rate there are no events to format")
+    if last and (rate or count or wait):
+        raise click.UsageError("--last: it ends by itself, so it goes with none of --rate, --count and --wait")
     if sender is not None and event is None and is_channel(sender):
         sender, event = None, sender
     with connect(target, reconnect=True) as client:
         for state in ("disconnected", "reconnected"):
             client.on(state, _tell)
-        if rate:
+        if last:
+            came = _print_last(client, sender, event, line)
+        elif rate:
             came = _print_rates(client, sender, event, count, wait, as_json(to_json))
         else:
             came = _print_events(client, sender, event, count, wait, line)
@@ -83,7 +91,8 @@ def listen(
         print(f"sig: {lost} events were lost", file=sys.stderr)
         return LOST
     if not came:
-        print(f"sig: {'not enough' if count else 'nothing'} came within {wait:g} s", file=sys.stderr)
+        late = f"{'not enough' if count else 'nothing'} came within {wait or 0:g} s"
+        print(f"sig: {'there is no last value of that' if last else late}", file=sys.stderr)
     return OK if came else TIMEOUT
 
 
@@ -109,6 +118,14 @@ def _print_events(
         return True
     output.flush()
     return came >= (count or 1)
+
+
+def _print_last(client: ClientRouter, sender: str | None, event: str | None, line: Line) -> bool:
+    """Print the last values; return whether there are any."""
+    found = client.last_values(sender, event)
+    for info, data in found:
+        click.echo(line(info, data))
+    return bool(found)
 
 
 def _print_rates(

@@ -22,14 +22,16 @@ __all__ = ["plugins", "senders", "stats", "table"]
 @timeout_option
 @json_option
 def senders(target: Target, timeout: float, to_json: bool) -> int:
-    """List the senders at the server, with their events."""
+    """List the senders at the server, with their events, and those of them that are their state."""
     with connect(target, timeout=timeout) as client:
-        found = client.remote_senders()
+        found, state = client.remote_senders(), client.remote_state()
     if as_json(to_json):
         for name, events in found.items():
-            click.echo(dump({"sender": name, "events": events}))
-    else:
-        click.echo(table(["sender", "events"], [[str(name), " ".join(map(str, found[name]))] for name in found]))
+            click.echo(dump({"sender": name, "events": events} | ({"state": state[name]} if name in state else {})))
+        return OK
+    head = ["sender", "events", *(["state"] if state else [])]
+    rows = [[str(name), *(" ".join(map(str, each.get(name, []))) for each in (found, state))] for name in found]
+    click.echo(table(head, [row[: len(head)] for row in rows]))
     return OK
 
 

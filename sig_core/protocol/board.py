@@ -11,6 +11,7 @@ from sig_core.events import Name
 from sig_core.protocol.items import ItemReader, array_head, integer_item, name_item, text_item
 
 __all__ = [
+    "LAST",
     "BoardAnswer",
     "BoardRequest",
     "EventItem",
@@ -33,6 +34,7 @@ EVENT: Final = 1
 REQUEST: Final = 2
 ANSWER: Final = 3
 LOST: Final = 4
+LAST: Final = 5
 SHORT_FIRE: Final = b"\x83\x01"  # [1, number, value]
 
 MAX_NUMBER = 255  # of an event; whether there is one is not for the reader to say
@@ -49,9 +51,10 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class EventItem:
-    """An event that the board fires."""
+    """An event that the board fires. `is_state`: its last value is kept."""
 
     event: Name
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,11 @@ def _read_four(items: ItemReader) -> FromBoard:
 
 
 def _read_three(items: ItemReader) -> FromBoard:
-    """`[0, 1, NAME]` and `[0, 2, NAME]`."""
-    found: FromBoard = EventItem(items.name()) if items.integer(1, 2) == 1 else RequestItem(items.method_or_null())
+    """`[0, 1, NAME]`, `[0, 2, NAME]` and `[0, 4, NAME]`."""
+    what = items.integer(1, 4)
+    if what == 3:
+        raise RemoteProtocolError("an item of 3 that listens to nothing")
+    found: FromBoard = RequestItem(items.method_or_null()) if what == 2 else EventItem(items.name(), what == 4)
     items.end()
     return found
 
@@ -161,9 +167,16 @@ def registered(status: int, text: str = "") -> bytes:
     return array_head(3) + integer_item(REGISTER) + integer_item(status) + text_item(text)
 
 
-def heard(number: int, value: bytes, names: Sequence[Name] = ()) -> bytes:
-    """Return an event to what was registered under `number`. `names`: what that left open, sender first."""
-    head = array_head(3 + len(names)) + integer_item(EVENT) + integer_item(number)
+def heard(number: int, value: bytes, names: Sequence[Name] = (), kind: int = EVENT) -> bytes:
+    """Return an event to what was registered under `number`.
+
+    Args:
+        number: of the item that hears it.
+        value: encoded.
+        names: what the item left open, sender first.
+        kind: LAST: it is told because it is the last value, and was not fired just now.
+    """
+    head = array_head(3 + len(names)) + integer_item(kind) + integer_item(number)
     return head + value + b"".join(map(name_item, names))
 
 

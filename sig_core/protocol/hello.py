@@ -17,12 +17,12 @@ from sig_core.protocol.wire import CONTROL, MAX_HELLO, PREFACE, control_frame
 T = TypeVar("T")
 
 __all__ = [
-    *("CONFIRMS", "FEATURES", "Hello", "Welcome", "check_preface", "hello_frame", "read_hello", "read_welcome"),
-    *("refusal", "welcome_frame"),
+    *("CONFIRMS", "FEATURES", "Hello", "KEEPS_STATE", "Welcome", "check_preface", "hello_frame", "read_hello"),
+    *("read_welcome", "refusal", "welcome_frame"),
 ]
 
-CONFIRMS = "confirm"
-FEATURES = (CONFIRMS,)
+CONFIRMS, KEEPS_STATE = "confirm", "state"
+FEATURES = (CONFIRMS, KEEPS_STATE)
 """The extensions that this version knows, on both sides (docs/protocol.md, section 12)."""
 
 _frame_limit = checks.count(4096, 2**32 - 1)

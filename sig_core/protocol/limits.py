@@ -20,6 +20,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_outbox": (4096, 2**40),
     "max_board_outbox": (1024, 2**40),
     "max_inbound": (4096, 2**40),
+    "max_state": (0, 2**40),
     "stall": (0.0, 3600.0),
     "keepalive": (0.1, 3600.0),
     "handshake": (0.05, 3600.0),
@@ -59,6 +60,8 @@ class Limits:
         max_board_outbox: bytes of messages that wait for one board; beyond them the oldest events are dropped at once.
         max_inbound: bytes of events that are kept while a callback waits, or for this program's own listeners; on
             asyncio, for coroutine listeners.
+        max_state: bytes that the last values of state events take together, each 300 more than it has; a quarter of
+            `max_outbox` at most. What does not fit is not kept.
         stall: seconds for which the senders that feed a slow listener are held back before it loses events.
         keepalive: seconds of silence after which a link is given up; a client waits for 1 s at least.
         handshake: seconds within which a peer must have finished its hello.
@@ -96,6 +99,7 @@ class Limits:
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
     max_inbound: int = 8 * MIB
+    max_state: int = 4 * MIB
     stall: float = 0.4
     keepalive: float = 10.0
     handshake: float = 5.0

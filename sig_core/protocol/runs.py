@@ -9,7 +9,9 @@ from typing import Final
 
 from sig_core.protocol.wire import EVENT, HEADER, method_of
 
-__all__ = ["FEW", "alike", "frames_of", "longest_frame", "split_events", "split_numbered", "split_requests"]
+__all__ = [
+    *("FEW", "alike", "frames_of", "last_frame", "longest_frame", "split_events", "split_numbered", "split_requests"),
+]
 
 FEW: Final = 16  # frames of one header in a row from which on more of them are looked for at once
 MANY: Final = FEW * HEADER  # bytes: a run that is not longer has at most FEW frames
@@ -80,6 +82,14 @@ def longest_frame(run: bytes) -> int:
         longest = max(longest, length)
         pos += 4 + length
     return longest
+
+
+def last_frame(run: bytes) -> bytes:
+    """Return the last of consecutive event frames, with its header."""
+    pos, start, end, length_at = 0, 0, len(run), _u32.unpack_from
+    while pos < end:
+        start, pos = pos, pos + 4 + length_at(run, pos)[0]
+    return run[start:]
 
 
 def frames_of(run: bytes) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -156,6 +156,7 @@ class AuthorizedExchange(GuardedExchange):
         *,
         life: str = "",
         fired: Mapping[Name, int] | None = None,
+        state: Iterable[Name] = (),
         tell_owner: bool = True,
     ) -> SenderEntry:
         """See `GuardedExchange`.
@@ -165,7 +166,9 @@ class AuthorizedExchange(GuardedExchange):
         """
         if self._rules.may(port, "add", name):
             self._rules.ask(port, "add", name)
-        return super().add_sender(port, name, events, requests, life=life, fired=fired, tell_owner=tell_owner)
+        return super().add_sender(
+            *(port, name, events, requests), life=life, fired=fired, state=state, tell_owner=tell_owner
+        )
 
     def request(self, port: Port, route: int, codec: str, method: str, tails: dict[Any, bytes]) -> None:
         """See `GuardedExchange`; what is not decided yet waits in the lobby."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
 from sig_core.errors import RoutingError
+from sig_core.routing.last_values import LastValues
 from sig_core.routing.ports import Port, Run
 from sig_core.routing.table import Topic
 
@@ -62,11 +63,7 @@ class ConfirmedEvents:
         Raises:
             NotOwner: it is not the port's to send; it went nowhere.
         """
-        number = next(iter(runs.values())).route
-        route = self._route(number)
-        if route is None or route.open_to is not port:
-            port.traffic.refused += 1
-            raise self._breach(number)
+        route = self._open_route(port, next(iter(runs.values())).route)
         port.traffic.arrived += 1
         targets = [target for target in self._targets(route.topic) if not (own and target is port)]
         lost = [target.traffic.lost.total() for target in targets]
@@ -75,6 +72,30 @@ class ConfirmedEvents:
         return sum(
             target in self._ports and _has(target, before, runs) for target, before in zip(targets, lost, strict=True)
         )
+
+
+    def give_last(self, port: Port, run: Run, values: LastValues) -> None:
+        """Take the value of a state event from its owner, who is back: it is kept, and told to who listens.
+
+        Args:
+            port: of the owner.
+            run: one event; it is not fired just now.
+            values: where it is kept.
+
+        Raises:
+            NotOwner: it is not the port's, or no state event.
+        """
+        route = self._open_route(port, run.route)
+        if not values.give(run, self._targets(route.topic)):
+            port.traffic.refused += 1
+            raise self._breach(run.route)
+
+    def _open_route(self, port: Port, number: int) -> Route:
+        route = self._route(number)
+        if route is None or route.open_to is not port:
+            port.traffic.refused += 1
+            raise self._breach(number)
+        return route
 
 
 def _has(port: Port, lost: int, runs: dict[str, Run]) -> bool:

@@ -71,6 +71,16 @@ class LossDetector:
         """Return whether the count of an event was told."""
         return (sender, event) in self._expected or (sender, event) in self._paused
 
+    def stands_at(self, sender: Name, event: Name, life: str = "") -> int:
+        """Return how often an event was fired, by what has arrived here; -1: that is not known.
+
+        Args:
+            sender, event: which one.
+            life: in which; "": whichever it is.
+        """
+        known, count = self._expected.get((sender, event), self._paused.get((sender, event), ("", -1)))
+        return count if not life or life == known else -1
+
     def begin(self, sender: Name, event: Name, life: str, count: int, *, anew: bool = False) -> int:
         """Note where the count of an event stands.
 

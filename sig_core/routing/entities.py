@@ -102,6 +102,7 @@ class Sender:
         objrouter: the router that it belongs to.
         name: None for the broadcast sender.
         events: of a connected sender, by name, the built-in ones last.
+        state: those of its events whose last value is kept for who comes to listen.
         removed: it was connected, and is not any more; one of the same name that is added again is another sender.
         class_event, class_signal: what its events and signals are made of.
     """
@@ -114,6 +115,7 @@ class Sender:
         self.class_event: type[Event] = owner.class_event
         self.class_signal: type[Signal] = owner.class_signal
         self.handler = Handler(name if name is not None else "", None)
+        self.state: tuple[Name, ...] = ()
         self.removed = False
 
     # -- what it is

@@ -28,11 +28,13 @@ from sig_core.routing.confirmed import ConfirmedEvents
 from sig_core.routing.departed import Departed, DepartedSenders
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.guard import Guard
+from sig_core.routing.last_values import LastValues
 from sig_core.routing.leaving import Leaving
 from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
+from sig_core.routing.state_port import StatePort
 from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import Transcoder, encode
@@ -54,10 +56,11 @@ class SenderEntry:
         events: route of each event, in the order declared, the built-in ones last.
         requests: method names; None among them: a default handler; None instead of a list: it takes no requests.
         life: text that its owner keeps over all its links while the sender lives there; "": its events are not counted.
+        state: those of its events whose last value is kept.
         lines: what `list_senders` says of it, encoded, by codec and whether with its events; added when asked for.
     """
 
-    __slots__ = ("events", "life", "lines", "name", "owner", "requests", "route")
+    __slots__ = ("events", "life", "lines", "name", "owner", "requests", "route", "state")
 
     def __init__(self, name: Name, owner: Port, requests: list[str | None] | None, life: str) -> None:
         self.name = name
@@ -66,11 +69,19 @@ class SenderEntry:
         self.life = life
         self.route = 0
         self.events: dict[Name, int] = {}
+        self.state: tuple[Name, ...] = ()
         self.lines: dict[tuple[str, bool], bytes] = {}
 
     def presence(self) -> dict[str, Any]:
         """Return the data of `#connect` and `#disconnect`."""
-        return {"events": list(self.events), "requests": self.requests}
+        told: dict[str, Any] = {"events": list(self.events), "requests": self.requests}
+        if self.state:
+            told["state"] = list(self.state)
+        return told
+
+    def state_routes(self) -> list[int]:
+        """Return the routes of its state events."""
+        return [self.events[event] for event in self.state]
 
 
 class _Route:
@@ -99,6 +110,8 @@ class Exchange:
         senders: those that are connected, by `key_of` their names.
         flow_control: pauses the ports that feed slow ones.
         memory: what all links hold.
+        last_values: those of state events.
+        state_port: hears these for it.
         confirmed: routes events whose owners want to know where they went.
         leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
@@ -119,6 +132,8 @@ class Exchange:
         self._numbers = RouteNumbers(self._is_taken)
         self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Key, SenderEntry] = {}
+        self.last_values = LastValues(limits, self._transcoder, guard.may_hear, self._state_routes)
+        self.state_port = StatePort(limits, self.last_values)
         self.flow_control = FlowControl()
         self.memory = MemoryBudget(limits.max_memory, limits.max_source, self._linked)
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
@@ -142,6 +157,7 @@ class Exchange:
         *,
         life: str = "",
         fired: Mapping[Name, int] | None = None,
+        state: Iterable[Name] = (),
         tell_owner: bool = True,
     ) -> SenderEntry:
         """Connect a sender and fire its `#connect`.
@@ -151,6 +167,7 @@ class Exchange:
             name: of the sender.
             events, requests, life: see `SenderEntry`.
             fired: events that it fired in this life so far, by event, as its owner counts.
+            state: those of its events whose last value is to be kept; of others nothing is.
             tell_owner: the owner hears `#connect` as well; else it tells its own listeners.
 
         Raises:
@@ -170,11 +187,30 @@ class Exchange:
         self._targets[entry.route] = entry
         for event in keys:
             entry.events[event] = before.events.get(event) or self._numbers.next()
+        if state:
+            self._begin_state(entry, state)
+        for event in keys:
             self._open(entry, event, (fired or {}).get(event, 0), before)
         owned = self._owned.setdefault(port, {})
         self.senders[key] = owned[key] = entry  # in one step, as far as interrupts go: nothing is called between
         self._fire_presence(entry, EVENT_CONNECT, None if tell_owner else port)
         return entry
+
+    def _begin_state(self, entry: SenderEntry, state: Iterable[Name]) -> None:
+        """Keep the last values of some events of a sender."""
+        entry.state = tuple(event for event in dict.fromkeys(state) if event in entry.events and event not in BUILT_IN)
+        self.last_values.begin((entry.events[event], entry.name, event) for event in entry.state)
+        for event in entry.state:
+            self._table.add((entry.name, event), self.state_port)
+
+    def _state_routes(self, name: Name) -> list[int]:
+        entry = self.senders.get(key_of(name))
+        return [] if entry is None else entry.state_routes()
+
+    def _end_state(self, entry: SenderEntry) -> None:
+        self.last_values.end(entry.state_routes())
+        for event in entry.state:
+            self._table.remove((entry.name, event), self.state_port)
 
     def _make_room(self, name: Name, events: Collection[Name]) -> Departed:
         """Have routes for a sender and its events, and return what is known of it from before: others give way."""
@@ -230,6 +266,8 @@ class Exchange:
         counts = {event: self._routes.pop(number).count for event, number in entry.events.items()}
         left = Departed(entry.route, entry.events, entry.life, counts if entry.life else {}, may_return=may_return)
         self._departed.add(name, left)
+        if entry.state:
+            self._end_state(entry)
         self._fire_presence(entry, EVENT_DISCONNECT, None if tell_owner else port)
         self._table.drop(name)
         return entry
@@ -514,8 +552,9 @@ class Exchange:
         counts = {
             "links": {"open": list(self._ports.values()).count(False), "ever": self._links},
             "senders": len(self.senders),
-            "subscriptions": self._table.size,
+            "subscriptions": self._table.size - len(self.last_values),
             "requests": self.requests.describe(),
+            "state": self.last_values.stats(),
             "memory": {"held": self.memory.size, "gave_way": self.memory.gave_way},
         }
         return counts | total.describe(waiting) | ({"peers": each} if peers else {})

@@ -181,6 +181,7 @@ class GuardedExchange(Exchange):
         *,
         life: str = "",
         fired: Mapping[Name, int] | None = None,
+        state: Iterable[Name] = (),
         tell_owner: bool = True,
     ) -> SenderEntry:
         """See `Exchange`: where the name is another link's of the same identity, it is taken from there.
@@ -194,7 +195,9 @@ class GuardedExchange(Exchange):
             if taken is not None and taken.owner is not port and _is_same(port, taken.owner):
                 self.take_away(taken, SenderExists(f"sender {name!r}: another link of yours has added it"))
             self._quotas.check_names(port)
-        entry = super().add_sender(port, name, events, requests, life=life, fired=fired, tell_owner=tell_owner)
+        entry = super().add_sender(
+            *(port, name, events, requests), life=life, fired=fired, state=state, tell_owner=tell_owner
+        )
         self._access.note("added", port.principal, sender=name, peer=port.peer)
         return entry
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from sig_core.events import Info, Name
 
-__all__ = ["additions_of", "info_of"]
+__all__ = ["LAST", "additions_of", "info_of", "last_info"]
+
+LAST = "last"  # in the info of a value that is told because it is the last one, and was not fired just now
 
 
 def info_of(sender: Name, event: Name, additions: Any) -> Info:
@@ -19,6 +21,11 @@ def info_of(sender: Name, event: Name, additions: Any) -> Info:
     if not isinstance(additions, dict):
         return {"sender": sender, "event": event}
     return {**additions, "sender": sender, "event": event}
+
+
+def last_info(sender: Name, event: Name, additions: Any) -> Info:
+    """Return what listeners learn of a value that is told because it is the last one; args: see `info_of`."""
+    return {**info_of(sender, event, additions), LAST: True}
 
 
 def additions_of(info: Info) -> Info | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sig_core.access.principal import Principal
 from sig_core.errors import SigError
@@ -14,7 +14,7 @@ from sig_core.protocol.wire import params_of
 from sig_core.routing.memory_budget import MemoryHolder
 from sig_core.routing.traffic import Traffic
 
-__all__ = ["Port", "RequestBatch", "Run", "request_each"]
+__all__ = ["Port", "RequestBatch", "Run", "TakesLast", "request_each"]
 
 
 class Run:
@@ -229,3 +229,19 @@ class Port(MemoryHolder, Protocol):
 
     def set_reading_paused(self, on: bool) -> None:
         """Stop, or resume, taking input from this port: somebody whom it feeds is slow."""
+
+
+@runtime_checkable
+class TakesLast(Protocol):
+    """A port that takes last values. (Apart from `Port`: what keeps them is one, too, and does not.)"""
+
+    def tell_last(self, run: Run, sender: Name, event: Name) -> bool:
+        """Take the value of a state event whose owner is back: it was not fired just now, and who has it leaves it out.
+
+        Args:
+            run: one event, in a codec that the port accepts.
+            sender, event: what it is.
+
+        Returns:
+            Whether it was taken.
+        """

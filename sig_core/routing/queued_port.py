@@ -106,7 +106,8 @@ class QueuedPort:
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         """Count events that were fired to this port, and tell whoever is behind it if that is possible."""
-        self.traffic.lost[reason] += count
+        if count:  # a value that waited because it was the last one is counted elsewhere
+            self.traffic.lost[reason] += count
 
     def refuse(self, route: int, count: int, error: SigError) -> None:
         """Count events that were not this port's to send."""

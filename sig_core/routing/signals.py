@@ -45,12 +45,13 @@ class Subscription:
 
     Attributes:
         callback, pattern: see above.
-        call: what a dispatch calls: the listener, its queue, or nothing once the subscription is removed.
+        call: what a dispatch calls: the listener, its queue, or nothing once it is removed, or while it is held.
         queue: its own; None: it has none.
         latest: all that it wants of each event is the newest, so nobody on the way need keep more.
+        came: the number of those that have come, of which this was one; 0: it was there before any were counted.
     """
 
-    __slots__ = ("_remove", "call", "callback", "latest", "pattern", "queue")
+    __slots__ = ("_held", "_remove", "call", "callback", "came", "latest", "pattern", "queue")
 
     def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
         self.callback = callback
@@ -58,12 +59,32 @@ class Subscription:
         self.call: Listener = callback
         self.queue: OwnQueue | None = None
         self.latest = False
+        self.came = 0
+        self._held: Listener | None = None
         self._remove: Callable[[Subscription], None] | None = remove
 
     @property
     def active(self) -> bool:
         """Whether it was not removed yet."""
         return self._remove is not None
+
+    def hold(self) -> None:
+        """Hear nothing, but by `tell`, until `release`."""
+        self._held, self.call = self.call, _nothing
+
+    def tell(self, info: Info, data: Any) -> None:
+        """Call the listener, be it held or not; not once it is removed."""
+        call = self._held or self.call
+        if self.active:
+            call(info, data)
+
+    def release(self) -> None:
+        """Hear again, unless it was removed meanwhile."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.call = held
+            if not self.active:
+                self.call = _nothing
 
     def remove(self) -> None:
         """End it: once this has returned, no call of the listener starts any more. Again: does nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, KeysView
 from typing import Any
 
 from sig_core.errors import Busy, ConfigError, ProtocolError, Status
-from sig_core.events import Name, Pattern
+from sig_core.events import Name, Pattern, key_of
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
@@ -16,7 +16,7 @@ from sig_core.routing.ports import Port
 from sig_core.routing.transcode import encode
 from sig_core.session.splicing import EncodedList, can_splice
 
-__all__ = ["Calls", "request_names"]
+__all__ = ["Calls", "request_names", "state_of"]
 
 # Bytes that what is registered takes, beside its names.
 SENDER = 500
@@ -31,6 +31,7 @@ request_names = checks.list_of(checks.optional(checks.text(1, 255)), 0, 1000)
 _word = checks.text(1, 255)
 _words = checks.list_of(_word, 0, 1000)
 _name: Callable[[Any], Name | None] = checks.optional(checks.name)
+_event_names = checks.list_of(checks.name, 0, 10**7)
 _listener_id = checks.count(0, 2**53)
 
 
@@ -110,7 +111,7 @@ class Calls:
         if self.senders >= self._limits.max_senders:
             raise Busy(f"sender {name!r}: {self._limits.max_senders} senders on one link is the limit")
         self._check_weight(f"sender {name!r}")
-        self._check_lists(name, params, "events", "fired")
+        self._check_lists(name, params, "events", "fired", "state")
         if self._routes + 1 + params.size("events") + len(BUILT_IN) > self._limits.max_routes:
             raise Busy(f"sender {name!r}: {self._limits.max_routes} routes on one link is the limit")
 
@@ -127,9 +128,15 @@ class Calls:
             raise Busy(f"{what}: {self.weight} bytes are registered on this link; {most} is the limit (max_source)")
 
     def _enter(
-        self, name: Name, events: list[Name], requests: list[str | None] | None, life: str, fired: dict[Name, int]
+        self,
+        name: Name,
+        events: list[Name],
+        requests: list[str | None] | None,
+        life: str,
+        fired: dict[Name, int],
+        state: list[Name],
     ) -> SenderEntry:
-        entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired)
+        entry = self._exchange.add_sender(self._client, name, events, requests, life=life, fired=fired, state=state)
         self.senders += 1
         self._routes += 1 + len(entry.events)
         self.weight += _weight_of(entry)
@@ -227,6 +234,20 @@ class Calls:
         self._exchange.unlisten(self._client, pattern)
 
 
+def state_of(name: Name, events: list[Name], params: Fields) -> list[Name]:
+    """Return the events of a sender that are its state, as the params of `add_sender` say.
+
+    Raises:
+        ConfigError: one is none of its events.
+    """
+    state: list[Name] = params.find("state", _event_names, list[Name]())
+    known = set(map(key_of, events)) if state else set()
+    other = next((event for event in state if key_of(event) not in known), None)
+    if other is not None:
+        raise ConfigError(f"sender {name!r}: state event {other!r} is none of its events")
+    return state
+
+
 def _size_of(name: Name | None) -> int:
     return len(name) if isinstance(name, str) else 0
 
@@ -242,4 +263,6 @@ def _describe(entry: SenderEntry, with_events: bool) -> dict[str, Any]:
     described: dict[str, Any] = {"sender": entry.name, "connected": True}
     if with_events:
         described["events"] = [{"event": event} for event in entry.events]
+        if entry.state:
+            described["state"] = list(entry.state)
     return described

@@ -253,7 +253,7 @@ def _subscriptions_are_there(network: Network, client: ClientNode) -> None:
         ports = (session, getattr(network.server.station_of(session), "session", None))
         for port in (getattr(each, "port", None) for each in ports):
             if isinstance(port, ClientPort) and port.client == identity:
-                there, wanted = set(port.patterns), set(client.state.registrations.table.patterns())
+                there, wanted = set(port.calls.patterns), set(client.state.registrations.table.patterns())
                 if network.rules is not None:
                     wanted = {pattern for pattern in wanted if not client.is_refused(pattern)}
                 if there != wanted:

@@ -6,9 +6,11 @@ from collections import deque
 
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.owned_lock import OwnedLock
-from sig_core.session.binary.reports import Events, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.reports import Events, Last, ReplyReceived, Report, RequestsReceived
 
 __all__ = ["Inbox"]
+
+SIZED = (Events, Last)
 
 
 class Inbox:
@@ -54,7 +56,7 @@ class Inbox:
             del reports[:]
 
     def _keep(self, kept: list[Report], reports: list[Report]) -> None:
-        size = sum([len(report.data) for report in kept if isinstance(report, Events)])
+        size = sum([len(report.data) for report in kept if isinstance(report, SIZED)])
         requests = sum([isinstance(report, RequestsReceived) for report in kept])
         with self._lock:
             self.event_bytes += size
@@ -66,7 +68,7 @@ class Inbox:
         """Remove the oldest report, which must not be one of requests."""
         with self._lock:
             report = self.reports.popleft()
-            if isinstance(report, Events):
+            if isinstance(report, SIZED):
                 self.event_bytes -= len(report.data)
 
     def first_requests(self) -> RequestsReceived:

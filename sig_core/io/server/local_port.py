@@ -18,7 +18,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.flow_control import FlowControl
-from sig_core.routing.info import info_of
+from sig_core.routing.info import info_of, last_info
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import QueuedPort
@@ -42,6 +42,22 @@ class _RequestRun(Run):
         self.batch = batch
 
 
+class _LastRun(Run):
+    """Values that are told because they are the last ones, in the queue of runs, to keep their place among the events.
+
+    Attributes:
+        values: each in its codec, with what it is.
+        listener: that came just now; None: all that hear them.
+    """
+
+    __slots__ = ("listener", "values")
+
+    def __init__(self, values: list[tuple[Run, Name, Name]], listener: Subscription | None) -> None:
+        super().__init__(0, "", 0, b"".join(run.data for run, _, _ in values))
+        self.values = values
+        self.listener = listener
+
+
 class LocalPort(QueuedPort):
     """Queues what is for this program, in any codec, and hands it out as jobs. Who runs them is for the subclass.
 
@@ -60,6 +76,7 @@ class LocalPort(QueuedPort):
     Attributes:
         codec: what presence is encoded in for it: any will do, once the server listens.
         flow: set while this program's own events may go out.
+        joined: called when a listener that was greeted has got the last values: events of others are its from now on.
     """
 
     _kick: Callable[[], None]  # for listeners and handlers
@@ -76,6 +93,7 @@ class LocalPort(QueuedPort):
         failed: Callable[[Any, Info, BaseException], None],
     ) -> None:
         super().__init__("this program", "", limits, Outbox(limits.max_inbound, self._lose), Traffic())
+        self.joined: Callable[[Subscription], None] = lambda listener: None
         self.flow = Latch()
         self.flow.set()
         self._codec = codec
@@ -101,6 +119,17 @@ class LocalPort(QueuedPort):
         self._names[run.route] = (sender, event)
         self.traffic.fired += run.count
         self._outbox.put(run)
+        self._kick()
+
+    def tell_last(self, run: Run, sender: Name, event: Name) -> bool:
+        """Queue a value for all that hear it; see `Port`."""
+        self._outbox.put(_LastRun([(run, sender, event)], None))
+        self._kick()
+        return True
+
+    def greet(self, listener: Subscription, values: list[tuple[Run, Name, Name]]) -> None:
+        """Queue the last values for a listener that came just now, which `joined` is told when they are done."""
+        self._outbox.put(_LastRun(values, listener))
         self._kick()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
@@ -186,6 +215,9 @@ class LocalPort(QueuedPort):
                     return None
                 if isinstance(run, _RequestRun):
                     return partial(self._answer, run.token, run.batch, run.data)
+                if isinstance(run, _LastRun):
+                    self._spread_last(run)
+                    continue
                 self._events.extend((run, additions, data) for additions, data in split_events(run.data))
             else:
                 self._spread(*self._events.popleft())
@@ -208,6 +240,22 @@ class LocalPort(QueuedPort):
             return
         self.traffic.delivered += 1
         self._calls.extend((target, info, value) for target in self._targets(sender, event))
+
+    def _spread_last(self, run: _LastRun) -> None:
+        """Turn last values into the calls of their listeners."""
+        for value, sender, event in run.values:
+            ((additions, data),) = split_events(value.data)
+            codec = self._codec(value.codec)
+            try:
+                told = decode(codec, data)
+                info = last_info(sender, event, None if additions is None else decode(codec, additions))
+            except CodecError as error:
+                self._log(log.warning, f"the last value of {(sender, event)} did not reach this program: {error}")
+                continue
+            targets = self._targets(sender, event) if run.listener is None else (run.listener,)
+            self._calls.extend((target, info, told) for target in targets)
+        if run.listener is not None:
+            self.joined(run.listener)
 
     def _call(self, target: Subscription, info: Info, value: Any) -> None:
         try:

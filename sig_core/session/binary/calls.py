@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 from sig_core.errors import RemoteProtocolError
@@ -11,8 +12,8 @@ from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Notice
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Port
-from sig_core.session.calls import Calls, request_names
+from sig_core.routing.ports import Port, Run
+from sig_core.session.calls import Calls, request_names, state_of
 
 __all__ = ["BinaryCalls", "BinaryClient"]
 
@@ -36,6 +37,9 @@ class BinaryClient(Port, Protocol):
             told: the client learns it from an answer.
         """
 
+    def tell_last(self, run: Run, sender: Name, event: Name, ident: int = 0) -> bool:
+        """Tell the client a value that it asked for; see `ClientPort`."""
+
     def unbind(self, routes: list[int]) -> None:
         """Tell the client that numbers stand for nothing any more."""
 
@@ -50,7 +54,7 @@ class BinaryCalls(Calls):
         unknown_notices: notices that this version does not know.
     """
 
-    methods = tuple(sorted({*Calls.methods, "recall", "resolve", "skip", "sync"}))
+    methods = tuple(sorted({*Calls.methods, "last", "recall", "resolve", "skip", "sync"}))
 
     __slots__ = ("unknown_notices",)
     _client: BinaryClient
@@ -79,7 +83,7 @@ class BinaryCalls(Calls):
         life = params.find("life", _life, "")
         fired: dict[Name, int] = dict(params.find("fired", _counts, list[tuple[Name, int]]()))
         before = self._exchange.routed(name, life)
-        entry = self._enter(name, events, requests, life, fired)
+        entry = self._enter(name, events, requests, life, fired, state_of(name, events, params))
         self._client.bind(entry.route, name, None, told=True)
         response: dict[str, Any] = {"route": entry.route}
         response["events"] = [[event, entry.events[event]] for event in dict.fromkeys(events)]
@@ -113,6 +117,15 @@ class BinaryCalls(Calls):
         """Answer when all that came before was routed."""
 
     # -- listeners
+
+    def _last(self, params: Fields) -> dict[str, int]:
+        """Tell the last values of what matches."""
+        pattern, ident = self._pattern(params), params.find("id", _u32, 0)
+        self._exchange.guard.check_listener(self._client, pattern)
+        values = self._exchange.last_values
+        tell = partial(self._client.tell_last, ident=ident)
+        told = [values.tell(self._client, value, tell) for value in values.of(self._client, pattern)]
+        return {"told": sum(told), "lost": len(told) - sum(told)}
 
     def _unlisten(self, pattern: Pattern) -> None:
         super()._unlisten(pattern)

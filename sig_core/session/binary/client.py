@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
@@ -21,10 +21,10 @@ from sig_core.errors import (
     Status,
     error_for,
 )
-from sig_core.events import Name, check_name
+from sig_core.events import Name, Pattern, check_name
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import CONFIRMS, FEATURES, Auth, Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.hello import CONFIRMS, FEATURES, KEEPS_STATE, Auth, Hello, Welcome, hello_frame, read_welcome
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
@@ -33,7 +33,9 @@ from sig_core.protocol.wire import (
     CONTROL,
     ERROR,
     EVENT,
+    LAST,
     REPLY,
+    cut_ident,
     flagged_frame,
     params_of,
     reply_frame,
@@ -48,6 +50,8 @@ from sig_core.session.binary.reports import (
     Bound,
     Closed,
     Events,
+    Last,
+    LastTold,
     Opened,
     ReplyCallback,
     ReplyReceived,
@@ -56,7 +60,7 @@ from sig_core.session.binary.reports import (
     Unbound,
 )
 from sig_core.session.binary.route_resolver import RouteResolver
-from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_unbind
+from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_told, read_unbind
 from sig_core.session.bounded_frames import bounded_control, bounded_error
 from sig_core.session.errors import error_from
 
@@ -120,6 +124,7 @@ class ClientSession(Session):
         self._calls: dict[int, _Pending] = {}
         self._requests: dict[int, _Pending] = {}
         self._idents = itertools.count(1)
+        self._lasts: dict[int, tuple[list[Last], bool]] = {}  # the last values that have come, by id of who asked
         self._end_told = False
         self._fed: bytes | None = None  # what is worked on, or what an interrupt left
         self._frames: list[Frame] = []  # of that, which are not reported yet
@@ -174,6 +179,7 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.features = frozenset(welcome.features)
+        self._reader.flags = LAST if KEEPS_STATE in self.features else 0
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
@@ -194,8 +200,21 @@ class ClientSession(Session):
             self._take_error(body, found)
         elif kind == CONTROL:
             self._take_control(body, found)
+        elif kind & LAST:
+            self._take_last(kind, route, body, found)
         else:
             self._take_requests(route, split_requests(body, count), found)
+
+    def _take_last(self, head: int, route: int, body: bytes, found: list[Report]) -> None:
+        sender, event = self._named(route)
+        if event is None:
+            raise RemoteProtocolError(f"event on route {route}, which is that of a sender")
+        ident, data = cut_ident(head, route, body)
+        values, collected = self._lasts.get(ident) or ([], False)
+        report = Last(sender, event, ident, data)
+        values.append(report)
+        if not collected:
+            found += (report,)
 
     def _take_replies(self, replies: Iterable[tuple[int, bytes]], found: list[Report]) -> None:
         waiting, decode_most = self._requests, self._decode_most
@@ -282,6 +301,8 @@ class ClientSession(Session):
                 response = read(response)
             except RemoteProtocolError as problem:
                 response, error = None, problem
+        if isinstance(response, LastTold):
+            found += (response,)
         found.append(ReplyReceived(when, response, error))
         self._calls.pop(ident, None)
 
@@ -346,17 +367,67 @@ class ClientSession(Session):
         *,
         life: str = "",
         fired: Mapping[Name, int] | None = None,
+        state: Iterable[Name] = (),
     ) -> int:
         """Queue the registration of a sender; `when` is told what came of it, a `Joined`.
 
         Args:
             life: text of 1 to 64 characters that stays the same as long as the sender is counted on; "": it is not.
             fired: what it has fired in this life before, by event.
+            state: those of its events whose last value the server is to keep.
+
+        Raises:
+            LocalProtocolError: it is to keep some, and it can't.
         """
+        kept = list(state)
+        if kept:
+            self.check_open()
+            check_keeps_state(self.features, f"state events of sender {name!r}")
         params: dict[str, Any] = {"sender": name, "events": events, "requests": requests}
         if life:
             params |= {"life": life, "fired": [list(pair) for pair in (fired or {}).items()]}
+        if kept:
+            params["state"] = kept
         return self.call("add_sender", params, when, deadline, lambda response: self._learn_joined(name, response))
+
+    def ask_last(
+        self, pattern: Pattern, when: ReplyCallback, *, anew: bool = False, collect: bool = False
+    ) -> tuple[int, int]:
+        """Ask for the last values of what matches a pattern; they come as reports, and behind them a `LastTold`.
+
+        Args:
+            pattern: that is listened to.
+            when: told the end of it.
+            anew: the values are for those who have missed some: they come as those that nobody asked for.
+            collect: the values come to `when` instead, as a list of `Last`.
+
+        Returns:
+            The id that the values have, and that of the call.
+
+        Raises:
+            LocalProtocolError: the server keeps none.
+        """
+        self.check_open()
+        check_keeps_state(self.features, f"last values of {pattern}")
+        ident = 0 if anew else next(self._idents) & 0xFFFFFFFF
+        params = {"sender": pattern[0], "event": pattern[1], "id": ident}
+        values: list[Last] = []
+        self._lasts[ident] = values, collect
+
+        def told(response: Any) -> LastTold | list[Last]:
+            said, lost = read_told(response)
+            self._lasts.pop(ident, None)
+            return values if collect else LastTold(ident, lost + max(0, said - len(values)))
+
+        try:
+            return ident, self.call("last", params, when, read=told)
+        except BaseException:  # an interrupt, too
+            self._lasts.pop(ident, None)
+            raise
+
+    def forget_last(self, ident: int) -> None:
+        """Note that nobody waits for the values any more that have this id."""
+        self._lasts.pop(ident, None)
 
     def _ask_route(self, sender: Name, when: ReplyCallback) -> None:
         self.call("resolve", {"sender": sender}, when)
@@ -520,3 +591,9 @@ class ClientSession(Session):
             self._end_told = True
             found += (closed,)
         return found
+
+
+def check_keeps_state(features: Container[str], what: str) -> None:
+    """Raise LocalProtocolError unless last values are among the features that a server has agreed to."""
+    if KEEPS_STATE not in features:
+        raise LocalProtocolError(f"{what}: this server keeps no last values; bring it up to date")

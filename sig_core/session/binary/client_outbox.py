@@ -106,7 +106,7 @@ class ClientOutbox(Outbox):
                 continue
             self.size -= len(run.data)
             self._lost(run.route, run.count, reason)
-            place = last.get(run.route) or self._first_place(run.route)
+            place = last.get(run.route) or self._first_place(run.route) if run.count else None
             if place is not None:
                 place.lose(run.count, reason)
         self.runs = kept or EMPTY
@@ -135,6 +135,6 @@ class ClientOutbox(Outbox):
                 last[run.about] = run
             elif run.route:
                 self._lost(run.route, run.count, SLOW)
-                place = last.get(run.route) or self._first_place(run.route)
+                place = last.get(run.route) or self._first_place(run.route) if run.count else None
                 if place is not None:
                     place.lose(run.count, SLOW)

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from sig_core.contract import Codec
 from sig_core.errors import Busy, MessageTooBig, SigError
 from sig_core.events import Name, Pattern, patterns_of
-from sig_core.protocol.hello import Hello
+from sig_core.protocol.hello import KEEPS_STATE, Hello
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import notice
-from sig_core.protocol.wire import control_frame, reply_frames, request_frames
+from sig_core.protocol.wire import LAST, control_frame, flagged_frame, reply_frames, request_frames
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
@@ -55,11 +55,12 @@ class ClientPort(QueuedPort):
     Attributes:
         calls: what the client may call, and what it has registered by that.
         client: 32 hex digits that it chose for itself; "" before its hello.
+        knows_last: it knows what an event with LAST is.
     """
 
     __slots__ = (
         *("_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes", "_sweep_at"),
-        *("_unheard", "calls", "client"),
+        *("_unheard", "calls", "client", "knows_last"),
         *QueuedPort.SLOTS,
     )
     _outbox: ClientOutbox
@@ -70,6 +71,7 @@ class ClientPort(QueuedPort):
         outbox.on_growth = lambda: exchange.memory.note(self)
         super().__init__(peer, "", limits, outbox, traffic)
         self.client = ""
+        self.knows_last = False
         self.calls = BinaryCalls(self, exchange, limits)
         self._exchange = exchange
         self._owner = owner
@@ -89,6 +91,7 @@ class ClientPort(QueuedPort):
             encoding: that codec.
         """
         self.client = hello.client
+        self.knows_last = KEEPS_STATE in hello.features
         self.codec = codec
         self._encoding = encoding
         self._reads = OFFERS[encoding].reads
@@ -100,7 +103,7 @@ class ClientPort(QueuedPort):
         Args:
             may_return: see `Exchange.remove_sender`.
         """
-        self._exchange.close(self, self.patterns, may_return=may_return)
+        self._exchange.close(self, list(self.calls.patterns), may_return=may_return)
         self.calls = BinaryCalls(self, self._exchange, self.limits)  # what holds this may live on for a while
         self._bound.clear()
         self._unheard.clear()
@@ -132,11 +135,6 @@ class ClientPort(QueuedPort):
         """The frames that wait for it."""
         return self._outbox
 
-    @property
-    def patterns(self) -> list[Pattern]:
-        """What this client listens to, each pattern once."""
-        return list(self.calls.patterns)
-
     # -- events
 
     def accepts_codec(self, codec: str) -> bool:
@@ -154,6 +152,28 @@ class ClientPort(QueuedPort):
                 self._lose(run.route, given - run.count, f"bigger than the {self._max_frame} bytes it takes")
         if run.count and self._outbox.put(run):
             self.on_change()
+
+    def tell_last(self, run: Run, sender: Name, event: Name, ident: int = 0) -> bool:
+        """Queue a value that is told because it is the last one; see `Port`.
+
+        Args:
+            run, sender, event: it.
+            ident: of the call that asks for it; 0: nobody asks.
+
+        Returns:
+            False if the client can't be told: it knows nothing of such values, or does not take one so long.
+        """
+        frame = flagged_frame(run.data, LAST, ident)
+        if not self.knows_last or len(frame) - 4 > self._max_frame:
+            return False
+        if run.route not in self._bound:
+            self.bind(run.route, sender, event)
+        if self._outbox.put(Run(run.route, self.codec, 0, frame)):
+            self.on_change()
+        if not self._hears(sender, event):  # when it does, it has to be told the count again
+            del self._bound[run.route]
+            self._unheard.add((sender, event))
+        return True
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         super()._lose(route, count, reason)
@@ -194,7 +214,7 @@ class ClientPort(QueuedPort):
         for route, names in denied.items():  # when it hears that again, it has to be told the count again
             del self._bound[route]
             self._unheard.add(names)
-        for pattern in self.patterns:
+        for pattern in list(self.calls.patterns):
             try:
                 self._exchange.guard.check_listener(self, pattern)
             except SigError as error:
@@ -222,6 +242,8 @@ class ClientPort(QueuedPort):
         if (sender, event) in self._unheard:
             self._unheard.remove((sender, event))
             params["anew"] = True
+        if self.knows_last and route in self._exchange.last_values:
+            params["state"] = True
         assert self._encoding is not None
         frame = control_frame(encode(self._encoding, notice("bind", params)))
         if self._outbox.put_bind(Place(route, (sender, event), frame)):

@@ -16,9 +16,15 @@ from sig_core.routing.transcode import EVENT_OF, encode, unencodable
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.gate import FRAMES, SMALL, Gate
 
-__all__ = ["closed_error", "event_for", "frame_for", "make_publisher"]
+__all__ = ["as_it_is", "closed_error", "event_for", "frame_for", "make_publisher"]
 
 Closed = Callable[[Info, Any], None]
+Noting = Callable[[Codec, Callable[[bytes], None]], Callable[[bytes], None]]
+
+
+def as_it_is(codec: Codec, append: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Return what appends a frame, without noting any."""
+    return append
 
 
 def make_publisher(
@@ -29,19 +35,20 @@ def make_publisher(
     gate: Gate,
     count: Callable[[], object],
     closed: Closed | None = None,
+    noting: Noting = as_it_is,
 ) -> Publisher:
     """Make what encodes an event and appends it to the session's output, then calls `count()` and tells the gate.
 
     Args:
         closed: takes the event when the session has ended; None: LinkClosed is raised.
+        noting: makes of what appends a frame what notes it, too: for state events.
 
     What it raises means that nothing was sent: EncodeError, MessageTooBig, LinkClosed, Backpressure.
     """
     codec, out, limit = session.encoding, session.out, session.max_out
     assert codec is not None  # who knows a route has been taken in, though the session may have ended since
-    append, added, refused = out.append, gate.added, closed or _refuser(session, sender, event)
-    heads = _Heads(route)
-    known = heads.get
+    append, added, refused = noting(codec, out.append), gate.added, closed or _refuser(session, sender, event)
+    known = (heads := _Heads(route)).get
 
     def publisher(info: Info, data: Any) -> None:
         if gate.full:

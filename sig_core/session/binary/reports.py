@@ -12,8 +12,8 @@ from sig_core.events import Name, Pattern
 from sig_core.protocol.hello import Welcome
 
 __all__ = [
-    *("Bound", "Closed", "Events", "Gap", "Opened", "Refused", "ReplyCallback", "ReplyReceived", "Report"),
-    *("RequestsReceived", "Unbound"),
+    *("Bound", "Closed", "Events", "Gap", "Last", "LastTold", "Opened", "Refused", "ReplyCallback", "ReplyReceived"),
+    *("Report", "RequestsReceived", "Unbound"),
 ]
 
 ReplyCallback = Callable[[Any, SigError | None], None]
@@ -35,6 +35,7 @@ class Bound:
         life: "": it keeps no counts.
         anew: what was fired since that was told last was not meant for this client.
         number: of all that came on the link.
+        is_state: its last value is kept.
     """
 
     sender: Name
@@ -43,6 +44,7 @@ class Bound:
     count: int
     anew: bool = False
     number: int = 0
+    is_state: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +62,33 @@ class Events:
     event: Name
     count: int
     data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Last:
+    """The last value of a state event, as a whole frame; it was not fired just now.
+
+    Attributes:
+        ident: of the question that it answers; 0: of none.
+    """
+
+    sender: Name
+    event: Name
+    ident: int
+    data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class LastTold:
+    """All values have come that there were.
+
+    Attributes:
+        ident: of the question.
+        lost: values that did not come, though there are such.
+    """
+
+    ident: int
+    lost: int
 
 
 @dataclass(slots=True, eq=False)
@@ -117,4 +146,4 @@ class Closed:
     error: SigError
 
 
-Report = Opened | Bound | Unbound | Events | RequestsReceived | ReplyReceived | Gap | Refused | Closed
+Report = Opened | Bound | Unbound | Events | Last | LastTold | RequestsReceived | ReplyReceived | Gap | Refused | Closed

@@ -13,7 +13,7 @@ from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import CONFIRMS, FEATURES, Hello, Welcome, read_hello, refusal, welcome_frame
+from sig_core.protocol.hello import CONFIRMS, FEATURES, KEEPS_STATE, Hello, Welcome, read_hello, refusal, welcome_frame
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure
 from sig_core.protocol.runs import split_numbered, split_requests
@@ -21,6 +21,7 @@ from sig_core.protocol.wire import (
     CONFIRM,
     CONTROL,
     EVENT,
+    LAST,
     PREFACE,
     REPLY,
     REQUEST,
@@ -236,7 +237,7 @@ class ServerSession(Session):
             software="pysig",
         )
         self.features = frozenset(welcome.features)
-        self._reader.flags = CONFIRM if CONFIRMS in self.features else 0
+        self._reader.flags = CONFIRM * (CONFIRMS in self.features) | LAST * (KEEPS_STATE in self.features)
         self._send(welcome_frame(welcome))
         self._move(State.OPEN)
         self._exchange.join(self.port)
@@ -260,6 +261,8 @@ class ServerSession(Session):
             self._spend(len(body) + max(0, self._outbox.size - before), now)
         elif kind & CONFIRM:
             self._take_confirmed(kind, route, body, now)
+        elif kind & LAST:
+            self._take_last(kind, route, body)
         else:
             self._take_error(body)
 
@@ -273,6 +276,15 @@ class ServerSession(Session):
             self.port.fail_to(ident, route, error)
         else:
             self.port.reply(route, self.codec, [(ident, encode(self.encoding, links))])
+
+    def _take_last(self, head: int, route: int, body: bytes) -> None:
+        """Keep what the client says is the value of an event of its own."""
+        _, event = cut_ident(head, route, body)
+        run = Run(route, self.codec, 1, event)
+        try:
+            self._exchange.confirmed.give_last(self.port, run, self._exchange.last_values)
+        except SigError as error:
+            self.port.refuse(route, 0, error)
 
     def _take_error(self, body: bytes) -> None:
         token, status, detail = split_error(body)

@@ -12,7 +12,7 @@ from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
 from sig_core.session.binary.reports import Bound, Gap, Refused, Report
 
-__all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_unbind"]
+__all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_told", "read_unbind"]
 
 _event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
@@ -53,6 +53,12 @@ def read_route(response: Any) -> int:
     return Fields(response, "resolve").get("route", _route)
 
 
+def read_told(response: Any) -> tuple[int, int]:
+    """Check the response to `last`, or raise RemoteProtocolError; return how many values came, how many not."""
+    fields = Fields(response, "last")
+    return fields.get("told", _total), fields.find("lost", _total, 0)
+
+
 def read_unbind(message: Notice) -> list[int]:
     """Check a notice `unbind` and return the numbers in it, or raise RemoteProtocolError."""
     return message.params.get("routes", _routes)
@@ -75,7 +81,8 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
         life, count = params.find("life", _life, ""), params.find("count", _total, 0)
         names[route] = (sender, event)
         anew = params.find("anew", checks.boolean, False)
-        return None if event is None else Bound(sender, event, life, count, anew)
+        is_state = params.find("state", checks.boolean, False)
+        return None if event is None else Bound(sender, event, life, count, anew, is_state=is_state)
     if message.method == "gap":
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))

@@ -24,12 +24,14 @@ class Registration:
     Attributes:
         name: of the board's sender; None: it has none.
         events, methods: of its sender; None among the methods is a default handler.
+        kept: those of the events whose last value is kept.
         listened: the patterns that it listens to.
     """
 
     def __init__(self, begin: Register) -> None:
         self.name = begin.name
         self.events: list[Name] = []
+        self.kept: list[Name] = []
         self.methods: list[str | None] = []
         self.listened: list[Pattern] = []
         self._missing = begin.items
@@ -51,6 +53,8 @@ class Registration:
         self._missing -= 1
         if isinstance(item, EventItem):
             self.events.append(item.event)
+            if item.is_state:
+                self.kept.append(item.event)
         elif isinstance(item, RequestItem):
             self.methods.append(item.method)
         else:

@@ -20,6 +20,7 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern
 from sig_core.line.handshake import SynAck
 from sig_core.protocol.board import (
+    LAST,
     BoardAnswer,
     BoardRequest,
     Fire,
@@ -217,6 +218,7 @@ class BoardSession(QueuedPort, SessionState):
         if error is None:
             self._retry_at = None
             self._out.put(registered(Status.OK))
+            self._greet()
         else:
             if self._retry_at is None:  # reported once
                 self._out.put(self._out.shorten(lambda text: registered(error.status, text), str(error)))
@@ -249,7 +251,7 @@ class BoardSession(QueuedPort, SessionState):
         requests = registration.methods or None
         try:
             name = self._rename(registration.name)
-            entry = self._exchange.add_sender(self, name, registration.events, requests)
+            entry = self._exchange.add_sender(self, name, registration.events, requests, state=registration.kept)
         except SigError as error:
             return error
         self._senders = 1
@@ -290,6 +292,25 @@ class BoardSession(QueuedPort, SessionState):
                 else:
                     self._out.put(message, number, count)
                 count = 0
+
+    def tell_last(self, run: Run, sender: Name, event: Name) -> bool:
+        """Queue a value that is told because it is the last one, for each item that hears it; see `Port`."""
+        self._learn(run.route, sender, event)
+        ((_, data),) = split_events(run.data)
+        messages = {number: heard(number, data, names, LAST) for number, names in self._matches(run.route)}
+        fitting = {number: each for number, each in messages.items() if len(each) <= self._out.longest}
+        for number, message in fitting.items():
+            self._out.put(message, number)
+        return len(fitting) == len(messages)
+
+    def _greet(self) -> None:
+        """Tell the board, which is in just now, the last values of what it hears."""
+        values, told = self._exchange.last_values, set[tuple[Name, Name]]()
+        for pattern in self._patterns if len(values) else ():
+            for value in values.of(self, pattern):
+                if (value.sender, value.event) not in told:
+                    told.add((value.sender, value.event))
+                    values.tell(self, value, self.tell_last)
 
     def _matches(self, route: int) -> tuple[Match, ...]:
         return () if self._registration is None else self._registration.matches(*self._names[route])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_core.errors import ConfigError, ConnectFailed, NotAdmitted, RemoteProtocolError, SigError, UnknownSender
-from sig_core.events import Info, Name, check_name
+from sig_core.events import Info, Name, Pattern, check_name
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.table import Table
@@ -21,6 +21,7 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.inbound import Inbound
+from sig_core.session.client_state.last_listeners import last_of
 from sig_core.session.client_state.offline_queue import OfflineQueue
 from sig_core.session.client_state.outlet import Outlet
 from sig_core.session.client_state.reconnect import Reconnect
@@ -172,6 +173,25 @@ class ClientState:
         reply = self._make_reply()
         return Ask(reply, session.call(method, params, reply.tell), what)
 
+    def last_values(self, session: ClientSession, pattern: Pattern) -> Steps[list[tuple[Info, Any]]]:
+        """Ask for the last values of what matches a pattern, and return info and data of each.
+
+        Args:
+            session: to the server.
+            pattern: sender and event.
+
+        Raises:
+            LocalProtocolError: the server keeps none.
+            CodecError: one is no value.
+        """
+        reply = self._make_reply()
+        ident, call = session.ask_last(pattern, reply.tell, collect=True)
+        try:
+            values = yield Ask(reply, call, f"last values of {pattern}")
+        finally:
+            session.forget_last(ident)
+        return [last_of(value, session) for value in values]
+
     def remove_own(self, name: Name, forget: Callable[[], bool]) -> Steps[bool]:
         """Disconnect a sender of this program: at the server, if it is there, then here; return whether it was here.
 
@@ -222,6 +242,22 @@ class ClientState:
                 check_name(item["sender"]): [check_name(each["event"]) for each in item["events"]] for item in listed
             }
         except (ConfigError, LookupError, TypeError) as error:
+            raise RemoteProtocolError(f"list_senders: the answer is no list of senders: {error!r}") from error
+
+    @staticmethod
+    def read_state(listed: Any) -> dict[Name, list[Name]]:
+        """Return the state events of those senders that have any, by name, from the response to `list_senders`.
+
+        Raises:
+            RemoteProtocolError: it is no such response.
+        """
+        try:
+            return {
+                check_name(item["sender"]): [check_name(each) for each in item["state"]]
+                for item in listed
+                if item.get("state")
+            }
+        except (ConfigError, LookupError, TypeError, AttributeError) as error:
             raise RemoteProtocolError(f"list_senders: the answer is no list of senders: {error!r}") from error
 
     # -- how it stands

@@ -39,6 +39,8 @@ def send_confirmed(
         raise LinkClosed(f"{what}: not connected, so nobody can confirm it: {why}")
     frame = event_for(session, remote.routes[event], remote.name, event, info, data)
     ident = session.confirm(frame, what, when)
+    if event in remote.kept and session.encoding is not None:
+        remote.kept[event].sent = session.encoding, frame
     remote.counters[event].increment()
     session.gate.added(len(frame) + 4)
     return ident

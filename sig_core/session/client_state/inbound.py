@@ -6,18 +6,31 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sig_core.errors import AccessDenied, SigError, UnknownSender
+from sig_core.errors import AccessDenied, CodecError, SigError, UnknownSender
 from sig_core.events import Info, Name
 from sig_core.routing.counting import give_back
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
-from sig_core.session.binary.reports import Bound, Events, Gap, Refused, Report, RequestsReceived, Unbound
+from sig_core.session.binary.reports import (
+    Bound,
+    Events,
+    Gap,
+    Last,
+    LastTold,
+    Refused,
+    Report,
+    RequestsReceived,
+    Unbound,
+)
 from sig_core.session.client_state.asks import Log
+from sig_core.session.client_state.last_listeners import last_of
 from sig_core.session.client_state.registrations import Registrations
 from sig_core.session.errors import error_of_handler
 
 __all__ = ["Inbound"]
+
+NOT_TOLD = "too long, not to be carried in its codec, or dropped since it was slow"
 
 
 class Inbound:
@@ -128,12 +141,15 @@ class Inbound:
         if isinstance(report, Unbound):
             self._registrations.forget_topics(report.topics)
             give_back(self._lost, report.topics)
-        elif isinstance(report, Bound) and not report.life:
-            losses.pause(report.sender, report.event)
+            self._registrations.lasts.unbound(report.topics)
         elif isinstance(report, Bound):
-            if self._registrations.is_meant(report.sender, report.event, report.number):
-                missing = losses.begin(report.sender, report.event, report.life, report.count, anew=report.anew)
-                self._lose(report.sender, report.event, missing, "a link was lost")
+            self._bound(report)
+        elif isinstance(report, Last):
+            self._tell_last(report)
+        elif isinstance(report, LastTold):
+            self._registrations.lasts.joined(report.ident)
+            if report.lost:
+                self._log.warning(f"{report.lost} last values did not reach this program: {NOT_TOLD}")
         elif isinstance(report, Refused):
             self._refused(AccessDenied(_words_of(report)))
         elif isinstance(report, Gap) and report.sent:
@@ -142,6 +158,40 @@ class Inbound:
             if report.event is not None:
                 losses.add(report.sender, report.event, report.count)
             self._lose(report.sender, report.event, report.count, report.reason)
+
+    def _bound(self, report: Bound) -> None:
+        registrations, sender, event = self._registrations, report.sender, report.event
+        losses, missing = registrations.losses, 0
+        known = losses.stands_at(sender, event, report.life) >= 0 and not report.anew
+        if not report.life:
+            losses.pause(sender, event)
+        elif registrations.is_meant(sender, event, report.number):
+            missing = losses.begin(sender, event, report.life, report.count, anew=report.anew)
+            self._lose(sender, event, missing, "a link was lost")
+        if report.is_state:
+            registrations.lasts.bound(report, missing, known=known)
+
+    def _tell_last(self, report: Last) -> None:
+        """Tell a value to those whom it is for."""
+        key = sender, event = report.sender, report.event
+        registrations = self._registrations
+        if report.ident:
+            targets = registrations.lasts.asked(key, report.ident)
+        else:
+            count, topic = registrations.losses.stands_at(*key), registrations.table.topic(*key)
+            targets = registrations.lasts.unasked(key, count, topic.targets or topic.refresh())
+        if not targets:
+            return
+        try:
+            info, value = last_of(report, self._session)
+        except CodecError as error:
+            self._lose(sender, event, 1, f"its last value: {error}")
+            return
+        for target in targets:
+            try:
+                target.tell(info, value)
+            except BaseException as error:  # see `fan_out`
+                self._failed(target.callback, info, error)
 
     def _lose(self, sender: Name, event: Name | None, count: int, reason: str) -> None:
         if count:

@@ -16,7 +16,7 @@ from sig_core.routing.transcode import decode, encode
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Lock
 
-__all__ = ["OfflineQueue"]
+__all__ = ["OfflineQueue", "readdressed"]
 
 ROUNDS = 8  # times that what came meanwhile is sent without the lock, before it is sent under it
 
@@ -38,6 +38,7 @@ class OfflineQueue:
         untold: of these, those that no server knows to be missing yet.
         waiting: events that are in it, by (sender, event).
         size: bytes that are in it.
+        sent: called with the key, the codec and the frame of what has left.
     """
 
     def __init__(self, keep: int, lock: Lock) -> None:
@@ -47,6 +48,7 @@ class OfflineQueue:
         self.untold: Counter[Key] = Counter()
         self.waiting: Counter[Key] = Counter()
         self.size = 0
+        self.sent: Callable[[Key, Codec, bytes], None] = lambda key, codec, frame: None
         self._queue: deque[_Kept] = deque()
 
     def __len__(self) -> int:
@@ -115,9 +117,12 @@ class OfflineQueue:
         unsendable: list[Key] = []
         for key, codec, frame in batch:
             try:
-                session.out.append(_readdressed(frame, route_of(*key), codec, session.encoding, session.max_out))
+                moved = readdressed(frame, route_of(*key), codec, session.encoding, session.max_out)
             except CodecError:
                 unsendable.append(key)
+            else:
+                session.out.append(moved)
+                self.sent(key, session.encoding, moved)
         return unsendable
 
     def _drop(self, keys: Iterable[Key]) -> None:
@@ -142,7 +147,7 @@ class OfflineQueue:
         return found
 
 
-def _readdressed(frame: bytes, route: int | None, source: Codec, target: Codec, limit: int) -> bytes:
+def readdressed(frame: bytes, route: int | None, source: Codec, target: Codec, limit: int) -> bytes:
     """Return the frame of an event for another link, or raise CodecError: it can't go there."""
     if route is None:
         raise CodecError("the sender is not connected any more")

@@ -10,9 +10,10 @@ from sig_core.events import Info, Name
 from sig_core.routing.entities import Subscription
 from sig_core.routing.table import Publisher, Topic
 from sig_core.session.binary.client import ClientSession
-from sig_core.session.binary.publisher import closed_error, frame_for, make_publisher
+from sig_core.session.binary.publisher import as_it_is, closed_error, frame_for, make_publisher
 from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.offline_queue import OfflineQueue
+from sig_core.session.client_state.remote_sender import KeptValue
 
 __all__ = ["LazyPublisher", "Outlet", "refusing_publisher"]
 
@@ -47,9 +48,10 @@ class LazyPublisher:
         session, route: to the server.
         count: called for each event that is taken.
         outlet: of the client.
+        kept: of a state event; None: it is none.
     """
 
-    __slots__ = ("_count", "_outlet", "_route", "_session", "_topic")
+    __slots__ = ("_count", "_kept", "_outlet", "_route", "_session", "_topic")
 
     def __init__(
         self,
@@ -58,8 +60,10 @@ class LazyPublisher:
         route: int,
         count: Callable[[], object],
         outlet: Outlet,
+        kept: KeptValue | None = None,
     ) -> None:
         self._topic = topic
+        self._kept = kept
         self._session = session
         self._route = route
         self._count = count
@@ -98,7 +102,8 @@ class LazyPublisher:
             if now is not None:  # the next link came just now
                 now(info, data)
 
-        publisher = make_publisher(session, sender, event, self._route, session.gate, count, keep)
+        noting = as_it_is if self._kept is None else self._kept.noting
+        publisher = make_publisher(session, sender, event, self._route, session.gate, count, keep, noting)
         return publisher
 
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from sig_core.contract import Codec
 from sig_core.errors import (
+    CodecError,
     MessageTooBig,
     NotOwner,
     RemoteProtocolError,
@@ -21,6 +23,8 @@ from sig_core.errors import (
     UnknownSender,
 )
 from sig_core.events import Info, Name, Pattern, patterns_of
+from sig_core.protocol.hello import KEEPS_STATE
+from sig_core.protocol.wire import LAST, flagged_frame
 from sig_core.routing.counting import LossDetector, give_back
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.routing.removed_sender import no_longer_connected, removed_publisher
@@ -32,6 +36,8 @@ from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.confirming import send_confirmed
 from sig_core.session.client_state.ended_listeners import EndedListeners
+from sig_core.session.client_state.last_listeners import LastListeners
+from sig_core.session.client_state.offline_queue import readdressed
 from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
 from sig_core.session.client_state.remote_subscription import RemoteSubscription
@@ -59,6 +65,7 @@ class Registrations:
         senders: the remote ones, by name; those too whose server has not answered yet.
         table: the listeners by what they hear.
         losses: finds out what these should have heard.
+        lasts: tells these the last values of state events.
         unsent: events that left for a server and did not get there, as far as a server could tell.
     """
 
@@ -75,6 +82,7 @@ class Registrations:
         self.senders: dict[Name, RemoteSender] = {}
         self.table: Table[Subscription] = Table()
         self.losses = LossDetector()
+        self.lasts = LastListeners()
         self.unsent: Counter[tuple[Name, Name]] = Counter()
         self._fired = 0  # by senders that were removed
         self._session: ClientSession | None = None  # of the link there is, or was last
@@ -88,6 +96,13 @@ class Registrations:
         self._subscriptions: dict[Pattern, RemoteSubscription] = {}
         self._ended = EndedListeners()  # on this link
         self._order: dict[Name | Pattern, None] = {}
+        outlet.offline.sent = self._note_sent
+
+    def _note_sent(self, key: tuple[Name, Name], codec: Codec, frame: bytes) -> None:
+        """Note the last value of a state event that waited for a link."""
+        remote = self.senders.get(key[0])
+        if remote is not None and key[1] in remote.kept:
+            remote.kept[key[1]].sent = codec, frame
 
     def fired(self) -> int:
         """Return how many events all senders fired, those that were removed too; under the lock."""
@@ -169,7 +184,9 @@ class Registrations:
         requests, ident = remote.sender.handler.names(), None
         try:
             remote.session = session  # before: if this is interrupted, it may be on its way
-            ident = session.add_sender(name, list(fired), requests, reply.tell, life=remote.life, fired=fired)
+            ident = session.add_sender(
+                *(name, list(fired), requests, reply.tell), life=remote.life, fired=fired, state=remote.kept
+            )
         except SigError as error:
             remote.session = None
             session.check_open()
@@ -223,7 +240,9 @@ class Registrations:
         """Return what lets the events of a sender out, once it is installed."""
         topic, counters, outlet = self._topics.topic, remote.counters, self._outlet
         return [
-            LazyPublisher(topic(remote.name, event), session, route, counters[event].increment, outlet)
+            LazyPublisher(
+                *(topic(remote.name, event), session, route, counters[event].increment, outlet), remote.kept.get(event)
+            )
             for event, route in joined.routes.items()
         ]
 
@@ -339,8 +358,11 @@ class Registrations:
                     remote = RemoteSubscription(session, pattern, self._lock, self._ended)
                     self._subscriptions[pattern] = remote
                     self._order[pattern] = None
+                told = self._expect_last(session, subscription)
                 self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
+            if told is not None:
+                yield told
         except BaseException:
             try:
                 subscription.remove()
@@ -349,9 +371,20 @@ class Registrations:
                 raise
             raise
 
+    def _expect_last(self, session: ClientSession, subscription: Subscription) -> Ask | None:
+        """Ask for the last values of what a listener is to hear, and let it wait for them, if the server keeps any."""
+        if KEEPS_STATE not in session.features:
+            return None
+        reply = self._make_reply()
+        ident, call = session.ask_last(subscription.pattern, reply.tell)
+        subscription.hold()
+        self.lasts.expect(ident, subscription)
+        return Ask(reply, call, f"last values of {subscription.pattern}")
+
     def unsubscribe(self, subscription: Subscription) -> bool:
         """Forget a subscription; return whether there is something to send."""
         pattern = subscription.pattern
+        self.lasts.forget(subscription)
         with self._lock:
             self.table.remove(pattern, subscription)
             remote = self._subscriptions.get(pattern)
@@ -410,6 +443,7 @@ class Registrations:
             self._session = session
             self.table.drop_all()  # those that are heard again come again
             self.losses.begin_link()
+            self.lasts.begin_link()
             self._ended = EndedListeners()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
@@ -447,6 +481,8 @@ class Registrations:
                 remote = RemoteSubscription(session, key, self._lock, self._ended)
                 self._subscriptions[key] = remote
                 heard.append(remote)
+                if KEEPS_STATE in session.features:
+                    session.ask_last(key, _ignore, anew=True)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""
@@ -486,6 +522,8 @@ class Registrations:
                         publisher.install()
                     remote.fire_on(session, joined.routes)
 
+        for remote, joined, _ in publishers:
+            self._give_last(session, remote, joined.routes)
         self._outlet.offline.release(session, lambda name, event: routes.get((name, event)), resume)
         yield None
         for remote, dropped, ask in skipped:
@@ -494,6 +532,16 @@ class Registrations:
                 if refused is None and self.senders.get(remote.name) is remote:
                     self._outlet.offline.told(remote.name, dropped)
         return refusal
+
+    def _give_last(self, session: ClientSession, remote: RemoteSender, routes: dict[Name, int]) -> None:
+        """Tell a server the last values of a sender's events, before any event; what it can't take, it has not."""
+        assert session.encoding is not None
+        for event, kept in remote.kept.items():
+            if kept.sent is not None:
+                codec, frame = kept.sent
+                with suppress(CodecError):
+                    moved = readdressed(frame, routes[event], codec, session.encoding, session.max_out - 4)
+                    session.out.append(flagged_frame(moved, LAST, 0))
 
     def _skip(self, session: ClientSession, remote: RemoteSender) -> list[tuple[RemoteSender, dict[Name, int], Ask]]:
         """Tell the server, under the lock, what of a sender's events was dropped since it was asked for the sender."""
@@ -524,3 +572,7 @@ class Registrations:
             self._log.error(f"{what}: {error}")
             return error
         return None
+
+
+def _ignore(value: Any, error: SigError | None) -> None:
+    """Take an answer that nobody waits for."""

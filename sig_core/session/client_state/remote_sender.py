@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sig_core.contract import Codec
 from sig_core.errors import RemoteProtocolError
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name
 from sig_core.routing.counting import EventCounter
@@ -13,9 +15,27 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask
 
-__all__ = ["PendingSender", "RemoteSender"]
+__all__ = ["KeptValue", "PendingSender", "RemoteSender"]
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
+
+
+class KeptValue:
+    """The last value of a state event that has left for a server. `sent`: the codec and the frame; None: none has."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent: tuple[Codec, bytes] | None = None
+
+    def noting(self, codec: Codec, append: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """Return what appends a frame to some output, and notes it as the last one."""
+
+        def note(frame: bytes) -> None:
+            append(frame)
+            self.sent = codec, frame
+
+        return note
 
 
 class RemoteSender:
@@ -30,9 +50,10 @@ class RemoteSender:
         session: on which it was asked for, as long as nobody asked there for its removal; None: there is none.
         fires_on: to which its events go now; None: to none, yet.
         routes: of its events there.
+        kept: the last value of each of its state events, for a server that has lost it.
     """
 
-    __slots__ = ("counters", "fires_on", "life", "name", "routes", "sender", "session")
+    __slots__ = ("counters", "fires_on", "kept", "life", "name", "routes", "sender", "session")
 
     def __init__(self, sender: Sender, life: str) -> None:
         assert sender.name is not None
@@ -42,6 +63,7 @@ class RemoteSender:
         self.session: ClientSession | None = None
         self.fires_on: ClientSession | None = None
         self.routes: dict[Name, int] = {}
+        self.kept = {event: KeptValue() for event in sender.state}
         self.counters = {name: EventCounter() for name in sender.events if name is not None and name not in BUILT_IN}
 
     def fire_on(self, session: ClientSession, routes: dict[Name, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 from sig_core.errors import Busy, NotOwner, UnknownEvent
@@ -10,8 +11,8 @@ from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.ports import Port
-from sig_core.session.calls import Calls, request_names
+from sig_core.routing.ports import Port, Run
+from sig_core.session.calls import Calls, request_names, state_of
 from sig_core.session.plain.output import PlainOutput
 from sig_core.session.splicing import EncodedList
 
@@ -33,6 +34,9 @@ class PlainClient(Port, Protocol):
     """
 
     output: PlainOutput
+
+    def tell_last(self, run: Run, sender: Name, event: Name, listener: int = 0) -> bool:
+        """Tell the peer a last value; see `PlainPort`."""
 
     def fire(self, route: int, additions: dict[str, Any], data: Any) -> None:
         """Route an event of one of the peer's senders.
@@ -63,7 +67,7 @@ class PlainCalls(Calls):
         events = params.find("events", _event_names, None)
         if not isinstance(events, list):
             events = [] if events is None else [events]
-        self._enter(name, events, params.find("requests", request_names, None), "", {})
+        self._enter(name, events, params.find("requests", request_names, None), "", {}, state_of(name, events, params))
 
     def _list_senders(self, params: Fields) -> list[dict[str, Any]] | EncodedList:
         broadcast: dict[str, Any] = {"sender": None, "connected": True}
@@ -95,6 +99,12 @@ class PlainCalls(Calls):
                 ident for pattern in patterns_of(sender, event) for ident in self._at.get(pattern, ())
             ]
         return found
+
+    def greet(self, listener: int) -> None:
+        """Tell a listener that came just now the last values of what it hears."""
+        values, client = self._exchange.last_values, self._client
+        for value in values.of(client, self._listeners[listener]) if len(values) else ():
+            values.tell(client, value, partial(client.tell_last, listener=listener))
 
     def _add_listener(self, params: Fields) -> dict[str, int]:
         if len(self._listeners) >= self._limits.max_plain_listeners:

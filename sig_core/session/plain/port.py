@@ -25,7 +25,7 @@ from sig_core.protocol.objects import parts_of
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame, request_tail
 from sig_core.routing.exchange import Exchange
-from sig_core.routing.info import info_of
+from sig_core.routing.info import info_of, last_info
 from sig_core.routing.ports import RequestBatch, Run, request_each
 from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
 from sig_core.routing.request_names import check_method
@@ -63,6 +63,7 @@ class PlainPort(QueuedPort):
         output: the messages that wait for it.
         now: of the turn in which its input is taken, monotonic seconds.
         leaving: its input has ended; it only gets the answers that it still waits for.
+        open_requests: that the peer has made.
         unmatched_replies: answers that nobody here waited for.
     """
 
@@ -94,7 +95,7 @@ class PlainPort(QueuedPort):
         self._request_tick = request_tick
         self._last_call = 0  # number of the last call of the peer's
         self._tokens: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
-        self._open = OpenRequests(limits.request_timeout)  # made by the peer
+        self.open_requests = OpenRequests(limits.request_timeout)  # made by the peer
         self._refusal: SigError | None = None
         exchange.join(self)
 
@@ -127,12 +128,12 @@ class PlainPort(QueuedPort):
         params = message.params
         sender, method = params.get("sender", checks.name), check_method(params.get("method", _method))
         entry = self._exchange.sender(sender, self)
-        if len(self._open) >= self.limits.max_requests:
+        if len(self.open_requests) >= self.limits.max_requests:
             raise Busy(f"request {method!r}: {self.limits.max_requests} requests are open, which is the limit")
         payload = encode(self._json, params.find("params", checks.anything, None))
-        number = self._open.add(message.id, self.now)
-        if len(self._open) == 1:
-            self._request_tick(self._open.deadline)
+        number = self.open_requests.add(message.id, self.now)
+        if len(self.open_requests) == 1:
+            self._request_tick(self.open_requests.deadline)
         self._exchange.request(self, entry.route, PLAIN_CODEC, method, {number: request_tail(method, payload)})
 
     def take_answer(self, message: Answer) -> None:
@@ -161,14 +162,9 @@ class PlainPort(QueuedPort):
         self._exchange.withdraw(self, patterns)
 
     @property
-    def waits_for_answers(self) -> bool:
-        """Whether the peer has requests open."""
-        return bool(self._open)
-
-    @property
     def is_idle(self) -> bool:
         """Whether the peer has neither senders nor listeners, and waits for nothing."""
-        return not (self.calls.senders or self.calls.patterns or self._open)
+        return not (self.calls.senders or self.calls.patterns or self.open_requests)
 
     def ping(self) -> None:
         """Ask for a sign of life: whatever the peer says is one."""
@@ -194,13 +190,13 @@ class PlainPort(QueuedPort):
     def tick(self, now: float) -> float:
         """Do what is due; return when the next call is needed, monotonic seconds."""
         self._outbox.shrink()
-        while (number := self._open.overdue(now)) is not None:
+        while (number := self.open_requests.overdue(now)) is not None:
             self._exchange.requests.cancel(self, number)
             self.fail_to(number, 0, RequestTimeout(f"no answer within {self.limits.request_timeout:g} s"))
         if self._tokens:  # who asked may have given up
             still = self._exchange.requests.is_open
             self._tokens = {number: token for number, token in self._tokens.items() if still(self, token)}
-        return min(self._open.deadline, self.output.tick(now))
+        return min(self.open_requests.deadline, self.output.tick(now))
 
     # -- what the exchange does
 
@@ -225,6 +221,25 @@ class PlainPort(QueuedPort):
                 message = SIGNAL % (self._last_call, ident, params[1:])
                 # Counted with its last message: if an earlier one is dropped, the event has not got through.
                 self.output.put_call(self._last_call, message, run.route, ident == listeners[-1])
+
+    def tell_last(self, run: Run, sender: Name, event: Name, listener: int = 0) -> bool:
+        """Queue a value that is told because it is the last one; see `Port`.
+
+        Args:
+            run, sender, event: it.
+            listener: that came just now; 0: all that hear it.
+        """
+        ((additions, payload),) = split_events(run.data)
+        try:
+            added = None if additions is None else self.decode(additions)
+            info = last_info(sender, event, added)
+            params = encode(self._json, {"info": info, "data": self.decode(payload)})
+        except CodecError:
+            return False
+        for ident in (listener,) if listener else self.calls.listeners_of(sender, event):
+            self._last_call += 1
+            self.output.put_call(self._last_call, SIGNAL % (self._last_call, ident, params[1:]), run.route)
+        return True
 
     def decode(self, text: bytes) -> Any:
         """Decode JSON of anybody.
@@ -291,7 +306,7 @@ class PlainPort(QueuedPort):
     def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
         """Queue the answers to requests that the peer made."""
         for ident, value in values:
-            peers_own = self._open.pop(ident)
+            peers_own = self.open_requests.pop(ident)
             try:
                 self._answer(answer(peers_own, self.decode(value)))
             except CodecError as error:
@@ -300,7 +315,7 @@ class PlainPort(QueuedPort):
 
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """Queue the failure of a request that the peer made."""
-        message = failure(self._open.pop(ident), error)
+        message = failure(self.open_requests.pop(ident), error)
         if isinstance(error, RemoteError):  # what the handler said, without the type that it raised
             message["exception"] = clean(error.text[:MAX_TEXT])
         self._answer(message)

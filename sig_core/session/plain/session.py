@@ -193,6 +193,8 @@ class PlainSession(SessionState):
                     self._put_answer(response.answer(message.id))
                 else:
                     self._answer(answer(message.id, response))
+                    if message.method == "add_listener":
+                        self.port.calls.greet(response["listener_id"])
         except SigError as error:
             self._answer(failure(message.id, error))
 
@@ -270,7 +272,7 @@ class PlainSession(SessionState):
         self._end_if_done()
 
     def _end_if_done(self) -> None:
-        if self.port.leaving and not self.port.waits_for_answers:
+        if self.port.leaving and not self.port.open_requests:
             self._end(LinkClosed("the peer closed the link"))
 
     def fail(self, error: SigError) -> None:

@@ -25,6 +25,13 @@ from tests.session.client_state.support import (
 from tests.support.sessions import Net
 
 
+@pytest.fixture(autouse=True)
+def without_last_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked beside these; they have tests of their own."""
+    monkeypatch.setattr("sig_core.session.binary.client.FEATURES", ())
+
+
+
 def subscribing(client: Client, *pattern: Any) -> tuple[Subscription, Steps[None]]:
     made = client.subscription(*pattern)
     return made, client.registrations.subscribe(client.session, made)

@@ -22,6 +22,13 @@ from tests.session.client_state.support import (
 from tests.support.sessions import Net
 
 
+@pytest.fixture(autouse=True)
+def without_last_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked beside these; they have tests of their own."""
+    monkeypatch.setattr("sig_core.session.binary.client.FEATURES", ())
+
+
+
 def full(net: Net | None = None) -> Client:
     """A client with senders and listeners in turn."""
     client = Client(net).connect()

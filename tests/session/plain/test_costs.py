@@ -343,7 +343,7 @@ def test_requests_that_were_answered_leave_nothing() -> None:
         program.serve(lambda method, params: 1)
     assert [each["id"] for each in peer.read()] == [99]  # the others were read before
     assert peer.session.tick(net.now) == 100.0
-    assert len(peer.session.port._open) == 0
+    assert len(peer.session.port.open_requests) == 0
 
 
 def test_senders_that_came_and_went_leave_nothing() -> None:
