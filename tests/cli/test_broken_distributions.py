@@ -113,7 +113,7 @@ def test_hooks_add_commands_and_a_typo_is_named(fresh: Environment) -> None:
     assert (run.returncode, run.stdout) == (0, "hello from a plug-in\n")
     assert run.stderr == (
         "sig: left out: hook plug-in 'typo': there is no hook 'sig_cli_comands', did you mean 'sig_cli_commands'?; "
-        "there are: sig_audit, sig_cli_commands, sig_session_closed, sig_session_opened\n"
+        "there are: sig_audit, sig_authorize, sig_cli_commands, sig_session_closed, sig_session_opened\n"
     )
     assert "Greet." in fresh.sig("--help").stdout
 

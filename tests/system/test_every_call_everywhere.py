@@ -84,7 +84,7 @@ SERVER: dict[str, Call] = {
 }
 
 # Not for programs: what the parts of a router call of each other.
-INSIDE = {"after_fork", "events", "incoming", "other", "topic", "listener_failed"}
+INSIDE = {"after_fork", "events", "incoming", "other", "topic", "listener_failed"} | {"limits"}  # which is no call
 
 
 def _refused(call: Callable[[], object]) -> None:
