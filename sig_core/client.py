@@ -54,6 +54,8 @@ class ClientRouter(ClientBase, Router):
         plugins: where carriers and codecs come from; None: what is installed.
         token: proves who this client is, where the server has rules: text, or what returns it, called before each
             attempt to connect. It is sent over TLS, or within this machine, alone.
+        resume: seconds for which a session should outlive its link, such as 30: a link that is back within that time is
+            as if it had never been cut, see docs/delivery.md; None: it ends with its link.
         class_sender, class_signal, class_event: see `Router`.
 
     Attributes:
@@ -71,6 +73,7 @@ class ClientRouter(ClientBase, Router):
         reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
         token: Token | None = None,
+        resume: float | None = None,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
@@ -78,7 +81,7 @@ class ClientRouter(ClientBase, Router):
         super().__init__(class_sender, class_signal, class_event)
         self._callback_thread = CallbackThread(f"sig-state {url}")
         self._begin(
-            *(url, codec, limits, reconnect, plugins, token),
+            *(url, codec, limits, reconnect, plugins, token, resume),
             make_reply=PendingReply,
             wake_callbacks=self._callback_thread.wake,
         )

@@ -48,6 +48,7 @@ class ClientBase(RouterBase):
         reconnect: Reconnect | None,
         plugins: Plugins | None,
         token: Token | None,
+        resume: float | None,
         *,
         make_reply: Callable[[], Reply],
         wake_callbacks: Callable[[], None],
@@ -69,6 +70,7 @@ class ClientBase(RouterBase):
             chance=random.random,
             failed=self.listener_failed,
             log=log,
+            resume=_checked_resume(resume),
         )
         self.lost: Counter[tuple[Name, Name | None]] = self._state.lost
 
@@ -152,6 +154,13 @@ class ClientBase(RouterBase):
 
     def _removed(self, name: Name) -> None:
         self._state.registrations.forget_sender(name)
+
+
+def _checked_resume(seconds: float | None) -> float | None:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0.1 <= seconds <= 3600):
+        raise ConfigError(f"resume={seconds!r}: must be None, or seconds from 0.1 to 3600, such as 30")
+    return seconds
 
 
 def explain_params(

@@ -345,6 +345,7 @@ class ServerBase(RouterBase):
         """
         with self._lock:
             told = self._exchange.stats(peers=peers)
+            told["links"] |= self._clients.resumptions.stats()
         tls = self._clients.listening.tls_stats()
         told |= {"tls": tls} if tls else {}
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}

@@ -53,6 +53,8 @@ class ClientRouter(ClientBase, AsyncRouter):
         plugins: where carriers and codecs come from; None: what is installed.
         token: proves who this client is, where the server has rules: text, or what returns it, called before each
             attempt to connect, on a thread. It is sent over TLS, or within this machine, alone.
+        resume: seconds for which a session should outlive its link, such as 30: a link that is back within that time is
+            as if it had never been cut, see docs/delivery.md; None: it ends with its link.
         max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
         class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
 
@@ -71,6 +73,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         reconnect: Reconnect | None = DEFAULT,
         plugins: Plugins | None = None,
         token: Token | None = None,
+        resume: float | None = None,
         max_handlers: int = HANDLERS,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
@@ -79,7 +82,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         super().__init__(max_handlers, class_sender, class_signal, class_event)
         self._callback_task = CallbackTask()
         self._begin(
-            *(url, codec, limits_for(max_handlers, limits), reconnect, plugins, token),
+            *(url, codec, limits_for(max_handlers, limits), reconnect, plugins, token, resume),
             make_reply=self._make_reply,
             wake_callbacks=self._callback_task.wake,
         )

@@ -71,7 +71,7 @@ class FrameReader:
             length = int.from_bytes(data[:4], "little")
             if 4 + length == len(data) and 5 <= length <= self.max_frame:
                 self.read_hint = len(data) if len(data) >= HUGE else 0
-                return [_alone(data, self)]
+                return [self._alone(data)]
         before = (self._parts, len(self._parts), self._have, self._need) if self._parts else ([], 0, 0, 4)
         frames: list[Frame] = []
         try:
@@ -130,7 +130,7 @@ class FrameReader:
                 end = pos + 4 + length
                 if end > size:
                     break
-                kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, pos, length, head, route, self)
+                kind = head if length >= LEAST.get(head, NO_LENGTH) else self._check(data, pos, length, head, route)
                 if count and (kind != run_kind or route != run_route):
                     frames.append((run_kind, run_route, count, data[run_start:pos]))
                     count = 0
@@ -160,7 +160,7 @@ class FrameReader:
             self.on_hold(0)
         if self._need >= HUGE and len(data) == missing:
             self.read_hint = self._need
-        frames.append(_alone(whole, self))
+        frames.append(self._alone(whole))
         return data, missing
 
     def _append(self, data: bytes) -> None:
@@ -187,14 +187,15 @@ class FrameReader:
         self._parts, self._have, self._need = parts, have, need
 
     def _keep(self, data: bytes, start: int) -> None:
-        self._have = len(data) - start
-        self._parts.append(data[start:] if self._have < BIG else memoryview(data)[start:])
+        have = len(data) - start
+        length = int.from_bytes(data[start : start + 4], "little") if have >= 4 else 0
+        if have >= 4 and not 5 <= length <= self.max_frame:
+            self._late = data[start:]  # and nothing of it is kept here: it is fed once more
+            raise self._bad_length(length)
+        self._have = have
+        self._parts.append(data[start:] if have < BIG else memoryview(data)[start:])
         self._need = 4
-        if self._have >= 4:
-            length = int.from_bytes(data[start : start + 4], "little")
-            if not 5 <= length <= self.max_frame:
-                self._late = data[start:]
-                raise self._bad_length(length)
+        if have >= 4:
             self._need = 4 + length
             if self._need >= HUGE:
                 self.read_hint = self._need - self._have
@@ -206,12 +207,15 @@ class FrameReader:
             return RemoteProtocolError(f"frame of length {length}, the least is 5")
         return RemoteProtocolError(f"frame of length {length}, at most {self.max_frame} are taken")
 
+    def _alone(self, data: bytes) -> Frame:
+        """Return the frame that these bytes are, whose length is known to be right."""
+        length, head, route = FRAME.unpack_from(data)
+        kind = head if length >= LEAST.get(head, NO_LENGTH) else self._check(data, 0, length, head, route)
+        return kind, route, 1, data if kind in LEAST else data[HEADER:]
 
-def _alone(data: bytes, reader: FrameReader) -> Frame:
-    """Return the frame that these bytes are, whose length is known to be right."""
-    length, head, route = FRAME.unpack_from(data)
-    kind = head if length >= LEAST.get(head, NO_LENGTH) else _check(data, 0, length, head, route, reader)
-    return kind, route, 1, data if kind in LEAST else data[HEADER:]
+    def _check(self, data: bytes, pos: int, length: int, head: int, route: int) -> int:
+        """See `_check`; who knows further types looks at them first."""
+        return _check(data, pos, length, head, route, self)
 
 
 def _check(data: bytes, pos: int, length: int, head: int, route: int, reader: FrameReader) -> int:

@@ -17,13 +17,14 @@ from sig_core.protocol.wire import CONTROL, MAX_HELLO, PREFACE, control_frame
 T = TypeVar("T")
 
 __all__ = [
-    *("CONFIRMS", "FEATURES", "Hello", "KEEPS_STATE", "Welcome", "check_preface", "hello_frame", "read_hello"),
-    *("read_welcome", "refusal", "welcome_frame"),
+    *("CONFIRMS", "FEATURES", "KEEPS_STATE", "RESUME", "Hello", "Resume", "Welcome", "check_preface", "hello_frame"),
+    *("read_hello", "read_welcome", "refusal", "welcome_frame"),
 ]
 
 CONFIRMS, KEEPS_STATE = "confirm", "state"
 FEATURES = (CONFIRMS, KEEPS_STATE)
-"""The extensions that this version knows, on both sides (docs/protocol.md, section 12)."""
+"""The extensions that this version knows, on both sides, and always agrees to (docs/protocol.md, section 12)."""
+RESUME = "resume"  # that is agreed on where a client asks for it: section 13
 
 _frame_limit = checks.count(4096, 2**32 - 1)
 _requests = checks.count(1, 2**32 - 1)
@@ -35,6 +36,7 @@ _codecs = checks.list_of(_codec, 1, 16)
 _features = checks.list_of(checks.text(1, 64), 0, 64)
 _software = checks.text(0, 255)
 _secret = checks.text(1, 4096)
+_offset = checks.count(0, 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,21 @@ class Auth:
     """What proves who a client is. `token`: a secret that no log, error or `repr` shows."""
 
     token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """How a session outlives its links (docs/protocol.md, section 12).
+
+    Attributes:
+        seconds: for which it waits for the next link.
+        window: bytes that who says this keeps while they are not acknowledged.
+        received: bytes of the peer's stream that are here already; None: the session begins.
+    """
+
+    seconds: float
+    window: int
+    received: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +75,7 @@ class Hello:
     features: tuple[str, ...] = ()
     software: str = ""
     auth: Auth | None = None
+    resume: Resume | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +90,7 @@ class Welcome:
     max_control: int | None = None
     features: tuple[str, ...] = ()
     software: str = ""
+    resume: Resume | None = None
 
 
 def check_preface(data: bytes) -> None:
@@ -90,7 +109,10 @@ def hello_frame(hello: Hello) -> bytes:
 
 def welcome_frame(welcome: Welcome) -> bytes:
     """Return preface and welcome."""
-    return PREFACE + control_frame(msgspec.json.encode(welcome))
+    fields: dict[str, Any] = msgspec.to_builtins(welcome)
+    if welcome.resume is None:
+        del fields["resume"]
+    return PREFACE + control_frame(msgspec.json.encode(fields))
 
 
 def refusal(status: int, text: str, *, access: bool = False) -> bytes:
@@ -152,6 +174,16 @@ def _to_hello(values: Any) -> Hello:
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
         auth=fields.find("auth", _to_auth, None),
+        resume=fields.find("resume", _to_resume, None),
+    )
+
+
+def _to_resume(values: Any) -> Resume:
+    fields = Fields(values, "resume")
+    return Resume(
+        seconds=fields.get("seconds", _keepalive),
+        window=fields.get("window", _frame_limit),
+        received=fields.find("received", _offset, None),
     )
 
 
@@ -177,6 +209,7 @@ def _to_welcome(values: Any) -> Welcome:
         max_control=fields.find("max_control", _frame_limit, None),
         features=tuple(fields.find("features", _features, [])),
         software=fields.find("software", _software, ""),
+        resume=fields.find("resume", _to_resume, None),
     )
 
 

@@ -38,6 +38,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_requests": (1, 10**7),
     "max_asked": (1, 10**7),
     "max_depth": (1, 100),
+    "max_resume": (0.0, 3600.0),
+    "max_unacked": (4096, 2**32 - 1),
     "busy_poll": (0.0, 1.0),
 }
 
@@ -83,6 +85,10 @@ class Limits:
             those who ask take turns. It is at least twice `max_depth`, and on asyncio twice `max_handlers`. Who answers
             so many within 50 ms has more, up to four times as many, until it is slow again.
         max_depth: requests that run inside each other on one thread, and dispatch threads that wait.
+        max_resume: seconds for which a server lets the session of a client wait that lost its link, where the client
+            asks for that; less than 0.1: it ends with its link.
+        max_unacked: bytes that are kept for the other side of such a session while it has not acknowledged them;
+            nothing more is sent meanwhile.
         busy_poll: share of one processor that may be spent in vain on looking for the next request or answer, for 100
             us before a thread sleeps; 0: it sleeps at once. See `sig_core/busy_poll.py`.
 
@@ -117,6 +123,8 @@ class Limits:
     max_requests: int = 10_000
     max_asked: int = 32
     max_depth: int = 16
+    max_resume: float = 60.0
+    max_unacked: int = MIB
     busy_poll: float = 0.02
 
     @property

@@ -10,6 +10,7 @@ from typing import Final
 from sig_core.errors import RemoteProtocolError, because
 
 __all__ = [
+    "ACK",
     "CONFIRM",
     "CONTROL",
     "ERROR",
@@ -24,12 +25,14 @@ __all__ = [
     "REPLY",
     "REQUEST",
     "VERSION",
+    "ack_frame",
     "control_frame",
     "cut_ident",
     "error_frame",
     "event_frame",
     "flagged_frame",
     "method_of",
+    "offset_in",
     "params_of",
     "reply_frame",
     "reply_frames",
@@ -48,6 +51,7 @@ EVENT: Final = 1
 REQUEST: Final = 2
 REPLY: Final = 3
 ERROR: Final = 4
+ACK: Final = 5  # where `resume` is agreed
 INFO: Final = 0x10  # flag: additions stand before the data of an event
 CONFIRM: Final = 0x20  # flag: an event that is answered when it is routed; its id stands first
 LAST: Final = 0x40  # flag: an event that is told because it is the last one; its id stands first
@@ -61,6 +65,7 @@ _ERROR: Final = struct.Struct("<IBIIh")
 _u16 = struct.Struct("<H")
 _u32 = struct.Struct("<I")
 _id_status = struct.Struct("<Ih")
+_ACK: Final = struct.Struct("<IBIQ")
 
 KEEP_ALIVE: Final = FRAME.pack(AFTER_LENGTH, CONTROL, 0)
 
@@ -68,6 +73,16 @@ KEEP_ALIVE: Final = FRAME.pack(AFTER_LENGTH, CONTROL, 0)
 def control_frame(message: bytes) -> bytes:
     """Frame an encoded control message."""
     return FRAME.pack(AFTER_LENGTH + len(message), CONTROL, 0) + message
+
+
+def ack_frame(offset: int) -> bytes:
+    """Frame what was taken of a stream, bytes."""
+    return _ACK.pack(AFTER_LENGTH + 8, ACK, 0, offset)
+
+
+def offset_in(body: bytes) -> int:
+    """Return the offset in the body of an ack frame."""
+    return int.from_bytes(body, "little")
 
 
 def event_frame(route: int, data: bytes, additions: bytes | None = None) -> bytes:

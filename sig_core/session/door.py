@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from sig_core.access.access_control import AccessControl
 from sig_core.access.principal import Facts, Principal
@@ -85,6 +85,21 @@ class Door:
         token = self._clients.admit(hello, session, owner)
         self._guard.take_in(session.port, principal)
         return token
+
+    def connected(self, hello: Hello, session: _Comes, owner: str = "") -> tuple[str, Any] | None:
+        """See `Identities.connected`; who has other roles by now is another one.
+
+        Raises:
+            NotAdmitted: the rules do not let it in.
+        """
+        principal = self._find_out(session.port, None if hello.auth is None else hello.auth.token)
+        found = self._clients.connected(hello, session, principal.user if principal.is_somebody else owner)
+        if found is None:
+            return None
+        session.port.principal = principal  # it takes no link more than before, so no quota is asked
+        before = found[1].port.principal
+        same = (before.user, before.kind, before.roles) == (principal.user, principal.kind, principal.roles)
+        return found if same else None
 
     def forget(self, client: str, session: Replaceable) -> None:
         """See `Identities.forget`."""

@@ -34,6 +34,9 @@ class Admits(Protocol):
     def admit(self, hello: Hello, session: Any, owner: str = "") -> str:
         """See `Identities.admit`."""
 
+    def connected(self, hello: Hello, session: Any, owner: str = "") -> tuple[str, Any] | None:
+        """See `Identities.connected`."""
+
     def forget(self, client: str, session: Replaceable) -> None:
         """See `Identities.forget`."""
 
@@ -91,6 +94,15 @@ class Identities:
         """Return whether a session on another link ends when this client is admitted. Args: see `admit`."""
         there = self._clients.get(hello.client)
         return there is not None and there[1] == owner and _is_same(there[0], hello.token)
+
+    def connected(self, hello: Hello, session: Any, owner: str = "") -> tuple[str, Any] | None:
+        """Return the token and the session of a client that says hello anew; None: it has none, or is another one.
+
+        Args:
+            hello, session, owner: see `admit`.
+        """
+        token, given_to, known = self._clients.get(hello.client) or ("", "", None)
+        return (token, known) if known is not None and _is_same(token, hello.token) and given_to == owner else None
 
     def _known(self, client: str) -> tuple[str, str] | None:
         """Return the token that an id comes back with, and whose it is; None: anybody may have it."""

@@ -306,3 +306,11 @@ def test_an_incomplete_frame_takes_about_the_memory_that_it_says(piece: int) -> 
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert held < 2 * reader.waiting, f"{held} bytes of memory for {reader.waiting} bytes that wait"
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_a_long_frame_behind_the_hello_is_read_from_whatever_part_of_it_came_with_that(size: int) -> None:
+    reader, late = FrameReader(100), wire.control_frame(b"x" * 300)
+    assert len(reader.feed(wire.control_frame(b"hello") + late[:size])) == 1
+    assert reader.raise_limit(1000) == []
+    assert reader.feed(late[size:]) == [(wire.CONTROL, 0, 1, b"x" * 300)]

@@ -53,7 +53,11 @@ class Face:
 
     def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Run a scenario to its end, or fail after a while."""
-        limited = asyncio.wait_for(scenario, within(60))
+        self.run_long(scenario, 60)
+
+    def run_long(self, scenario: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Run a scenario that may take so many seconds."""
+        limited = asyncio.wait_for(scenario, within(seconds))
         if self.name == "uvloop":
             uvloop = __import__("uvloop")
             uvloop.run(limited)

@@ -31,6 +31,7 @@ class Middle:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._damages = False
+        self._halved: set[int] = set()  # descriptors of links whose servers are not told of the end
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads: list[threading.Thread] = []
 
@@ -38,10 +39,14 @@ class Middle:
         self._start(self._accept)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def close(self) -> None:
+        """Let nobody come any more."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
         self.cut()
         for thread in self._threads:
             thread.join(within(10))
@@ -60,6 +65,13 @@ class Middle:
             for end in pair:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def halve(self) -> None:
+        """End the links that there are for their clients alone; servers notice nothing."""
+        for pair in self._pairs:
+            self._halved.update((pair[1].fileno(),))
+            with suppress(OSError):
+                pair[0].shutdown(socket.SHUT_RDWR)
 
     def damage(self) -> None:
         """Change a bit of what a client says next."""
@@ -85,4 +97,5 @@ class Middle:
                         data = data[:-1] + bytes([data[-1] ^ 1])
                 target.sendall(data)
         with suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
+            if target.fileno() not in self._halved:
+                target.shutdown(socket.SHUT_WR)

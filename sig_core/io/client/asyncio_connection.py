@@ -18,15 +18,17 @@ from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.io.client.asyncio_link import AsyncioLink
 from sig_core.io.client.client_connection import ClientConnection
+from sig_core.io.client.dialled_again import dialled_again
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive_async
 from sig_core.io.tls.dialled import dialled
 from sig_core.links.close_once import CloseOnce
 from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.returning import Returning
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
-from sig_core.session.client_state.dialling import come, come_back, stop
+from sig_core.session.client_state.dialling import Pause, come, come_back, go_on, stop
 from sig_core.session.client_state.state_callbacks import StateCallbacks, StateNews
 
 __all__ = ["AsyncioConnection", "CallbackTask"]
@@ -162,7 +164,7 @@ class AsyncioConnection(ClientConnection[AsyncioLink]):
         raw = await in_thread(self._connected, _discard, f"sig-dial {self._url}")
         # packets=False: what is read of a packet at once may be less than all of it
         session = self._state.connection.new_session(codecs, packets=False, now=self._clock())
-        shared = (self._listeners, self._handlers, self._link_ended, self._clock)
+        shared = (self._listeners, self._handlers, self._link_ended, self._clock, self._go_on)
         self._latest = AsyncioLink(raw, session, self._state.inbound(session), *shared)
         await self._latest.open()
         return session
@@ -174,6 +176,26 @@ class AsyncioConnection(ClientConnection[AsyncioLink]):
 
     def _connected(self) -> PollableLink:
         return pollable(dialled(self._url, self._connect, self._limits.handshake))
+
+    async def _go_on(self, link: AsyncioLink) -> None:
+        """Get another link for a session whose own was cut, or end it."""
+
+        async def perform(step: object) -> None:
+            await (self._pause(step.seconds) if isinstance(step, Pause) else self._resume(link))
+
+        await drive_async(go_on(self._state, link.session, self._clock), perform)
+
+    async def _resume(self, link: AsyncioLink) -> None:
+        patience = self._limits.handshake
+
+        def connect() -> Link:
+            return dialled(self._url, self._connect, patience)
+
+        def opened() -> tuple[PollableLink, Returning]:
+            raw, returning = dialled_again(connect, self._state, link.session, patience)
+            return pollable(raw), returning
+
+        link.resume(*await in_thread(opened, lambda given: _discard(given[0]), f"sig-resume {self._url}"))
 
     def _link_ended(self, link: AsyncioLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):

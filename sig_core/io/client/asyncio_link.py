@@ -18,9 +18,12 @@ from sig_core.io.client.asyncio_reader import AsyncioReader
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.io.client.client_link import ClientLink
 from sig_core.io.client.lifetime import no_answer
+from sig_core.io.client.links_in_turn import LinksInTurn
 from sig_core.io.client.plans import drive_async
+from sig_core.io.client.resumable_asyncio_writer import ResumableAsyncioWriter
 from sig_core.links.close_once import CloseOnce
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.returning import Returning
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
@@ -43,6 +46,7 @@ class AsyncioLink(ClientLink):
         listeners, handlers: of the client.
         ended: called with this link, and why, when it has ended.
         clock: see `Clock`.
+        go_on: gets another link when this one was cut, and the session waits for that.
 
     Attributes:
         opened: see `ClientLink`.
@@ -60,16 +64,23 @@ class AsyncioLink(ClientLink):
         handlers: HandlerTasks,
         ended: Callable[[AsyncioLink, SigError], None],
         clock: Clock = time.monotonic,
+        go_on: Callable[[AsyncioLink], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.opened = asyncio.Event()
         super().__init__(session, inbound, ended, link.peer, self.opened)
         self.loop = asyncio.get_running_loop()
         self._clock = clock
-        self._once = once = CloseOnce(link, link.peer)
+        stream = session.stream
+        self._once = once = CloseOnce(link, link.peer) if stream is None else LinksInTurn(link)
+        self._go_on = go_on
+        self._going_on: asyncio.Task[None] | None = None
+        if stream is not None:
+            stream.on_cut = self._suspend
         self._context = context = copy_context()  # not that of who triggers or listens: it is nobody's own
         context.run(in_listener.set, None)
         self._waits: dict[asyncio.Future[Any], float] = {}  # when an answer is late
-        self.writer = session.gate = AsyncioWriter(session, link, once, self._tick, self.lose, context, clock)
+        kind = AsyncioWriter if stream is None else ResumableAsyncioWriter
+        self.writer = session.gate = kind(session, link, once, self._tick, self.lose, context, clock)
         shared = (inbound, listeners, handlers, context, clock)
         self.reader = AsyncioReader(session, link, once, self.writer, self, *shared)
 
@@ -100,8 +111,9 @@ class AsyncioLink(ClientLink):
 
     def lose(self, error: SigError) -> None:
         """End, because of `error`."""
-        self.session.fail(error)
-        self.end()
+        self.session.lose(error)
+        if self.session.suspended is None or self.session.error is not None:
+            self.end()
 
     def end(self) -> None:
         """End, once the session is closed."""
@@ -110,11 +122,40 @@ class AsyncioLink(ClientLink):
         self.reader.stop()
         self.writer.stop()
         self._once.close()
+        if self._going_on is not None:
+            self._going_on.cancel()
         self.reader.take(self.session.end())
 
     def cut(self) -> None:
         """See `ClientLink`: in a forked child the loop is the parent's; or it is closed."""
         self._once.close()
+
+    # -- another link for the session
+
+    def _suspend(self) -> None:
+        """Let go of the link that was cut, and get another one."""
+        assert isinstance(self._once, LinksInTurn) and isinstance(self.writer, ResumableAsyncioWriter)
+        self.reader.stop()
+        self.writer.suspend()
+        self._once.cut()
+        if self._going_on is None:
+            self._going_on = self.create_task(self._get_link(), f"resume {self._peer}")
+
+    async def _get_link(self) -> None:
+        assert self._go_on is not None
+        while self.session.suspended is not None and self.session.error is None:
+            await self._go_on(self)
+        self._going_on = None
+        if self.session.error is not None:
+            self.end()
+
+    def resume(self, link: PollableLink, returning: Returning) -> None:
+        """Go on over another link, on which the server has agreed to that."""
+        assert isinstance(self._once, LinksInTurn) and isinstance(self.writer, ResumableAsyncioWriter)
+        self._once.use(link)
+        if not self._once.closed:
+            self.writer.use(link, returning.received)
+            self.reader.read_from(link, returning.rest)
 
     # -- waiting
 

@@ -81,7 +81,7 @@ class AsyncioReader:
         clock: Clock = time.monotonic,
     ) -> None:
         self._session = session
-        self._link = link
+        self._use(link)
         self._once = once
         self._writer = writer
         self._sink = sink
@@ -94,8 +94,6 @@ class AsyncioReader:
         self._loop = asyncio.get_running_loop()
         self.busy = new_busy_loop(session.limits.busy_poll, self._loop, context)
         self._buffer = ReceiveBuffer(MAX_READ)
-        self._ahead = link if isinstance(link, HasPending) else None
-        self._on_readable = self._read if self._ahead is None else self._read_all
         self._reads = False
         self._back = 0.0  # when it began to read, or to read again, monotonic seconds
         self._inside: set[asyncio.Future[Any]] = set()  # awaited by coroutine listeners
@@ -105,11 +103,26 @@ class AsyncioReader:
         self._passing = self._pass_on()
         self._left = next(self._passing)  # ... with so many events left, or other reports; IDLE: all is passed on
 
+    def _use(self, link: PollableLink) -> None:
+        self._link = link
+        self._ahead = link if isinstance(link, HasPending) else None
+        self._on_readable = self._read if self._ahead is None else self._read_all
+
     # -- reading
+
+    def read_from(self, link: PollableLink, rest: bytes) -> None:
+        """Read another link, after `stop`. `rest`: what came of it already."""
+        self._use(link)
+        if rest:
+            self.take(self._session.receive_data(rest, self._clock()))
+        if self._session.state is CLOSED:
+            self._sink.end()
+        elif self._waiting <= self._max_inbound:
+            self.resume()
 
     def resume(self) -> None:
         """Read, until `pause`."""
-        if not self._reads and not self._once.closed:
+        if not self._reads and not self._once.closed and self._session.suspended is None:
             self._reads = True
             self._back = self._clock()
             self._context.copy().run(self._loop.add_reader, self._link.fileno(), self._on_readable)

@@ -181,9 +181,12 @@ class AsyncioWriter:
         self.flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while (self._rest or self._out) and not self._once.closed:
+                while not self._is_all_out() and not self._once.closed:
                     self._room.clear()
                     await self._room.wait()
+
+    def _is_all_out(self) -> bool:
+        return not (self._rest or self._out)
 
     # -- time
 

@@ -67,4 +67,4 @@ def check_silence(session: ClientSession, now: float, since: float, allowed: flo
     """
     silent = min(session.silence(now), now - since)
     if silent >= allowed and session.state is not CLOSED:
-        session.fail(LinkLost(f"{peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))
+        session.lose(LinkLost(f"{peer} was silent for {silent:.1f} s, allowed are {allowed:g}"))

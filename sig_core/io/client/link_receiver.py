@@ -9,6 +9,7 @@ from typing import Final
 
 from sig_core.contract import HasPending, Link, PollableLink
 from sig_core.interrupts import pass_interrupt_on
+from sig_core.io.client.no_link import NoLink
 from sig_core.io.client.writer import counted, wait_ready
 from sig_core.io.sync.busy_wait import BusyWait
 from sig_core.io.sync.receive_buffer import SMALL, ReceiveBuffer
@@ -36,6 +37,7 @@ class LinkReceiver:
         busy: as given; who reads tells it what passes.
         torn: an interrupt came while such a link was read.
         unread: what was received; who has taken it empties this, else it is given again.
+        no_link: stands for the link while there is none; None: there is one.
         flows: the last read brought so much that more is likely there; the next one does not poll first.
     """
 
@@ -44,13 +46,28 @@ class LinkReceiver:
         self.flows = False
         self.torn = False
         self.unread = b""
+        self.no_link: NoLink | None = None
+        self._session = session
+        self._buffer = ReceiveBuffer(MAX_READ)
+        self._use(link)
+
+    def _use(self, link: Link) -> None:
         self._link = link
         self._counted = counted(link)
         self._pollable = link if isinstance(link, PollableLink) else None
-        self._session = session
         self._ready = _poller(self._pollable)
         self._wait = self._ready if self.busy is None else partial(self.busy.wait, self._ready)
-        self._buffer = ReceiveBuffer(MAX_READ)
+
+    def wait_for_link(self) -> None:
+        """Receive nothing any more, until `no_link` is offered another link; what was not taken comes again on that."""
+        if self.no_link is None:
+            self.flows, self.unread = False, b""
+            self.no_link = NoLink(self._link.peer, self._take_link)
+            self._use(self.no_link)
+
+    def _take_link(self, link: Link, rest: bytes) -> None:
+        self.unread, self.no_link = rest, None
+        self._use(link)  # last: if that is closed again already, this raises, and who reads finds it out
 
     def receive(self, timeout: float) -> bytes:
         """Return what came; b"" if nothing did within `timeout` seconds, or earlier if the wait has a bound of its own.

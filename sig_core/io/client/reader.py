@@ -95,6 +95,10 @@ class Reader:
         self._once.close()
         self.role.news.set()
 
+    def read_from(self, link: Link) -> None:
+        """Close this link, instead of the one before, when it is time to."""
+        self._once = CloseOnce(link, link.peer)
+
     def leave(self, timeout: float) -> None:
         """Once the session is closed, go on reading until the peer ends, at most `timeout` seconds."""
         self._hear_until = self._clock() + timeout

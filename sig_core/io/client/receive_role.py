@@ -68,6 +68,9 @@ gives each answer that is still open to the first that calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from sig_core.busy_poll import FEW
@@ -77,6 +80,7 @@ from sig_core.interrupts import interrupt_of_call
 from sig_core.io.client.inbox import Inbox
 from sig_core.io.client.lifetime import check_silence
 from sig_core.io.client.link_receiver import MAX_WAIT, LinkReceiver
+from sig_core.io.client.no_link import NoLink
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.auto_reset_event import AutoResetEvent
 from sig_core.io.sync.cpu_yield import CpuYield
@@ -266,13 +270,39 @@ class ReceiveRole:
         """End the session, since the link has ended or broke; what interrupted a read is raised."""
         if isinstance(error, EOFError):
             self._session.receive_eof()
+            self._park_if_cut()
             return b""
         interrupt = interrupt_of_call(error)
         if interrupt is None or self._receiver.torn:
-            self._session.fail(link_lost(self._peer, error))
+            self._session.lose(link_lost(self._peer, error))
+            self._park_if_cut()
         if interrupt is not None:
             raise interrupt
         return b""
+
+    def _park_if_cut(self) -> None:
+        """Read nothing more if the session has not ended with its link, but waits for the next one."""
+        if self._session.suspended is not None:
+            self._receiver.wait_for_link()
+
+    def park(self) -> NoLink | None:
+        """Have nothing more read of a link that was cut; return what waits for another. None: it is read just now."""
+        if self._receiver.no_link is None:
+            self._hold(self._receiver.wait_for_link)
+        return self._receiver.no_link
+
+    def help(self, waits: NoLink) -> None:
+        """Take the link that it was offered, if nobody reads."""
+        with suppress(Exception):  # it is closed again: who reads finds that out
+            self._hold(partial(waits.receive, 0.0))
+
+    def _hold(self, do: Callable[[], object]) -> None:
+        """Do something with the role, if that is free."""
+        if self.lock.acquire(blocking=False):
+            try:
+                do()
+            finally:
+                self.lock.release()
 
     def _finish(self, reports: list[Report]) -> None:
         """Do the rest of a read that was interrupted. Again, with the same list: does what is left of that."""

@@ -10,6 +10,7 @@ from sig_core.clock import Clock
 from sig_core.contract import Codec, Link
 from sig_core.errors import LimitError, LinkClosed, SigError
 from sig_core.io.client.client_connection import ClientConnection
+from sig_core.io.client.dialled_again import dialled_again
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.plans import drive
 from sig_core.io.client.threaded_link import ThreadedLink
@@ -22,7 +23,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Steps, run_without_link
 from sig_core.session.client_state.client_state import ClientState
-from sig_core.session.client_state.dialling import come, come_back, stop
+from sig_core.session.client_state.dialling import Pause, come, come_back, go_on, stop
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
 __all__ = ["CallbackThread", "ThreadedConnection"]
@@ -142,7 +143,9 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         codecs = self._codecs()
         raw = dialled(self._url, self._connect, self._limits.handshake)
         session = self._state.connection.new_session(codecs, packets=raw.traits.packets, now=self._clock())
-        self._latest = ThreadedLink(raw, session, self._state.inbound(session), self._link_ended, self._clock)
+        self._latest = ThreadedLink(
+            *(raw, session, self._state.inbound(session), self._link_ended, self._clock, self._go_on)
+        )
         self._latest.open()
         return session
 
@@ -150,6 +153,28 @@ class ThreadedConnection(ClientConnection[ThreadedLink]):
         """See `Dialler`."""
         if self._latest is not None:
             self._latest.stop()
+
+    def _go_on(self, link: ThreadedLink) -> None:
+        """Get another link for a session whose own was cut, or end it; on a thread of its own."""
+
+        def perform(step: object) -> None:
+            if isinstance(step, Pause):
+                self._pause(step.seconds)
+            else:
+                self._resume(link)
+
+        drive(go_on(self._state, link.session, self._clock), perform)
+        if link.session.error is not None:
+            link.cut()
+
+    def _resume(self, link: ThreadedLink) -> None:
+        link.release()
+        patience = self._limits.handshake
+
+        def connect() -> Link:
+            return dialled(self._url, self._connect, patience)
+
+        link.resume(*dialled_again(connect, self._state, link.session, patience))
 
     def _link_ended(self, link: ThreadedLink, error: SigError) -> None:
         if self._state.departed(link.session, error, self._clock()):

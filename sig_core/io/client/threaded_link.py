@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from sig_core.clock import Clock
 from sig_core.contract import Link
-from sig_core.errors import LinkClosed, SigError
+from sig_core.errors import LimitError, LinkClosed, SigError
 from sig_core.io.client.client_link import ClientLink
 from sig_core.io.client.lifetime import STOP, no_answer
 from sig_core.io.client.plans import drive
 from sig_core.io.client.reader import Reader
+from sig_core.io.client.resumable_writer import ResumableWriter
 from sig_core.io.client.writer import Writer
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import PendingReply
-from sig_core.links.threads import run_in_thread
+from sig_core.links.threads import run_in_thread, start_thread
+from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.returning import Returning
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.inbound import Inbound
 
 __all__ = ["ThreadedLink"]
 
+PARK: Final = 0.001  # seconds after which it is looked again whether nobody reads a link that was cut
 LOOK: Final = 0.05  # seconds after which who waits looks whether it may; to look at once would cost each request 2 us
+
+OPEN = State.OPEN
 
 T = TypeVar("T")
 
@@ -38,6 +45,7 @@ class ThreadedLink(ClientLink):
         inbound: takes what arrives.
         ended: called with this link, and why, when it has ended; on the reading thread.
         clock: see `Clock`.
+        go_on: called on a thread of its own when the link was cut, and the session waits for another one.
 
     Attributes:
         opened: see `ClientLink`.
@@ -53,12 +61,19 @@ class ThreadedLink(ClientLink):
         inbound: Inbound,
         ended: Callable[[ThreadedLink, SigError], None],
         clock: Clock,
+        go_on: Callable[[ThreadedLink], None] | None = None,
     ) -> None:
         self.opened = Latch()
         super().__init__(session, inbound, ended, link.peer, self.opened)
         self.events = inbound.events
         self.incoming = inbound.incoming
-        self.writer = session.gate = Writer(session, link, self._tick, self._failed, self._make_room, clock=clock)
+        self._clock = clock
+        self._go_on = go_on
+        self._going_on: threading.Thread | None = None
+        kind, tick = (Writer, self._tick) if session.stream is None else (ResumableWriter, self._look)
+        self.writer = session.gate = kind(session, link, tick, self._failed, self._make_room, clock=clock)
+        if session.stream is not None:
+            session.stream.on_cut = self.writer.wake
         self.reader = Reader(session, link, self.writer, self, session.limits, clock)
         self._settled = False
 
@@ -113,6 +128,9 @@ class ThreadedLink(ClientLink):
         self.writer.stop()
         self.reader.join(STOP)
         self.writer.join(STOP)
+        going_on = self._going_on
+        if going_on is not None and going_on is not threading.current_thread():
+            going_on.join(STOP)
 
     def leave(self, timeout: float) -> None:
         """Say goodbye, and let the peer end first, within `timeout` seconds; callbacks are not waited for."""
@@ -206,5 +224,50 @@ class ThreadedLink(ClientLink):
         return wait
 
     def _failed(self, error: SigError) -> None:
+        self.session.lose(error)
+        self.reader.cut()
+
+    # -- another link for the session
+
+    def _look(self, now: float) -> float:
+        """Do what is due; and see to it that a session without a link gets one."""
+        suspended = self.session.suspended
+        if suspended is not None and self._going_on is None:
+            self._going_on = threading.Thread(target=self._get_link, name=f"sig-resume {self._peer}", daemon=True)
+            try:
+                start_thread(self._going_on)
+            except LimitError:
+                self._failed_to_go_on(suspended)
+        return self._tick(now)
+
+    def _get_link(self) -> None:
+        assert self._go_on is not None
+        try:
+            self._go_on(self)
+        finally:
+            self._going_on = None
+            self.writer.wake()  # it may have been cut once more
+
+    def _failed_to_go_on(self, error: SigError) -> None:
         self.session.fail(error)
         self.reader.cut()
+
+    def release(self) -> None:
+        """Let go of the link that was cut; returns when nobody reads it any more."""
+        self.reader.cut()
+        while self.reader.role.park() is None and self.session.state is OPEN:
+            time.sleep(PARK)
+
+    def resume(self, link: Link, returning: Returning) -> None:
+        """Go on over another link, on which the server has agreed to that; returns when it is read."""
+        assert isinstance(self.writer, ResumableWriter)
+        waits = self.reader.role.park()
+        self.reader.read_from(link)
+        self.writer.use(link, returning.received)
+        if waits is not None:
+            waits.offer(link, returning.rest)
+        while waits is not None and not waits.is_taken and self.session.state is OPEN:
+            self.reader.role.help(waits)
+            time.sleep(PARK)
+        if self.session.state is not OPEN:  # it was ended meanwhile
+            self.reader.cut()

@@ -191,7 +191,7 @@ class Writer:
         while not self._stopping and (left := until - self._clock()) > 0:
             if self._try_to_send(min(left, ROOM_TIMEOUT)):
                 return
-            if self._pollable is not None:
+            if self._waits_for_link():
                 wait_ready(self._pollable, min(left, ROOM_TIMEOUT), writing=True)
             else:
                 self._sleep(LINGER)
@@ -220,7 +220,7 @@ class Writer:
             return False
         try:
             if lock.acquire(timeout=patience):
-                sent_all = self._drain(block=False) if self._pollable is not None else not self._out
+                sent_all = self._drain(block=False) if self._pollable is not None else self._is_all_out()
                 lock.release()
         except BaseException:  # within `acquire` too: then it is taken, or it is not
             try:
@@ -288,6 +288,13 @@ class Writer:
         rest = self._out[:1]
         return len(rest[0]) if rest and isinstance(rest[0], memoryview) else 0
 
+    def _is_all_out(self) -> bool:
+        return not self._out
+
+    def _waits_for_link(self) -> bool:
+        """Return whether the link tells when there is room for what waits."""
+        return self._pollable is not None
+
     def _wait_for_room(self) -> bool:
         assert self._pollable is not None
         wait_ready(self._pollable, ROOM_TIMEOUT, writing=True)
@@ -311,7 +318,7 @@ class Writer:
                 self.gathers = self._last >= began and self._clock() < self.next_tick
             with self._lock:
                 sent_all = self._drain(block=False)
-            if not sent_all and self._pollable is not None and not self._stopping:
+            if not sent_all and not self._stopping and self._waits_for_link():
                 wait_ready(self._pollable, DRAIN_TIMEOUT, writing=True)
                 self._wake.set()
             now = self._clock()

@@ -14,7 +14,7 @@ from sig_core.access.access_control import AccessControl
 from sig_core.busy_poll import FEW
 from sig_core.clock import NEVER, Clock
 from sig_core.contract import Acceptor, Codec, HasPending, Link, PollableLink
-from sig_core.errors import Busy, ConfigError, LinkLost
+from sig_core.errors import Busy, ConfigError, LinkClosed, LinkLost
 from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.connection import Connection, PolledConnection, PumpedConnection, SecuredConnection
@@ -29,6 +29,8 @@ from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
+from sig_core.session.binary.resumable_link import ResumableLink
+from sig_core.session.binary.resumptions import Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.identity import Identities
@@ -85,6 +87,7 @@ class ConnectionManager:
 
     Attributes:
         listening: the addresses.
+        resumptions: sessions that outlive their links.
         peer_log: for what peers bring about.
     """
 
@@ -113,8 +116,8 @@ class ConnectionManager:
         self.loop = make_loop(self._turn, self._tick, "sig-io", clock)
         self.loop.busy_poll(limits.busy_poll)
         self.buffer = ReceiveBuffer()
-        self._on_tick = on_tick
-        self._on_session = on_session
+        self.resumptions = Resumptions(limits, clock, self._waited_in_vain, self.tick_sessions_at)
+        self._on_tick, self._on_session = on_tick, on_session
         self._stop_time = stop_time
         self.peer_log = LimitedLog(clock)
         self.listening = Listening(self.loop, lock, self.peer_log)
@@ -246,6 +249,7 @@ class ConnectionManager:
                 if isinstance(connection, PumpedConnection):
                     self._leaving.append(connection)
             self.stations.close()
+            self.resumptions.close(LinkClosed("the server stops"))
             waits = bool(self._connections)
         if waits:
             self.loop.wake()
@@ -319,10 +323,11 @@ class ConnectionManager:
         """Return why there is no room for a link; a stranger, or a session that waits for a link, gives way to it."""
         most = min(self.limits.max_links, _descriptors() - SPARE)
         with self.lock:
-            full = len(self._connections) + len(self.stations) >= most  # at least
-            full = full and len(self._connections) + len(self.stations.waiting) >= most
+            links = len(self._connections) + len(self.resumptions)
+            full = links + len(self.stations) >= most  # at least
+            full = full and links + len(self.stations.waiting) >= most
             stranger = self._newcomers.to_drop(full=full)
-            if stranger is None and (not full or self.stations.drop_waiting()):
+            if stranger is None and (not full or self.resumptions.drop_waiting() or self.stations.drop_waiting()):
                 return None
             if stranger is None:
                 return f"{most} links are open, which is the limit"
@@ -400,15 +405,27 @@ class ConnectionManager:
             known = self._connections.pop(connection, None) is not None
             self._ending.pop(connection, None)
             self._newcomers.remove(connection)
-            if isinstance(session, ServerSession | PlainSession):
-                self.exchange.leave(session.port)
+            ended = session.ended if isinstance(session, ResumableLink) else session
+            if isinstance(ended, ServerSession | PlainSession):
+                self.exchange.leave(ended.port)
         if known:
             log_session_end(session, "link closed", self.peer_log)
-            if isinstance(session, ServerSession | PlainSession) and session.codec:
-                self._on_session(session)
+            if isinstance(ended, ServerSession | PlainSession) and ended.codec:
+                self._on_session(ended)
         if self._stopping and not self._connections:
             self.peer_log.flush()
             self._emptied()
+
+    def _waited_in_vain(self, session: ServerSession) -> None:
+        """Note, under the lock, that a session has ended for which no link came."""
+
+        def leave() -> None:
+            with self.lock:
+                self.exchange.leave(session.port)
+            log_session_end(session, "session ended", self.peer_log)
+            self._on_session(session)
+
+        self.loop.post(leave)
 
     # -- on the loop's thread
 
@@ -459,6 +476,7 @@ class ConnectionManager:
                 wait = min(wait, connection.session.tick(now))
                 if connection.session.error is not None:
                     self._ending.setdefault(connection, now)
+            wait = min(wait, self.resumptions.tick(now) - now)
             self.exchange.memory.look()
             often = min(CHECK, self._on_tick(now))
         self.peer_log.tick()

@@ -18,6 +18,7 @@ from sig_core.line.upper_layer import Terms
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
+from sig_core.session.binary.resumptions import LinkToLast, Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BOARD_CODEC, BoardSession
@@ -52,6 +53,7 @@ class ServerContext(Protocol):
         exchange: that the sessions join.
         identities: of the server's clients.
         stations: of all addresses.
+        resumptions: sessions that outlive their links, of all addresses.
         access: the rules; None: there are none.
         limits: what a peer may cost.
         codec: returns the codec of a name.
@@ -62,6 +64,7 @@ class ServerContext(Protocol):
     exchange: Exchange
     identities: Identities
     stations: Stations
+    resumptions: Resumptions
     access: AccessControl | None
     limits: Limits
     codec: Callable[[str], Codec]
@@ -156,7 +159,9 @@ class SessionFactory:
             others[Dialect.BOARD] = lambda: LineSession(link.peer, self._find_station(link), deadline)
 
         def binary() -> ServerSession:
-            return self._binary(link.peer, now, self._door(link), packets=packets)
+            session = self._binary(link.peer, now, self._door(link), packets=packets)
+            session.lasting = LinkToLast(self._context.resumptions, switch_to)
+            return session
 
         return DialectDetector(link.peer, deadline, binary, others, switch_to)
 

@@ -6,12 +6,14 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
 from sig_core.errors import (
     CodecError,
     HandshakeError,
+    LinkLost,
     LocalProtocolError,
     MessageTooBig,
     OutcomeUnknown,
@@ -24,7 +26,17 @@ from sig_core.errors import (
 from sig_core.events import Name, Pattern, check_name
 from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import CONFIRMS, FEATURES, KEEPS_STATE, Auth, Hello, Welcome, hello_frame, read_welcome
+from sig_core.protocol.hello import (
+    CONFIRMS,
+    FEATURES,
+    KEEPS_STATE,
+    RESUME,
+    Auth,
+    Hello,
+    Welcome,
+    hello_frame,
+    read_welcome,
+)
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, Notice, call, failure, notice
 from sig_core.protocol.runs import split_numbered, split_requests
@@ -63,14 +75,19 @@ from sig_core.session.binary.route_resolver import RouteResolver
 from sig_core.session.binary.server_messages import Joined, read_joined, read_notice, read_told, read_unbind
 from sig_core.session.bounded_frames import bounded_control, bounded_error
 from sig_core.session.errors import error_from
+from sig_core.session.kept_stream import KeptStream
 
-__all__ = ["ClientSession"]
+__all__ = ["ClientSession", "NotResumed"]
 
 OPEN = State.OPEN  # looking a member up on an Enum class costs more than the whole comparison
 
 
 Read: TypeAlias = Callable[[Any], Any]  # what to make of a response, before the next frame is looked at
 _Pending: TypeAlias = tuple[str, ReplyCallback, float, Read | None]  # what was asked, who waits, until when (s)
+
+
+class NotResumed(LinkLost):
+    """A server answers, and the session does not go on there."""
 
 
 class ClientSession(Session):
@@ -88,12 +105,14 @@ class ClientSession(Session):
         now: monotonic seconds.
         requests: that this client wants to have at one time; None: as many as come.
         auth: what proves who this client is; None: nothing does, or its link.
+        stream: keeps what is sent, so that the session may outlive this link, if the server agrees; None: it may not.
 
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
         patience: seconds of silence after which the server is given up; no server promises to speak more often.
         welcome: of the server; None while opening.
+        stream: as given; see `KeptStream`.
         unknown_notices: notices that this version does not know, or whose params are bad.
         binds: of events, that have come.
     """
@@ -109,6 +128,7 @@ class ClientSession(Session):
         now: float,
         requests: int | None = None,
         auth: Auth | None = None,
+        stream: KeptStream | None = None,
     ) -> None:
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
@@ -129,6 +149,7 @@ class ClientSession(Session):
         self._fed: bytes | None = None  # what is worked on, or what an interrupt left
         self._frames: list[Frame] = []  # of that, which are not reported yet
         self._found: list[Report] = []  # of those that are
+        self.stream = stream
         hello = Hello(
             codecs=tuple(codecs),
             client=client,
@@ -140,7 +161,13 @@ class ClientSession(Session):
             software="pysig",
             auth=auth,
         )
-        self._send(hello_frame(hello))
+        self._send(hello_frame(hello if stream is None else self._asking(hello, stream)))
+
+    def _asking(self, hello: Hello, stream: KeptStream) -> Hello:
+        """Read by way of the stream; return the hello that asks for a session over several links."""
+        self._reader = stream.reader
+        stream.hello = replace(hello, features=(*FEATURES, RESUME), resume=stream.terms())
+        return stream.hello
 
     # -- in
 
@@ -184,8 +211,16 @@ class ClientSession(Session):
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
         self._peer_max_control = min(welcome.max_frame, welcome.max_control or welcome.max_frame)
+        if self.stream is not None:
+            self._agree(self.stream, welcome)
         self._move(State.OPEN)
         return Opened(welcome)
+
+    def _agree(self, stream: KeptStream, welcome: Welcome) -> None:
+        if welcome.resume is not None and RESUME in welcome.features:
+            stream.agree(welcome.resume)
+        else:
+            stream.give_up()
 
     def _take(self, frame: Frame, found: list[Report]) -> None:
         kind, route, count, body = frame
@@ -543,6 +578,64 @@ class ClientSession(Session):
             assert self.encoding is not None
             self._send(bounded_error(self.encoding, route, ident, error, self._peer_max_frame))
 
+    # -- over several links
+
+    @property
+    def suspended(self) -> SigError | None:
+        """Why there is no link, while the session waits for another one; None: there is one."""
+        return None if self.stream is None else self.stream.cut_by
+
+    def lose(self, error: SigError) -> None:
+        """End, because its link has ended or broke; or wait for another one, if the peers have agreed on that."""
+        if not self._waits_for_link(error):
+            self.fail(error)
+
+    def receive_eof(self) -> None:
+        """See `Session.receive_eof`, and `lose`."""
+        if not self._waits_for_link(LinkLost("the link ended without a goodbye")):
+            super().receive_eof()
+
+    def _waits_for_link(self, error: SigError) -> bool:
+        if self.stream is None or not self.stream.agreed or self.state is not OPEN:
+            return False
+        if self.stream.cut_by is None:
+            self.stream.cut_by = error
+            self.stream.on_cut()
+        return True
+
+    def hello_again(self, auth: Auth | None) -> bytes:
+        """Return what opens a further link, once nobody feeds what came on the one before."""
+        stream, welcome = self.stream, self.welcome
+        assert stream is not None and stream.hello is not None and welcome is not None
+        stream.cut()
+        return hello_frame(replace(stream.hello, token=welcome.token, auth=auth, resume=stream.terms(again=True)))
+
+    def welcome_again(self, welcome: Welcome) -> int:
+        """Return the bytes of this session that the server has, as it says on a further link.
+
+        Raises:
+            NotResumed: the session does not go on there.
+        """
+        received = None if welcome.resume is None else welcome.resume.received
+        stream, encoding = self.stream, self.encoding
+        assert stream is not None and encoding is not None
+        if received is None:
+            raise NotResumed("the server does not know this session any more")
+        if welcome.codec != encoding.name or not stream.can_resume(received):
+            raise NotResumed(f"the server took up another session: of {received} bytes, in {welcome.codec}")
+        return received
+
+    def go_on(self, received: int, now: float) -> None:
+        """Go on over another link, with a server that has so many bytes; nobody sends or feeds meanwhile."""
+        assert self.stream is not None
+        self.stream.resume(received)
+        self._heard = self._sent = now
+        self.stream.cut_by = None
+
+    def silence(self, now: float) -> float:
+        """See `Session.silence`: without a link nothing can be heard."""
+        return 0.0 if self.suspended is not None else now - self._heard
+
     # -- the rest
 
     @property
@@ -559,8 +652,10 @@ class ClientSession(Session):
         """Expire what is overdue, keep the link alive; return what ended, and the seconds until the next call."""
         found: list[Report] = []
         wait = self.limits.keepalive
-        if self.state is State.OPEN:
+        if self.state is State.OPEN and self.suspended is None:
             wait = self._keep_alive(now)
+            if self.stream is not None:
+                self.stream.tick()
         for waiting in (self._requests, self._calls):
             for ident, (what, when, deadline, _) in list(waiting.items()):
                 if deadline <= now:

@@ -19,6 +19,7 @@ from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
 from sig_core.session.bounded_frames import bounded_control, bounded_error
+from sig_core.session.kept_stream import KeptStream
 
 __all__ = ["ClientPort"]
 
@@ -55,12 +56,13 @@ class ClientPort(QueuedPort):
     Attributes:
         calls: what the client may call, and what it has registered by that.
         client: 32 hex digits that it chose for itself; "" before its hello.
+        kept: what was sent and is not acknowledged; None: nothing is kept.
         knows_last: it knows what an event with LAST is.
     """
 
     __slots__ = (
         *("_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes", "_sweep_at"),
-        *("_unheard", "calls", "client", "knows_last"),
+        *("_unheard", "calls", "client", "kept", "knows_last"),
         *QueuedPort.SLOTS,
     )
     _outbox: ClientOutbox
@@ -72,6 +74,7 @@ class ClientPort(QueuedPort):
         super().__init__(peer, "", limits, outbox, traffic)
         self.client = ""
         self.knows_last = False
+        self.kept: KeptStream | None = None
         self.calls = BinaryCalls(self, exchange, limits)
         self._exchange = exchange
         self._owner = owner
@@ -119,7 +122,8 @@ class ClientPort(QueuedPort):
 
     def footprint(self, *, exact: bool) -> int:
         """See `MemoryHolder`."""
-        return super().footprint(exact=exact) + self.calls.weight + BOUND * len(self._bound)
+        kept = 0 if self.kept is None else self.kept.size
+        return super().footprint(exact=exact) + self.calls.weight + BOUND * len(self._bound) + kept
 
     def give_way(self, error: Busy) -> bool:
         """See `MemoryHolder`."""

@@ -6,14 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from operator import length_hint
-from typing import Any
+from typing import Any, Protocol
 
 from sig_core.access.authorizer import Undecided
 from sig_core.contract import Codec
-from sig_core.errors import Busy, HandshakeError, MessageTooBig, RemoteProtocolError, SigError, Status
+from sig_core.errors import Busy, HandshakeError, LinkClosed, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
 from sig_core.protocol.frames import Frame
-from sig_core.protocol.hello import CONFIRMS, FEATURES, KEEPS_STATE, Hello, Welcome, read_hello, refusal, welcome_frame
+from sig_core.protocol.hello import (
+    CONFIRMS,
+    FEATURES,
+    KEEPS_STATE,
+    RESUME,
+    Hello,
+    Resume,
+    Welcome,
+    read_hello,
+    refusal,
+    welcome_frame,
+)
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure
 from sig_core.protocol.runs import split_numbered, split_requests
@@ -38,6 +49,7 @@ from sig_core.session.bounded_frames import shortened
 from sig_core.session.dialects import check_binary, refusal_for
 from sig_core.session.errors import error_from
 from sig_core.session.identity import Admits
+from sig_core.session.kept_stream import KeptStream
 from sig_core.session.splicing import EncodedList
 from sig_core.session.turn import MESSAGES_PER_TURN, SECONDS_PER_TURN, cost_of
 
@@ -53,6 +65,23 @@ class _TurnOver(Exception):
 
 def _nobody(*anything: object) -> None:
     return None
+
+
+class Lasting(Protocol):
+    """Lets the sessions of one link outlive it."""
+
+    def begin(self, session: ServerSession, asked: Resume) -> Resume | None:
+        """Let a new session outlive its link; return on what terms. None: it does not."""
+
+    def go_on(self, session: ServerSession, before: ServerSession, token: str, hello: Hello) -> bool:
+        """Let a session of before have the link from now on, instead of this one; return whether it may.
+
+        Args:
+            session: that was made for the link.
+            before: of the same client.
+            token: that the client has.
+            hello: what it says.
+        """
 
 
 class ServerSession(Session):
@@ -75,11 +104,12 @@ class ServerSession(Session):
         on_open: called with the client's keep-alive, seconds, when it is taken in.
         on_backlog: called with this session when it has said more than one turn takes: `take_backlog` is needed in the
             next one. None: there are no turns.
+        lasting: lets it outlive its link; None: it ends with that.
     """
 
     __slots__ = (
         *("_codecs", "_exchange", "_gone", "_identities", "_later", "_left", "_outbox", "_spent", "_turn", "_waiting"),
-        *("client", "codec", "on_backlog", "on_open", "peer", "port", "reading_paused"),
+        *("client", "codec", "lasting", "on_backlog", "on_open", "peer", "port", "reading_paused"),
     )
     keeps_half_open = False
 
@@ -101,6 +131,7 @@ class ServerSession(Session):
         self.port = ClientPort(exchange, limits, peer, self.traffic, self)
         self.on_open: Callable[[float], None] = _nobody
         self.on_backlog: Callable[[ServerSession], None] | None = None
+        self.lasting: Lasting | None = None
         self._outbox = self.port.outbox
         self._gone = False  # its link has ended, and nobody waits for an answer
         self._left = False  # in order: its senders do not come back in the lives that they have
@@ -218,6 +249,9 @@ class ServerSession(Session):
         if not allowed:
             offered, here = ", ".join(hello.codecs), ", ".join(self._codecs)
             raise HandshakeError(f"no codec in common: the client offers {offered}; this address takes {here}")
+        if self._comes_back(hello, allowed):
+            self._move(CLOSED, LinkClosed("its link is that of a session that goes on"))
+            return
         self.client = hello.client
         token = self._identities.admit(hello, self)
         self.codec = allowed[0]
@@ -226,25 +260,68 @@ class ServerSession(Session):
         self._peer_keepalive = max(hello.keepalive, LEAST_KEEPALIVE)
         self._peer_max_frame = self._peer_max_control = hello.max_frame
         self._reader.on_hold = self._note_incomplete
-        welcome = Welcome(
-            codec=self.codec,
-            node=self._identities.node,
-            token=token,
-            max_frame=self.limits.max_frame,
-            keepalive=self.limits.keepalive,
-            max_control=min(self.limits.max_control, self.limits.max_frame),
-            features=tuple(feature for feature in FEATURES if feature in hello.features),
-            software="pysig",
-        )
-        self.features = frozenset(welcome.features)
+        agreed = None
+        if self.lasting is not None and hello.resume is not None and RESUME in hello.features:
+            agreed = self.lasting.begin(self, hello.resume)
+        self.features = frozenset(FEATURES).intersection(hello.features)
         self._reader.flags = CONFIRM * (CONFIRMS in self.features) | LAST * (KEEPS_STATE in self.features)
-        self._send(welcome_frame(welcome))
+        self._send(welcome_frame(self.welcome(token, agreed)))
         self._move(State.OPEN)
         self._exchange.join(self.port)
         if hello.requests is not None:
             self._exchange.requests.limit(self.port, hello.requests)
         self.on_open(self._peer_keepalive)
         self.on_open = _nobody
+
+    def welcome(self, token: str, resume: Resume | None) -> Welcome:
+        """Return what answers a hello.
+
+        Args:
+            token: of the client.
+            resume: on which terms the session outlives its link; None: it does not.
+        """
+        return Welcome(
+            codec=self.codec,
+            node=self._identities.node,
+            token=token,
+            max_frame=self.limits.max_frame,
+            keepalive=self.limits.keepalive,
+            max_control=min(self.limits.max_control, self.limits.max_frame),
+            features=(*sorted(self.features), *(() if resume is None else (RESUME,))),
+            software="pysig",
+            resume=resume,
+        )
+
+    # -- over several links
+
+    def _comes_back(self, hello: Hello, allowed: list[str]) -> bool:
+        """Hand the link over to the session that the client had before, if it comes back to that, and may."""
+        lasting, asked = self.lasting, hello.resume
+        if lasting is None or asked is None or asked.received is None:
+            return False
+        token, before = self._identities.connected(hello, self) or ("", None)
+        if before is None or before.codec not in allowed:
+            return False
+        return lasting.go_on(self, before, token, hello)
+
+    def last(self, stream: KeptStream) -> None:
+        """Outlive this link: be a part of a stream that goes on over others; while it opens."""
+        stream.reader.take_over(self._reader, self.traffic.bytes_in)
+        self._reader = stream.reader
+        self.port.kept = stream
+
+    def cut(self) -> None:
+        """Forget what came in part, or was not looked at: it comes again over another link."""
+        self._later = []
+        self.port.incomplete = 0
+
+    def take_link(self, other: ServerSession, now: float) -> None:
+        """Go on over the link of another session, which gives it up."""
+        self.peer = self.port.peer = other.peer
+        self._packets = other._packets
+        self._heard = self._sent = now
+        if self.port.principal is not None:
+            self.port.principal = other.port.principal
 
     def _take(self, frame: Frame, now: float) -> None:
         kind, route, count, body = frame

@@ -47,6 +47,7 @@ class ClientState:
         chance: returns a random number from 0 to 1.
         failed: called when a listener raised, with (callback, info, error).
         log: where a user should read something.
+        resume: seconds for which a session should outlive its link; None: it ends with that.
 
     Attributes:
         connection: where it stands.
@@ -57,6 +58,7 @@ class ClientState:
         traffic: what passed, over all links.
         times: seconds that the last requests took.
         is_stopped: it was stopped, or is just now.
+        resumptions: links that were cut, and after which the session went on over another one.
     """
 
     def __init__(
@@ -74,13 +76,15 @@ class ClientState:
         chance: Callable[[], float],
         failed: Callable[[Any, Info, BaseException], None],
         log: Log,
+        resume: float | None = None,
     ) -> None:
         self.callbacks = StateCallbacks(wake_callbacks, log)
-        self.connection = ConnectionState(url, limits, policy, chance, lambda: new_id(16), self.callbacks)
+        self.connection = ConnectionState(url, limits, policy, chance, lambda: new_id(16), self.callbacks, resume)
         self.offline = OfflineQueue(policy.keep if policy is not None else 0, lock)
         outlet = Outlet(self.connection, self.offline)
         self.registrations = Registrations(lock, topics, installed, outlet, make_reply, lambda: new_id(8), log)
         self.is_stopped = False
+        self.resumptions = 0
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
         self.traffic = Traffic()
         self.times: deque[float] = deque(maxlen=LATENCIES)
@@ -111,6 +115,15 @@ class ClientState:
             returns = self.connection.departed(session, error, now)
         self.callbacks.wake()
         return returns
+
+    def suspended(self, error: SigError) -> None:
+        """Note that a link was cut, and its session waits for another one."""
+        self._log.info(f"{self._url}: link cut: {error}; its session is resumed")
+
+    def resumed(self) -> None:
+        """Note that a session went on over another link."""
+        self.resumptions += 1
+        self._log.info(f"{self._url}: resumed")
 
     def arrived(self, session: ClientSession, problem: SigError | None, now: float) -> None:
         """Note and tell that the client is at its server; see `ConnectionState.arrived`."""
@@ -273,6 +286,7 @@ class ClientState:
             "url": self._url,
             "state": connection.state,
             "losses": connection.losses,
+            "resumed": self.resumptions,
             "senders": len(registrations.senders),
             "subscriptions": subscriptions,
             "events": {"in": traffic.delivered, "lost": self.lost.total(), **sent},

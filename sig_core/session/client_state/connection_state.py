@@ -27,10 +27,12 @@ from sig_core.errors import (
 )
 from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.wire import MAX_HELLO
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.reconnect import Reconnect, ReconnectSchedule
 from sig_core.session.client_state.state_callbacks import StateCallbacks
+from sig_core.session.kept_stream import KeptStream
 
 __all__ = ["ConnectionState"]
 
@@ -55,6 +57,7 @@ class ConnectionState:
         chance: returns a random number from 0 to 1.
         new_client: returns 32 hex digits that identify this client to servers; called again where they refuse those.
         callbacks: are told what becomes of the link.
+        resume: seconds for which a session should outlive its link; None: it ends with that.
 
     Attributes:
         state: see the head of this file.
@@ -72,6 +75,7 @@ class ConnectionState:
         chance: Callable[[], float],
         new_client: Callable[[], str],
         callbacks: StateCallbacks,
+        resume: float | None = None,
     ) -> None:
         self.state = "new"
         self.session: ClientSession | None = None
@@ -81,6 +85,7 @@ class ConnectionState:
         self.callbacks = callbacks
         self._url = url
         self._limits = limits
+        self._resume = resume
         self._new_client = new_client
         self._client = new_client()
         self._token: str | None = None
@@ -131,6 +136,7 @@ class ConnectionState:
         """Return a session for a new link, that says who this client is; somebody new where that was denied."""
         if self._dialled is not None and _was_denied(self._dialled):
             self._client, self._token = self._new_client(), None
+        seconds, kept = self._resume, self._limits.max_unacked
         self._dialled = ClientSession(
             *(codecs, self._limits),
             client=self._client,
@@ -139,6 +145,7 @@ class ConnectionState:
             now=now,
             requests=self._limits.asked_at_once,
             auth=self.auth,
+            stream=None if seconds is None else KeptStream(seconds, kept, MAX_HELLO + 5),
         )
         return self._dialled
 

@@ -1,7 +1,8 @@
 """How a client comes to its server, comes back, and stops: plans that a face carries out.
 
-A step is `DIAL`, a `Pause`, an `Ask` on the link that was dialled last, or None: let what was asked so far leave. What
-`DIAL` is answered is the session of a link that is open.
+A step is `DIAL`, `RESUME`, a `Pause`, an `Ask` on the link that was dialled last, or None: let what was asked so far
+leave. What `DIAL` is answered is the session of a link that is open; `RESUME` is done when the session that lost its
+link has another one.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from enum import Enum, auto
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from sig_core.clock import Clock
+from sig_core.errors import ConnectFailed, LinkLost, SigError
 from sig_core.session.base import State
+from sig_core.session.binary.client import ClientSession, NotResumed
 from sig_core.session.client_state.asks import Ask
 from sig_core.session.client_state.client_state import ClientState
 
-__all__ = ["DIAL", "DialSteps", "Dialler", "Pause", "StopStep", "come", "come_back", "stop"]
+__all__ = ["DIAL", "RESUME", "DialSteps", "Dialler", "Pause", "StopStep", "come", "come_back", "go_on", "stop"]
 
 T = TypeVar("T")
 
@@ -32,9 +35,16 @@ class _Dial:
     """Dial."""
 
 
-DIAL: Final = _Dial()
+class _Resume:
+    """Dial, and have the session go on there."""
 
-DialSteps: TypeAlias = Generator[Ask | Pause | _Dial | None, Any, T]
+
+DIAL: Final = _Dial()
+RESUME: Final = _Resume()
+SOON: Final = 0.02  # seconds between the first attempts to resume ...
+LATER: Final = 1.0  # ... and those that come much later
+
+DialSteps: TypeAlias = Generator[Ask | Pause | _Dial | _Resume | None, Any, T]
 
 
 class Dialler(Protocol):
@@ -77,6 +87,32 @@ def come_back(state: ClientState, dialler: Dialler, clock: Clock) -> DialSteps[N
         else:
             return
     state.give_up()
+
+
+def go_on(state: ClientState, session: ClientSession, clock: Clock) -> DialSteps[None]:
+    """Get another link for a session whose own was cut, or, if none comes in time, end it."""
+    error = session.suspended
+    assert error is not None and session.stream is not None
+    until, wait = clock() + session.stream.seconds, SOON
+    state.suspended(error)
+    while session.state is State.OPEN:
+        try:
+            yield RESUME
+        except NotResumed as problem:
+            error = problem
+            break
+        except Exception as problem:
+            error = problem if isinstance(problem, SigError) else ConnectFailed(f"{type(problem).__name__}: {problem}")
+        else:
+            state.resumed()
+            return
+        if clock() + wait >= until:
+            break
+        yield Pause(wait)
+        wait = min(LATER, 2 * wait)
+    lost = LinkLost(f"{session.suspended}; the session did not go on: {error}")
+    lost.__cause__ = error
+    session.fail(lost)
 
 
 class StopStep(Enum):

@@ -103,6 +103,7 @@ class ScriptedSession:
         self.meaning: dict[bytes, list[Report]] = {}
         self.open: list[Report] = []
         self.refused: list[tuple[int, SigError]] = []
+        self.suspended = None
         self._heard = clock.now
 
     def receive_data(self, data: bytes, now: float) -> list[Report]:
@@ -111,6 +112,9 @@ class ScriptedSession:
 
     def receive_eof(self) -> None:
         self.fail(LinkLost("the end"))
+
+    def lose(self, error: SigError) -> None:
+        self.fail(error)
 
     def fail(self, error: SigError) -> None:
         if self.state is not State.CLOSED:

@@ -16,6 +16,7 @@ from sig_core.line.packets import HELLO, seal
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.session.base import State
+from sig_core.session.binary.resumptions import Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BoardSession
@@ -54,6 +55,7 @@ class Context:
         self.exchange, self.identities, self.limits = self.net.exchange, self.net.identities, self.net.limits
         self.peer_log = LimitedLog(self.clock)
         self.stations = Stations()
+        self.resumptions = Resumptions(self.limits, self.clock, lambda session: None, lambda when: None)
         self.access = None
         self.now = 100.0
         self.opened: list[tuple[Any, float]] = []

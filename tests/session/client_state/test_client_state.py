@@ -192,6 +192,7 @@ def test_what_stats_say_of_a_client_that_has_nothing() -> None:
         "url": "fake://server",
         "state": "new",
         "losses": 0,
+        "resumed": 0,
         "senders": 0,
         "subscriptions": 0,
         "events": {"in": 0, "lost": 0, "fired": 0, "waiting": 0, "dropped": 0, "unsent": 0},
