@@ -19,7 +19,7 @@ WITH_SENDER = True  # listeners are f(info, data)
 def router(ctx: Any) -> None:
     import sig_core as sig
 
-    limits = sig.Limits(max_links=20_000)
+    limits = sig.Limits(max_links=20_000, max_source_links=20_000)
     with sig.ServerRouter(LISTEN.format(port=ctx.port), limits=limits):
         time.sleep(ctx.life)
 

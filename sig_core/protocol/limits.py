@@ -26,6 +26,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "handshake": (0.05, 3600.0),
     "request_timeout": (0.001, 86_400.0),
     "max_links": (1, 10**7),
+    "max_source_links": (1, 10**7),
     "max_unknown": (1, 10**7),
     "idle": (0.05, 86_400.0),
     "max_names": (1, 2**32 - 2),
@@ -69,6 +70,8 @@ class Limits:
         handshake: seconds within which a peer must have finished its hello.
         request_timeout: seconds that a request waits for its answer if the call says nothing else.
         max_links: links of a server at one time, with the sessions of boards that wait for their next link.
+        max_source_links: of these, links of one source, so that one of them can't keep all others out; where the
+            system allows fewer links than `max_links`, it is so much less.
         max_unknown: of these, links whose peers have not said who they are, or have nothing here: beyond it the oldest
             gives way, of the source that has most.
         idle: seconds of silence after which a plain peer that has neither sender nor listener is asked for a sign of
@@ -100,7 +103,7 @@ class Limits:
     max_control: int = 256 * 1024
     max_transcode: int = 512 * 1024
     max_parts: int = 350_000
-    max_memory: int = 192 * MIB
+    max_memory: int = 128 * MIB
     max_source: int = 48 * MIB
     max_outbox: int = 16 * MIB
     max_board_outbox: int = 64 * 1024
@@ -111,6 +114,7 @@ class Limits:
     handshake: float = 5.0
     request_timeout: float = 10.0
     max_links: int = 10_000
+    max_source_links: int = 9_000
     max_unknown: int = 256
     idle: float = 60.0
     max_names: int = 10_000_000

@@ -49,6 +49,12 @@ class ObjectReader:
         """Bytes of an object that is not complete, when `next_object` has given all that are."""
         return len(self._buffer)
 
+    def has_more(self) -> bool:
+        """Skip space, and return whether anything else has come."""
+        if self.fault is None and not self._depth:
+            self._skip_space()
+        return bool(self._buffer)
+
     def drop(self) -> None:
         """Forget what has come of an object that is not complete."""
         self._buffer = bytearray()

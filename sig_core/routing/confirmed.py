@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
 from sig_core.errors import RoutingError
+from sig_core.events import Name
 from sig_core.routing.last_values import LastValues
 from sig_core.routing.ports import Port, Run
 from sig_core.routing.table import Topic
@@ -18,7 +19,8 @@ Forward = Callable[[Iterable[Port], Topic[Port], dict[str, Run], Port, Port | No
 class Route(Protocol):
     """The event that a route stands for; see the exchange, whose this is."""
 
-    topic: Topic[Port]
+    sender: Name
+    event: Name
     open_to: Port | None
     count: int
 
@@ -28,6 +30,7 @@ class ConfirmedEvents:
 
     Args:
         route: returns what a number stands for; None: nothing.
+        topic: returns that of a sender's event.
         targets: returns who hears a topic.
         forward: of the exchange.
         ports: those that count.
@@ -37,12 +40,14 @@ class ConfirmedEvents:
     def __init__(
         self,
         route: Callable[[int], Route | None],
+        topic: Callable[[Name, Name], Topic[Port]],
         targets: Callable[[Topic[Port]], tuple[Port, ...]],
         forward: Forward,
         ports: Container[Port],
         breach: Callable[[int], RoutingError],
     ) -> None:
         self._route = route
+        self._topic = topic
         self._targets = targets
         self._forward = forward
         self._ports = ports
@@ -65,9 +70,10 @@ class ConfirmedEvents:
         """
         route = self._open_route(port, next(iter(runs.values())).route)
         port.traffic.arrived += 1
-        targets = [target for target in self._targets(route.topic) if not (own and target is port)]
+        topic = self._topic(route.sender, route.event)
+        targets = [target for target in self._targets(topic) if not (own and target is port)]
         lost = [target.traffic.lost.total() for target in targets]
-        self._forward(targets, route.topic, runs, port, None, now)
+        self._forward(targets, topic, runs, port, None, now)
         route.count += 1
         return sum(
             target in self._ports and _has(target, before, runs) for target, before in zip(targets, lost, strict=True)
@@ -86,7 +92,7 @@ class ConfirmedEvents:
             NotOwner: it is not the port's, or no state event.
         """
         route = self._open_route(port, run.route)
-        if not values.give(run, self._targets(route.topic)):
+        if not values.give(run, self._targets(self._topic(route.sender, route.event))):
             port.traffic.refused += 1
             raise self._breach(run.route)
 

@@ -34,6 +34,7 @@ from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
+from sig_core.routing.shared_work import SharedWork
 from sig_core.routing.state_port import StatePort
 from sig_core.routing.table import Table, Topic
 from sig_core.routing.traffic import Traffic
@@ -87,10 +88,12 @@ class SenderEntry:
 class _Route:
     """The event that a route stands for, while its sender is connected."""
 
-    __slots__ = ("count", "life", "open_to", "topic")
+    __slots__ = ("count", "event", "life", "open_to", "sender", "topic")
 
-    def __init__(self, topic: Topic[Port], open_to: Port | None, life: str, count: int) -> None:
-        self.topic = topic
+    def __init__(self, sender: Name, event: Name, open_to: Port | None, life: str, count: int) -> None:
+        self.sender = sender
+        self.event = event
+        self.topic: Topic[Port] | None = None  # until it is needed: many are declared and never fired
         self.open_to = open_to  # the port that may send on it; None: the exchange alone (presence)
         self.life = life
         self.count = count  # events that were fired in this life so far
@@ -115,6 +118,7 @@ class Exchange:
         confirmed: routes events whose owners want to know where they went.
         leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
+        objects: what plain peers get of a run: made once for all of them.
     """
 
     def __init__(
@@ -139,9 +143,12 @@ class Exchange:
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
         self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
-        self.confirmed = ConfirmedEvents(self._routes.get, self._targets_of, self._forward, self._ports, self._breach)
+        self.confirmed = ConfirmedEvents(
+            *(self._routes.get, self._table.topic, self._targets_of, self._forward, self._ports, self._breach)
+        )
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
+        self.objects: SharedWork[list[bytes | None]] = SharedWork()
 
     def _make_table(self) -> Table[Port]:
         return Table()
@@ -228,15 +235,22 @@ class Exchange:
 
     def _open(self, entry: SenderEntry, event: Name, fired: int, before: Departed) -> None:
         """Let events of a route through, and tell those who hear them where the count stands."""
-        topic, number = self._table.topic(entry.name, event), entry.events[event]
+        number = entry.events[event]
         if event in BUILT_IN:
-            self._routes[number] = _Route(topic, None, "", 0)
+            self._routes[number] = _Route(entry.name, event, None, "", 0)
             return
-        self._routes[number] = _Route(topic, entry.owner, entry.life, fired)
+        route = self._routes[number] = _Route(entry.name, event, entry.owner, entry.life, fired)
+        if not fired and event not in before.events:  # the number is new to everybody: there is nothing to be told
+            return
         back = entry.life and before.life == entry.life
         missing = max(0, fired - before.counts.get(event, 0)) if back else 0
-        for target in self._targets_of(topic):
+        for target in self._targets_of(self._topic_of(route)):
             target.rebind(number, entry.name, event, missing, known_only=not fired)
+
+    def _topic_of(self, route: _Route) -> Topic[Port]:
+        if route.topic is None:
+            route.topic = self._table.topic(route.sender, route.event)
+        return route.topic
 
     def remove_sender(
         self, port: Port, name: Name, *, tell_owner: bool = True, may_return: bool = False
@@ -293,7 +307,7 @@ class Exchange:
             if not count or not number or event in BUILT_IN:
                 continue
             route = self._routes[number]
-            targets = self._targets_of(route.topic)
+            targets = self._targets_of(self._topic_of(route))
             for target in targets:
                 if target.names_at(number) is None:  # first where the count stood: what comes was meant for it
                     target.rebind(number, name, event, 0, known_only=False)
@@ -334,7 +348,7 @@ class Exchange:
     def event_at(self, route: int) -> tuple[Name, Name] | None:
         """Return (sender, event) of a route; None: its sender is not connected."""
         found = self._routes.get(route)
-        return None if found is None else (found.topic.sender, found.topic.event)
+        return None if found is None else (found.sender, found.event)
 
     def is_needed(self, route: int, sender: Name, event: Name | None) -> bool:
         """Return whether a number stands for this name, and the name is connected or may come back in its life."""
@@ -372,7 +386,8 @@ class Exchange:
             port.refuse(run.route, run.count, self._breach(run.route))
             return
         port.traffic.arrived += run.count
-        self._forward(self._targets_of(route.topic), route.topic, {run.codec: run}, port, None, now)
+        topic = route.topic or self._topic_of(route)
+        self._forward(self._targets_of(topic), topic, {run.codec: run}, port, None, now)
         route.count += run.count
 
     def wanted(self, sender: Name, event: Name, port: Port) -> frozenset[str]:

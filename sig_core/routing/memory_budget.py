@@ -8,9 +8,10 @@ from typing import Protocol
 from sig_core.errors import Busy
 from sig_core.protocol.source import source_of
 
-__all__ = ["MemoryBudget", "MemoryHolder"]
+__all__ = ["LEAST", "MemoryBudget", "MemoryHolder"]
 
 LEAST = 4096  # bytes; who holds less is not noted
+ROOM = 16  # of the limit, so a part is free again where it was too much
 STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
 
 
@@ -135,7 +136,8 @@ class MemoryBudget:
     def _relieve_source(self, name: str, source: _Source) -> None:
         held = self._held_by(source)
         total = sum(held.values())
-        while total > source.most and held:
+        enough = _enough(total, source.most)
+        while total > enough and held:
             text = f"all links of {name!r} hold {total} bytes, {source.most} are allowed (max_source)"
             total -= self._let_greediest_give_way(held, text)
         source.look_at = _next_look(source.size, total, source.most)
@@ -144,7 +146,8 @@ class MemoryBudget:
         held = {name: self._held_by(source) for name, source in self._sources.items()}
         sums = {name: sum(each.values()) for name, each in held.items()}
         total = sum(sums.values())
-        while total > self._most and sums:
+        enough = _enough(total, self._most)
+        while total > enough and sums:
             greediest = max(sums, key=sums.__getitem__)
             if not held[greediest]:
                 del sums[greediest]
@@ -180,6 +183,11 @@ class MemoryBudget:
 
 def _of_no_user(holder: MemoryHolder) -> None:
     return None
+
+
+def _enough(held: int, most: int) -> int:
+    """Return what may be left where so much is held: with some room, so that it is not too much again at once."""
+    return most - most // ROOM if held > most else most
 
 
 def _next_look(size: int, held: int, most: int) -> int:

@@ -17,7 +17,7 @@ DROP_TO = 0.875  # of the limit: what is left when the oldest were dropped, so t
 SLOW = "slow listener"  # why events are dropped here
 BIG = 32 * 1024  # bytes
 FIRST = 128 * 1024  # bytes from which on it is told that more waits
-EACH = 128  # bytes that a run takes beside its data
+EACH = 192  # bytes that a run counts beside its data; see `session/calls.py`
 LOOKS = 32  # runs that are looked at to find out how much is shared
 EMPTY: deque[Run] = deque()  # of all that have nothing in them: an empty deque of its own has 600 bytes
 
@@ -165,6 +165,10 @@ class Outbox:
         for run in self.runs:
             if run.route:
                 self._lost(run.route, run.count, SLOW)
+        self.runs, self.size = EMPTY, 0
+
+    def let_go(self) -> None:
+        """Drop all that waits, uncounted: there is nobody any more to whom it could go."""
         self.runs, self.size = EMPTY, 0
 
     def pop(self) -> Run | None:

@@ -42,6 +42,7 @@ class QueuedPort:
         principal: whom the rules know it as; None: there are none, or it is this program's own.
         reading_paused: its own input is not to be read, since a port that it feeds is slow.
         incomplete: bytes of messages that it has begun.
+        unsent: bytes that were taken for it and that its link does not take yet.
         asked: bytes that its open requests take elsewhere.
         on_change: called when output appears where there was none, and when `reading_paused` changes.
     """
@@ -51,7 +52,7 @@ class QueuedPort:
     __slots__ = NO_SLOTS
     SLOTS = (
         *("_outbox", "asked", "codec", "incomplete", "limits", "on_change", "peer", "principal"),
-        *("reading_paused", "traffic"),
+        *("reading_paused", "traffic", "unsent"),
     )
 
     def __init__(self, peer: str, codec: str, limits: Limits, outbox: Outbox, traffic: Traffic) -> None:
@@ -61,7 +62,7 @@ class QueuedPort:
         self.traffic = traffic
         self.principal: Principal | None = None
         self.reading_paused = False
-        self.incomplete = self.asked = 0
+        self.incomplete = self.asked = self.unsent = 0
         self.on_change: Callable[[], None] = _ignore
         self._outbox = outbox
 
@@ -168,7 +169,7 @@ class QueuedPort:
 
     def footprint(self, *, exact: bool) -> int:
         """Return the bytes that are held for it."""
-        return self._outbox.weight(exact=exact) + self.incomplete + self.asked
+        return self._outbox.weight(exact=exact) + self.incomplete + self.asked + self.unsent
 
     def give_way(self, error: Busy) -> bool:
         """Hold less; a port that can't end by itself drops all that waits."""

@@ -116,6 +116,14 @@ class SessionState:
         self.state = to
         self.error = error
 
+    def hold(self, size: int) -> None:
+        """See `LinkSession`."""
+
+    def let_go(self) -> None:
+        """See `LinkSession`."""
+        if self.error is not None:
+            self.error.__traceback__ = None  # its frames hold what was read
+
 
 class Session(SessionState):
     """One end of a link. It reads no clock: `now` is monotonic seconds, an argument of each call.

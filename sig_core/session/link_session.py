@@ -74,6 +74,12 @@ class LinkSession(Protocol):
             now: monotonic seconds.
         """
 
+    def hold(self, size: int) -> None:
+        """Note that so many bytes which were taken are not sent yet; only told where the link does not take all."""
+
+    def let_go(self) -> None:
+        """Drop what waits for a peer: its link is closed, and this may live on until the collector finds it."""
+
     def tick(self, now: float) -> float:
         """Do what is due; return the seconds until the next call is needed."""
 

@@ -203,7 +203,7 @@ class ServerNode:
         exchange = self.exchange
         route = exchange._routes.get(run.route)
         if route is not None and route.open_to is port:
-            event, codec = route.topic.event, self.codec(run.codec)
+            event, codec = route.event, self.codec(run.codec)
             for _, data in split_events(run.data):
                 life, count = divmod(number_of(decode(codec, data)), LIFE)
                 self.network.routed.append(((life, event), count))

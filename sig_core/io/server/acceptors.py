@@ -54,6 +54,11 @@ class PolledAcceptor:
         self._once = CloseOnce(acceptor, acceptor.address)
         self._watched = False
 
+    @property
+    def peer(self) -> str:
+        """See `Watched`."""
+        return self.address
+
     def fileno(self) -> int:
         """Of the acceptor."""
         return self._acceptor.fileno()

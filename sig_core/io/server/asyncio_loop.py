@@ -13,9 +13,10 @@ from functools import partial
 from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
 from sig_core.io.aio.busy_loop import BusyLoop, new_busy_loop
-from sig_core.io.server.loop import Loop, Watched
+from sig_core.io.server.loop import Loop, Ready, Watched
 from sig_core.io.server.poller import READ, WRITE
 from sig_core.log import log
+from sig_core.session.fair_shares import MANY
 
 __all__ = ["AsyncioLoop"]
 
@@ -44,6 +45,8 @@ class AsyncioLoop(Loop):
         self._share = 0.0
         self._busy: BusyLoop | None = None
         self._stopped = False
+        self._many: list[Ready] = []  # who is ready since the last turn
+        self._came = 0  # how many of them there were
 
     # -- from any thread
 
@@ -153,7 +156,15 @@ class AsyncioLoop(Loop):
             self._busy.came()
         if known is not None and known[1] & event:  # else it was unwatched since asyncio has seen it
             self.wake()
-            self._guarded(partial(watched.ready, event))
+            self._came += 1
+            if self._came < MANY:
+                self._guarded(partial(watched.ready, event))
+            else:
+                self._many.append((watched, event))
+
+    def _waits(self, watched: Watched, event: int) -> bool:
+        """Return whether somebody is watched still, for that."""
+        return bool(self._watched.get(watched, (0, 0))[1] & event)
 
     def _guarded(self, function: Callable[[], None]) -> None:
         try:
@@ -165,6 +176,10 @@ class AsyncioLoop(Loop):
     def _take_turn(self) -> None:
         if self._stopped:
             return
+        self._came = 0
+        if self._many:
+            many, self._many = self._many, []
+            self._guarded(partial(self._serve_many, [each for each in many if self._waits(*each)]))
         now = self._clock()
         if now >= self._next_tick:
             self._tick_now(now)

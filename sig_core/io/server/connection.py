@@ -87,6 +87,11 @@ class PolledConnection:
         self._events = 0
         self._ended = False  # the input
 
+    @property
+    def peer(self) -> str:
+        """See `Watched`."""
+        return self.session.peer
+
     def fileno(self) -> int:
         """Of the link."""
         return self._link.fileno()
@@ -175,7 +180,11 @@ class PolledConnection:
             if count:
                 with lock:
                     session.sent(count, self._host.clock())
+            held = self._rest
             data = self._rest = memoryview(data)[count:] if count < len(data) else b""
+            if data or held:
+                with lock:
+                    session.hold(len(data))
             if data or not session.has_output:
                 return bool(data)
         return True
@@ -202,6 +211,7 @@ class PolledConnection:
             self._events = 0
             self._host.loop.unwatch(self)
         self._once.close()
+        self._rest = b""
         self._host.note_closed(self)
 
     def abandon(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,11 +28,13 @@ from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.source import source_of
 from sig_core.routing.exchange import Exchange
 from sig_core.session.binary.resumable_link import ResumableLink
 from sig_core.session.binary.resumptions import Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
+from sig_core.session.fair_shares import GREEDY, GREEDY_TURN
 from sig_core.session.identity import Identities
 from sig_core.session.line.stations import Stations
 from sig_core.session.link_session import LinkSession
@@ -47,7 +49,6 @@ __all__ = ["STOP", "ConnectionManager"]
 
 STOP = 2.0  # seconds that a stop waits for goodbyes to go out, and for threads
 SPARE = 64  # file descriptors that links leave to all else: without one nobody is accepted, and nobody gives way
-BACKLOG = 0.01  # seconds for those who have said more than one turn takes, before the others come again
 CHECK = 0.25  # seconds between checks of all connections, at most
 CHECK_EACH = 50e-6  # seconds for each of them: with thousands a check must not be most of what the thread does
 
@@ -122,6 +123,7 @@ class ConnectionManager:
         self.peer_log = LimitedLog(clock)
         self.listening = Listening(self.loop, lock, self.peer_log)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
+        self._sources: Counter[str] = Counter()  # of them: links of each
         self._newcomers: Newcomers[Connection] = Newcomers(
             limits.max_unknown, lambda connection: connection.session.is_stranger
         )
@@ -130,8 +132,7 @@ class ConnectionManager:
         self._unread: dict[SecuredConnection, None] = {}  # whose links have more, of which no poll tells
         self._give_back = GiveBack()
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
-        self._next_check = 0.0  # of all connections, monotonic seconds
-        self._stopping = False
+        self._next_check, self._stopping = 0.0, False  # of all connections, monotonic seconds
         exchange.leaving.on_work = partial(self.loop.tick_at, 0.0)
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
@@ -304,6 +305,7 @@ class ConnectionManager:
         with self.lock:
             connection = self._connect(link, factory)
             self._connections[connection] = factory
+            self._sources[source_of(link.peer)] += 1
             self._newcomers.add(connection, link.peer)
         if self.loop.is_current() or isinstance(connection, PumpedConnection):
             self._begin(connection)
@@ -322,7 +324,10 @@ class ConnectionManager:
     def _refusal(self, link: Link) -> str | None:
         """Return why there is no room for a link; a stranger, or a session that waits for a link, gives way to it."""
         most = min(self.limits.max_links, _descriptors() - SPARE)
+        most_of_source = self.limits.max_source_links * most // self.limits.max_links
         with self.lock:
+            if self._sources[source := source_of(link.peer)] >= most_of_source:
+                return f"{most_of_source} links of {source!r} are open, which is the limit (max_source_links)"
             links = len(self._connections) + len(self.resumptions)
             full = links + len(self.stations) >= most  # at least
             full = full and links + len(self.stations.waiting) >= most
@@ -403,11 +408,15 @@ class ConnectionManager:
             if session.error is None:
                 session.fail(LinkLost("the link was cut"))
             known = self._connections.pop(connection, None) is not None
+            if known:
+                self._count_out(connection)
             self._ending.pop(connection, None)
             self._newcomers.remove(connection)
             ended = session.ended if isinstance(session, ResumableLink) else session
             if isinstance(ended, ServerSession | PlainSession):
                 self.exchange.leave(ended.port)
+            if ended is not None:
+                ended.let_go()
         if known:
             log_session_end(session, "link closed", self.peer_log)
             if isinstance(ended, ServerSession | PlainSession) and ended.codec:
@@ -415,6 +424,12 @@ class ConnectionManager:
         if self._stopping and not self._connections:
             self.peer_log.flush()
             self._emptied()
+
+    def _count_out(self, connection: Connection) -> None:
+        source = source_of(connection.session.peer)
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
 
     def _waited_in_vain(self, session: ServerSession) -> None:
         """Note, under the lock, that a session has ended for which no link came."""
@@ -460,11 +475,16 @@ class ConnectionManager:
 
     def _take_backlog(self, now: float) -> None:
         """Let those who have more input take their turns, as long as others can wait who have said little."""
+        shares, current = self.loop.shares, now
+        if len(self._backlog) > 1:  # in the order in which they came, but first those who have taken little
+            self._backlog = deque(sorted(self._backlog, key=lambda each: shares.ahead(each.peer, now) >= GREEDY))
         for _ in range(len(self._backlog)):
-            session = self._backlog.popleft()
+            session, began = self._backlog.popleft(), time.thread_time()
             with self.lock:  # for each anew: that is what they wait for
-                session.take_backlog(now)
-            if self.clock() - now >= BACKLOG:
+                session.take_backlog(current)
+            current = self.clock()
+            shares.note(session.peer, time.thread_time() - began, current)
+            if current - now >= GREEDY_TURN:
                 break
         if self._backlog:
             self.loop.tick_at(0.0)

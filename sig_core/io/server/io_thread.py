@@ -18,11 +18,12 @@ from sig_core.io.sync.busy_wait import new_busy_wait
 from sig_core.io.sync.owned_lock import NEVER_WAIT
 from sig_core.links.threads import start_thread
 from sig_core.log import log
+from sig_core.session.fair_shares import MANY
 
 __all__ = ["IoThread"]
 
 
-Ready: TypeAlias = "list[tuple[Watched | None, int]]"
+Found: TypeAlias = "list[tuple[Watched | None, int]]"
 
 
 class IoThread(Loop):
@@ -42,7 +43,7 @@ class IoThread(Loop):
         self._later: deque[tuple[float, Callable[[], None]]] = deque()  # to be called, and when
         self._again = False  # somebody came too late for the turn that is taken now
         self._stopping = False
-        self._wait: Callable[[Callable[[float], Ready], float], Ready] = _call
+        self._wait: Callable[[Callable[[float], Found], float], Found] = _call
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     # -- from any thread
@@ -158,6 +159,10 @@ class IoThread(Loop):
         wait = 0.0 if self._again else max(0.0, until - self._clock())
         ready = self._wait(self._poller.poll, wait) if wait else self._poller.poll(0)
         self._awake = self.has_turn_ahead = True
+        if len(ready) >= MANY:
+            self._drain()  # perhaps for nothing
+            self._serve_many([(watched, events) for watched, events in ready if watched is not None])
+            return
         for watched, events in ready:
             if watched is None:
                 self._drain()
@@ -169,5 +174,5 @@ class IoThread(Loop):
             self._outlet.recv(4096)
 
 
-def _call(poll: Callable[[float], Ready], timeout: float) -> Ready:
+def _call(poll: Callable[[float], Found], timeout: float) -> Found:
     return poll(timeout)

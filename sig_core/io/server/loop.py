@@ -5,24 +5,33 @@ from __future__ import annotations
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Protocol, TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
 from sig_core.log import log
+from sig_core.session.fair_shares import GREEDY, GREEDY_TURN, FairShares
 
-__all__ = ["Loop", "StaysAwake", "Watched"]
+__all__ = ["Loop", "Ready", "StaysAwake", "Watched"]
 
 
 class Watched(Protocol):
     """What a loop polls."""
+
+    @property
+    def peer(self) -> str:
+        """Whose it is, printable."""
 
     def fileno(self) -> int:
         """Stable until it is unwatched."""
 
     def ready(self, events: int) -> None:
         """Called with READ, WRITE or both. What it raises is a bug, and is logged as one."""
+
+
+Ready: TypeAlias = "tuple[Watched, int]"  # and for what
 
 
 class StaysAwake(Protocol):
@@ -44,6 +53,7 @@ class Loop(ABC):
     Attributes:
         has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
         awake: keeps it awake for a moment; None: it may not. The `turn` tells it what passes.
+        shares: who has taken how much of its thread's time, while many wanted it.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Loop(ABC):
     ) -> None:
         self.has_turn_ahead = False
         self.awake: StaysAwake | None = None
+        self.shares = FairShares()
         self._turn = turn
         self._tick = tick
         self._name = name
@@ -130,3 +141,22 @@ class Loop(ABC):
         except BaseException as error:
             pass_end_on(error)
             log.error(f"{self._name}: a tick failed\n{traceback.format_exc()}")
+
+    def _serve_many(self, ready: Sequence[Ready]) -> None:
+        """Serve many who are ready: the greedy ones last, and no more of them than the others can wait for.
+
+        Who is not served now is ready still when the next poll asks.
+        """
+        now, shares, until = self._clock(), self.shares, NEVER
+        found = [(shares.ahead(watched.peer, now), watched, events) for watched, events in ready]
+        for ahead, watched, events in sorted(found, key=itemgetter(0)):
+            if ahead >= GREEDY:
+                current = self._clock()
+                until = min(until, current + GREEDY_TURN)
+                if current >= until:
+                    return
+            peer, began = watched.peer, time.thread_time()  # the clock goes on while others have the processor
+            try:
+                watched.ready(events)
+            finally:
+                shares.note(peer, time.thread_time() - began, now)

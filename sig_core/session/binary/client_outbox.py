@@ -66,6 +66,11 @@ class ClientOutbox(Outbox):
         self._names = names
         self._make_gap = make_gap
 
+    def let_go(self) -> None:
+        """See `Outbox`."""
+        super().let_go()
+        self.gaps, self.binds = {}, {}
+
     def put_bind(self, bind: Place) -> bool:
         """Append a bind; see `put`."""
         self.binds.setdefault(bind.about, []).append(bind)

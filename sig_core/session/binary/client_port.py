@@ -24,7 +24,7 @@ from sig_core.session.kept_stream import KeptStream
 __all__ = ["ClientPort"]
 
 SWEEP = 1000  # numbers that a client may have bound in vain
-BOUND = 150  # bytes that a number takes which is bound
+BOUND = 225  # bytes that a number counts which is bound; see `session/calls.py`
 UNBOUND = 250  # numbers in one message: it fits the least `max_frame`
 
 

@@ -12,7 +12,7 @@ from sig_core.access.authorizer import Undecided
 from sig_core.contract import Codec
 from sig_core.errors import Busy, HandshakeError, LinkClosed, MessageTooBig, RemoteProtocolError, SigError, Status
 from sig_core.protocol import checks
-from sig_core.protocol.frames import Frame
+from sig_core.protocol.frames import Frame, FrameReader
 from sig_core.protocol.hello import (
     CONFIRMS,
     FEATURES,
@@ -55,7 +55,7 @@ from sig_core.session.turn import MESSAGES_PER_TURN, SECONDS_PER_TURN, cost_of
 
 __all__ = ["ServerSession"]
 
-FRAME = 200  # bytes that a frame takes which waits for the next turn
+FRAME = 300  # bytes that a frame counts which waits for the next turn; see `session/calls.py`
 OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
@@ -170,17 +170,19 @@ class ServerSession(Session):
 
     def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
         try:
-            while (frame := next(frames, None)) is not None:
-                if self.state is OPEN:
-                    self._take(frame, now)
-                elif self.state is State.OPENING:
-                    self._open(read_hello(frame))
-                    frames = chain(frames, self._raise_limit())
+            try:
+                while (frame := next(frames, None)) is not None:
+                    if self.state is OPEN:
+                        self._take(frame, now)
+                    elif self.state is State.OPENING:
+                        self._open(read_hello(frame))
+                        frames = chain(frames, self._raise_limit())
+            except _TurnOver:
+                if rest := list(frames):
+                    self._let_wait(rest)
+                    return
             if self._reader.fault is not None:
                 raise self._reader.fault
-        except _TurnOver:
-            self._waiting = frames
-            self.note_paused()
         except Undecided as pending:
             assert frame is not None
             self._wait_for(pending, frame, frames, now)
@@ -202,6 +204,14 @@ class ServerSession(Session):
         else:
             self.take_backlog(self._turn)
 
+    def _let_wait(self, frames: list[Frame]) -> None:
+        """Keep frames for the next turn."""
+        assert self.on_backlog is not None
+        self._waiting = iter(frames)
+        self.on_backlog(self)
+        self._note_incomplete(self._incomplete)
+        self.note_paused()
+
     def take_backlog(self, now: float) -> None:
         """Take what waits for this turn, as much as it allows."""
         frames, self._waiting = self._waiting, None
@@ -220,6 +230,11 @@ class ServerSession(Session):
         self.take_backlog(self._turn)
         super().receive_eof()
 
+    @property
+    def _incomplete(self) -> int:
+        """Bytes of input that wait for more of it, or for a turn."""
+        return self._reader.waiting + FRAME * length_hint(self._waiting)
+
     def _note_incomplete(self, size: int) -> None:
         self.port.incomplete = size
         self._exchange.memory.note(self.port)
@@ -231,7 +246,6 @@ class ServerSession(Session):
         self._spent += cost_of(size)
         over = self._spent >= MESSAGES_PER_TURN or self._exchange.clock() - now >= SECONDS_PER_TURN
         if over and self.on_backlog is not None and self.state is OPEN:
-            self.on_backlog(self)
             raise _TurnOver
 
     def note_paused(self) -> None:
@@ -470,7 +484,7 @@ class ServerSession(Session):
         if self.reading_paused:
             self._heard = now  # it is not read, so it can't be heard
         self._outbox.shrink()
-        self.port.incomplete = self._reader.waiting + FRAME * length_hint(self._waiting)
+        self.port.incomplete = self._incomplete
         left = self.limits.keepalive - self.silence(now)
         if left <= 0:
             allowed = self.limits.keepalive
@@ -483,6 +497,18 @@ class ServerSession(Session):
     def replace(self) -> None:
         """End: the same client is back on another link."""
         self.close("the same client came back on another link")
+
+    def hold(self, size: int) -> None:
+        """See `LinkSession`."""
+        self.port.unsent = size
+        self._exchange.memory.note(self.port)
+
+    def let_go(self) -> None:
+        """See `LinkSession`."""
+        self._waiting, self._later = None, []
+        self._reader = FrameReader(0)
+        self._outbox.let_go()
+        super().let_go()
 
     def _say_goodbye(self, status: int, text: str, *, access: bool = False) -> None:
         if self.state is State.OPENING and self._head[:1] == PREFACE[:1]:

@@ -68,9 +68,11 @@ class PlainInput:
 
     def next_object(self) -> bytes | None:
         """Return the next object; None: none is complete, or the turn is over."""
-        self.has_more = self._cost >= MESSAGES_PER_TURN
-        found = None if self.has_more else self._reader.next_object()
-        self.has_more = self.has_more or not self._reader.room
+        if self._cost >= MESSAGES_PER_TURN:
+            self.has_more = self._reader.has_more()
+            return None
+        found = self._reader.next_object()
+        self.has_more = not self._reader.room
         if found is not None:
             self._reader.limit = self._limit
             self.spend(len(found))

@@ -208,11 +208,8 @@ class PlainPort(QueuedPort):
         """Queue events, a message for each listener that hears them."""
         self.traffic.fired += run.count
         listeners = self.calls.listeners_of(sender, event)
-        for additions, payload in split_events(run.data):
-            try:
-                added = None if additions is None else self.decode(additions)
-                params = encode(self._json, {"info": info_of(sender, event, added), "data": self.decode(payload)})
-            except CodecError:
+        for params in self._params_of(run, sender, event):
+            if params is None:
                 self._lose(run.route, 1, "JSON can't carry the value")
                 continue
             room = 1 + self._outbox.limit // len(params)  # more messages would only drop each other
@@ -240,6 +237,21 @@ class PlainPort(QueuedPort):
             self._last_call += 1
             self.output.put_call(self._last_call, SIGNAL % (self._last_call, ident, params[1:]), run.route)
         return True
+
+    def _params_of(self, run: Run, sender: Name, event: Name) -> list[bytes | None]:
+        """Return the params of the message for each event, but for the listener; None: JSON can't carry it."""
+        made = self._exchange.objects.of(run)
+        if made is None:
+            made = [self._encoded(sender, event, *parts) for parts in split_events(run.data)]
+            self._exchange.objects.keep(run, made)
+        return made
+
+    def _encoded(self, sender: Name, event: Name, additions: bytes | None, payload: bytes) -> bytes | None:
+        try:
+            added = None if additions is None else self.decode(additions)
+            return encode(self._json, {"info": info_of(sender, event, added), "data": self.decode(payload)})
+        except CodecError:
+            return None
 
     def decode(self, text: bytes) -> Any:
         """Decode JSON of anybody.

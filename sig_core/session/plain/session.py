@@ -14,10 +14,11 @@ from sig_core.protocol import checks
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, BadMessage, Call, answer, failure, read_message
 from sig_core.routing.exchange import Exchange
+from sig_core.routing.memory_budget import LEAST
 from sig_core.routing.transcode import encode
 from sig_core.session.base import SessionState, State
 from sig_core.session.door import NOBODY, Door
-from sig_core.session.plain.input import MAX_FIRST, PlainInput
+from sig_core.session.plain.input import PlainInput
 from sig_core.session.plain.port import PLAIN_CODEC, PlainPort
 from sig_core.session.splicing import EncodedList
 from sig_core.session.turn import SECONDS_PER_TURN
@@ -112,11 +113,10 @@ class PlainSession(SessionState):
         self._heard, self._asked = now, False
         if self.state is not State.CLOSED:
             self._in.feed(data)
-            if not self._in.has_more:
+            if self._in.has_more:
+                self._note_incomplete()
+            else:
                 self.take_backlog(now)
-            before, self.port.incomplete = self.port.incomplete, self._in.waiting
-            if max(before, self._in.waiting) >= MAX_FIRST:
-                self._memory.note(self.port)
 
     def take_backlog(self, now: float) -> None:
         """Take what has come, as much as one turn allows."""
@@ -136,6 +136,7 @@ class PlainSession(SessionState):
             return
         if self.state is State.CLOSED:
             return
+        self._note_incomplete()
         if self._in.lines:
             self._out.note_lines()
         self._note_paused()
@@ -149,6 +150,11 @@ class PlainSession(SessionState):
         self._undecided, self._in.has_more = text, True
         self._note_paused()
         pending.when_known(lambda: self._on_backlog(self))
+
+    def _note_incomplete(self) -> None:
+        before, self.port.incomplete = self.port.incomplete, self._in.waiting
+        if abs(self._in.waiting - before) >= LEAST:
+            self._memory.note(self.port)
 
     def _take(self, text: bytes) -> None:
         try:
@@ -281,6 +287,17 @@ class PlainSession(SessionState):
             return
         self._answer(failure(None, error))
         self._end(error)
+
+    def hold(self, size: int) -> None:
+        """See `LinkSession`."""
+        self.port.unsent = size
+        self._memory.note(self.port)
+
+    def let_go(self) -> None:
+        """See `LinkSession`."""
+        self._in.drop()
+        self._out.let_go()
+        super().let_go()
 
     def _give_up(self, error: SigError) -> None:
         self._out.clear()

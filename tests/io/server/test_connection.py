@@ -140,6 +140,7 @@ class Talking:
         self.error: Exception | None = None
         self.output: list[bytes] = []
         self.log: list[Any] = []
+        self.held: list[int] = []
 
     @property
     def has_output(self) -> bool:
@@ -150,6 +151,9 @@ class Talking:
 
     def sent(self, count: int, now: float) -> None:
         self.log.append(("sent", count, now))
+
+    def hold(self, size: int) -> None:
+        self.held.append(size)
 
     def receive_data(self, data: bytes, now: float) -> None:
         self.log.append(("received", bytes(data), now))
@@ -214,6 +218,7 @@ def test_what_the_link_does_not_take_waits_until_it_does() -> None:
     assert (played.link.sent, played.loop.polled) == (b"abc", READ | WRITE), "nothing went"
     played.connection.ready(WRITE)
     assert (played.link.sent, played.loop.polled) == (b"abcdefgh", READ)
+    assert played.session.held == [3, 3, 0], "what waits in the connection counts, too"
 
 
 def test_who_is_paused_is_not_polled_for_input() -> None:

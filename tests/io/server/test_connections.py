@@ -156,9 +156,9 @@ class Server:
         (door or self.door).enter(peer.link)
         return peer
 
-    def program(self, door: Door | None = None, **changes: Any) -> Peer:
+    def program(self, door: Door | None = None, name: str = "peer", **changes: Any) -> Peer:
         """A program that has been taken in."""
-        peer = self.connect(door=door)
+        peer = self.connect(door=door, name=name)
         peer.say(opening(client=f"{len(self._peers):032x}", **changes))
         peer.hear(WELCOME)
         return peer
@@ -258,6 +258,17 @@ def test_beyond_the_limit_links_are_refused_and_the_next_one_is_served(
     server.program()
 
 
+def test_one_source_does_not_keep_the_others_out(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    server = serve(max_links=10, max_source_links=2)
+    greedy = [server.program(name="test://greedy:1"), server.program(name="test://greedy:2")]
+    assert server.connect(name="test://greedy:3").hear() == b""
+    eventually(lambda: "2 links of 'test://greedy:' are open, which is the limit (max_source_links)" in caplog.text)
+    server.program(name="test://other:1")
+    greedy[0].close()
+    eventually(lambda: len(server.manager.peers) == 2)
+    server.program(name="test://greedy:4")
+
+
 @pytest.mark.parametrize("said", [b"", b"{}", b"\xf5SIG", b"\0"])
 def test_strangers_are_few_and_keep_nobody_out(serve: Serve, said: bytes) -> None:
     server = serve(max_links=6, max_unknown=4, handshake=1000.0)
@@ -302,11 +313,20 @@ def test_a_full_house_has_room_for_who_says_who_it_is(serve: Serve) -> None:
 def test_links_leave_descriptors_to_all_else(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (130, 4096))
     server = serve(max_unknown=1000, handshake=1000.0)
-    crowd = [server.connect(name=f"test://host:{number}") for number in range(80)]
+    crowd = [server.connect(name=f"test://host {number}") for number in range(80)]
     for peer in crowd[:14]:
         peer.hear()
     eventually(lambda: len(server.manager.peers) == 66)
     server.program()
+
+
+def test_of_few_descriptors_a_source_gets_fewer_links(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (68, 4096))  # 128 at least: 64 links
+    server = serve(max_links=128, max_source_links=8)
+    for number in range(4):
+        server.program(name=f"test://greedy:{number}")
+    assert server.connect(name="test://greedy:4").hear() == b""
+    server.program(name="test://other:1")
 
 
 def test_a_line_is_refused_without_a_codec_for_boards(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from sig_core.io.server import loop as loops
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.poller import READ
+from sig_core.session.fair_shares import GREEDY_TURN
 from sig_core.testing import eventually, within
 
 
@@ -26,7 +29,7 @@ class Fragile:
     """Fails whenever it is ready, after it has read what was there."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+        self.sock, self.peer = sock, "fragile"
         self.failed = 0
 
     def fileno(self) -> int:
@@ -140,3 +143,50 @@ def test_a_later_call_wakes_the_thread_in_time(loop: IoThread) -> None:
     done = threading.Event()
     loop.run_later(0.01, done.set)
     assert done.wait(within(10))
+
+
+class Costly:
+    """Is ready always, and takes so much time; what it takes is told by the clock of the test."""
+
+    def __init__(self, crowd: Crowd, descriptor: int, seconds: float) -> None:
+        self.crowd, self.descriptor, self.seconds, self.peer = crowd, descriptor, seconds, f"tcp://a:{descriptor}"
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def ready(self, events: int) -> None:
+        self.crowd.served.append(self.descriptor)
+        self.crowd.now += self.seconds
+
+
+class Crowd:
+    """Many who are ready, and a loop that serves them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
+        self.now = 100.0
+        self.served: list[int] = []
+        self.loop = IoThread(lambda: None, lambda now: 3600.0, "sig-io", lambda: self.now)
+        self.watched = [Costly(self, number, each) for number, each in enumerate(seconds)]
+        monkeypatch.setattr(loops.time, "thread_time", lambda: self.now)
+
+    def turn(self) -> list[int]:
+        """Give who is served in one turn."""
+        self.served.clear()
+        self.loop._serve_many([(each, READ) for each in self.watched])
+        return list(self.served)
+
+
+def test_who_took_little_is_served_before_who_took_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(monkeypatch, *[0.004] * 30, 0.0001)
+    for turn in range(40):
+        served = crowd.turn()
+        assert served[0] == 30 or turn < 12, "once it is known"
+        took = sum(crowd.watched[number].seconds for number in served)
+        assert took < (GREEDY_TURN + 0.005 if turn > 12 else 0.1), "then comes another poll"
+
+
+def test_those_who_take_much_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(monkeypatch, *[0.004] * 30)
+    served = Counter(number for _ in range(30) for number in crowd.turn())
+    assert len(served) == 30
+    assert max(served.values()) - min(served.values()) <= 1

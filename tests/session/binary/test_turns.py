@@ -10,6 +10,7 @@ from sig_core.contract import Codec
 from sig_core.errors import MessageTooBig
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
+from sig_core.session.binary.server import FRAME
 from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
 from tests.session.by_hand import Raw, sender_of
 from tests.support.named_frames import split_request
@@ -69,6 +70,21 @@ def test_a_breach_behind_a_turn_ends_it_when_its_turn_comes() -> None:
     assert [message.get("id") for message in messages] == [*range(100), None] and not raw.open
 
 
+def test_who_has_no_more_to_say_needs_no_other_turn() -> None:
+    net = Net()
+    raw = in_turns(net)
+    raw.session.receive_data(b"".join(map(call, range(MESSAGES_PER_TURN))), net.now)
+    assert answers(raw) == list(range(MESSAGES_PER_TURN))
+    assert not net.backlog and not raw.session.reading_paused
+
+
+def test_what_waits_for_a_turn_is_counted_at_once() -> None:
+    net = Net()
+    raw = in_turns(net)
+    raw.session.receive_data(b"".join(map(call, range(1000))), net.now)
+    assert net.exchange.memory.size >= (1000 - MESSAGES_PER_TURN) * FRAME
+
+
 def test_what_was_said_before_the_end_of_the_link_counts() -> None:
     net = Net()
     raw, listener = in_turns(net), net.connect()
@@ -120,8 +136,6 @@ class Watched:
     def decode(self, data: bytes, /) -> Any:
         self.seen.append(len(data))
         return self._codec.decode(data)
-
-
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -176,5 +190,3 @@ def test_a_recall_names_a_thousand_topics_at_most() -> None:
     raw = Raw(Net())
     (told,) = raw.say({"id": 1, "method": "recall", "params": {"topics": [["s", "e"]] * 1001}})
     assert told["status"] == -7
-
-

@@ -307,7 +307,7 @@ def test_requests_that_are_never_answered_leave_nothing() -> None:
     assert len(peer.session.port._tokens) == 0
 
 
-@pytest.mark.parametrize("flood", [b'{"a":' * 12_000, b'{' + b'"":{},' * 10_000, b'{"a":"' + b'\\"' * 30_000])
+@pytest.mark.parametrize("flood", [b'{"a":' * 12_000, b"{" + b'"":{},' * 10_000, b'{"a":"' + b'\\"' * 30_000])
 def test_a_flood_of_braces_is_looked_at_in_turns(flood: bytes) -> None:
     net = Net()
     peer = Plain(net)
@@ -474,6 +474,20 @@ def test_an_event_is_encoded_once_for_all_listeners_of_a_peer() -> None:
         del message["params"]["listener_id"]
         assert message["params"] == {"info": info, "data": [1, "\u20ac"]}
     assert len({message["id"] for message in told}) == MOST_ALIKE
+
+
+def test_an_event_is_encoded_once_for_all_peers() -> None:
+    net = Net()
+    peers, program = [Plain(net) for _ in range(3)], net.connect()
+    codec: Any = Encoding(peers[0].session.port._json)
+    for peer in peers:
+        peer.listen("s", "e")
+        peer.session.port._json = codec
+    program.add_sender("s", ["e"])
+    for value in (1, 2):
+        program.fire("s", "e", value)
+    told = [[message["params"]["data"] for message in peer.read()] for peer in peers]
+    assert told == [[1, 2]] * 3 and codec.encoded == 2
 
 
 def test_listeners_that_are_alike_are_few() -> None:
