@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Self
 
+from sig_core.access.rules import Rules
 from sig_core.contract import Acceptor
 from sig_core.events import Name, check_name
 from sig_core.io.server.connections import STOP
@@ -15,6 +17,7 @@ from sig_core.io.server.rules_file import RulesSource
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
 from sig_core.io.sync.at_exit import let_out_at_exit
+from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import check_outside
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.log import log
@@ -114,9 +117,20 @@ class ServerRouter(ServerBase, Router):
 
         Raises:
             ConfigError: there is no file of rules, or it can't be read or meant: those before go on.
+            LocalProtocolError: the server does not run.
         """
         check_outside("reload")
-        self._apply(self._read_rules())
+        self._check_running("reload")
+        rules, done = self._read_rules(), Latch()
+        self._clients.loop.post(partial(self._apply_and_tell, rules, done))  # no signal comes there: all of it, or none
+        while not done.wait(STOP) and self._state == RUNNING:
+            pass
+
+    def _apply_and_tell(self, rules: Rules, done: Latch) -> None:
+        try:
+            self._apply(rules)
+        finally:
+            done.set()
 
     def unlisten(self, address: str) -> None:
         """Return an address up, one of `addresses`; who came there is sent away, who came elsewhere stays.

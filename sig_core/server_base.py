@@ -144,9 +144,13 @@ class ServerBase(RouterBase):
         try:
             return self._load_rules(self._rules)
         except ConfigError as error:
-            with self._lock:
-                self._access.note("rules refused", None, why=str(error))
+            self._clients.loop.post(partial(self._note_refused, str(error)))
             raise
+
+    def _note_refused(self, why: str) -> None:
+        assert self._access is not None
+        with self._lock:
+            self._access.note("rules refused", None, why=why)
 
     def _look_at_rules(self, now: float) -> None:
         """Read the rules again if their file has changed."""

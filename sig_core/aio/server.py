@@ -152,8 +152,10 @@ class ServerRouter(ServerBase, AsyncRouter):
 
         Raises:
             ConfigError: there is no file of rules, or it can't be read or meant: those before go on.
+            LocalProtocolError: the server does not run.
         """
         self._check_loop()
+        self._check_running("reload")
         self._apply(await in_thread(self._read_rules, lambda rules: None, "sig-rules"))
 
     async def unlisten(self, address: str) -> None:
