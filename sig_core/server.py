@@ -86,6 +86,7 @@ class ServerRouter(ServerBase, Router):
             let_out_at_exit(self._clients)
             for url in self._urls:
                 self.listen(url)
+            self._check_places()
         except BaseException:
             self.stop()
             raise

@@ -127,7 +127,15 @@ class ServerBase(RouterBase):
         with self._lock:
             self._exchange.apply(rules)
         self._clients.loop.wake()
+        self._check_places()
         log.info(f"rules {rules.source.file or ''}: {len(rules.roles)} roles, {len(rules.who)} who have them")
+
+    def _check_places(self) -> None:
+        """Log which addresses in the rules are none of this server; more of these may come by `listen`."""
+        places = self._clients.listening.places
+        if self._access is not None and places:
+            for text in self._access.rules.unmatched(places):
+                log.warning(text)
 
     def _end_audit(self) -> None:
         if self._access is not None:

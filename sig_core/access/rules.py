@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -12,6 +12,7 @@ from typing import Any, Final
 from sig_core.access.line_index import LineIndex, Path
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.quota import Quota
+from sig_core.address import did_you_mean
 from sig_core.errors import ConfigError
 
 __all__ = ["ACTIONS", "Grant", "Role", "Rules", "RulesError", "Source", "Who"]
@@ -159,6 +160,23 @@ class Rules:
         except RecursionError:
             raise RulesError([f"{file}: its tables are nested too deep"]) from None
         return read_rules(found, Source(file, given))
+
+    def unmatched(self, places: Collection[str]) -> list[str]:
+        """Return in words which addresses of rules are none of a server, each with file and line.
+
+        Args:
+            places: URLs that it listens on, as bound and as they were given, without options.
+        """
+        found = []
+        for who in self.who:
+            for key, patterns in (("at", who.at), ("port", who.wanted.get("port", ()))):
+                for pattern in patterns:
+                    if not any(pattern.matches(place) for place in places):
+                        path, hint = (*who.path, key), did_you_mean(pattern.text, places)
+                        there = ", ".join(sorted(places)) or "none"
+                        text = f"nobody comes in at {pattern.text!r}{hint}; this server listens on: {there}"
+                        found.append(f"{self.place(path)}: {spelled(path)}: {text}")
+        return found
 
     def place(self, path: Path) -> str:
         """Return where a rule stands: `rules.toml:5`."""

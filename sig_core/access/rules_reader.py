@@ -76,9 +76,11 @@ class _Reader:
             self._who(("who", at), each, roles) for at, each in enumerate(self._list(("who",), top.get("who", [])))
         )
         self._check_all(roles, who)
+        self._check_denials(roles)
         revoked = self._list(("revoked",), top.get("revoked", []))
         for at, digest in enumerate(revoked):
             self._digest(("revoked", at), digest)
+        self._check_revoked(who, frozenset(map(str, revoked)))
         warnings = tuple(f"{self._source.place(path)}: {text}" for path, text in self._warnings)
         return Rules(roles, who, frozenset(map(str, revoked)), self._source, warnings, authorize is True)
 
@@ -97,6 +99,23 @@ class _Reader:
                     where = self._source.place(seen[digest.text])
                     self._bad(each.path, f"the same token as in {where}: one token is one user's")
                 seen.setdefault(digest.text, each.path)
+
+    def _check_denials(self, roles: Mapping[str, Role]) -> None:
+        """Find what is denied and not allowed anywhere: most likely its name is written in another way."""
+        for action in ACTIONS:
+            allowed = [grant for role in roles.values() for grant in role.allow[action]]
+            for role in roles.values():
+                for deny in role.deny[action]:
+                    if len(self.problems) < MOST_PROBLEMS and not _meets(deny, (*role.allow[action], *allowed)):
+                        text = "denies nothing, since no role allows any of it: mend it, or leave it out"
+                        self._bad(deny.path, f"{spelled(deny.path)}: {text}")
+
+    def _check_revoked(self, who: tuple[Who, ...], revoked: frozenset[str]) -> None:
+        for each in who:
+            for pattern in (*each.wanted.get("token", ()), *each.wanted.get("sha256", ())):
+                if {pattern.text, f"sha256:{pattern.text}"} & revoked:
+                    text = "what it names is in `revoked`, so it admits nobody by that: take it out"
+                    self._odd(each.path, f"{spelled(each.path)}: {text}")
 
     # -- roles
 
@@ -295,3 +314,7 @@ class _Reader:
 
     def _odd(self, path: Path, text: str) -> None:
         self._warnings.append((path, text))
+
+
+def _meets(deny: Grant, allowed: Iterable[Grant]) -> bool:
+    return any(deny.sender.overlaps(each.sender) and deny.name.overlaps(each.name) for each in allowed)

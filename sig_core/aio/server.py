@@ -111,6 +111,7 @@ class ServerRouter(ServerBase, AsyncRouter):
         try:
             for url in self._urls:
                 await self.listen(url)
+            self._check_places()
         except BaseException:
             await self.stop()
             raise

@@ -88,6 +88,15 @@ roles = ["panel"]
         ("request = [{}]", "says nothing"),
         ('request = [{ sender = "x", method = [] }]', "empty list"),
         ("request = [{ method = 5 }]", "methods are text"),
+        ('add = ["a*b"]', "a star stands at the end alone"),
+        ('add = [""]', "matches no name"),
+        ('add = ["' + "x" * 256 + '"]', "255"),
+        ('add = [true]', "name"),
+        ('see = ["a\\\\b"]', "a backslash stands before"),
+        ('operate = ["stat"]', "did you mean 'stats'"),
+        ('deny.listen = [{ sender = "hose/door" }]', "r.toml:4: roles.a.deny.listen[0]: denies nothing"),
+        ('listen = [{ sender = "a*" }]\ndeny.listen = [{ sender = "a1" }, { sender = "b" }]', "deny.listen[1]: denies"),
+        ('limits = { name = 3 }', "unknown key 'name', did you mean 'names'"),
     ],
 )
 def test_a_role_that_cannot_be_meant(change: str, told: str) -> None:
@@ -113,6 +122,20 @@ def test_somebody_who_cannot_be_meant(who: str, told: str) -> None:
     assert told in "\n".join(problems(f"version = 1\n[roles.a]\n[[who]]\n{who}\n"))
 
 
+def test_what_one_role_denies_another_may_allow() -> None:
+    text = 'version = 1\n[roles.a]\nlisten = [{ event = "#c" }]\n[roles.b]\ndeny.listen = [{ sender = "x" }]\n'
+    assert Rules.parse(text + "[[who]]\nanyone = true\nroles = ['a', 'b']\n").roles["b"].deny["listen"]
+
+
+def test_addresses_that_are_none_of_the_server() -> None:
+    who = '[[who]]\nport = "serial:///dev/x"\nuser = "b"\nroles = ["a"]\n[[who]]\nanyone = true\nroles = ["a"]\n'
+    rules = Rules.parse('version = 1\n[roles.a]\n' + who + 'at = ["tcp://127.0.0.1:3000", "unix://*"]\n', "r.toml")
+    assert rules.unmatched({"serial:///dev/x", "tcp://127.0.0.1:3000", "unix:///a"}) == []
+    told = rules.unmatched({"tcp://127.0.0.1:3001"})
+    assert [each.partition(": ")[0] for each in told] == ["r.toml:4", "r.toml:10", "r.toml:10"]
+    assert "nobody comes in at 'tcp://127.0.0.1:3000', did you mean 'tcp://127.0.0.1:3001'?" in told[1]
+
+
 def test_no_toml_and_nobody() -> None:
     assert "no TOML" in problems("version = ")[0]
     assert "nobody is admitted" in "\n".join(problems("version = 1"))
@@ -123,6 +146,9 @@ def test_what_is_hardly_meant_is_a_warning() -> None:
     text = 'version = 1\n[roles.a]\nadd = ["{user}*"]\n[roles.b]\n[[who]]\nanyone = true\nroles = ["a"]\n'
     warnings = Rules.parse(text, "r.toml").warnings
     assert [warning.partition(": ")[0] for warning in warnings] == ["r.toml:3", "r.toml:4"]
+    text = f'version = 1\nrevoked = ["{DIGEST}"]\n[roles.a]\n[[who]]\ntoken = "{DIGEST}"\nuser = "u"\nroles = ["a"]\n'
+    (warning,) = Rules.parse(text, "r.toml").warnings
+    assert "r.toml:4: who[0]: what it names is in `revoked`" in warning
 
 
 def test_rules_of_a_dict_are_named_by_their_keys() -> None:

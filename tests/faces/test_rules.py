@@ -168,6 +168,27 @@ def test_bad_rules_let_nobody_in(tmp_path: Path, text: str | None) -> None:
         sig.ServerRouter("tcp://127.0.0.1:0", rules=path)
 
 
+def test_what_is_hardly_meant_is_told_at_start(rules: Path, caplog: pytest.LogCaptureFixture) -> None:
+    at = '[[who]]\nanyone = true\nroles = ["panel"]\nat = ["tcp://127.0.0.1:1"]\n'
+    rules.write_text(RULES + "[roles.nobody]\n" + at)
+    for mode, told in ((0o600, ""), (0o644, "every user of this machine may read"), (0o622, "others may change these")):
+        rules.chmod(mode)
+        caplog.clear()
+        with sig.ServerRouter("tcp://127.0.0.1:0", rules=rules):
+            assert "nobody has the role 'nobody'" in caplog.text
+            assert "who[3].at: nobody comes in at 'tcp://127.0.0.1:1'" in caplog.text
+            assert (told or "rules.toml") in caplog.text and ("mode" in caplog.text) is bool(told)
+
+
+def test_rules_that_nobody_may_read_let_nobody_in(rules: Path) -> None:
+    rules.chmod(0)
+    if os.access(rules, os.R_OK):  # the superuser reads anything
+        rules.unlink()
+        rules.mkdir()
+    with pytest.raises(sig.ConfigError, match=r"rules\.toml: can't read them"):
+        sig.ServerRouter("tcp://127.0.0.1:0", rules=rules)
+
+
 def test_with_rules_other_machines_may_reach_it(rules: Path) -> None:
     with sig.ServerRouter("tcp://0.0.0.0:0", rules=rules) as server:
         assert json.dumps(server.addresses)

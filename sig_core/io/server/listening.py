@@ -39,6 +39,11 @@ class Listening:
         return [acceptor.address for acceptor in list(self._factories)]
 
     @property
+    def places(self) -> set[str]:
+        """The URLs that are listened on, as bound and as they were given, without options."""
+        return {place for factory in list(self._factories.values()) for place in factory.places}
+
+    @property
     def threads(self) -> list[AcceptorThread]:
         """The acceptors that have a thread: to close one may take a while."""
         return [acceptor for acceptor in list(self._factories) if isinstance(acceptor, AcceptorThread)]

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sig_core.access.access_control import AccessControl
+from sig_core.address import without_options
 from sig_core.clock import Clock
 from sig_core.contract import Acceptor, Codec, HasOnePeer, Link
 from sig_core.errors import LimitError, NotAdmitted, ProtocolError
@@ -123,6 +124,11 @@ class SessionFactory:
         self._rename = rename
         self.tls = tls
         self._one_line = acceptor if isinstance(acceptor, HasOnePeer) else None
+
+    @property
+    def places(self) -> set[str]:
+        """The URL of the address, as bound and as the server was given it, without options."""
+        return {without_options(self._acceptor.address), without_options(self._configured)} - {""}
 
     def secured(self, link: Link) -> Link:
         """Return a link on which sessions of this address speak.
