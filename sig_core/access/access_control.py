@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from sig_core.access.admission import Admission
@@ -14,7 +13,6 @@ from sig_core.access.rules import ACTIONS, Rules, spelled
 from sig_core.address import did_you_mean
 from sig_core.errors import AccessDenied, ConfigError, NotAdmitted
 from sig_core.events import Name
-from sig_core.tokens import digest
 
 __all__ = ["AccessControl", "Tell"]
 
@@ -61,19 +59,16 @@ class AccessControl:
 
     # -- who
 
-    def admit(self, facts: Facts, token: str | None, peer: str) -> Principal:
+    def admit(self, facts: Facts, peer: str) -> Principal:
         """Return whom a peer is known as.
 
         Args:
-            facts: what is known of its link.
-            token: that it sent; None: none.
+            facts: what is known of it.
             peer: printable, for the audit.
 
         Raises:
             NotAdmitted: the rules do not let it in.
         """
-        if token is not None:
-            facts = replace(facts, token=_digest(token))
         principal = self._admission.admit(facts)
         if principal is None:
             self._refused += 1
@@ -152,13 +147,6 @@ class AccessControl:
     def note(self, event: str, principal: Principal | None, **facts: Any) -> None:
         """Tell of something that happened: "added", "removed", "revoked"."""
         self._tell({"event": event, **({} if principal is None else _who(principal)), **facts})
-
-
-def _digest(token: str) -> str:
-    try:
-        return digest(token)
-    except ConfigError:  # it can be no token: so no rule knows it
-        return "none"
 
 
 def _who(principal: Principal) -> dict[str, Any]:

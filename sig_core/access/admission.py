@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.principal import ANONYMOUS, Facts, Principal
 from sig_core.access.quota import Quota
-from sig_core.access.rules import Rules, Who, spelled
+from sig_core.access.rules import Rules, Who
 from sig_core.events import Name
 
 __all__ = ["Admission"]
@@ -26,6 +25,7 @@ class Admission:
         self._exact: dict[tuple[str, Name], list[int]] = {}  # (kind and field, value) -> positions in `who`
         self._others: list[int] = []
         self._quotas: dict[frozenset[str], Quota | None] = {}  # by roles
+        self._shared: dict[frozenset[str], frozenset[str]] = {}  # roles: thousands of users have the same
         for at, who in enumerate(rules.who):
             for key in _keys(who):
                 self._exact.setdefault(key, []).append(at)
@@ -47,17 +47,15 @@ class Admission:
         if not found:
             return None
         first, user = (proved or found)[0]
-        roles = frozenset(name for who, _ in found for name in who.roles)
+        roles = first.roles if len(found) == 1 else frozenset(name for who, _ in found for name in who.roles)
+        roles = self._shared.setdefault(roles, roles)
         kind = ANONYMOUS if first.kind == "anyone" else first.kind
-        return Principal(user, kind, facts, roles, partial(self._place, first), self._quota_of(roles))
+        return Principal(user, kind, facts, roles, self._rules.source, first.path, self._quota_of(roles))
 
     def _quota_of(self, roles: frozenset[str]) -> Quota | None:
         if roles not in self._quotas:
             self._quotas[roles] = Quota.greatest(self._rules.roles[name].limits for name in roles)
         return self._quotas[roles]
-
-    def _place(self, who: Who) -> str:
-        return f"{self._rules.place(who.path)}: {spelled(who.path)}"
 
     def roles_of(self, user: str) -> frozenset[str]:
         """Return the roles of all rules that may give somebody this name, whatever it has to prove for that."""

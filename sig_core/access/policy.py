@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from sig_core.access.line_index import Path
 from sig_core.access.name_pattern import NamePattern
 from sig_core.access.principal import Principal
-from sig_core.access.rules import ACTIONS, Grant, Role, Rules, Source, spelled
+from sig_core.access.rules import ACTIONS, Role, Rules, Source, spelled
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Name
 
 __all__ = ["NO_RULE", "Policy", "Verdict"]
@@ -16,7 +15,7 @@ __all__ = ["NO_RULE", "Policy", "Verdict"]
 MOST_ANSWERS = 200_000  # that are kept: some 60 MB
 NO_RULE = "no rule allows it"
 PRESENCE = (EVENT_CONNECT, EVENT_DISCONNECT)
-Question: TypeAlias = tuple[str, Name | None, Name | None]
+Question: TypeAlias = tuple[str, str, Name | None, Name | None]  # user, action, sender, name
 
 
 class Verdict(NamedTuple):
@@ -51,7 +50,7 @@ class Policy:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._profiles: dict[tuple[frozenset[str], str], _Profile] = {}
+        self._profiles: dict[frozenset[str], _Profile] = {}  # by roles
         self._answers = 0
 
     def decide(
@@ -66,8 +65,9 @@ class Policy:
             sender: its name; of "operate", what. None, of "listen" and "request": is there any that it may?
             name: event or method; None: is there any?
         """
-        profile = self._profiles.get((principal.roles, principal.user)) or self._profile(principal)
-        question = action, sender, name
+        profile = self._profiles.get(principal.roles) or self._profile(principal.roles)
+        user = principal.user if profile.names_user else ""
+        question = user, action, sender, name
         verdict = profile.answers.get(question)
         if verdict is None:
             if self._answers >= MOST_ANSWERS:
@@ -81,90 +81,81 @@ class Policy:
         for profile in self._profiles.values():
             profile.answers.clear()
 
-    def _profile(self, principal: Principal) -> _Profile:
-        """Return what those have in common who have the same roles; with `{user}` in a rule, one user alone."""
-        roles = [self.rules.roles[name] for name in sorted(principal.roles) if name in self.rules.roles]
-        user = principal.user if any(_names_user(role) for role in roles) else ""
-        shared = self._profiles.get((principal.roles, user))
-        if shared is None:
-            shared = self._profiles[principal.roles, user] = _Profile(roles, user)
-        if len(self._profiles) > MOST_ANSWERS:
+    def _profile(self, names: frozenset[str]) -> _Profile:
+        if len(self._profiles) >= MOST_ANSWERS:
             self._profiles.clear()
-        self._profiles[principal.roles, principal.user] = shared
-        return shared
+            self._answers = 0
+        roles = [self.rules.roles[name] for name in sorted(names) if name in self.rules.roles]
+        profile = self._profiles[names] = _Profile(roles, self.rules.source)
+        return profile
 
     def _decide(self, profile: _Profile, question: Question) -> Verdict:
-        action, sender, name = question
+        user, action, sender, name = question
         if action == "listen":
             if name in PRESENCE:
-                return self._decide(profile, ("see", sender, None))
-            verdict = self._found(profile, question)
+                return self._decide(profile, (user, "see", sender, None))
+            verdict = profile.judge(*question)
             if verdict.allowed or name is not None:
                 return verdict
-            seen = self._found(profile, ("see", sender, None))  # it may hear that it comes and goes
+            seen = profile.judge(user, "see", sender, None)  # it may hear that it comes and goes
             return seen if seen.allowed else verdict
-        return self._found(profile, question)
-
-    def _found(self, profile: _Profile, question: Question) -> Verdict:
-        allowed, path = profile.judge(*question)
-        return Verdict(allowed, path, self.rules.source)
+        return profile.judge(*question)
 
 
 class _Profile:
-    """The grants of a set of roles."""
+    """The grants of a set of roles, and what was asked of them; thousands of users share one.
 
-    __slots__ = ("_allow", "_deny", "answers")
+    Attributes:
+        names_user: what they allow is not the same for each user.
+        answers: that were given.
+    """
 
-    def __init__(self, roles: list[Role], user: str) -> None:
+    __slots__ = ("_allow", "_deny", "_source", "_verdicts", "answers", "names_user")
+
+    def __init__(self, roles: list[Role], source: Source) -> None:
         self.answers: dict[Question, Verdict] = {}
-        self._allow = {action: _of_user((role.allow[action] for role in roles), user) for action in ACTIONS}
-        self._deny = {action: _of_user((role.deny[action] for role in roles), user) for action in ACTIONS}
+        self._allow = {action: [each for role in roles for each in role.allow.get(action, ())] for action in ACTIONS}
+        self._deny = {action: [each for role in roles for each in role.deny.get(action, ())] for action in ACTIONS}
+        grants = [*self._allow.values(), *self._deny.values()]
+        self.names_user = any(each.has_user for several in grants for each in several)
+        self._source = source
+        self._verdicts: dict[tuple[bool, Path | None], Verdict] = {}  # few, for many answers
 
-    def judge(self, action: str, sender: Name | None, name: Name | None) -> tuple[bool, Path | None]:
-        """Return whether it is allowed, and the rule that decides; None: no rule does."""
+    def judge(self, user: str, action: str, sender: Name | None, name: Name | None) -> Verdict:
+        """Return whether it is allowed, and the rule that decides."""
         wide = sender is None or (name is None and action in ("listen", "request"))
-        if wide:
-            return self._judge_wide(action, sender, name)
+        found = (self._judge_wide if wide else self._judge)(user, action, sender, name)
+        known = self._verdicts.get(found)
+        if known is None:
+            known = self._verdicts[found] = Verdict(*found, self._source)
+        return known
+
+    def _judge(self, user: str, action: str, sender: Name | None, name: Name | None) -> tuple[bool, Path | None]:
         for grant in self._deny[action]:
-            if _matches(grant, sender, name):
+            if grant.matches(user, sender, name):
                 return False, grant.path
         for grant in self._allow[action]:
-            if _matches(grant, sender, name):
+            if grant.matches(user, sender, name):
                 return True, grant.path
         return False, None
 
-    def _judge_wide(self, action: str, sender: Name | None, name: Name | None) -> tuple[bool, Path | None]:
+    def _judge_wide(self, user: str, action: str, sender: Name | None, name: Name | None) -> tuple[bool, Path | None]:
         """Return whether there is anything that matches, and may be done; in doubt there is."""
         by: Path | None = None
+        denials = [no.of_user(user) for no in self._deny[action]]
         for grant in self._allow[action]:
-            if not _matches(grant, sender, name):
+            if not grant.matches(user, sender, name):
                 continue
-            wanted, which = _narrowed(grant.sender, sender), _narrowed(grant.name, name)
-            denied = next((no for no in self._deny[action] if no.sender.covers(wanted) and no.name.covers(which)), None)
+            own = grant.of_user(user)
+            wanted, which = _narrowed(own.sender, sender), _narrowed(own.name, name)
+            denied = next((no for no in denials if no.sender.covers(wanted) and no.name.covers(which)), None)
             if denied is None:
                 return True, grant.path
             by = denied.path
         return False, by
 
 
-def _matches(grant: Grant, sender: Name | None, name: Name | None) -> bool:
-    return (sender is None or grant.sender.matches(sender)) and (name is None or grant.name.matches(name))
-
-
 def _narrowed(pattern: NamePattern, name: Name | None) -> NamePattern:
     if name is None:
         return pattern
     return NamePattern(str(name), (name,), False)  # type: ignore[arg-type]
-
-
-def _of_user(several: Iterator[tuple[Grant, ...]], user: str) -> tuple[Grant, ...]:
-    return tuple(
-        Grant(each.sender.of_user(user), each.name.of_user(user), each.path) for grants in several for each in grants
-    )
-
-
-def _names_user(role: Role) -> bool:
-    grants: list[Mapping[str, tuple[Grant, ...]]] = [role.allow, role.deny]
-    return any(
-        each.sender.has_user or each.name.has_user for table in grants for some in table.values() for each in some
-    )

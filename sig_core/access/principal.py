@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from sig_core.access.line_index import Path
 from sig_core.access.quota import Quota
+from sig_core.access.rules import Source, spelled
 
 __all__ = ["ANONYMOUS", "Certificate", "Facts", "Principal", "UnixPeer"]
 
@@ -58,6 +59,7 @@ class Facts:
 
 
 NO_FACTS = Facts("")
+NO_SOURCE = Source("")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +71,7 @@ class Principal:
         kind: what proved it: "certificate", "token", "unix", "port" or "anonymous".
         facts: by which it is known.
         roles: what it may do.
-        find_rule: returns the rule that gave it its name, with file and line; the first time may take a while.
+        source, path: where the rule stands that gave it its name.
         quota: how much it may take; None: its roles say nothing of that.
     """
 
@@ -77,8 +79,13 @@ class Principal:
     kind: str
     facts: Facts = NO_FACTS
     roles: frozenset[str] = frozenset()
-    find_rule: Callable[[], str] = str
+    source: Source = NO_SOURCE
+    path: Path = ()
     quota: Quota | None = None
+
+    def find_rule(self) -> str:
+        """Return the rule that gave it its name, with file and line; the first time may take a while."""
+        return f"{self.source.place(self.path)}: {spelled(self.path)}" if self.path else ""
 
     @property
     def is_somebody(self) -> bool:

@@ -14,6 +14,7 @@ from sig_core.access.name_pattern import NamePattern
 from sig_core.access.quota import Quota
 from sig_core.address import did_you_mean
 from sig_core.errors import ConfigError
+from sig_core.events import Name
 
 __all__ = ["ACTIONS", "Grant", "Role", "Rules", "RulesError", "Source", "Who"]
 
@@ -79,6 +80,19 @@ class Grant:
     sender: NamePattern
     name: NamePattern
     path: Path
+
+    @property
+    def has_user(self) -> bool:
+        """Whether it means other names for each user."""
+        return self.sender.has_user or self.name.has_user
+
+    def matches(self, user: str, sender: Name | None, name: Name | None) -> bool:
+        """Return whether it is about a sender and a name, for one user; None: any."""
+        return (sender is None or self.sender.matches(sender, user)) and (name is None or self.name.matches(name, user))
+
+    def of_user(self, user: str) -> Grant:
+        """Return what it means for one user."""
+        return Grant(self.sender.of_user(user), self.name.of_user(user), self.path) if self.has_user else self
 
 
 @dataclass(frozen=True, slots=True)

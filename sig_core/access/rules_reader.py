@@ -60,6 +60,7 @@ class _Reader:
         self.problems: list[tuple[Path, str]] = []
         self._warnings: list[tuple[Path, str]] = []
         self._source = source
+        self._shared: dict[tuple[str, ...], frozenset[str]] = {}  # thousands of users have the same roles
 
     def rules(self, found: Any) -> Rules:
         top = self._table((), found, ("version", "authorize", "roles", "who", "revoked"))
@@ -250,7 +251,7 @@ class _Reader:
 
     def _digest(self, path: Path, found: Any) -> list[NamePattern]:
         if isinstance(found, str) and is_digest(found):
-            return [NamePattern.parse(found)]
+            return [NamePattern(found, (found,), False)]
         what = "a digest" if isinstance(found, str) else "text"  # what stands there may be the token: it is not told
         remedy = "`sig token new` prints a token with its digest; the token itself does not belong here"
         self._bad(
@@ -286,7 +287,7 @@ class _Reader:
                 self._bad(
                     (*here, at), f"{spelled(here)}: there is no role {name!r}{hint}; write [roles.{name}], or name one"
                 )
-        return frozenset(map(str, named))
+        return self._shared.setdefault(tuple(map(str, named)), frozenset(map(str, named)))
 
     # -- tables
 

@@ -35,7 +35,8 @@ class GuardedTable(Table[Port]):
 
     def match(self, sender: Name, event: Name) -> tuple[Port, ...]:
         """Return who hears it, and may; see `Table.match`."""
-        return tuple(port for port in super().match(sender, event) if self._may_hear(port, sender, event))
+        found, may_hear = super().match(sender, event), self._may_hear
+        return tuple([port for port in found if may_hear(port, sender, event)]) if found else found
 
 
 class RulesGuard(Guard):

@@ -95,8 +95,9 @@ class Quotas:
 
     def join(self, port: Port, principal: Principal) -> None:
         """Count a port as one of its user's, whose name and roles it has from now on."""
-        self.leave(port)
         quota = principal.quota
+        if port in self._of:
+            self.leave(port)
         if quota is None:
             return
         user = _user(port.peer, principal)
@@ -110,9 +111,9 @@ class Quotas:
 
     def leave(self, port: Port) -> None:
         """Count a port no more; again: does nothing."""
-        user, usage = self._of.pop(port, (None, None))
-        if user is None or usage is None:
+        if port not in self._of:
             return
+        user, usage = self._of.pop(port)
         del usage.ports[port]
         if not usage.ports:
             self._users.pop(user, None)
@@ -138,9 +139,11 @@ class Quotas:
         self._check(port, "listeners", more, _listeners_of)
 
     def _check(self, port: Port, what: str, more: int, count_of: Callable[[Port], int]) -> None:
-        _, usage = self._of.get(port, (None, None))
-        most = None if usage is None else getattr(usage.quota, what)
-        if usage is None or most is None:
+        if port not in self._of:
+            return
+        _, usage = self._of[port]
+        most = getattr(usage.quota, what)
+        if most is None:
             return
         count = sum(map(count_of, usage.ports))
         if count + more > most:

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from sig_core.access.access_control import AccessControl
 from sig_core.access.principal import Facts, Principal
+from sig_core.errors import ConfigError, NotAdmitted
 from sig_core.protocol.hello import Hello
 from sig_core.routing.guard import Guard
 from sig_core.routing.ports import Port
 from sig_core.session.identity import Admits, Replaceable
+from sig_core.tokens import digest
 
 __all__ = ["NOBODY", "Door"]
 
@@ -29,13 +31,15 @@ class Door:
     Args:
         clients: of the server.
         access: the rules.
-        facts: returns what is known of the link by now.
+        facts: returns what is known of the link by now, with the digest of the token that its peer sent.
         peer: printable, for the audit.
         guard: of the exchange.
     """
 
+    __slots__ = ("_access", "_clients", "_facts", "_guard", "_peer", "node")
+
     def __init__(
-        self, clients: Admits, access: AccessControl, facts: Callable[[], Facts], peer: str, guard: Guard
+        self, clients: Admits, access: AccessControl, facts: Callable[[str], Facts], peer: str, guard: Guard
     ) -> None:
         self.node = clients.node
         self._clients = clients
@@ -69,9 +73,12 @@ class Door:
         self._guard.take_in(board, self._find_out(board, None))
 
     def _find_out(self, port: Port, token: str | None) -> Principal:
-        facts = self._facts()
-        port.principal = Principal("", "nobody", facts)
-        return self._access.admit(facts, token, self._peer)
+        facts = self._facts("" if token is None else _digest(token))
+        try:
+            return self._access.admit(facts, self._peer)
+        except NotAdmitted:
+            port.principal = Principal("", "nobody", facts)  # newer rules may admit it, if it is still there
+            raise
 
     def admit(self, hello: Hello, session: _Comes, owner: str = "") -> str:
         """See `Identities.admit`; the id of a client belongs to whom the rules know it as.
@@ -108,3 +115,10 @@ class Door:
     def replaces(self, hello: Hello, owner: str) -> bool:
         """See `Identities.replaces`."""
         return self._clients.replaces(hello, owner)
+
+
+def _digest(token: str) -> str:
+    try:
+        return digest(token)
+    except ConfigError:  # it can be no token: so no rule knows it
+        return "none"

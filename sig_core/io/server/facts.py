@@ -6,27 +6,26 @@ from contextlib import suppress
 from functools import lru_cache
 
 from sig_core.access.principal import Certificate, Facts, UnixPeer
-from sig_core.address import without_options
-from sig_core.contract import HasPeerCertificate, HasUnixPeer, Link
+from sig_core.contract import Link, PeerCertificate
 
 __all__ = ["facts_of"]
 
 
-def facts_of(link: Link, at: str, configured: str) -> Facts:
+def facts_of(link: Link, at: str, configured: str, token: str) -> Facts:
     """Return what is known of the peer of a link now; its certificate, once it has shown it.
 
     Args:
         link: as its acceptor, or what secures it, gave it.
-        at: URL of the address, as bound.
-        configured: that URL as the server was given it.
+        at: URL of the address, as bound, without options.
+        configured: that URL as the server was given it, without options.
+        token: digest of the token that its peer sent; "": it sent none.
     """
-    return Facts(
-        without_options(at), without_options(configured), certificate=_certificate(link), unix=_unix_peer(link)
-    )
+    return Facts(at, configured, _certificate(link), token, _unix_peer(link))
 
 
 def _certificate(link: Link) -> Certificate | None:
-    shown = link.peer_certificate if isinstance(link, HasPeerCertificate) else None
+    # This is `HasPeerCertificate`, asked by name: links are many, and a protocol takes longer to ask.
+    shown: PeerCertificate | None = getattr(link, "peer_certificate", None)
     if shown is None:
         return None
     names = shown.facts.get("subjectAltName", ())
@@ -36,9 +35,10 @@ def _certificate(link: Link) -> Certificate | None:
 
 
 def _unix_peer(link: Link) -> UnixPeer | None:
-    if not isinstance(link, HasUnixPeer):
+    peer: tuple[int, int, int] | None = getattr(link, "unix_peer", None)  # that is `HasUnixPeer`
+    if peer is None:
         return None
-    _, uid, gid = link.unix_peer
+    _, uid, gid = peer
     return UnixPeer(uid, gid, _user_name(uid), _group_name(gid))
 
 

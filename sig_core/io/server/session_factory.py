@@ -118,7 +118,7 @@ class SessionFactory:
         configured: str = "",
     ) -> None:
         self._acceptor = acceptor
-        self._configured = configured
+        self._configured = without_options(configured)
         self._context = context
         self._codecs = codecs
         self._rename = rename
@@ -128,7 +128,7 @@ class SessionFactory:
     @property
     def places(self) -> set[str]:
         """The URL of the address, as bound and as the server was given it, without options."""
-        return {without_options(self._acceptor.address), without_options(self._configured)} - {""}
+        return {without_options(self._acceptor.address), self._configured} - {""}
 
     def secured(self, link: Link) -> Link:
         """Return a link on which sessions of this address speak.
@@ -183,9 +183,8 @@ class SessionFactory:
         context = self._context
         if context.access is None:
             return None
-        at = self._acceptor.address
-        guard = context.exchange.guard
-        return Door(context.identities, context.access, lambda: facts_of(link, at, self._configured), link.peer, guard)
+        facts = partial(facts_of, link, without_options(self._acceptor.address), self._configured)
+        return Door(context.identities, context.access, facts, link.peer, context.exchange.guard)
 
     def _plain(self, link: Link, packets: bool, deadline: float) -> PlainSession:
         context = self._context
