@@ -101,6 +101,32 @@ def test_what_is_not_allowed_any_more_ends(face: Face, file: Path) -> None:
     face.run(scenario())
 
 
+def test_under_load_nothing_is_lost_that_is_allowed_all_the_time(face: Face, file: Path) -> None:
+    async def scenario() -> None:
+        heard, others = Heard(), Heard()
+        with sig.ServerRouter("tcp://127.0.0.1:0", rules=file) as server:
+            url = server.addresses[0]
+            async with face.client(url, token=ONE) as one, face.client(url, token=TWO) as two:
+                kept, lost = await one.add_remote_senders({"s": "e", "t": "e"})
+                await two.add_remote_listener(heard, "s", "e")
+                await two.add_remote_listener(others, "t", "e")
+                await two.remote_senders()
+                for number in range(1000):
+                    kept.get_signal("e").trigger(number)
+                    if number < 500:
+                        lost.get_signal("e").trigger(number)
+                    if number % 50 == 0:
+                        write(file, rules(listen=[{"sender": "s"}] + [{"sender": "t"}] * (number % 100 == 0)))
+                        server.reload()
+                await one.flush()
+                assert len(heard.wait_for(1000)) == 1000
+                assert heard.values == list(range(1000))
+                assert not {key for key in two.lost if key[0] == "s"}
+                assert others.values == sorted(others.values)
+
+    face.run(scenario())
+
+
 @pytest.mark.parametrize("bad", ["version = 3\n", "[", None])
 def test_bad_rules_change_nothing(file: Path, bad: str | None, caplog: pytest.LogCaptureFixture) -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0", rules=file) as server:
