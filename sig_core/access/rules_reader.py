@@ -226,6 +226,11 @@ class _Reader:
             self._bad(path, f"{spelled(path)}: says by {said} who it is; one of {', '.join(KINDS)} is needed")
         kind = kinds[0] if kinds else "anyone"
         wanted = self._wanted(path, kind, table.get(kind, True))
+        for patterns in wanted.values():
+            for pattern in patterns:
+                if pattern.has_user:
+                    text = f"{pattern.text!r}: here is said who the user is, so {{user}} is nobody yet"
+                    self._bad(path, f"{spelled(path)}: {text}")
         at = tuple(self._patterns((*path, "at"), self._list((*path, "at"), table.get("at", []))))
         return Who(kind, wanted, self._user(path, kind, table), self._roles_of(path, table, roles), at, path)
 

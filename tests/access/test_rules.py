@@ -114,6 +114,7 @@ def test_a_role_that_cannot_be_meant(change: str, told: str) -> None:
         ('port = "serial"\nuser = "u"\nroles = ["a"]', "the URL of a port"),
         ('port = "serial:///dev/x"\nroles = ["a"]', "no name of its own"),
         ('certificate = {}\nroles = ["a"]', "says nothing"),
+        ('certificate = { cn = "x{user}" }\nroles = ["a"]', "{user} is nobody yet"),
         (f'token = "{DIGEST}"\nuser = "anonymous"\nroles = ["a"]', "proves nothing"),
         (f'token = "{DIGEST}"\nuser = "u"\nroles = []', "has no roles"),
     ],

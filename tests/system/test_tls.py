@@ -435,6 +435,26 @@ def test_who_listens_in_reads_nothing(middle: tuple[sig.ServerRouter, Middle], a
         assert len(between.seen) > 1000
 
 
+def test_who_says_again_what_a_client_said_gets_no_link(
+    middle: tuple[sig.ServerRouter, Middle], authority: Authority
+) -> None:
+    """Neither a token nor anything else can be used again by whoever has recorded all that passed."""
+    server, between = middle
+    said: list[bytes] = []
+    between.change = lambda data: said.append(data) or data  # type: ignore[func-returns-value]
+    with client_through(between, authority) as client:
+        client.add_remote_sender("s", ["e"])
+    eventually(lambda: not server.peers)
+    ever = server.stats()["links"]["ever"]
+    with socket.create_connection(("127.0.0.1", int(server.addresses[0].rpartition(":")[2]))) as again:
+        again.settimeout(within(10))
+        again.sendall(b"".join(said))
+        with suppress(ConnectionError):
+            while again.recv(4096):
+                pass
+    assert server.stats()["links"]["ever"] == ever and not server.has_sender("s")
+
+
 @pytest.mark.parametrize("what", ["cut", "damage"])
 def test_who_cuts_or_changes_it_is_seen_and_what_is_lost_is_counted(
     middle: tuple[sig.ServerRouter, Middle], authority: Authority, what: str, caplog: pytest.LogCaptureFixture
