@@ -115,9 +115,9 @@ def test_under_load_nothing_is_lost_that_is_allowed_all_the_time(face: Face, fil
                     kept.get_signal("e").trigger(number)
                     if number < 500:
                         lost.get_signal("e").trigger(number)
-                    if number % 50 == 0:
-                        write(file, rules(listen=[{"sender": "s"}] + [{"sender": "t"}] * (number % 100 == 0)))
-                        server.reload()
+                    if number % 100 == 0:
+                        write(file, rules(listen=[{"sender": "s"}] + [{"sender": "t"}] * (number % 200 == 0)))
+                        await asyncio.to_thread(server.reload)
                 await one.flush()
                 assert len(heard.wait_for(1000)) == 1000
                 assert heard.values == list(range(1000))
