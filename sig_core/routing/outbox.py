@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 
 from sig_core.routing.ports import Run
 
@@ -56,7 +56,10 @@ class Outbox:
         stalled: the feeders are paused.
         dropping: the stall is over, but not the episode.
         on_growth: called when a good deal more waits than before.
+        keeps_newest: of some events it has the newest alone: who takes more than is sent soon makes it wait in vain.
     """
+
+    keeps_newest = False
 
     __slots__ = (
         *("_lost", "_mark", "_since", "dropping", "high_water", "limit", "on_growth", "runs", "size", "stalled"),
@@ -95,6 +98,10 @@ class Outbox:
 
     def _set_mark(self) -> None:
         self._mark = min(self.limit, max(FIRST, self.size + self.size // 4))
+
+    def holds(self, runs: Collection[Run]) -> bool:
+        """Return whether one of these runs, the objects themselves, waits."""
+        return any(waiting is run for waiting in self.runs for run in runs)
 
     def recount(self) -> None:
         """Be right again about what waits, after an interrupt in the midst of a change."""

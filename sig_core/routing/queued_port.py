@@ -142,7 +142,7 @@ class QueuedPort:
 
     def has_waiting(self, runs: Collection[Run]) -> bool:
         """Return whether one of these runs waits for it."""
-        return any(waiting is run for waiting in self._outbox.runs for run in runs)
+        return self._outbox.holds(runs)
 
     def mend(self) -> None:
         """Be whole again, and have what waits sent."""

@@ -206,11 +206,11 @@ def test_stopping_delivers_what_waits(face: Face, url: str) -> None:
         async with face.client(url) as one:
             two = face.client(url)
             await two.start()
-            hears = await two.add_remote_listener(slow.listener, "s", "e", delivery=sig.Delivery(2))
+            hears = await two.add_remote_listener(slow.listener, "s", "e", delivery=sig.Delivery())
             signal = (await one.add_remote_sender("s", ["e"])).get_signal("e")
             for number in range(10):
                 signal.trigger(number)
-            await until(lambda: hears.stats()["waiting"] >= 2)
+            await until(lambda: hears.stats()["fired"] == 10)
             asyncio.get_running_loop().call_later(0.1, slow.open)
             await asyncio.wait_for(two.stop(), within(10))
             figures = hears.stats()
@@ -316,3 +316,33 @@ def test_in_one_program() -> None:
         while (stats := hears.stats()) and stats["waiting"]:
             threading.Event().wait(0.001)
     assert router.add_listener(print, "s", "e").stats() is None
+
+
+def test_the_server_knows_of_what_only_the_newest_is_wanted(face: Face, place: Place) -> None:
+    async def scenario() -> None:
+        server = place.open()
+        async with face.client(place.url) as screen:
+            newest = sig.Delivery(overflow="latest")
+
+            def wanted() -> list[bool]:
+                (session,) = (each.session for each in server._clients._connections)
+                return [session.port.calls.wants_newest("s", event) for event in ("a", "b")]
+
+            first = await screen.add_remote_listener(print, "s", "a", delivery=newest)
+            by_key = sig.Delivery(overflow="latest", key=lambda info, data: data)
+            await screen.add_remote_listener(print, "s", "b", delivery=by_key)
+            assert wanted() == [True, False]
+            second = await screen.add_remote_listener(print, "s", "a")
+            assert wanted() == [False, False]
+            second.remove()
+            await screen.flush()
+            assert wanted() == [True, False]
+            third = await screen.add_remote_listener(print, "s", "a", delivery=newest)
+            first.remove()
+            await screen.flush()
+            assert wanted() == [True, False]
+            third.remove()
+            await screen.flush()
+            assert wanted() == [False, False]
+
+    face.run(scenario())

@@ -384,6 +384,7 @@ class ClientNode:
         self._trace("listens to {}", pattern)
         noted = Subscribed(pattern, len(self.network.routed))
         made = Subscription(self._listener(noted), pattern, self._unsubscribe)
+        made.latest = len(self.observer.subscribed) % 3 == 2  # wants only the newest, which the rules do not tell
         noted.subscription = made
         self.observer.subscribed.append(noted)
 
@@ -494,8 +495,9 @@ class ClientNode:
 
     def is_refused(self, pattern: Pattern) -> bool:
         """Whether the rules of the server did not allow a listener when the link came back."""
-        remote = self.state.registrations._subscriptions.get(pattern)
-        return remote is not None and remote.is_refused
+        asked = self.state.registrations._subscriptions
+        found = [asked[*pattern, latest] for latest in (False, True) if (*pattern, latest) in asked]
+        return bool(found) and all(remote.is_refused for remote in found)
 
     @property
     def claims(self) -> list[Name]:

@@ -19,6 +19,7 @@ from sig_core.line.upper_layer import Terms
 from sig_core.log import LimitedLog
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import Exchange
+from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.session.binary.resumptions import LinkToLast, Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
@@ -271,7 +272,7 @@ def log_session_end(session: LinkSession | BoardSession, what: str, peer_log: Li
         what: what it was, such as "link closed".
         peer_log: where to.
     """
-    lost_here = session.lost.total()
+    lost_here = session.lost.total() - session.lost[SUPERSEDED]  # which it asked for
     lost = f"; {lost_here} events did not reach it" if lost_here else ""
     broken = isinstance(session.error, ProtocolError | LimitError)
     write = peer_log.warning if broken or lost else peer_log.info

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 from sig_core.errors import RemoteProtocolError
-from sig_core.events import Name, Pattern, key_of
+from sig_core.events import Name, Pattern, key_of, patterns_of
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.limits import Limits
@@ -50,17 +51,26 @@ class BinaryClient(Port, Protocol):
 class BinaryCalls(Calls):
     """The calls of one client of the binary dialect.
 
+    Args:
+        client, exchange, limits: see `Calls`.
+        on_wishes: called when of other events than before only the newest is wanted.
+
     Attributes:
         unknown_notices: notices that this version does not know.
     """
 
     methods = tuple(sorted({*Calls.methods, "last", "recall", "resolve", "skip", "sync"}))
 
-    __slots__ = ("unknown_notices",)
+    __slots__ = ("_all", "_latest", "_on_wishes", "unknown_notices")
     _client: BinaryClient
 
-    def __init__(self, client: BinaryClient, exchange: Exchange, limits: Limits) -> None:
+    def __init__(
+        self, client: BinaryClient, exchange: Exchange, limits: Limits, on_wishes: Callable[[], None]
+    ) -> None:
         super().__init__(client, exchange, limits)
+        self._on_wishes = on_wishes
+        self._latest: dict[int, Pattern] = {}  # listeners that want the newest alone
+        self._all: dict[Pattern, int] = {}  # of each pattern that has such, how many want all
         self.unknown_notices = 0
 
     def take_notice(self, notice: Notice) -> None:
@@ -126,6 +136,37 @@ class BinaryCalls(Calls):
         tell = partial(self._client.tell_last, ident=ident)
         told = [values.tell(self._client, value, tell) for value in values.of(self._client, pattern)]
         return {"told": sum(told), "lost": len(told) - sum(told)}
+
+    def _add_listener(self, params: Fields) -> dict[str, int]:
+        latest = params.find("latest", checks.boolean, False)
+        response = super()._add_listener(params)
+        ident = response["listener_id"]
+        pattern = self._listeners[ident]
+        if latest:
+            self._latest[ident] = pattern
+            self._all.setdefault(pattern, self._counts[pattern] - 1)
+        elif pattern in self._all:
+            self._all[pattern] += 1
+        if self._latest:
+            self._on_wishes()
+        return response
+
+    def _remove_listener(self, params: Fields) -> None:
+        ident = params.find("listener_id", checks.anything, None)
+        pattern = self._listeners.get(ident) if isinstance(ident, int) else None
+        super()._remove_listener(params)
+        if pattern is None or pattern not in self._all:
+            return
+        if self._latest.pop(ident, None) is None:
+            self._all[pattern] -= 1
+        if self._counts.get(pattern, 0) == self._all[pattern]:  # none of them wants the newest alone
+            del self._all[pattern]
+        self._on_wishes()
+
+    def wants_newest(self, sender: Name, event: Name) -> bool:
+        """Return whether of an event only the newest is wanted, by all that hear it."""
+        heard = [pattern for pattern in patterns_of(sender, event) if pattern in self._counts]
+        return bool(heard) and all(self._all.get(pattern, 1) == 0 for pattern in heard)
 
     def _unlisten(self, pattern: Pattern) -> None:
         super()._unlisten(pattern)

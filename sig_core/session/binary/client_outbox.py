@@ -78,10 +78,14 @@ class ClientOutbox(Outbox):
 
     def lose(self, route: int, count: int, reason: str) -> None:
         """Tell, behind all that waits, of events that can't be put."""
-        waiting = self.binds.get(route)
-        place = waiting[-1] if waiting else self._first_place(route)
+        place = self._place_of(route)
         if place is not None:
             place.lose(count, reason)
+
+    def _place_of(self, route: int) -> Place | None:
+        """Return where it is told that an event which comes last is lost."""
+        waiting = self.binds.get(route)
+        return waiting[-1] if waiting else self._first_place(route)
 
     def take_in_order(self, room: int) -> bytes:
         """Do what `take` does, while there are gaps or binds."""

@@ -18,6 +18,7 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
+from sig_core.session.binary.latest_outbox import LatestOutbox
 from sig_core.session.bounded_frames import bounded_control, bounded_error
 from sig_core.session.kept_stream import KeptStream
 
@@ -35,6 +36,9 @@ class PortOwner(Protocol):
 
     def note_paused(self) -> None:
         """Note that the port's `reading_paused` has changed."""
+
+    def note_outbox(self) -> None:
+        """Note that the port has another outbox."""
 
     def note_overflow(self) -> None:
         """Note that more waits than the output may hold, of what is not dropped."""
@@ -75,7 +79,7 @@ class ClientPort(QueuedPort):
         self.client = ""
         self.knows_last = False
         self.kept: KeptStream | None = None
-        self.calls = BinaryCalls(self, exchange, limits)
+        self.calls = BinaryCalls(self, exchange, limits, self._note_wishes)
         self._exchange = exchange
         self._owner = owner
         self._encoding: Codec | None = None
@@ -107,7 +111,8 @@ class ClientPort(QueuedPort):
             may_return: see `Exchange.remove_sender`.
         """
         self._exchange.close(self, list(self.calls.patterns), may_return=may_return)
-        self.calls = BinaryCalls(self, self._exchange, self.limits)  # what holds this may live on for a while
+        # What holds this may live on for a while.
+        self.calls = BinaryCalls(self, self._exchange, self.limits, self._note_wishes)
         self._bound.clear()
         self._unheard.clear()
         self._refused_routes.clear()
@@ -293,6 +298,17 @@ class ClientPort(QueuedPort):
             names = self._bound.pop(route, None)
             if names is not None and not self._hears(*names):
                 self._unheard.add(names)
+
+    def _note_wishes(self) -> None:
+        """Look from now on which of the events that wait is wanted."""
+        if not isinstance(self._outbox, LatestOutbox):
+            self._outbox = LatestOutbox(self._outbox, self._wants_newest, lambda: self.traffic.lost)
+            self._owner.note_outbox()
+        self._outbox.forget_wishes()
+
+    def _wants_newest(self, route: int) -> bool:
+        sender, event = self._bound.get(route, ("", None))
+        return event is not None and self.calls.wants_newest(sender, event)
 
     def _hears(self, sender: Name, event: Name | None) -> bool:
         """Return whether something that the client still listens to matches."""

@@ -466,6 +466,10 @@ class ServerSession(Session):
     def _send(self, frame: bytes) -> None:
         self.port.send(frame)
 
+    def note_outbox(self) -> None:
+        """See `PortOwner`."""
+        self._outbox = self.port.outbox
+
     def note_overflow(self) -> None:
         """See `PortOwner`: it ends, since what is not dropped can't be kept without end."""
         if self.state is OPEN:

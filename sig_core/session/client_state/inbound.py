@@ -9,6 +9,7 @@ from typing import Any
 from sig_core.errors import AccessDenied, CodecError, SigError, UnknownSender
 from sig_core.events import Info, Name
 from sig_core.routing.counting import give_back
+from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.routing.traffic import Traffic
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
@@ -197,7 +198,8 @@ class Inbound:
         if count:
             self._lost[sender, event] += count
             self._tell_queues(sender, event, count, reason)
-            self._log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
+            if reason != SUPERSEDED:  # which is what all that hear it asked for
+                self._log.warning(f"{count} events {event!r} of sender {sender!r} did not reach this program: {reason}")
 
 
     def _tell_queues(self, sender: Name, event: Name | None, count: int, reason: str) -> None:

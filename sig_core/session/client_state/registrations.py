@@ -40,7 +40,7 @@ from sig_core.session.client_state.last_listeners import LastListeners
 from sig_core.session.client_state.offline_queue import readdressed
 from sig_core.session.client_state.outlet import LazyPublisher, Outlet, refusing_publisher
 from sig_core.session.client_state.remote_sender import PendingSender, RemoteSender
-from sig_core.session.client_state.remote_subscription import RemoteSubscription
+from sig_core.session.client_state.remote_subscription import RemoteSubscription, Wish, wish_of
 
 __all__ = ["Registrations"]
 
@@ -93,9 +93,9 @@ class Registrations:
         self._make_reply = make_reply
         self._new_life = new_life
         self._log = log
-        self._subscriptions: dict[Pattern, RemoteSubscription] = {}
+        self._subscriptions: dict[Wish, RemoteSubscription] = {}
         self._ended = EndedListeners()  # on this link
-        self._order: dict[Name | Pattern, None] = {}
+        self._order: dict[Name | Wish, None] = {}
         outlet.offline.sent = self._note_sent
 
     def _note_sent(self, key: tuple[Name, Name], codec: Codec, frame: bytes) -> None:
@@ -349,15 +349,15 @@ class Registrations:
         Raises:
             SigError: the server refused, or can't be asked; then there is no subscription.
         """
-        pattern = subscription.pattern
+        pattern, wish = subscription.pattern, wish_of(subscription)
         try:
             with self._lock:
-                remote = self._subscriptions.get(pattern)
+                remote = self._subscriptions.get(wish)
                 # What was refused when the link came back may be taken now; what a lost link had is not there any more.
                 if remote is None or remote.is_refused or remote.session.error is not None:
-                    remote = RemoteSubscription(session, pattern, self._lock, self._ended)
-                    self._subscriptions[pattern] = remote
-                    self._order[pattern] = None
+                    remote = RemoteSubscription(session, wish, self._lock, self._ended)
+                    self._subscriptions[wish] = remote
+                    self._order[wish] = None
                 told = self._expect_last(session, subscription)
                 self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
@@ -383,16 +383,16 @@ class Registrations:
 
     def unsubscribe(self, subscription: Subscription) -> bool:
         """Forget a subscription; return whether there is something to send."""
-        pattern = subscription.pattern
+        pattern, wish = subscription.pattern, wish_of(subscription)
         self.lasts.forget(subscription)
         with self._lock:
             self.table.remove(pattern, subscription)
-            remote = self._subscriptions.get(pattern)
-            if remote is None or self.table.at(pattern):
+            remote = self._subscriptions.get(wish)
+            if remote is None or any(each.latest == subscription.latest for each in self.table.at(pattern)):
                 return False
-            self._order.pop(pattern, None)
+            self._order.pop(wish, None)
             remote.end()
-            del self._subscriptions[pattern]  # last: until then an interrupted removal can be made again
+            del self._subscriptions[wish]  # last: until then an interrupted removal can be made again
         self.losses.keep(self.table.match, pattern)
         return remote.session.state is State.OPEN
 
@@ -413,7 +413,8 @@ class Registrations:
             number: of the binds on this link; each is asked about, in order.
         """
         with self._lock:
-            found = (self._subscriptions.get(pattern) for pattern in patterns_of(sender, event))
+            wishes = [(*pattern, latest) for pattern in patterns_of(sender, event) for latest in (False, True)]
+            found = (self._subscriptions.get(wish) for wish in wishes)
             since = min((remote.since for remote in found if remote is not None), default=-1)
             late = self._ended.is_for_one(sender, event, number, since)
         return since >= 0 and (not late or self.losses.knows(sender, event))
@@ -466,7 +467,7 @@ class Registrations:
     def _ask_anew(
         self,
         session: ClientSession,
-        keys: list[Name | Pattern],
+        keys: list[Name | Wish],
         asked: list[PendingSender],
         heard: list[RemoteSubscription],
     ) -> None:
@@ -482,7 +483,7 @@ class Registrations:
                 self._subscriptions[key] = remote
                 heard.append(remote)
                 if KEEPS_STATE in session.features:
-                    session.ask_last(key, _ignore, anew=True)
+                    session.ask_last(key[:2], _ignore, anew=True)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from sig_core.errors import SigError
-from sig_core.events import Pattern
+from sig_core.events import Name
+from sig_core.routing.entities import Subscription
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.client_state.asks import Ask, Lock, Reply
 from sig_core.session.client_state.ended_listeners import Ended, EndedListeners
 
-__all__ = ["RemoteSubscription"]
+__all__ = ["RemoteSubscription", "Wish", "wish_of"]
+
+Wish: TypeAlias = tuple[Name | None, Name | None, bool]
+"""What listeners want of a server: sender and event, as in a `Pattern`, and whether only the newest of each."""
+
+
+def wish_of(subscription: Subscription) -> Wish:
+    """Return what a listener wants."""
+    return (*subscription.pattern, subscription.latest)
 
 
 class RemoteSubscription:
-    """One call `add_listener`, and later its `remove_listener`. Who adds a further listener waits for the same answer.
+    """One call `add_listener` for all listeners that want the same, and later its `remove_listener`.
+
+    Who adds a further listener waits for the same answer.
 
     Made under the lock. Where the call can't be made on a link that lives, this is the answer.
 
     Args:
         session: to the server.
-        pattern: to hear.
+        wish: what is to be heard.
         lock: guards who waits.
         gone: the listeners that the server of this link was asked to take out.
 
@@ -35,18 +46,20 @@ class RemoteSubscription:
 
     __slots__ = ("_ended", "_error", "_gone", "_ident", "_lock", "_pattern", "_waiting", "session", "since")
 
-    def __init__(self, session: ClientSession, pattern: Pattern, lock: Lock, gone: EndedListeners) -> None:
+    def __init__(self, session: ClientSession, wish: Wish, lock: Lock, gone: EndedListeners) -> None:
         self.session = session
         self.since = gone.ever
         self._gone = gone
-        self._pattern = pattern
+        sender, event, latest = wish
+        self._pattern = (sender, event)
         self._lock = lock
         self._waiting: list[Reply] | None = []  # None: it is answered
         self._ident: Any = None  # that the server gave it
         self._error: SigError | None = None
         self._ended = False
         try:
-            session.call("add_listener", {"sender": pattern[0], "event": pattern[1]}, self._answered)
+            wanted = {"latest": True} if latest else {}  # a server that is older would send all
+            session.call("add_listener", {"sender": sender, "event": event, **wanted}, self._answered)
         except SigError as error:
             session.check_open()
             self._error, self._waiting = error, None

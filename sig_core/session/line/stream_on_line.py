@@ -8,7 +8,7 @@ from sig_core.session.binary.server import ServerSession
 
 __all__ = ["StreamOnLine"]
 
-READ_AHEAD = 4096  # bytes taken from the session at once; what is taken can't be dropped for newer events any more
+READ_AHEAD = 4096  # bytes taken from the session at once; what is taken can't give way to newer events any more
 
 
 class StreamOnLine:
@@ -48,7 +48,8 @@ class StreamOnLine:
     def next_message(self, room: int) -> bytes | None:
         """Return at most `room` bytes of the stream."""
         if not self._rest:
-            self._rest = memoryview(self.program.take(READ_AHEAD))
+            ahead = room if self.port.outbox.keeps_newest else READ_AHEAD
+            self._rest = memoryview(self.program.take(ahead))
         data, self._rest = bytes(self._rest[:room]), self._rest[room:]
         return data or None
 

@@ -22,6 +22,7 @@ from sig_core.session.client_state import registrations
 from sig_core.session.client_state.asks import Ask, Steps
 from sig_core.session.client_state.client_state import ClientState
 from sig_core.session.client_state.reconnect import Reconnect
+from sig_core.session.client_state.remote_subscription import wish_of
 from sig_core.session.client_state.state_callbacks import STATES
 from tests.support.sessions import PLUGINS, Link, Net
 
@@ -287,9 +288,12 @@ class Client:
         remove = self.registrations.unsubscribe
         return Subscription(self.listener, pattern_of(sender, event), remove)  # type: ignore[arg-type]
 
-    def listen(self, sender: Name | None = None, event: Name | None = None) -> Subscription:
+    def listen(
+        self, sender: Name | None = None, event: Name | None = None, *, latest: bool = False
+    ) -> Subscription:
         """Add a listener."""
         made = self.subscription(sender, event)
+        made.latest = latest
         self.run(self.registrations.subscribe(self.session, made))
         return made
 
@@ -324,14 +328,23 @@ class Client:
         order = list(self.registrations._order)
         names: list[Any] = [key for key in order if not isinstance(key, tuple)]
         assert set(names) == set(self.registrations.senders) == set(self.router._senders), "half of a sender is there"
-        patterns: list[Any] = [key for key in order if isinstance(key, tuple)]
-        assert set(patterns) == set(self.registrations.table.patterns()) == set(self.registrations._subscriptions)
-        return names, patterns
+        wishes: list[Any] = [key for key in order if isinstance(key, tuple)]
+        assert set(wishes) == set(self.registrations._subscriptions)
+        table = self.registrations.table
+        assert set(wishes) == {wish_of(each) for pattern in table.patterns() for each in table.at(pattern)}
+        return names, [wish[:2] for wish in wishes]
 
     def check_same(self) -> tuple[list[Name], list[Pattern]]:
         """Fail unless the server has exactly what the client has, in order; give it."""
         here = self.here()
         assert self.at_server() == here
+        assert self.link is not None
+        calls = self.link.server.port.calls
+        wishes = [key for key in self.registrations._order if isinstance(key, tuple)]
+        assert [(*pattern, ident in calls._latest) for ident, pattern in calls._listeners.items()] == wishes
+        for pattern in calls.patterns:
+            latest = all(wish[2] for wish in wishes if wish[:2] == pattern)
+            assert (calls._all.get(pattern) == 0) == latest, "what the server thinks that is wanted"
         return here
 
     def counts(self) -> dict[str, int]:

@@ -103,9 +103,9 @@ class ManyLinks(RuleBasedStateMachine):
             self.refused.discard(name)
 
     @precondition(lambda self: self.is_up)
-    @rule(pattern=patterns)
-    def listen(self, pattern: Any) -> None:
-        self.subscriptions.append(self.client.listen(*pattern))
+    @rule(pattern=patterns, latest=st.booleans())
+    def listen(self, pattern: Any, latest: bool) -> None:
+        self.subscriptions.append(self.client.listen(*pattern, latest=latest))
 
     @precondition(lambda self: self.subscriptions)
     @rule(which=st.integers(0, 100))

@@ -34,7 +34,7 @@ def peer() -> Peer:
 def subscribe(session: ClientSession) -> tuple[RemoteSubscription, FakeLock]:
     lock = FakeLock()
     with lock:
-        return RemoteSubscription(session, ("s", "e"), lock, EndedListeners()), lock
+        return RemoteSubscription(session, ("s", "e", False), lock, EndedListeners()), lock
 
 
 def ask(remote: RemoteSubscription) -> FakeReply:
@@ -164,15 +164,15 @@ def test_a_link_that_is_lost_in_the_moment_of_taking_it_back(peer: Peer, monkeyp
 def test_one_that_ends_before_it_is_answered_is_there_until_then(peer: Peer) -> None:
     gone, lock = EndedListeners(), FakeLock()
     with lock:
-        first = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+        first = RemoteSubscription(peer.session, ("s", "e", False), lock, gone)
         first.end()
-        second = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+        second = RemoteSubscription(peer.session, ("s", "e", False), lock, gone)
     peer.answer(peer.messages()[0], {"listener_id": 5})
     (removal,) = peer.messages()
     assert removal["method"] == "remove_listener"
     assert not gone.is_for_one("s", "e", 1, second.since)  # it was asked for before the first was taken back
     with lock:
-        third = RemoteSubscription(peer.session, ("s", "e"), lock, gone)
+        third = RemoteSubscription(peer.session, ("s", "e", False), lock, gone)
     assert gone.is_for_one("s", "e", 1, third.since)
     peer.answer(removal, None)
     assert not gone.is_for_one("s", "e", 1, third.since)
