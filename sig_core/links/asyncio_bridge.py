@@ -348,7 +348,7 @@ class _Prefetch(Generic[T]):
                 await self._room.wait()
         except BaseException as error:  # a future that was cancelled, a panic: who reads is told
             with self._changed:
-                self._end = failure("a link on asyncio", error)
+                self._end = self._end or failure("a link on asyncio", error)  # a close of ours cancels the fetch, too
                 self._changed.notify_all()
 
     def get(self, timeout: float) -> T | None:
