@@ -9,7 +9,10 @@ from sig_core.errors import Backpressure, ConnectFailed, LinkLost, SigError
 from sig_core.session.base import State
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Closed, Events, Opened, Refused, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.returning import Returning
+from sig_core.session.client_state.dialling import go_on
 from sig_core.session.errors import error_of_handler
+from tests.simulation.plans import PlanTask
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ class ClientLink:
         self._since = client.now()  # when it began to read, or to read again
         self._tick_at = 0.0
         session.gate = self
+        self.comeback: Any = None  # what opens another link just now
+        if session.stream is not None:
+            session.stream.on_cut, session.stream.on_due = self._suspend, lambda: self.world.soon(self.flush)
         end.holder = self
         self.world.after(session.limits.handshake, self._look_opened)
         self._tick()
@@ -83,19 +89,33 @@ class ClientLink:
         self.gathers = False
         if self.closed or self.client.is_stopped_still:
             return
-        session, end = self.session, self.end
-        while self._rest or session.out:
-            if not self._rest:
-                self._rest = b"".join(session.out)
-                session.out.clear()
-                self._size = 0
+        session, end, stream = self.session, self.end, self.session.stream
+        if session.suspended is not None:
+            self.full = self._size > FULL
+            return
+        while self._look_next():
             count = end.send(self._rest)
             if count:
                 session.sent(count, self.client.now())
+                if stream is not None:
+                    stream.sent(count)
             self._rest = self._rest[count:]
             if self._rest:
                 break
-        self.full = bool(self._rest) and self._size + len(self._rest) > FULL
+        self.full = self._size + len(self._rest) > FULL and (stream is not None or bool(self._rest))
+
+    def _look_next(self) -> bool:
+        """See to it that what is to be sent next is at hand; return whether there is anything."""
+        session, stream = self.session, self.session.stream
+        if stream is not None:
+            if not stream.has_piece and session.out and stream.room:
+                self._size = stream.take(session.out)
+            self._rest = bytes(stream.piece())
+        elif not self._rest and session.out:
+            self._rest = b"".join(session.out)
+            session.out.clear()
+            self._size = 0
+        return bool(self._rest)
 
     # -- in
 
@@ -213,8 +233,34 @@ class ClientLink:
 
     def lose(self, error: SigError) -> None:
         """End: the link is broken."""
-        self.session.fail(error)
-        self.finish()
+        self.session.lose(error)
+        if self.session.suspended is None or self.session.error is not None:
+            self.finish()
+
+    # -- another link for its session
+
+    def _suspend(self) -> None:
+        """The link was cut, and the session waits for another one."""
+        self._rest = b""
+        self.end.close()
+        steps = go_on(self.client.state, self.session, self.client.now)
+        PlanTask(self.client, steps, lambda value, error: self._went_on())
+
+    def _went_on(self) -> None:
+        if self.session.error is not None:
+            self.finish()
+
+    def resume(self, end: Any, returning: Returning) -> None:
+        """Go on over another link."""
+        self.end, self.comeback = end, None
+        end.holder = self
+        self.client.resumed += 1
+        self._since = self.client.now()
+        self.session.go_on(returning.received, self.client.now())
+        if returning.rest:
+            self.receive(returning.rest)
+        self.flush()
+        self.tick_now()
 
     def finish(self) -> None:
         """Close the link of a session that has ended."""
@@ -222,9 +268,13 @@ class ClientLink:
             self.closed = True
             self.full = False
             self.end.close()
+            if self.comeback is not None:
+                self.comeback.end.close()
             self.pass_on(self.session.end())
 
     def kill(self, notice: float | None) -> None:
         """The process dies; the server learns of it when `notice` says so: see `End.lose`."""
         self.closed = True
         self.end.die(notice)
+        if self.comeback is not None:
+            self.comeback.end.die(notice)

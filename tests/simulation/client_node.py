@@ -22,6 +22,7 @@ from sig_core.session.client_state.remote_sender import RemoteSender
 from sig_core.session.client_state.state_callbacks import STATES
 from tests.simulation.choices import SPOKEN
 from tests.simulation.client_link import ClientLink
+from tests.simulation.comeback import Comeback
 from tests.simulation.line_end import LineEnd
 from tests.simulation.no_log import NoLog
 from tests.simulation.observer import LIFE, WATCHED, Observer, Subscribed
@@ -94,6 +95,7 @@ class ClientNode:
         link, latest: the link that is its own, or was last; the one that was dialled last.
         observer: what it hears.
         requests: that it made.
+        resumed: how often a session of it went on over another link.
         user: whom the rules of its server know it as.
     """
 
@@ -116,6 +118,7 @@ class ClientNode:
         self._waiting: list[Callable[[], object]] = []
         self.lives: set[int] = set()
         self._told: str | None = None
+        self.resumed = 0
         self._codecs = SPOKEN[codec]
         self._router = Router()
         self.state = ClientState(
@@ -129,6 +132,7 @@ class ClientNode:
             chance=self.world.random,
             failed=self._failed,
             log=NoLog(),
+            resume=network.resume,
         )
         self.user = self._user()
         self._taken: dict[RemoteSender, ClientSession] = {}  # by the rules of the server, on which link
@@ -201,6 +205,15 @@ class ClientNode:
         self.network.users[self.state.connection._client] = self.user  # which may be another than before
         self._trace("dials")
         self.latest = ClientLink(self, end, session, lambda error: done(session, error))
+
+    def dial_again(self, link: ClientLink, done: Callable[[SigError | None], object]) -> None:
+        """Bring up another link for a session that waits for one; `done` is called with why it did not come about."""
+        end: Any = self._dial()
+        if end is None:
+            self.world.after(0.01, lambda: done(ConnectFailed("nobody listens")))
+        else:
+            self._trace("dials to resume")
+            Comeback(link, end, done)
 
     def _dial(self) -> Any:
         if self.line is None:
@@ -528,6 +541,6 @@ class ClientNode:
         if self.state.connection.state in ("gave up", "disconnected"):
             return False
         link = self.link
-        if link is None or not self.is_up or link.session.out or not link.end.reading:
+        if link is None or not self.is_up or link.session.out or not link.end.reading or link.session.suspended:
             return True
         return isinstance(link.end, LineEnd | PacketEnd) and link.end.is_busy

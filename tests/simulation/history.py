@@ -18,6 +18,7 @@ __all__ = ["History", "Step", "draw", "with_steps"]
 PAUSES = [0.0, 0.0, 0.001, 0.005, 0.02, 0.1, 0.4]  # seconds between two steps
 FEW, MANY = 15, 40  # steps
 GUARDED, CHANGES = 0.2, (1, 5)  # of histories, how many have rules; how often these change
+RESUMED = 0.3  # of histories, in how many clients resume
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
     "stall": [0.0, 0.1, 0.5],
@@ -61,6 +62,7 @@ class History:
         codecs: of the clients that are there from the beginning.
         lines, airs: serial lines that may be laid, and packet media.
         rules: what the server allows at first, see `draw_permissions`; None: it has no rules.
+        resume: seconds for which the sessions of clients should outlive their links; None: they end with these.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class History:
     lines: int
     airs: int
     rules: int | None = None
+    resume: float | None = None
 
 
 def draw(seed: int) -> History:
@@ -91,7 +94,9 @@ def draw(seed: int) -> History:
         lines=lot.choice([0, 0, 0, 0, 0, 1, 2]),
         airs=lot.choice([0, 0, 0, 0, 0, 1, 2]),
     )
-    return _with_rules(history, lot) if lot.random() < GUARDED else history
+    if lot.random() < GUARDED:
+        history = _with_rules(history, lot)
+    return replace(history, resume=lot.choice([0.3, 1.5])) if lot.random() < RESUMED else history
 
 
 def _with_rules(history: History, lot: random.Random) -> History:
@@ -116,7 +121,7 @@ def _draw_limits(lot: random.Random) -> Limits:
 
 @cache  # there are not many, and each is checked as it is made
 def _limits(*drawn: float) -> Limits:
-    return Limits(handshake=1.5, request_timeout=2.0, **dict(zip(LIMITS, drawn, strict=True)))  # type: ignore[arg-type]
+    return Limits(handshake=1.5, request_timeout=2.0, max_unacked=4096, **dict(zip(LIMITS, drawn, strict=True)))  # type: ignore[arg-type]
 
 
 def with_steps(history: History, numbers: Sequence[int]) -> History:

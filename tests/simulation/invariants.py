@@ -21,7 +21,7 @@ from tests.simulation.world import Breach
 
 __all__ = ["at_rest", "at_the_end", "busy", "counts_are_known", "fire_last"]
 
-SIGNS_OF_LIFE = 18  # bytes: keep-alives are always on their way
+SIGNS_OF_LIFE = 44  # bytes: keep-alives, and acks of these, are always on their way
 
 
 def busy(network: Network) -> list[str]:
@@ -31,6 +31,7 @@ def busy(network: Network) -> list[str]:
     known = {client.state.connection._client for client in network.clients}
     if server.is_stopped_still or server._dirty or server.exchange.flow_control:
         found.append("the server")
+    found += ["a session that waits for a link"] * bool(server.resumptions)
     whole = [cable for cable in network.cables if cable.is_whole]
     if any(max(cable.near.under_way, cable.far.under_way) > SIGNS_OF_LIFE for cable in whole):
         found.append("bytes on their way")
@@ -250,7 +251,8 @@ def _subscriptions_are_there(network: Network, client: ClientNode) -> None:
     identity = client.state.connection._client
     for connection in network.server.connections.values():
         session: Any = connection.session
-        ports = (session, getattr(network.server.station_of(session), "session", None))
+        inner = getattr(session, "session", None)
+        ports = (session, inner, getattr(network.server.station_of(session), "session", None))
         for port in (getattr(each, "port", None) for each in ports):
             if isinstance(port, ClientPort) and port.client == identity:
                 there, wanted = set(port.calls.patterns), set(client.state.registrations.table.patterns())

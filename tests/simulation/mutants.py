@@ -172,6 +172,24 @@ MUTANTS = {
     "who was held back is not let go": Mutant(
         "routing.flow_control:FlowControl._release", "self._go_on(feeder)", "pass"
     ),
+    # sessions over several links
+    "what was not acknowledged is not sent again": Mutant(
+        "session.kept_stream:KeptStream.resume", "for end, data in self._kept)", "for end, data in ())"
+    ),
+    "what came in part is not forgotten": Mutant(
+        "protocol.acked_frames:AckedFrameReader.cut",
+        "self._parts, self._have, self._need, self.read_hint = [], 0, 4, 0",
+        "pass",
+    ),
+    "a session ends with its link": Mutant(
+        "session.binary.resumable_link:ResumableLink.fail", "isinstance(error, CarrierError)", "False"
+    ),
+    "a session waits for too short a time": Mutant(
+        "session.binary.resumptions:Resumptions.tick", "lasting.until <= now", "lasting.until <= now + 0.2"
+    ),
+    "an ack drops what was not acknowledged": Mutant(
+        "session.kept_stream:KeptStream.acknowledge", "self._drop(offset)", "self._drop(self.end)"
+    ),
     # lines and packets
     "a line sends nothing again": Mutant("line.window:Window.go_back", "self._sent = 0", "pass"),
     "a line takes a packet twice": Mutant(

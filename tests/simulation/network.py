@@ -30,6 +30,7 @@ class Network:
         capacity: bytes that a link holds in one direction.
 
     Attributes:
+        resume: seconds for which the sessions of clients should outlive their links; None: they end with these.
         clients, plains, boards: those that run.
         lines, airs: serial lines to the server, and packet media.
         cables: that were laid.
@@ -42,12 +43,19 @@ class Network:
     """
 
     def __init__(
-        self, world: World, limits: Limits, delay: float, capacity: int, rules: RuleBook | None = None
+        self,
+        world: World,
+        limits: Limits,
+        delay: float,
+        capacity: int,
+        rules: RuleBook | None = None,
+        resume: float | None = None,
     ) -> None:
         self.world = world
         self.limits = limits
         self.delay = delay
         self.capacity = capacity
+        self.resume = resume
         self.clients: list[ClientNode] = []
         self.plains: list[PlainNode] = []
         self.boards: list[BoardNode] = []

@@ -21,7 +21,7 @@ __all__ = ["Air", "PacketEnd"]
 MTU = 300  # bytes
 HIGH_WATER = 4096  # bytes that are written and not sent, at which no more is taken
 LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
-SIGNS_OF_LIFE = 18  # bytes: keep-alives are always on their way
+SIGNS_OF_LIFE = 44  # bytes: keep-alives, and acks of these, are always on their way
 
 
 class PacketEnd:
@@ -54,7 +54,7 @@ class PacketEnd:
         stream = self.packets.stream
         if self.dead or stream is None or not self.packets.is_open:
             return False
-        return stream.queued > SIGNS_OF_LIFE or len(stream._sending._open) > 1
+        return stream.queued > SIGNS_OF_LIFE or len(stream._sending._open) > 2
 
     @property
     def is_over(self) -> bool:

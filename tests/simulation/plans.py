@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sig_core.errors import RequestTimeout, SigError
 from sig_core.session.client_state.asks import Ask
-from sig_core.session.client_state.dialling import DIAL, Pause
+from sig_core.session.client_state.dialling import DIAL, RESUME, Pause
 
 if TYPE_CHECKING:
     from tests.simulation.client_node import ClientNode
@@ -93,7 +93,7 @@ class PlanTask:
                 self._end(None, problem)
                 return
             value = error = None
-            if step is DIAL or isinstance(step, Pause):
+            if step in (DIAL, RESUME) or isinstance(step, Pause):
                 self._wait_for(step)
                 return
             if self._link is not None:
@@ -115,6 +115,9 @@ class PlanTask:
         token = self._step_now = object()
         if isinstance(step, Pause):
             self._world.after(step.seconds, lambda: self.resume(token, None, None))
+        elif step is RESUME:
+            assert self._link is not None
+            self._client.dial_again(self._link, lambda error: self._dialled(token, None, error))
         else:
             self._client.dial(lambda session, error: self._dialled(token, session, error))
 

@@ -72,7 +72,7 @@ class Running:
         self.history = history
         self.world = world
         rules = None if history.rules is None else RuleBook(draw_permissions(history.rules))
-        self.network = Network(world, history.limits, history.delay, history.capacity, rules)
+        self.network = Network(world, history.limits, history.delay, history.capacity, rules, history.resume)
         self._policy = Reconnect(first=0.05, most=1.0, attempts=history.attempts, keep=history.keep)
 
     def run_all(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sig_core.access.access_control import AccessControl
 from sig_core.contract import Codec, LinkTraits
-from sig_core.errors import LinkLost, SenderExists
+from sig_core.errors import LinkClosed, LinkLost, RemoteProtocolError, SenderExists
 from sig_core.events import Name, key_of
 from sig_core.io.server.session_factory import PeerSession, SessionFactory
 from sig_core.line.upper_layer import Terms
@@ -17,6 +17,8 @@ from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.guarded_exchange import GuardedExchange
 from sig_core.routing.ports import Run
 from sig_core.routing.transcode import decode
+from sig_core.session.binary.resumable_link import ResumableLink
+from sig_core.session.binary.resumptions import Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
 from sig_core.session.board.session import BoardSession
@@ -169,6 +171,8 @@ class ServerNode:
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
         self.identities = Identities(new_id(16), lambda: new_id(16), self.now)
         self.stations = Stations()
+        self.resumptions = Resumptions(self.limits, self.now, self._waited, self.tick_sessions_at)
+        self._cut_at: dict[ServerSession, float] = {}  # sessions that wait for a link, since when
         self.connections: dict[int, Connection] = {}
         self.factory = self._factory()
         self._factories: dict[SerialLine, SessionFactory] = {}
@@ -241,7 +245,8 @@ class ServerNode:
 
     def _check_waiting(self, permissions: Permissions) -> None:
         for connection in self.connections.values():
-            port: Any = getattr(connection.session, "port", None)
+            session: Any = connection.session
+            port: Any = getattr(getattr(session, "session", session), "port", None)
             waiting = () if port is None else {run.route for run in port._outbox.runs if run.route}
             for names in filter(None, map(self.exchange.event_at, waiting)):
                 if not permissions.hears(self.network.user_of(port), *names) and names[1] not in PRESENCE:
@@ -318,10 +323,34 @@ class ServerNode:
             session.fail(LinkLost("the link was cut"))
         self.connections.pop(connection.number, None)
         self._ending.pop(connection.number, None)
-        if isinstance(session, ServerSession | PlainSession):
-            self.exchange.leave(session.port)
-            if any(owner is session.port for _, _, owner, _, _ in self.exchange.requests._open.values()):
-                raise Breach("request", f"{session.peer} has gone, and requests to it are open")
+        ended: Any = session
+        if isinstance(session, ResumableLink):
+            self._check_cut(session)
+            ended = session.ended
+        if isinstance(ended, ServerSession | PlainSession):
+            self._leave(ended)
+
+    def _leave(self, session: ServerSession | PlainSession) -> None:
+        self.exchange.leave(session.port)
+        if any(owner is session.port for _, _, owner, _, _ in self.exchange.requests._open.values()):
+            raise Breach("request", f"{session.peer} has gone, and requests to it are open")
+
+    # -- sessions that go on over several links
+
+    def _check_cut(self, link: ResumableLink) -> None:
+        """Check that a session outlives its link, unless it was ended on purpose."""
+        self._cut_at[link.session] = self.now()
+        if isinstance(link.error, RemoteProtocolError):
+            raise Breach("resume", f"{link.peer} broke a rule: {link.error}")
+        if link.ended is not None and isinstance(link.error, LinkLost):
+            raise Breach("resume", f"the session of {link.peer} ended with its link: {link.error}")
+
+    def _waited(self, session: ServerSession) -> None:
+        """Check that a session has waited for its next link as long as was agreed on."""
+        kept, waited = session.port.kept, self.now() - self._cut_at.pop(session)
+        if isinstance(session.error, LinkLost) and kept is not None and waited < kept.seconds - LEAST:
+            raise Breach("resume", f"{session.peer} waited for {waited:.3f} s: {session.error}")
+        self.world.soon(lambda: self._leave(session))
 
     # -- what session factories ask: see `ServerContext`
 
@@ -357,7 +386,7 @@ class ServerNode:
         if generation != self.generation or not self.is_up or self.is_stopped_still or self.world.now < self._tick_at:
             return
         now, self._tick_at = self.now(), float("inf")
-        wait = self.stations.tick(now) - now
+        wait = min(self.stations.tick(now), self.resumptions.tick(now)) - now
         backlog, self._backlog = self._backlog, []
         for session in backlog:
             session.take_backlog(now)
@@ -390,6 +419,7 @@ class ServerNode:
     def close(self) -> None:
         """End in order: say goodbye to all."""
         self.stations.close()
+        self.resumptions.close(LinkClosed("the server stops"))
         for connection in list(self.connections.values()):
             connection.session.close("the server stops")
             connection.flush()

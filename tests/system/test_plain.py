@@ -307,7 +307,8 @@ def test_hooks_peers_and_stats_tell_of_plain_peers() -> None:
             peer.call("signal", info={"sender": "s", "event": "e"})
             assert plain_peers(server)[0]["events"]["in"] == 1
         eventually(lambda: told[1:] == [("closed", name, "", sig.LinkClosed)])
-        eventually(lambda: (server.stats()["links"], server.peers) == ({"open": 0, "ever": 1}, []))
+        gone = {"open": 0, "ever": 1, "waiting": 0, "resumed": 0}
+        eventually(lambda: (server.stats()["links"], server.peers) == (gone, []))
         assert server.stats()["events"]["in"] == 1
 
 

@@ -47,14 +47,14 @@ def test_fired_is_delivered_at_every_listener(url: str) -> None:
             }
             total = server.stats(peers=False)
             assert "peers" not in total
-            assert total["links"] == {"open": 3, "ever": 3}
+            assert total["links"] == {"open": 3, "ever": 3, "waiting": 0, "resumed": 0}
             assert (total["senders"], total["subscriptions"]) == (1, 3)
             assert total["events"]["in"] == 501
             assert total["events"]["out"] == 500 + 502 + 500
             assert adds_up(total["events"])
         eventually(lambda: server.stats()["links"]["open"] == 0)
         gone = server.stats()  # what those who left had is not forgotten
-        assert gone["links"] == {"open": 0, "ever": 3}
+        assert gone["links"] == {"open": 0, "ever": 3, "waiting": 0, "resumed": 0}
         assert gone["events"]["in"] == 501
         assert adds_up(gone["events"])
         assert gone["subscriptions"] == 1
