@@ -1,4 +1,5 @@
 """pysig's asyncio client, on uvloop where that is installed; the server is the same as in peer_pysig.py."""
+import peer_pysig
 from benchkit import handle, now, run_async
 from peer_pysig import CODEC, start_broker  # noqa: F401 - the broker
 
@@ -8,7 +9,7 @@ LABEL = "pysig asyncio (MessagePack)"
 async def connect(ctx):
     from sig_core import aio
 
-    return await aio.ClientRouter(f"tcp://127.0.0.1:{ctx.port}", CODEC).start()
+    return await aio.ClientRouter(peer_pysig.CONNECT.format(port=ctx.port), CODEC).start()
 
 
 def publisher(ctx):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import peer_pysig
 from benchkit import spawn_python, wait_port
-from peer_pysig import emitter, publisher, requester, responder, router, subscriber  # noqa: F401 - the roles
+from peer_pysig import emitter, idle, publisher, requester, responder, router, subscriber  # noqa: F401 - the roles
 
 LABEL = "pysig (MessagePack, TLS)"
 FOLDER = Path(tempfile.gettempdir()) / "pysig-bench-certificates"

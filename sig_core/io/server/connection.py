@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 from sig_core.clock import Clock
@@ -220,14 +221,51 @@ class PolledConnection:
 
 
 class SecuredConnection(PolledConnection):
-    """On a pollable link that reads ahead, and has output of its own: TLS."""
+    """On a pollable link that reads ahead, and has output of its own: TLS.
 
-    __slots__ = ()
+    Its handshake is done on another thread, in steps, between which the link is polled; during a step it is not.
+    """
+
+    __slots__ = ("_go_on", "_is_shaking")
+
+    def __init__(self, host: ConnectionOwner, link: PollableLink, session: LinkSession) -> None:
+        super().__init__(host, link, session)
+        self._go_on: Callable[[], bool] | None = getattr(link, "go_on", None)  # None: the handshake is over
+        self._is_shaking = False
 
     def ready(self, events: int) -> None:
         """Read, or send on."""
-        super().ready(events)
-        self._look()
+        if self._go_on is None:
+            super().ready(events)
+            self._look()
+            return
+        if events & WRITE:
+            self.flush()
+        if events & READ and self._events:  # else it was closed
+            self._is_shaking = True
+            self._watch(0)
+            self._host.loop.handshakes.add(self._shake)
+
+    def _shake(self) -> None:
+        """Go on with the handshake, on any thread."""
+        assert self._go_on is not None
+        is_open, error = False, None
+        try:
+            is_open = self._go_on()
+        except Exception as caught:
+            error = link_lost(self.session.peer, caught)
+        self._host.loop.post(partial(self._shaken, is_open, error))
+
+    def _shaken(self, is_open: bool, error: SigError | None) -> None:
+        self._is_shaking = False
+        if self._once.closed:
+            return
+        if error is not None:
+            self._lose(error)
+            return
+        if is_open:
+            self._go_on = None
+        self.flush()
 
     def read_on(self) -> None:
         """Read what the link has."""
@@ -237,6 +275,10 @@ class SecuredConnection(PolledConnection):
 
     def flush(self) -> None:
         """Send what there is, as far as it goes now: first what the link itself has to say."""
+        if self._is_shaking:
+            if self.session.error is not None:
+                self.abort()
+            return
         if self._link.wants_write and not self._once.closed:
             try:
                 self._link.send_some(b"")
@@ -253,7 +295,7 @@ class SecuredConnection(PolledConnection):
             return
         if self._link.wants_write and not self._events & WRITE:
             self._watch(self._events | WRITE)
-        if self._events & READ and cast(HasPending, self._link).pending:
+        if self._events & READ and self._go_on is None and cast(HasPending, self._link).pending:
             self._host.read_soon(self)
 
 

@@ -124,9 +124,7 @@ class ConnectionManager:
         self.listening = Listening(self.loop, lock, self.peer_log)
         self._connections: dict[Connection, SessionFactory] = {}  # and where they came in
         self._sources: Counter[str] = Counter()  # of them: links of each
-        self._newcomers: Newcomers[Connection] = Newcomers(
-            limits.max_unknown, lambda connection: connection.session.is_stranger
-        )
+        self._newcomers = Newcomers[Connection](limits.max_unknown, lambda each: each.session.is_stranger)
         self._dirty: list[Connection] = []
         self._backlog: deque[ServerSession | PlainSession] = deque()  # that have more input than one turn takes
         self._unread: dict[SecuredConnection, None] = {}  # whose links have more, of which no poll tells
@@ -262,6 +260,7 @@ class ConnectionManager:
             connections = list(self._connections)
         for connection in connections:
             self._abort(connection)
+        self.loop.handshakes.stop()
 
     def _abort(self, connection: Connection) -> None:
         if self.loop.is_current():
@@ -279,6 +278,7 @@ class ConnectionManager:
             each.join(max(0.0, until - self.clock()))
         for acceptor in self._sharing:
             acceptor.join(max(0.0, until - self.clock()))
+        self.loop.handshakes.join(max(0.0, until - self.clock()))
 
     def abandon(self) -> None:
         """In a forked child: close the descriptors; nothing is sent."""

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
+from sig_core.io.server.handshakes import Handshakes
 from sig_core.log import log
 from sig_core.session.fair_shares import GREEDY, GREEDY_TURN, FairShares
 
@@ -65,6 +66,7 @@ class Loop(ABC):
     ) -> None:
         self.has_turn_ahead = False
         self.awake: StaysAwake | None = None
+        self.handshakes = Handshakes()
         self.shares = FairShares()
         self._turn = turn
         self._tick = tick

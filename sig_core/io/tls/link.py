@@ -113,7 +113,8 @@ class TlsLink:
         except TimeoutError:
             return False
         except EOFError:
-            self._tls.feed_end()
+            with self._lock:
+                self._tls.feed_end()
             return True
         if data:
             self._feed(data)
@@ -123,7 +124,8 @@ class TlsLink:
         if self._is_first:
             self._is_first = False
             self._refuse_strangers(bytes(data[:FIRST]))
-        self._tls.feed(data)
+        with self._lock:
+            self._tls.feed(data)
 
     def _refuse_strangers(self, head: bytes) -> None:
         dialect = dialect_of(head)
@@ -156,7 +158,7 @@ class TlsLink:
 
 
 class PollableTlsLink(TlsLink):
-    """Around a link that can be polled. At a server its handshake happens while it is read. Args: see `TlsLink`."""
+    """Around a link that can be polled. Args: see `TlsLink`."""
 
     _raw: PollableLink
 
@@ -181,6 +183,8 @@ class PollableTlsLink(TlsLink):
 
     def recv_into(self, buffer: memoryview, /) -> int:
         """See `PollableLink`."""
+        if not self._tls.is_open:
+            raise OSError(f"{self.peer}: nothing can be received before TLS is agreed on")
         wire = WIRE.take()
         try:
             done = self._fill(buffer, wire)
@@ -213,10 +217,7 @@ class PollableTlsLink(TlsLink):
                     break  # nothing more, or what the next call will say
                 raise
             more = count == len(room)
-            if count:
-                self._feed(room[:count])
-            else:
-                tls.feed_end()
+            self._take(room[:count])
         return done
 
     def recv(self, size: int, /) -> bytes:
@@ -231,17 +232,37 @@ class PollableTlsLink(TlsLink):
     def _decrypt(self, buffer: memoryview, done: int) -> int | None:
         """Fill `buffer` as far as it goes; see `TlsStream.read_into`. What fails once something was read waits."""
         try:
-            if self._tls.is_open or self._go_on():
-                with self._lock:
-                    return self._tls.read_into(buffer)
-            return None
+            with self._lock:
+                return self._tls.read_into(buffer)
         except ssl.SSLError as error:
             if done:
                 return 0
-            raise self._explain(error, self._tls.is_open) from error
+            raise self._explain(error, True) from error
 
-    def _go_on(self) -> bool:
-        """Go on with the handshake; return whether it is over."""
+    def go_on(self) -> bool:
+        """Go on with the handshake as far as the wire goes now, for a server; return whether it is over.
+
+        Raises:
+            HandshakeError: the peer is not let in, or speaks no TLS.
+            LinkLost: it has left.
+            OSError: the link broke.
+        """
+        wire = WIRE.take()
+        try:
+            for _ in range(READS):
+                self._take(wire[: self._raw.recv_into(wire)])
+                if self._shake():
+                    return True
+        except BlockingIOError:
+            pass  # the next call
+        except ssl.SSLError as error:
+            raise self._explain(error, False) from error
+        finally:
+            self._tls.keep_input()
+            WIRE.give_back(wire)
+        return False
+
+    def _shake(self) -> bool:
         with self._lock:
             try:
                 is_open = self._tls.shake_hands()
@@ -251,6 +272,14 @@ class PollableTlsLink(TlsLink):
                 raise
             self._say(self._tls.take_output())
             return is_open
+
+    def _take(self, data: memoryview) -> None:
+        """Take bytes of the wire; none: it has ended."""
+        if data:
+            self._feed(data)
+        else:
+            with self._lock:
+                self._tls.feed_end()
 
     def _say(self, output: bytes) -> None:
         """Send what is of no session, as far as it goes now; under the lock."""

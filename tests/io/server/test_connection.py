@@ -83,6 +83,10 @@ class Loop:
 
     def __init__(self) -> None:
         self.polled = 0
+        self.posted: list[Any] = []
+        self.post = self.posted.append
+        self.steps: list[Any] = []
+        self.handshakes = SimpleNamespace(add=self.steps.append)
 
     def watch(self, thing: Any, events: int) -> None:
         assert not self.polled and events
@@ -357,3 +361,80 @@ def test_a_link_that_breaks_in_its_own_output_is_lost() -> None:
     link.wants_write = True
     connection.flush()
     assert played.closed == [connection] and "cut" in played.session.log[0]
+
+
+# -- a link that has a handshake before it
+
+
+class Shaking(Ahead):
+    """A link whose handshake takes as many steps as it is told; an error is raised instead."""
+
+    steps: list[bool | Exception]
+
+    def go_on(self) -> bool:
+        step = self.steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+def shaking(*steps: bool | Exception, takes: tuple[int, ...] = ()) -> tuple[Played, Shaking, SecuredConnection]:
+    played: Any = Played(*takes, kind=SecuredConnection, link=Shaking)
+    played.link.steps = list(steps)
+    return played, played.link, played.connection
+
+
+def take_step(played: Played) -> None:
+    """Let the other thread do a step, then the loop what comes of it."""
+    played.loop.steps.pop(0)()
+    played.loop.posted.pop(0)()
+
+
+def test_steps_of_a_handshake_are_done_elsewhere_and_nothing_is_polled_meanwhile() -> None:
+    played, link, connection = shaking(False, True)
+    for _ in range(2):
+        connection.ready(READ)
+        assert len(played.loop.steps) == 1 and played.loop.polled == 0 and played.session.log == []
+        connection.flush()  # somebody thinks that there is output
+        assert played.loop.polled == 0
+        take_step(played)
+        assert played.loop.polled == READ
+    link.came = [b"hello"]
+    connection.ready(READ)
+    assert [what[1] for what in played.session.log] == [b"hello"] and not played.loop.steps
+
+
+def test_what_came_behind_the_handshake_is_read_in_the_next_turn() -> None:
+    played, link, connection = shaking(True)
+    link.pending = True
+    connection.ready(READ)
+    take_step(played)
+    assert played.soon == [connection]
+
+
+def test_what_a_handshake_has_to_say_leaves_when_it_can() -> None:
+    played, link, connection = shaking(False, takes=(0, 0))
+    link.wants_write = True
+    connection.ready(READ)
+    take_step(played)
+    assert played.loop.polled == READ | WRITE
+    connection.ready(WRITE)
+    connection.ready(WRITE)
+    assert not link.wants_write and played.loop.polled == READ and not played.loop.steps
+
+
+def test_a_handshake_that_fails_loses_the_link() -> None:
+    played, _, connection = shaking(OSError("cut"))
+    connection.ready(READ)
+    take_step(played)
+    assert played.closed == [connection] and "cut" in played.session.log[0]
+
+
+def test_a_session_that_fails_meanwhile_does_not_wait_for_the_handshake() -> None:
+    played, link, connection = shaking(OSError("closed"))
+    connection.ready(READ)
+    played.session.error = TimeoutError()
+    connection.flush()
+    assert (link.closed, played.closed) == (1, [connection])
+    take_step(played)
+    assert played.session.log == [] and played.closed == [connection]
