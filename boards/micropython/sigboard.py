@@ -648,6 +648,8 @@ class Board(Link):
             any other exception fails the request (-2); its text goes to who asked.
         listens: pairs of what it listens to and f. (sender, event): f(value). (sender, None), all of a sender:
             f(value, event). (None, channel): f(value, sender). (None, None), everything: f(value, sender, event).
+        latest: those of what it listens to of whose events it wants only the newest: (sender, event), as in `listens`.
+            No more than one of each waits at the host, and `missed` counts the others. The host must know of it.
         ticks_ms, ticks_diff: the clock, and how two of its times are compared; those of `time`, if it has them.
         mtu: bytes of payload in one packet that it takes, 16 .. 246.
         window: packets that it keeps until they are acknowledged, 1 .. 8. A packet more is memory of about `mtu` bytes.
@@ -680,6 +682,7 @@ class Board(Link):
         message=512,
         with_crc32=True,
         errors=print,
+        latest=(),
     ):
         super().__init__(read, write, ticks_ms, ticks_diff, mtu, window, credit or window, message, with_crc32)
         requests = list(requests.items() if isinstance(requests, dict) else requests)
@@ -690,7 +693,8 @@ class Board(Link):
         self._items = [[0, 0, _named(name, True), len(self._events) + len(requests) + len(self._listens)]]
         self._items += [[0, 1, _named(event)] for event in self._events]
         self._items += [[0, 2, _named(method, True)] for method in self._methods]
-        self._items += [[0, 3, _named(sender, True), _named(event, True)] for (sender, event), _ in self._listens]
+        for heard, _ in self._listens:
+            self._items.append([0, 5 if heard in latest else 3, _named(heard[0], True), _named(heard[1], True)])
         if len(self._items) > 256:
             raise ValueError(f"{len(self._items) - 1} events, requests and listens, 255 are the most")
         self._item = 0  # of the registration, that is sent next

@@ -66,10 +66,11 @@ class RequestItem:
 
 @dataclass(frozen=True, slots=True)
 class ListenItem:
-    """What it listens to; None stands for any."""
+    """What it listens to; None stands for any. `is_latest`: of each event only the newest is wanted."""
 
     sender: Name | None
     event: Name | None
+    is_latest: bool = False
 
 
 class Fire(NamedTuple):
@@ -119,12 +120,15 @@ def read_from_board(data: bytes) -> FromBoard:
 
 
 def _read_four(items: ItemReader) -> FromBoard:
-    """`[0, 0, NAME, N]` and `[0, 3, SENDER, EVENT]` are as long."""
+    """`[0, 0, NAME, N]`, `[0, 3, SENDER, EVENT]` and `[0, 5, SENDER, EVENT]` are as long."""
     found: FromBoard
-    if items.integer(0, 3) == 0:
+    what = items.integer(0, 5)
+    if what == 0:
         found = Register(items.name_or_null(), items.integer(0, 255))
+    elif what not in (3, 5):
+        raise RemoteProtocolError(f"an item of {what} has one name")
     else:
-        found = ListenItem(items.name_or_null(), items.name_or_null())
+        found = ListenItem(items.name_or_null(), items.name_or_null(), what == 5)
     items.end()
     return found
 

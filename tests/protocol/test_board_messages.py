@@ -44,8 +44,8 @@ def as_array(message: board.FromBoard) -> list[Any]:
             return [0, 1, event]
         case RequestItem(method):
             return [0, 2, method]
-        case ListenItem(sender, event):
-            return [0, 3, sender, event]
+        case ListenItem(sender, event, is_latest):
+            return [0, 5 if is_latest else 3, sender, event]
         case Fire(event, value):
             return [1, event, CODEC.decode(value)]
         case BoardRequest(ident, sender, method, value):

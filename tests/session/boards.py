@@ -22,8 +22,8 @@ def method(name: str | None) -> list[Any]:
     return [0, 2, name]
 
 
-def listen(sender: Any = None, event: Any = None) -> list[Any]:
-    return [0, 3, sender, event]
+def listen(sender: Any = None, event: Any = None, *, latest: bool = False) -> list[Any]:
+    return [0, 5 if latest else 3, sender, event]
 
 
 class Played:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from sig_core.protocol.board import gave_way
+from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.routing.outbox import Outbox
 from sig_core.routing.ports import Run
 from sig_core.routing.traffic import Traffic
@@ -17,6 +18,17 @@ IN_DOUBT: Final = "sent, and not acknowledged when the session ended"
 REGISTERED_ANEW: Final = "waited when the board registered anew"
 MAX_UNACKNOWLEDGED: Final = 16  # messages that may be taken and not acknowledged, at the very most
 MAX_COUNT = 2**32 - 1  # that one message can say were lost
+
+
+Key: TypeAlias = tuple[int, int]
+"""Item and route of events of which only the newest is wanted."""
+
+
+class _Newest(Run):
+    """The message of such an event, which the next one replaces where it waits."""
+
+    __slots__ = ("key",)
+    key: Key
 
 
 class BoardOutput:
@@ -45,7 +57,33 @@ class BoardOutput:
         self._traffic = traffic
         self._changed = changed
         self._gaps: dict[int, int] = {}
+        self._newest: dict[Key, _Newest] = {}  # those that wait, and may be replaced where they are
         self._taken: deque[int] = deque(maxlen=MAX_UNACKNOWLEDGED)  # events in each of the messages taken last
+
+    def put_newest(self, message: bytes, number: int, events: int, route: int) -> None:
+        """Put an event of which only the newest is wanted: in the place of the one before, if that still waits.
+
+        Args:
+            message, number, events: see `put`.
+            route: of the event.
+        """
+        waiting = self._newest.get((number, route))
+        if waiting is not None:
+            lost, self.outbox.size = waiting.count, self.outbox.size + len(message) - len(waiting.data)
+            waiting.data, waiting.count = message, events
+            self.lose((number,), 1, SUPERSEDED, lost)
+            return
+        was_empty = not self.has_message
+        made = _Newest(number + 1, "", events, message)
+        made.key = number, route
+        self._newest[made.key] = made
+        self.outbox.put(made)
+        if was_empty:
+            self._changed()
+
+    def settle(self) -> None:
+        """Let what waits keep its place before what comes now."""
+        self._newest.clear()
 
     def put(self, message: bytes, number: int | None = None, events: int = 0) -> None:
         """Append a message.
@@ -80,6 +118,7 @@ class BoardOutput:
         self._changed()
 
     def _note_dropped(self, route: int, events: int, reason: str) -> None:
+        self._newest.clear()  # one of them may be what was dropped
         self.lose((route - 1,), 1, reason, events)
 
     def drop_events(self) -> None:
@@ -95,6 +134,7 @@ class BoardOutput:
             self._note_dropped(run.route, run.count, reason)
 
     def _take_events(self) -> list[Run]:
+        self._newest.clear()
         outbox, events = self.outbox, [run for run in self.outbox.runs if run.route]
         outbox.runs = deque(run for run in outbox.runs if not run.route)
         outbox.size = sum(len(run.data) for run in outbox.runs)
@@ -113,6 +153,8 @@ class BoardOutput:
         run = self.outbox.pop()
         if run is None:
             return None
+        if isinstance(run, _Newest) and self._newest.get(run.key) is run:
+            del self._newest[run.key]
         self._taken.append(run.count)
         return run.data
 

@@ -26,6 +26,7 @@ class Registration:
         events, methods: of its sender; None among the methods is a default handler.
         kept: those of the events whose last value is kept.
         listened: the patterns that it listens to.
+        latest: numbers of those of which it wants the newest alone of each event.
     """
 
     def __init__(self, begin: Register) -> None:
@@ -34,6 +35,7 @@ class Registration:
         self.kept: list[Name] = []
         self.methods: list[str | None] = []
         self.listened: list[Pattern] = []
+        self.latest: set[int] = set()
         self._missing = begin.items
         self._matches: dict[tuple[Name, Name], tuple[Match, ...]] = {}
 
@@ -58,6 +60,8 @@ class Registration:
         elif isinstance(item, RequestItem):
             self.methods.append(item.method)
         else:
+            if item.is_latest:
+                self.latest.add(len(self.listened))
             self.listened.append((item.sender, item.event))
 
     def number_of(self, method: str) -> int | str:

@@ -289,6 +289,8 @@ class BoardSession(QueuedPort, SessionState):
                 if len(message) > self._out.longest:
                     reason = f"longer than the {self._out.longest} bytes that the board takes"
                     self._out.lose((number,), 1, reason, count)
+                elif self._wants_newest(number):
+                    self._out.put_newest(message, number, count, run.route)
                 else:
                     self._out.put(message, number, count)
                 count = 0
@@ -298,6 +300,7 @@ class BoardSession(QueuedPort, SessionState):
         self._learn(run.route, sender, event)
         ((_, data),) = split_events(run.data)
         messages = {number: heard(number, data, names, LAST) for number, names in self._matches(run.route)}
+        self._out.settle()
         fitting = {number: each for number, each in messages.items() if len(each) <= self._out.longest}
         for number, message in fitting.items():
             self._out.put(message, number)
@@ -311,6 +314,9 @@ class BoardSession(QueuedPort, SessionState):
                 if (value.sender, value.event) not in told:
                     told.add((value.sender, value.event))
                     values.tell(self, value, self.tell_last)
+
+    def _wants_newest(self, number: int) -> bool:
+        return self._registration is not None and number in self._registration.latest
 
     def _matches(self, route: int) -> tuple[Match, ...]:
         return () if self._registration is None else self._registration.matches(*self._names[route])

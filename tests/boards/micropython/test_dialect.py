@@ -66,6 +66,12 @@ def test_a_board_that_only_listens():
     assert rig.register() == [[0, 0, None, 1], [0, 3, "clock", "tick"]]
 
 
+def test_what_it_wants_only_the_newest_of():
+    nothing = lambda *names: None  # noqa: E731
+    rig = Hand(None, listens=[(("clock", "tick"), nothing), (("clock", None), nothing)], latest=[("clock", "tick")])
+    assert rig.register() == [[0, 0, None, 2], [0, 5, "clock", "tick"], [0, 3, "clock", None]]
+
+
 def test_a_refused_registration_says_why_and_may_still_succeed():
     rig = Hand("uno", events=["e"])
     rig.connect()

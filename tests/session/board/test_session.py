@@ -126,6 +126,51 @@ def test_an_event_comes_once_for_each_item_in_the_order_of_dispatch() -> None:
     assert board.counts["out"] == board.counts["fired"] == 3
 
 
+def test_of_an_item_that_wants_the_newest_one_event_waits() -> None:
+    net = Net()
+    board, link = Played(net), net.connect()
+    link.add_sender("s", ["e", "f"])
+    board.register(None, listen("s", latest=True), listen("s", "f"))
+    for number in range(3):
+        link.fire("s", "e", number)
+        link.fire("s", "f", number)
+    messages = board.read()
+    assert [each for each in messages if each[0] == 1] == [
+        [1, 0, 2, "e"],  # in the place of the first of its kind
+        [1, 0, 2, "f"],
+        [1, 1, 0],
+        [1, 1, 1],
+        [1, 1, 2],
+    ]
+    assert told(messages) == {0: 4}
+    counts = board.counts
+    assert counts["fired"] == counts["out"] + sum(counts["lost"].values()) == 6
+    assert set(counts["lost"]) == {"superseded"}
+    link.fire("s", "e", 3)
+    assert board.read() == [[1, 0, 3, "e"]]
+
+
+@LAW
+@given(st.lists(st.tuples(st.sampled_from("ef"), st.integers(1, 400), st.booleans()), max_size=60))
+def test_what_a_board_gets_and_is_told_adds_up(fired: list[tuple[str, int, bool]]) -> None:
+    net = Net()
+    board, link = Played(net, limits=Limits(max_board_outbox=1024)), net.connect()
+    link.add_sender("s", ["e", "f"])
+    board.register(None, listen("s", "e", latest=True), listen("s", "f"), listen("s"))
+    messages: list[Any] = []
+    for number, (name, size, reads) in enumerate(fired):
+        link.fire("s", name, [number, "x" * size])
+        messages += board.read() if reads else []
+    messages += board.read()
+    missed = told(messages)
+    for item, names in ((0, "e"), (1, "f"), (2, "ef")):
+        got = [each[2][0] for each in messages if each[0] == 1 and each[1] == item]
+        assert got == sorted(got)
+        assert len(got) + missed.get(item, 0) == sum(name in names for name, _, _ in fired)
+    counts = board.counts
+    assert counts["fired"] == counts["out"] + sum(counts["lost"].values()) == len(fired)
+
+
 def test_the_same_item_twice() -> None:
     net = Net()
     board, link = Played(net), net.connect()
