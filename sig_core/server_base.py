@@ -177,7 +177,8 @@ class ServerBase(RouterBase):
         try:
             self._apply(self._read_rules())
         except ConfigError as error:
-            log.error(f"the rules were not read again, those before go on:\n{error}")
+            for text in getattr(error, "problems", [str(error)]):
+                log.error(f"the rules were not read again, those before go on: {text}")
 
     def _load_rules(self, given: RulesSource) -> Rules:
         """Return rules; raises as `load_rules` does, and where they need a plug-in that is not there."""

@@ -90,8 +90,8 @@ class AccessControl:
 
     def explain(
         self, user: str, roles: list[str] | None, action: str, sender: Name | None, name: Name | None
-    ) -> Verdict:
-        """Return whether somebody may do something, and the rule that says so.
+    ) -> dict[str, Any]:
+        """Return whether somebody may do something, and the rule that says so, in the words of the call `explain`.
 
         Args:
             user: name in the rules.
@@ -105,7 +105,14 @@ class AccessControl:
             hint = did_you_mean(action, ACTIONS)
             raise ConfigError(f"there is no action {action!r}{hint}; there are: {', '.join(ACTIONS)}")
         has = self._admission.roles_of(user) if roles is None else frozenset(roles)
-        return self.policy.decide(Principal(user, "explained", roles=has), action, sender, name)
+        if roles is None and not has:
+            return {"allowed": False, "rule": f"no [[who]] admits a user {user!r}"}
+        who = Principal(user, "explained", roles=has)
+        verdict = self.policy.decide(who, action, sender, name)
+        told = {"allowed": verdict.allowed, "rule": verdict.rule}
+        if action in ("listen", "request") and None in (sender, name):
+            told["parts"], told["without"] = self.policy.parts(who, action, sender, name)
+        return told
 
     # -- what
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sig_core.access.line_index import Path
 from sig_core.access.name_pattern import NamePattern
@@ -35,10 +35,6 @@ class Verdict(NamedTuple):
     def rule(self) -> str:
         """The rule in words, `rules.toml:5: roles.panel.listen[0]`; the first time may take a while, for its line."""
         return NO_RULE if self.path is None else f"{self.source.place(self.path)}: {spelled(self.path)}"
-
-    def describe(self) -> dict[str, Any]:
-        """Return it in the words of the call `explain`."""
-        return {"allowed": self.allowed, "rule": self.rule}
 
 
 class Policy:
@@ -75,6 +71,19 @@ class Policy:
             self._answers += 1
             verdict = profile.answers[question] = self._decide(profile, question)
         return verdict
+
+    def parts(
+        self, principal: Principal, action: str, sender: Name | None, name: Name | None
+    ) -> tuple[list[str], list[str]]:
+        """Return, of what is asked for as a whole, the rules that allow some of it, and those that take some away.
+
+        Args:
+            principal, action, sender, name: see `decide`.
+        """
+        profile = self._profiles.get(principal.roles) or self._profile(principal.roles)
+        found = profile.parts(principal.user, action, sender, name)
+        allowed, denied = ([Verdict(True, path, self.rules.source).rule for path in paths] for paths in found)
+        return allowed, denied
 
     def _forget(self) -> None:
         self._answers = 0
@@ -129,6 +138,15 @@ class _Profile:
         if known is None:
             known = self._verdicts[found] = Verdict(*found, self._source)
         return known
+
+    def parts(
+        self, user: str, action: str, sender: Name | None, name: Name | None
+    ) -> tuple[list[Path], list[Path]]:
+        """See `Policy.parts`."""
+        allow = [each.of_user(user) for each in self._allow[action] if each.matches(user, sender, name)]
+        deny = [each.of_user(user) for each in self._deny[action] if each.matches(user, sender, name)]
+        met = [no for no in deny if any(no.meets(each) for each in allow)]
+        return list(dict.fromkeys(each.path for each in allow)), list(dict.fromkeys(each.path for each in met))
 
     def _judge(self, user: str, action: str, sender: Name | None, name: Name | None) -> tuple[bool, Path | None]:
         for grant in self._deny[action]:

@@ -90,6 +90,10 @@ class Grant:
         """Return whether it is about a sender and a name, for one user; None: any."""
         return (sender is None or self.sender.matches(sender, user)) and (name is None or self.name.matches(name, user))
 
+    def meets(self, other: Grant) -> bool:
+        """Return whether both may be about the same sender and name."""
+        return self.sender.overlaps(other.sender) and self.name.overlaps(other.name)
+
     def of_user(self, user: str) -> Grant:
         """Return what it means for one user."""
         return Grant(self.sender.of_user(user), self.name.of_user(user), self.path) if self.has_user else self

@@ -107,7 +107,9 @@ class _Reader:
             allowed = [grant for role in roles.values() for grant in role.allow[action]]
             for role in roles.values():
                 for deny in role.deny[action]:
-                    if len(self.problems) < MOST_PROBLEMS and not _meets(deny, (*role.allow[action], *allowed)):
+                    if len(self.problems) < MOST_PROBLEMS and not any(
+                        map(deny.meets, (*role.allow[action], *allowed))
+                    ):
                         text = "denies nothing, since no role allows any of it: mend it, or leave it out"
                         self._bad(deny.path, f"{spelled(deny.path)}: {text}")
 
@@ -320,7 +322,3 @@ class _Reader:
 
     def _odd(self, path: Path, text: str) -> None:
         self._warnings.append((path, text))
-
-
-def _meets(deny: Grant, allowed: Iterable[Grant]) -> bool:
-    return any(deny.sender.overlaps(each.sender) and deny.name.overlaps(each.name) for each in allowed)

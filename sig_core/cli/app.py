@@ -97,7 +97,9 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()
         return USAGE
     except SigError as error:
-        return _say(str(error), status_of(error))
+        for text in getattr(error, "problems", [str(error)]):  # a file may have many: each has a line of its own
+            _say(text, status_of(error))
+        return status_of(error)
     except BrokenPipeError:  # who read our output has had enough
         return _nobody_reads()
     except (KeyboardInterrupt, click.Abort):

@@ -65,8 +65,8 @@ def explain(
     """Say whether USER may do ACTION, and the rule that says so, with file and line. Status: 0 allowed, 4 denied.
 
     With --as-cert or --as-token USER is looked up: write - for it. Of listen and request without SENDER, or without
-    EVENT or METHOD: whether there is anything that it may. What a listener without both of them may not hear, it does
-    not get, without a word.
+    EVENT or METHOD: whether there is anything that it may, by which rules, and which of them take something away. What a
+    listener without both of them may not hear, it does not get, without a word.
     """
     about = sender, name
     if rules is not None:
@@ -80,6 +80,9 @@ def explain(
         click.echo(dump(told))
     else:
         click.echo(f"{'allowed' if told['allowed'] else 'denied'}: {told['rule']}")
+        for words, key in (("in part, by", "parts"), ("without what is denied by", "without")):
+            for rule in told.get(key, []) if told["allowed"] else []:
+                click.echo(f"  {words} {rule}")
     return OK if told["allowed"] else REFUSED
 
 
@@ -94,7 +97,7 @@ def _look(
         if found is None:
             return {"allowed": False, "rule": "no [[who]] admits it", "user": None}
         user, roles = found.user, sorted(found.roles)
-    return {"user": user, **control.explain(user, roles, action, *about).describe()}
+    return {"user": user, **control.explain(user, roles, action, *about)}
 
 
 def _facts(at: str, as_cert: Path | None, as_token: Path | None) -> Facts | None:

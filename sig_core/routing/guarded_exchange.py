@@ -101,7 +101,7 @@ class RulesGuard(Guard):
     ) -> dict[str, Any]:
         """See `Guard`; for operators alone."""
         self.check_operator(port, "explain")
-        return self._access.explain(user, roles, action, sender, name).describe()
+        return self._access.explain(user, roles, action, sender, name)
 
     def owner_words(self, port: Port, entry: Guarded) -> str:
         """See `Guard`: addresses are for operators."""

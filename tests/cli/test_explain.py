@@ -55,7 +55,7 @@ def run(*arguments: str, token: str = "") -> tuple[int, str]:
         ("hall add hall", OK, ":5: roles.panel.add[0]"),
         ("u/x add u/x", OK, ":5: roles.panel.add[0]"),
         ("hall add x", REFUSED, "no rule allows it"),
-        ("nobody add nobody", REFUSED, "no rule allows it"),
+        ("nobody add nobody", REFUSED, "no [[who]] admits a user 'nobody'"),
     ],
 )
 def test_offline_and_at_a_server(rules: Path, question: str, status: int, rule: str) -> None:
@@ -64,6 +64,17 @@ def test_offline_and_at_a_server(rules: Path, question: str, status: int, rule: 
         for options, token in (where, (["--url", server.addresses[0]], TOKEN)):
             found, text = run("explain", *question.split(), *options, token=token)
             assert found == status and rule in text
+
+
+def test_what_a_wide_listener_gets_and_what_not(rules: Path) -> None:
+    with sig.ServerRouter("tcp://127.0.0.1:0", rules=rules) as server:
+        for where, token in ((["--rules", str(rules)], ""), (["--url", server.addresses[0]], TOKEN)):
+            for question, without in (("hall listen", True), ("hall listen house/x", False)):
+                status, text = run("explain", *question.split(), "--json", *where, token=token)
+                assert status == OK and '"parts":["' in text and ":3: roles.panel.listen[0]" in text
+                assert (":4: roles.panel.deny.listen[0]" in text.partition('"without"')[2]) is without
+            status, text = run("explain", "nobody", "listen", *where, token=token)
+            assert status == REFUSED and "no [[who]] admits a user 'nobody'" in text
 
 
 def test_who_would_that_be(rules: Path, tmp_path: Path) -> None:
@@ -102,3 +113,15 @@ def test_bad_rules_are_usage(tmp_path: Path) -> None:
     with pytest.raises(sig.ConfigError) as bad:
         run("explain", "a", "add", "b", "--rules", str(tmp_path / os.fspath("nothing.toml")))
     assert status_of(bad.value) == USAGE
+
+
+def test_each_problem_of_a_file_has_a_line_of_its_own(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sig_core.cli.app import run as run_command
+
+    rules.write_text(RULES.replace("add =", "ad =").replace("operate =", "operat ="))
+    assert run_command(["explain", "a", "add", "b", "--rules", str(rules)]) == USAGE
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("did you mean")[2] for line in lines] == [
+        " 'add'?; known: add, see, listen, request, operate, deny, limits",
+        " 'operate'?; known: add, see, listen, request, operate, deny, limits",
+    ]
