@@ -65,8 +65,8 @@ def explain(
     """Say whether USER may do ACTION, and the rule that says so, with file and line. Status: 0 allowed, 4 denied.
 
     With --as-cert or --as-token USER is looked up: write - for it. Of listen and request without SENDER, or without
-    EVENT or METHOD: whether there is anything that it may, by which rules, and which of them take something away. What a
-    listener without both of them may not hear, it does not get, without a word.
+    EVENT or METHOD: whether there is anything that it may, by which rules, and which of them take something away. What
+    a listener without both of them may not hear, it does not get, without a word.
     """
     about = sender, name
     if rules is not None:
