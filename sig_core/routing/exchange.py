@@ -141,6 +141,7 @@ class Exchange:
         self.flow_control = FlowControl()
         self.memory = MemoryBudget(limits.max_memory, limits.max_source, self._linked)
         self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
+        self.requests.on_wait = self._note_waiting
         self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
         self.confirmed = ConfirmedEvents(
@@ -542,6 +543,11 @@ class Exchange:
             self._past.add(port.traffic)
             del self._ports[port]
         self.memory.forget(port)
+
+    def _note_waiting(self, port: Port, size: int) -> None:
+        if self._ports.get(port) is False:
+            port.asked += size  # roughly: `_linked` finds out what really waits
+            self.memory.note(port)
 
     def _linked(self) -> list[Port]:
         """Return the ports that are links, each with what its requests take now."""

@@ -12,6 +12,7 @@ __all__ = ["LEAST", "MemoryBudget", "MemoryHolder"]
 
 LEAST = 4096  # bytes; who holds less is not noted
 ROOM = 16  # of the limit, so a part is free again where it was too much
+AT_ONCE = 4  # links that give way in one look: what their end tells others takes memory in its turn, and time
 STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
 
 
@@ -136,8 +137,9 @@ class MemoryBudget:
     def _relieve_source(self, name: str, source: _Source) -> None:
         held = self._held_by(source)
         total = sum(held.values())
-        enough = _enough(total, source.most)
-        while total > enough and held:
+        enough, asked = _enough(total, source.most), 0
+        while total > enough and held and asked < AT_ONCE:
+            asked += 1
             text = f"all links of {name!r} hold {total} bytes, {source.most} are allowed (max_source)"
             total -= self._let_greediest_give_way(held, text)
         source.look_at = _next_look(source.size, total, source.most)
@@ -146,8 +148,8 @@ class MemoryBudget:
         held = {name: self._held_by(source) for name, source in self._sources.items()}
         sums = {name: sum(each.values()) for name, each in held.items()}
         total = sum(sums.values())
-        enough = _enough(total, self._most)
-        while total > enough and sums:
+        enough, asked = _enough(total, self._most), 0
+        while total > enough and sums and asked < AT_ONCE:
             greediest = max(sums, key=sums.__getitem__)
             if not held[greediest]:
                 del sums[greediest]
@@ -155,6 +157,7 @@ class MemoryBudget:
             text = (
                 f"all links hold {total} bytes, {self._most} are allowed (max_memory), and {greediest!r} most of them"
             )
+            asked += 1
             freed = self._let_greediest_give_way(held[greediest], text)
             sums[greediest] -= freed
             total -= freed

@@ -25,6 +25,10 @@ NOTHING: Mapping[Any, int] = {}
 _Open: TypeAlias = tuple[Port, Any, Port, int, float]  # asker, its own id, owner, route, since (seconds, by the clock)
 
 
+def _nobody(*anything: object) -> None:
+    return None
+
+
 class Requests:
     """Requests on their way. Payloads are transcoded where the two sides' codecs differ.
 
@@ -35,6 +39,7 @@ class Requests:
         most_waiting: bytes of requests of one asker that may wait for one owner.
 
     Attributes:
+        on_wait: called with an asker and the bytes of requests of it that wait from now on.
         passed: a request or a value has passed; who looks sets it back.
     """
 
@@ -45,6 +50,7 @@ class Requests:
         self._flow_control = flow_control
         self._clock = clock
         self._most_waiting = most_waiting
+        self.on_wait: Callable[[Port, int], None] = _nobody
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._answered = 0
         self._failed = 0
@@ -99,8 +105,10 @@ class Requests:
             for token in list(batch.tails):
                 self._fail(owner, token, Busy(text))
         else:
+            size = sum(map(len, batch.tails.values()))
             turns.put(asker, batch)
             self._next_turns(owner, turns)
+            self.on_wait(asker, size)  # last: it may end the link of the asker
 
     def _next_turns(self, owner: Port, turns: RequestTurns) -> None:
         while (batch := turns.take()) is not None:
@@ -279,6 +287,8 @@ class Requests:
         """Drop the requests that a port made which is gone."""
         for token in self._tokens.pop(port, NOTHING).values():
             self._forget_turn(self._open.pop(token)[2], token)
+        if not self._open:
+            self._open.clear()  # a dictionary that had many keeps room for them: 40 MiB for 600,000
 
     def fail_owner(self, port: Port) -> None:
         """Fail the requests for the senders of a port that is gone."""

@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--face", choices=["threads", "asyncio"], default="threads", help="of the server")
     parser.add_argument("--attack", action="append", choices=list(ATTACKS), help="more than once: these; else all")
+    parser.add_argument("--unbounded", action="store_true", help="the server has no budget of memory")
     parser.add_argument("--each", action="store_true", help="one attack after the other, instead of all at once")
     parser.add_argument("--longest", type=float, default=0.5, help="seconds that a pair may wait")
     parser.add_argument("--memory", type=int, default=256, help="MiB that all hostile links together may cost")
@@ -28,7 +29,7 @@ def main() -> int:
     attacks = options.attack or list(ATTACKS)
     faults: list[str] = []
     for names in [[name] for name in attacks] if options.each else [attacks]:
-        siege = Siege(options.face, names, options.links, options.sources, options.seconds)
+        siege = Siege(options.face, names, options.links, options.sources, options.seconds, unbounded=options.unbounded)
         siege.run()
         print(siege.report, flush=True)
         faults += siege.faults(options.longest, options.memory)

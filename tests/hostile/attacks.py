@@ -7,11 +7,9 @@ TimeoutError, since the server may end the link.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sig_codecs.msgpack_codec import MsgpackCodec
 from sig_core.line.handshake import BOARD, LineHello, SynAck, read_syn
@@ -285,8 +283,64 @@ async def keeps_a_backlog(link: HostileLink, malice: Malice) -> None:
     await link.swallow(0.5)
 
 
-def _json_of(value: Any) -> bytes:
-    return json.dumps(value).encode()
+async def crafted_request_ids(link: HostileLink, malice: Malice) -> None:
+    """Requests whose ids meet in a table of ids, of methods that change with each."""
+    await link.open()
+    found = await link.ask("resolve", sender=malice.target)
+    for _ in range(3):
+        tails = ((number << 18).to_bytes(4, "little") + b"\x04slo%c1" % (97 + number % 26) for number in range(9999))
+        await link.say(b"".join(frame(REQUEST, found["route"], tail) for tail in tails))
+        await link.swallow(0.2)
+
+
+async def events_in_turn(link: HostileLink, malice: Malice) -> None:
+    """The least events there are, never two of one kind in a row, so that none go together."""
+    await link.open()
+    added = await link.ask("add_sender", sender=malice.once(), events=["a", "b"])
+    routes = [route for event, route in added["events"] if event in ("a", "b")]
+    data = b"".join(frame(EVENT, route, b"1") for _ in range(3000) for route in routes)
+    for _ in range(10):
+        await link.say(data)
+    await link.swallow(0.2)
+
+
+async def last_values(link: HostileLink, malice: Malice) -> None:
+    """State events whose last values are long, and listeners that come for all of them, over and over."""
+    await link.open(features=["state"])
+    names = [f"s{number}" for number in range(100)]
+    added = await link.ask("add_sender", sender=malice.once(), events=names, state=names)
+    for _, route in added["events"][:100]:
+        await link.say(frame(EVENT, route, b'"%s"' % (b"x" * 200_000)))
+    for number in range(100, 400, 2):
+        await link.say(call(number, "add_listener", sender=None, event=None))
+        await link.say(call(number + 1, "remove_listener", listener_id=(number - 98) // 2))
+    await link.swallow(0.5)
+
+
+async def sessions_that_wait(link: HostileLink, malice: Malice) -> None:
+    """Ask for a session that outlives its link, let much wait for it, and leave it behind."""
+    await link.open(features=["resume"], resume={"seconds": 60, "window": 1 << 20})
+    await link.ask("add_listener", sender=None, event=None)
+    added = await link.ask("add_sender", sender=malice.once(), events=["e"])
+    (route,) = (route for event, route in added["events"] if event == "e")
+    for _ in range(8):
+        await link.say(b"".join(frame(EVENT, route, b'"%s"' % (b"x" * 10_000)) for _again in range(16)))
+
+
+async def presence_to_many(link: HostileLink, malice: Malice) -> None:
+    """Senders of a thousand events each, which come and go before those who listen to everything many times."""
+    if malice.dice.random() < 0.5:
+        for number in range(10):
+            await link.say(b'{"id":%d,"method":"add_listener","params":{"sender":null,"event":null}}\n' % number)
+        await asyncio.sleep(malice.seconds)  # reads nothing
+        return
+    await link.open()
+    names = [f"{number:0>20}" for number in range(990)]
+    for number in range(20):
+        name = malice.once()
+        await link.say(call(2 * number, "add_sender", sender=name, events=names))
+        await link.say(call(2 * number + 1, "remove_sender", sender=name))
+    await link.swallow(0.5)
 
 
 ATTACKS: dict[str, Attack] = {
@@ -297,6 +351,7 @@ ATTACKS: dict[str, Attack] = {
         *(small_values, small_values_plain, long_words, never_complete, never_complete_and_short),
         *(never_complete_plain, endless_hello, names_that_go, many_plain_listeners, many_requests, long_requests),
         *(come_and_go, subscribe_and_unsubscribe, leaves_inside, does_not_read_events, does_not_read_answers),
-        *(does_not_read_small_answers, keeps_a_backlog),
+        *(does_not_read_small_answers, keeps_a_backlog, crafted_request_ids, events_in_turn, last_values),
+        *(sessions_that_wait, presence_to_many),
     )
 }

@@ -31,22 +31,28 @@ class Siege:
         face: of the server.
         attacks: by name.
         links, sources, seconds: see `Crowd`.
+        unbounded: the server has no budget of memory, to see whether that is what holds.
 
     Attributes:
         report: what came of it, a few lines.
+        cost: MiB that the crowd cost, at most.
     """
 
-    def __init__(self, face: str, attacks: list[str], links: int, sources: int, seconds: float) -> None:
+    def __init__(
+        self, face: str, attacks: list[str], links: int, sources: int, seconds: float, *, unbounded: bool = False
+    ) -> None:
+        self._options = ["--face", face, *["--unbounded"] * unbounded]
         self._face = face
         self._attacks = attacks
         self._links, self._sources, self._seconds = links, sources, seconds
         self.report = ""
+        self.cost = 0.0
 
     def run(self) -> None:
         """Run it."""
         with tempfile.TemporaryDirectory() as folder:
             self._log = Path(folder, "log")
-            command = [sys.executable, "-m", "tests.hostile.victim", str(self._log), "--face", self._face]
+            command = [sys.executable, "-m", "tests.hostile.victim", str(self._log), *self._options]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as server:
                 try:
@@ -66,6 +72,7 @@ class Siege:
         peak.start()
         said = crowd(url, self._attacks, self._links, self._sources, self._seconds)
         self._peak, self._longest = peak.end(), witness.longest
+        self.cost = (self._peak - self._before) / MIB
         until = time.monotonic() + BACK
         while (after := resident(pid)) > self._before + KEPT * MIB and time.monotonic() < until:
             time.sleep(0.1)
@@ -81,7 +88,7 @@ class Siege:
         self.report = (
             f"{what}, {self._links} links from {self._sources} addresses, {self._seconds:g} s, server on {self._face}: "
             f"longest wait {1000 * self._longest:.0f} ms, memory {self._before / MIB:.0f} + "
-            f"{(self._peak - self._before) / MIB:.0f} MiB, {(self._after - self._before) / MIB:.0f} of them left after "
+            f"{self.cost:.0f} MiB, {(self._after - self._before) / MIB:.0f} of them left after "
             f"{self._took:.1f} s, log {self._logged / 1000:.0f} kB\n  waits (event/answer, ms): {waits}\n  done: {said}"
         )
 
@@ -93,12 +100,12 @@ class Siege:
             memory: MiB that the crowd may cost.
             kept_at_most: MiB that may stay when it has left.
         """
-        cost, kept = (self._peak - self._before) / MIB, (self._after - self._before) / MIB
+        kept = (self._after - self._before) / MIB
         found = list(self._lost)
         if self._longest > longest:
             found.append(f"a pair waited {self._longest:.2f} s, {longest:g} s is the limit")
-        if cost > memory:
-            found.append(f"the crowd cost {cost:.0f} MiB, {memory} are the limit")
+        if self.cost > memory:
+            found.append(f"the crowd cost {self.cost:.0f} MiB, {memory} are the limit")
         if kept > kept_at_most:
             found.append(f"{kept:.0f} MiB were not given back within {BACK:g} s, {kept_at_most} may be kept")
         if self._logged > LOG * (self._seconds + BACK):

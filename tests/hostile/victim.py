@@ -13,6 +13,8 @@ from sig_core import aio
 
 __all__: list[str] = []
 
+NO_BUDGET = 1 << 50  # bytes
+
 
 def slow(params: object) -> object:
     """Answer late."""
@@ -24,15 +26,15 @@ def tell(addresses: list[str]) -> None:
     print(*addresses, flush=True)
 
 
-async def on_asyncio() -> None:
-    async with aio.ServerRouter("tcp://127.0.0.1:0") as server:
+async def on_asyncio(limits: sig.Limits) -> None:
+    async with aio.ServerRouter("tcp://127.0.0.1:0", limits=limits) as server:
         server.add_sender("slow", [], {"slow": slow})
         tell(server.addresses)
         await asyncio.to_thread(sys.stdin.read)
 
 
-def on_threads() -> None:
-    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+def on_threads(limits: sig.Limits) -> None:
+    with sig.ServerRouter("tcp://127.0.0.1:0", limits=limits) as server:
         server.add_sender("slow", [], {"slow": slow})
         tell(server.addresses)
         sys.stdin.read()
@@ -43,12 +45,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log")
     parser.add_argument("--face", choices=["threads", "asyncio"], default="threads")
+    parser.add_argument("--unbounded", action="store_true", help="without a budget of memory")
     options = parser.parse_args()
     logging.basicConfig(filename=options.log, level=logging.INFO)
+    limits = sig.Limits(max_memory=NO_BUDGET, max_source=NO_BUDGET) if options.unbounded else sig.Limits()
     if options.face == "asyncio":
-        asyncio.run(on_asyncio())
+        asyncio.run(on_asyncio(limits))
     else:
-        on_threads()
+        on_threads(limits)
 
 
 if __name__ == "__main__":

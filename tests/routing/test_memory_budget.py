@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sig_core.errors import Busy
-from sig_core.routing.memory_budget import LEAST, MemoryBudget
+from sig_core.routing.memory_budget import AT_ONCE, LEAST, MemoryBudget
 from sig_core.routing.outbox import EACH, Outbox
 from sig_core.routing.ports import Run
 
@@ -154,3 +154,23 @@ def test_half_is_shed_of_events_and_nothing_of_the_rest() -> None:
     assert not box.shed() and box.size == 50_000
     box.clear()
     assert (box.size, len(box.runs)) == (0, 0)
+
+
+def test_few_give_way_at_once_though_their_end_tells_others_more_than_they_held() -> None:
+    """As the `#disconnect` of many events does, for many who listen to everything."""
+
+    class Telling(Holder):
+        def give_way(self, error: Busy) -> bool:
+            for each in many:
+                if each is not self and each.error is None:
+                    each.hold(each.size + K)
+            return super().give_way(error)
+
+    budget = MemoryBudget(100 * K, 1000 * K)
+    many = [Telling(budget, f"tcp://{number}:1") for number in range(100)]
+    for each in many:
+        each.hold(2 * K)
+        assert sum(other.error is not None for other in many) <= budget.gave_way
+    before = budget.gave_way
+    next(each for each in many if each.error is None).hold(3 * K)
+    assert budget.gave_way - before <= AT_ONCE

@@ -56,6 +56,7 @@ from sig_core.session.turn import MESSAGES_PER_TURN, SECONDS_PER_TURN, cost_of
 __all__ = ["ServerSession"]
 
 FRAME = 300  # bytes that a frame counts which waits for the next turn; see `session/calls.py`
+LOOK_AFTER = 16  # frames of any type, after which it is looked how long they have taken
 OPEN, CLOSED = State.OPEN, State.CLOSED  # looking a member up on an Enum class costs more than the whole comparison
 
 
@@ -171,9 +172,13 @@ class ServerSession(Session):
     def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
         try:
             try:
+                count = 0
                 while (frame := next(frames, None)) is not None:
                     if self.state is OPEN:
                         self._take(frame, now)
+                        count += 1
+                        if not count % LOOK_AFTER:
+                            self._end_turn(over=self._exchange.clock() - now >= SECONDS_PER_TURN)
                     elif self.state is State.OPENING:
                         self._open(read_hello(frame))
                         frames = chain(frames, self._raise_limit())
@@ -244,7 +249,11 @@ class ServerSession(Session):
         if now != self._turn:
             self._turn, self._spent = now, 0
         self._spent += cost_of(size)
-        over = self._spent >= MESSAGES_PER_TURN or self._exchange.clock() - now >= SECONDS_PER_TURN
+        self._end_turn(
+            over=self._spent >= MESSAGES_PER_TURN or self._exchange.clock() - now >= SECONDS_PER_TURN
+        )
+
+    def _end_turn(self, *, over: bool) -> None:
         if over and self.on_backlog is not None and self.state is OPEN:
             raise _TurnOver
 

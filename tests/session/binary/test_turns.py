@@ -10,8 +10,8 @@ from sig_core.contract import Codec
 from sig_core.errors import MessageTooBig
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
-from sig_core.session.binary.server import FRAME
-from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN
+from sig_core.session.binary.server import FRAME, LOOK_AFTER
+from sig_core.session.turn import BYTES_PER_MESSAGE, MESSAGES_PER_TURN, SECONDS_PER_TURN
 from tests.session.by_hand import Raw, sender_of
 from tests.support.named_frames import split_request
 from tests.support.sessions import CODECS, Net
@@ -76,6 +76,21 @@ def test_who_has_no_more_to_say_needs_no_other_turn() -> None:
     raw.session.receive_data(b"".join(map(call, range(MESSAGES_PER_TURN))), net.now)
     assert answers(raw) == list(range(MESSAGES_PER_TURN))
     assert not net.backlog and not raw.session.reading_paused
+
+
+def test_events_that_never_go_together_are_taken_in_turns_by_time() -> None:
+    net = Net()
+    raw, listener = in_turns(net), net.connect()
+    added = raw.ask("add_sender", sender="s", events=["a", "b"])
+    routes = [route for event, route in added["events"] if event in ("a", "b")]
+    listener.listen("s", None)
+    clock, net.exchange.clock = net.exchange.clock, lambda: net.now + 2 * SECONDS_PER_TURN
+    data = b"".join(wire.event_frame(route, b"%d" % number) for number in range(50) for route in routes)
+    raw.session.receive_data(data, net.now)
+    assert raw.session.reading_paused and raw.session.port.traffic.arrived == LOOK_AFTER
+    net.exchange.clock = clock
+    net.pump()
+    assert listener.values() == [number for number in range(50) for _ in routes]
 
 
 def test_what_waits_for_a_turn_is_counted_at_once() -> None:
