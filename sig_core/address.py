@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from sig_core.description import described
 from sig_core.errors import ConfigError
 
 __all__ = ["Address", "as_query", "as_url", "did_you_mean", "is_exposed", "without_options"]
@@ -49,7 +50,7 @@ class Address:
             ConfigError: it is none; the error says what is wrong, and the grammar.
         """
         if not isinstance(url, str):
-            raise ConfigError(f"address {url!r}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
+            raise ConfigError(f"address {described(url)}: a URL is text such as {_GRAMMAR}, not {type(url).__name__}")
         if not url.isascii() and any("\ud800" <= letter <= "\udfff" for letter in url):
             raise ConfigError(f"address {url!r}: has lone surrogates; the form is {_GRAMMAR}, in UTF-8")
         whole = url if "://" in url else url.replace(":@", "://@", 1)

@@ -21,7 +21,7 @@ from sig_core.io.sync.owned_lock import NEVER_WAIT, check_outside
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import Router, name_of, pattern_of, state_in
+from sig_core.router import Router, check_senders, name_of, pattern_of, state_in
 from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
@@ -248,6 +248,7 @@ class ClientRouter(ClientBase, Router):
             SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
         check_outside("add_remote_senders")
+        check_senders(senders)
         link = self._connection.open_link()
         made = [
             self._make_sender(name, events, request_handler, state_in(state, events))

@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Codec, HasAddressTraits, Link
+from sig_core.description import described
 from sig_core.errors import ConfigError
 from sig_core.events import Name
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
-from sig_core.router import RouterBase, check_url, name_of
+from sig_core.router import RouterBase, check_kind, check_url, name_of
 from sig_core.routing.entities import Sender
 from sig_core.session.client_state.asks import Reply, Steps
 from sig_core.session.client_state.client_state import ClientState
@@ -55,7 +56,9 @@ class ClientBase(RouterBase):
     ) -> None:
         """Take what the user said. Args: see `ClientRouter`, and for the last two `ClientState`."""
         self.url = check_url(url)
-        self.limits = limits or Limits()
+        self.limits = check_kind("limits", limits, Limits) or Limits()
+        check_kind("reconnect", reconnect, Reconnect)
+        check_kind("plugins", plugins, Plugins)
         self._codec_names = [codec] if isinstance(codec, str) else list(codec)
         self._plugins = plugins or default_plugins()
         self._token = token
@@ -116,7 +119,7 @@ class ClientBase(RouterBase):
         Raises:
             ConfigError: there is no such state, or `callback` can't be called.
         """
-        self._check_callable(f"callback of {state!r}", callback)
+        self._check_callable(f"callback of {described(state)}", callback)
         self._state.callbacks.add(state, callback)
 
     @property
@@ -159,7 +162,7 @@ class ClientBase(RouterBase):
 def _checked_resume(seconds: float | None) -> float | None:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if seconds is not None and not (is_number and 0.1 <= seconds <= 3600):
-        raise ConfigError(f"resume={seconds!r}: must be None, or seconds from 0.1 to 3600, such as 30")
+        raise ConfigError(f"resume={described(seconds)}: must be None, or seconds from 0.1 to 3600, such as 30")
     return seconds
 
 

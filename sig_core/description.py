@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sig_core.interrupts import pass_interrupt_on
 
 __all__ = ["described", "name_of_callable", "text_of"]
+
+SHOWN: Final = 200
 
 
 def name_of_callable(function: object) -> str:
@@ -19,9 +23,10 @@ def name_of_callable(function: object) -> str:
 
 
 def described(thing: object) -> str:
-    """Return how an object of a user shows itself, or if it raises doing so, what it is."""
+    """Return how an object of a user shows itself, or if it raises doing so, what it is; at most SHOWN characters."""
     try:
-        return repr(thing)
+        text = repr(thing)
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
     except BaseException as error:
         pass_interrupt_on(error)
         return object.__repr__(thing)

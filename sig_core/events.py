@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, TypeAlias, TypeGuard
 
+from sig_core.description import described
 from sig_core.errors import ConfigError, because
 
 __all__ = [
@@ -81,11 +82,11 @@ def check_name(name: object, what: str = "name") -> Name:
     if isinstance(name, str):  # a subclass, such as a member of StrEnum: its plain text is the name
         return _check_text(str.__str__(name), what)
     if isinstance(name, bool) or not isinstance(name, int | float):
-        raise ConfigError(f"{what} {name!r}: a name is text, an integer or a float, not {kind.__name__}")
+        raise ConfigError(f"{what} {described(name)}: a name is text, an integer or a float, not {kind.__name__}")
     if isinstance(name, float) and not math.isfinite(name):
-        raise ConfigError(f"{what} {name!r}: a name that is a float must be finite")
+        raise ConfigError(f"{what} {described(name)}: a name that is a float must be finite")
     if isinstance(name, int) and not MIN_INT <= name <= MAX_INT:
-        raise ConfigError(f"{what} {name!r}: a name that is an integer must fit 64 bits (-2**63 .. 2**64-1)")
+        raise ConfigError(f"{what} {described(name)}: a name that is an integer must fit 64 bits (-2**63 .. 2**64-1)")
     if kind is int or kind is float:
         return name
     return int.__int__(name) if isinstance(name, int) else float.__float__(name)

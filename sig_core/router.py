@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sig_core.description import described, name_of_callable
 from sig_core.errors import ConfigError, SenderExists, SigError, UnknownSender
@@ -26,7 +26,12 @@ from sig_core.routing.request_names import check_method
 from sig_core.routing.table import Table, Topic
 from sig_core.spelling import alias
 
-__all__ = ["BUILT_IN", "Router", "RouterBase", "check_url", "name_of", "pattern_of", "state_in"]
+__all__ = [
+    *("BUILT_IN", "Router", "RouterBase"),
+    *("check_kind", "check_senders", "check_url", "name_of", "pattern_of", "state_in"),
+]
+
+T = TypeVar("T")
 
 BUILT_IN = (EVENT_CONNECT, EVENT_DISCONNECT)
 
@@ -572,7 +577,7 @@ def name_of(sender: Sender | Name) -> Name:
 def check_url(url: object) -> str:
     """Return `url` if it is text; ConfigError: it is not."""
     if not isinstance(url, str):
-        raise ConfigError(f"address {url!r}: a URL such as 'tcp://127.0.0.1:3000' was expected")
+        raise ConfigError(f"address {described(url)}: a URL such as 'tcp://127.0.0.1:3000' was expected")
     return url
 
 
@@ -582,7 +587,22 @@ def event_list(events: Iterable[Name] | Name | None) -> list[Name]:
         return []
     if isinstance(events, str | int | float):
         events = [events]
+    if not isinstance(events, Iterable):
+        raise ConfigError(f"events {described(events)}: must be names, such as ['#changed'], or one, or None")
     return [check_name(event, "event") for event in events]
+
+
+def check_kind(what: str, value: object, kind: type[T]) -> T | None:
+    """Return `value` if it is one of `kind`, or None; ConfigError, in which it is `what`: it is neither."""
+    if value is not None and not isinstance(value, kind):
+        raise ConfigError(f"{what}={described(value)}: must be a {kind.__name__}, or None")
+    return value
+
+
+def check_senders(senders: object) -> None:
+    """Raise ConfigError if it is no mapping of names to events."""
+    if not isinstance(senders, Mapping):
+        raise ConfigError(f"senders {described(senders)}: must be a mapping, such as {{'temp': ['#changed']}}")
 
 
 def state_in(state: Iterable[Name] | Name | None, events: Iterable[Name] | Name | None) -> list[Name]:

@@ -14,6 +14,7 @@ from sig_core.access.authorizer import Authorizer, Question
 from sig_core.access.rules import Rules
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
+from sig_core.description import described
 from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
 from sig_core.events import Info, Name, Pattern, check_name, key_of
 from sig_core.io.server.audit import Audit
@@ -29,7 +30,7 @@ from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
-from sig_core.router import BUILT_IN, RouterBase, check_url, name_of, pattern_of
+from sig_core.router import BUILT_IN, RouterBase, check_kind, check_url, name_of, pattern_of
 from sig_core.routing.authorized_exchange import AuthorizedExchange
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
@@ -97,7 +98,8 @@ class ServerBase(RouterBase):
         """
         for url in urls:
             check_url(url)
-        self.limits = limits or Limits()
+        self.limits = check_kind("limits", limits, Limits) or Limits()
+        check_kind("plugins", plugins, Plugins)
         self._urls = urls
         self._open = open
         self._codec_names = None if codecs is None else list(codecs)
@@ -300,6 +302,8 @@ class ServerBase(RouterBase):
         """Return the codecs that clients may use at a new address; raises as `listen` does."""
         self._check_running(where)
         if not isinstance(where, str):
+            if not (hasattr(where, "accept") and isinstance(getattr(where, "address", None), str)):
+                raise ConfigError(f"{described(where)}: must be a URL, such as 'tcp://127.0.0.1:3000', or an acceptor")
             _check_exposure(where.address, self._open or self._access is not None)
         allowed = self._plugins.choose_codecs(list(codecs) if codecs is not None else self._codec_names)
         self._port.codec = self._port.codec or next(iter(allowed))

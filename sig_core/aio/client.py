@@ -22,7 +22,7 @@ from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
-from sig_core.router import name_of, pattern_of, state_in
+from sig_core.router import check_senders, name_of, pattern_of, state_in
 from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
@@ -271,6 +271,7 @@ class ClientRouter(ClientBase, AsyncRouter):
         Raises:
             SigError: see `add_remote_sender`; of the first that can't be connected. Then none is.
         """
+        check_senders(senders)
         link = self._connection.open_link()
         made = [
             self._make_async(name, events, request_handler, state_in(state, events)) for name, events in senders.items()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Self, TypeAlias
 
+from sig_core.description import described
 from sig_core.errors import ConfigError
 from sig_core.events import Info
 from sig_core.log import log
@@ -39,7 +40,7 @@ class EventStream:
 
     def __init__(self, subscribe: Subscribe, queue: int, lose: Callable[[Info], None]) -> None:
         if isinstance(queue, bool) or not isinstance(queue, int) or queue < 1:
-            raise ConfigError(f"queue {queue!r}: must be a whole number of events, 1 and more")
+            raise ConfigError(f"queue {described(queue)}: must be a whole number of events, 1 and more")
         self.lost = 0
         self._subscribe = subscribe
         self._most = queue

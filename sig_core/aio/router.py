@@ -13,6 +13,7 @@ from typing import Any
 
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.event_stream import EventStream
+from sig_core.description import described
 from sig_core.errors import ConfigError, LocalProtocolError
 from sig_core.events import Info, Name
 from sig_core.io.aio.coroutine_listener import CoroutineListeners
@@ -20,7 +21,7 @@ from sig_core.io.aio.handler_tasks import HandlerTasks
 from sig_core.io.aio.interrupts import ends_loop, throw
 from sig_core.io.aio.own_queue import OwnQueue
 from sig_core.protocol.limits import Limits
-from sig_core.router import RouterBase, pattern_of
+from sig_core.router import RouterBase, check_kind, pattern_of
 from sig_core.routing.delivery import Delivery, OnLost
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.request_names import check_method
@@ -32,7 +33,7 @@ HANDLERS = 100  # that may run at one time, unless it is set
 
 def limits_for(handlers: int, limits: Limits | None) -> Limits:
     """Return limits under which so many handlers may run beside each other."""
-    given = limits or Limits()
+    given = check_kind("limits", limits, Limits) or Limits()
     return replace(given, max_asked=max(given.max_asked, min(2 * handlers, 10**7)))
 
 
@@ -62,7 +63,7 @@ class AsyncRouter(RouterBase):
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
         if isinstance(max_handlers, bool) or not isinstance(max_handlers, int) or max_handlers < 1:
-            raise ConfigError(f"max_handlers {max_handlers!r}: must be a whole number, 1 and more")
+            raise ConfigError(f"max_handlers {described(max_handlers)}: must be a whole number, 1 and more")
         self.lost: Counter[tuple[Name, Name | None]] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._coroutine_listeners = CoroutineListeners(self.listener_failed, self._lose, self._relieved)

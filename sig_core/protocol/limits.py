@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from sig_core.description import described
 from sig_core.errors import ConfigError
 
 __all__ = ["Limits"]
@@ -142,6 +143,7 @@ class Limits:
             low, high = _RANGES[field.name]
             whole = field.type == "int"
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                raise ConfigError(f"limit {field.name}={value!r}: must be {'an integer' if whole else 'a number'}")
+                kind = "an integer" if whole else "a number"
+                raise ConfigError(f"limit {field.name}={described(value)}: must be {kind}")
             if not low <= value <= high:
-                raise ConfigError(f"limit {field.name}={value!r}: must be from {low:g} to {high:g}")
+                raise ConfigError(f"limit {field.name}={described(value)}: must be from {low:g} to {high:g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sig_core.description import described
 from sig_core.errors import UnknownEvent
 from sig_core.events import Info, Name, Pattern, check_name, is_channel
 from sig_core.routing.delivery import Delivery, OnLost
@@ -177,7 +178,7 @@ class Sender:
 
     def _unknown(self, event: Name | None) -> UnknownEvent:
         declared = ", ".join(repr(name) for name, known in self.events.items() if known.declared) or "none"
-        return UnknownEvent(f"sender {self.name!r} has no event {event!r}; it has: {declared}")
+        return UnknownEvent(f"sender {self.name!r} has no event {described(event)}; it has: {declared}")
 
     def _broadcasts(self, event: Event) -> list[Event]:
         everyone = Sender(self.objrouter, None)

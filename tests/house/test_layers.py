@@ -25,6 +25,8 @@ RING_2 = {
 MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
     "description": {"interrupts"},
+    "events": {"description", "errors"},
+    "address": {"description", "errors"},
     "protocol": RING_0,
     "line": {"clock", "errors"},
     "datagram": {"clock", "errors", "line"},

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from sig_core.clock import Clock
+from sig_core.errors import LimitError
 from sig_core.io.server.loop import Loop, Watched
 from sig_core.io.server.poller import READ, Poller, new_poller
 from sig_core.io.sync.busy_wait import new_busy_wait
@@ -49,7 +50,19 @@ class IoThread(Loop):
     # -- from any thread
 
     def start(self) -> None:
-        """Begin; only now it takes descriptors."""
+        """Begin; only now it takes descriptors.
+
+        Raises:
+            LimitError: the system gives no more threads, or descriptors.
+        """
+        try:
+            self._take_descriptors()
+        except OSError as error:
+            remedy = "end links or programs, or raise the limit of the system (ulimit -n)"
+            raise LimitError(f"thread {self._thread.name!r}: {error}: {remedy}") from error
+        start_thread(self._thread)
+
+    def _take_descriptors(self) -> None:
         self._poller: Poller[Watched | None] = new_poller()
         self._open.append(self._poller)
         self._inlet, self._outlet = socket.socketpair()
@@ -57,7 +70,6 @@ class IoThread(Loop):
         self._inlet.setblocking(False)
         self._outlet.setblocking(False)
         self._poller.register(self._outlet.fileno(), READ, None)
-        start_thread(self._thread)
 
     def busy_poll(self, share: float) -> None:
         """See `Loop`."""

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from sig_core.description import described
 from sig_core.errors import ConfigError, SigError
 
 __all__ = ["PendingReply", "check_timeout"]
@@ -67,5 +68,5 @@ def check_timeout(timeout: float | None, default: float) -> float:
     if timeout is None:
         return default
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
-        raise ConfigError(f"timeout {timeout!r}: must be from 0 to 86400 seconds")
+        raise ConfigError(f"timeout {described(timeout)}: must be from 0 to 86400 seconds")
     return float(timeout)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 
+from sig_core.description import described
 from sig_core.errors import AccessDenied, ConfigError, ConnectFailed, SigError
 
 __all__ = ["Reconnect", "ReconnectSchedule"]
@@ -50,10 +51,11 @@ class Reconnect:
             if value is None and field.name == "attempts":
                 continue
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                raise ConfigError(f"reconnect {field.name}={value!r}: must be {'an integer' if whole else 'a number'}")
+                kind = "an integer" if whole else "a number"
+                raise ConfigError(f"reconnect {field.name}={described(value)}: must be {kind}")
             low, high = _RANGES[field.name]
             if not low <= value <= high:
-                raise ConfigError(f"reconnect {field.name}={value!r}: must be from {low:g} to {high:g}")
+                raise ConfigError(f"reconnect {field.name}={described(value)}: must be from {low:g} to {high:g}")
 
     def waits(self, chance: Callable[[], float]) -> Iterator[float]:
         """Return the seconds to wait before each attempt.

@@ -43,7 +43,8 @@ class StateCallbacks:
             ConfigError: there is no such state, or `callback` can't be called.
         """
         if not isinstance(state, str) or state not in self._callbacks:
-            raise ConfigError(f"state {state!r}{did_you_mean(str(state), list(STATES))}: one of {', '.join(STATES)}")
+            near = did_you_mean(state if isinstance(state, str) else "", list(STATES))
+            raise ConfigError(f"state {described(state)}{near}: one of {', '.join(STATES)}")
         if not callable(callback):
             raise ConfigError(f"callback {described(callback)} can't be called: it must be a function f(state, error)")
         self._callbacks[state].append(callback)

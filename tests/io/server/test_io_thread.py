@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from sig_core.errors import LimitError
 from sig_core.io.server import loop as loops
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.poller import READ
@@ -190,3 +191,14 @@ def test_those_who_take_much_take_turns(monkeypatch: pytest.MonkeyPatch) -> None
     served = Counter(number for _ in range(30) for number in crowd.turn())
     assert len(served) == 30
     assert max(served.values()) - min(served.values()) <= 1
+
+
+def test_without_descriptors_the_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> None:
+        raise OSError(24, "Too many open files")
+
+    made = IoThread(lambda: None, lambda now: 3600.0, "sig-io")
+    monkeypatch.setattr(socket, "socketpair", none_left)
+    with pytest.raises(LimitError, match=r"^thread 'sig-io': .*Too many open files: end links .*ulimit -n"):
+        made.start()
+    made.stop()
