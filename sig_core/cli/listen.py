@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sig_core.cli.failures import LOST, OK, TIMEOUT
-from sig_core.cli.options import as_json, client_options, connect, json_option
+from sig_core.cli.options import as_json, client_options, connect, json_option, resume_option
 from sig_core.cli.output import Output
 from sig_core.cli.target import Target
 from sig_core.cli.values import dump, shown
@@ -45,6 +45,7 @@ _FIELDS: dict[str, Callable[[Info, Any], bytes]] = {
 @click.option("--format", "template", metavar="TEXT", help=f"How a line looks, such as '{DEFAULT_FORMAT}'; see below.")
 @click.option("--last", is_flag=True, help="Print the last values of state events that there are, and end.")
 @click.option("--rate", is_flag=True, help="Print how many came in each second, not the events.")
+@resume_option
 @json_option
 def listen(
     sender: str | None,
@@ -55,6 +56,7 @@ def listen(
     template: str | None,
     last: bool,
     rate: bool,
+    resume: float | None,
     to_json: bool,
 ) -> int:
     """Print events: of EVENT of SENDER, of all of SENDER, or of everybody.
@@ -63,8 +65,8 @@ def listen(
 
     Of an event that is a sender's state the last value comes first. In JSON it has "info": {"last": true}.
 
-    The link comes back by itself when it is lost. Ends with Ctrl-C, or as --count and --wait say; status 6 if events
-    were lost.
+    The link comes back by itself when it is lost; with --resume no event is lost by that. Ends with Ctrl-C, or as
+    --count and --wait say; status 6 if events were lost.
 
     \b
     In --format: %t local time, %u seconds since 1970, %s sender, %e event,
@@ -77,7 +79,7 @@ def listen(
         raise click.UsageError("--last: it ends by itself, so it goes with none of --rate, --count and --wait")
     if sender is not None and event is None and is_channel(sender):
         sender, event = None, sender
-    with connect(target, reconnect=True) as client:
+    with connect(target, reconnect=True, resume=resume) as client:
         for state in ("disconnected", "reconnected"):
             client.on(state, _tell)
         if last:

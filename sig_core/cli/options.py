@@ -17,7 +17,7 @@ from sig_core.client import ClientRouter
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.reconnect import Reconnect
 
-__all__ = ["as_json", "client_options", "connect", "json_option", "text_option", "timeout_option"]
+__all__ = ["as_json", "client_options", "connect", "json_option", "resume_option", "text_option", "timeout_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +47,12 @@ _of_clients = (
 )
 json_option = click.option("--json", "to_json", is_flag=True, help="One JSON object a line, on a terminal too.")
 text_option = click.option("--text", is_flag=True, help="DATA is text as it stands, not JSON.")
+resume_option = click.option(
+    "--resume",
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    help="Lose nothing while the link is cut for so long.",
+)
 timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(0.001, 86_400),
@@ -73,7 +79,9 @@ def client_options(command: F) -> F:
     return cast(F, joined)
 
 
-def connect(target: Target, *, reconnect: bool = False, timeout: float = 10.0) -> ClientRouter:
+def connect(
+    target: Target, *, reconnect: bool = False, timeout: float = 10.0, resume: float | None = None
+) -> ClientRouter:
     """Return a client to use in `with`; it comes back only where a command runs on for long."""
     return ClientRouter(
         target.url,
@@ -81,6 +89,7 @@ def connect(target: Target, *, reconnect: bool = False, timeout: float = 10.0) -
         limits=Limits(request_timeout=timeout, handshake=min(timeout, 5.0)),
         reconnect=Reconnect() if reconnect else None,
         token=target.token,
+        resume=resume,
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from sig_core.cli.ending import Ending
 from sig_core.cli.failures import OK, TIMEOUT
-from sig_core.cli.options import client_options, connect, timeout_option
+from sig_core.cli.options import client_options, connect, resume_option, timeout_option
 from sig_core.cli.target import Target
 from sig_core.cli.values import dump
 
@@ -33,6 +33,7 @@ class Failed(Exception):
 @click.option("--command", required=True, metavar="SHELL", help="What gives the answer.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N requests.")
 @click.option("--wait", type=click.FloatRange(0.001), metavar="SECONDS", help="End after so long.")
+@resume_option
 @timeout_option
 def reply(
     sender: str,
@@ -41,6 +42,7 @@ def reply(
     command: str,
     count: int | None,
     wait: float | None,
+    resume: float | None,
     timeout: float,
 ) -> int:
     """Connect SENDER, and answer METHOD with what a shell command prints.
@@ -63,7 +65,7 @@ def reply(
                 ending.done()
 
     handlers = {None: handle} if method == "-" else {method: lambda params: handle(method, params)}
-    with ending, connect(target, reconnect=True) as client:
+    with ending, connect(target, reconnect=True, resume=resume) as client:
         try:
             client.add_remote_sender(sender, [], handlers)  # whoever sees the sender may end us before the next line
             done = ending.wait(wait)

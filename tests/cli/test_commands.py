@@ -21,6 +21,7 @@ from sig_core.cli.failures import INTERRUPTED, LOST, OK, REFUSED, TIMEOUT
 from sig_core.cli.reply import Failed, Shell, reply
 from tests.cli.command import COMMAND, environment, sig, start
 from tests.support import ROOT, eventually, within
+from tests.support.middle import Middle
 from tests.support.signals import send_signal
 
 
@@ -224,6 +225,18 @@ def test_formats(server: sig_lib.ServerRouter) -> None:
     ), out
     _, out, _ = ended(plain)
     assert json.loads(out.splitlines()[1])["info"] == {"room": "attic"}
+
+
+def test_a_link_that_is_cut_loses_nothing_where_that_is_asked_for(server: sig_lib.ServerRouter) -> None:
+    with Middle(int(url_of(server).rpartition(":")[2])) as middle:
+        through = f"tcp://127.0.0.1:{middle.port}"
+        process = listening(server, "s", "e", "--count", "2", "--resume", "30", "--url", through)
+        sig("trigger", "s", "e", "1", "--url", url_of(server))
+        middle.cut()
+        sig("trigger", "s", "e", "2", "--url", url_of(server))
+        status, out, _ = ended(process)
+    assert status == OK
+    assert [json.loads(line)["data"] for line in out.splitlines()] == [1, 2]
 
 
 def test_rates(server: sig_lib.ServerRouter) -> None:

@@ -101,6 +101,7 @@ def test_each_event_and_request_comes_once_and_in_order(face: Face, codec: str) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_hundred_cuts_in_a_hundred_thousand_events(face: Face, codec: str) -> None:
     with sig.ServerRouter(HERE) as server, Middle(port_of(server)) as middle:
