@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import ROOT
 
-__all__ = ["ARDUINO", "ARDUINO_CORE", "AVR", "CORTEX", "MICROPYTHON", "NATIVE", "Need", "missing", "need"]
+__all__ = ["ARDUINO", "ARDUINO_CORE", "AVR", "CORTEX", "CPP", "MICROPYTHON", "NATIVE", "Need", "missing", "need"]
 
 ARDUINO_CORE = Path("/usr/share/arduino/hardware/arduino/avr")
 MICROPYTHON_PACKAGE = ROOT / ".boards/node_modules/@micropython/micropython-webassembly-pyscript"
@@ -44,6 +44,7 @@ def _header(compiler: str, name: str, *flags: str) -> Need:
 
 
 NATIVE = (_program("cc"), _program("make"))
+CPP = (_program("g++"),)
 EMULATOR = (*NATIVE, _header("cc", "simavr/sim_avr.h"), _header("cc", "libelf.h"))
 AVR = (*EMULATOR, _program("avr-gcc"), _header("avr-gcc", "avr/io.h", "-mmcu=atmega328p"))
 ARDUINO = (*AVR, _program("avr-g++"), Need(str(ARDUINO_CORE), ARDUINO_CORE.is_dir))
