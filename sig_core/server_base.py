@@ -107,7 +107,8 @@ class ServerBase(RouterBase):
         self._plugins = plugins or default_plugins()
         codec = self._plugins.codecs.get
         self._rules = rules
-        self._next_look = 0.0  # at the file of the rules, monotonic seconds
+        self._next_look = self._next_certificates = 0.0  # at files, monotonic seconds
+        self._certificates: dict[str, tuple[int, str]] = {}  # by address: how often one was loaded, and the problem now
         self._rules_file = signature_of(rules) if isinstance(rules, str | os.PathLike) else None
         self._authorizer: Authorizer | None = None
         self._access = None if rules is None else self._make_access(self._load_rules(rules))
@@ -170,6 +171,18 @@ class ServerBase(RouterBase):
         before, self._rules_file = self._rules_file, signature_of(self._rules)
         if before != self._rules_file:
             self._port.later(self._reload_quietly)
+
+    def _look_at_certificates(self, now: float) -> None:
+        """Tell the audit of certificates of this server that were loaded, or can't be used."""
+        if now < self._next_certificates or self._access is None:
+            return
+        self._next_certificates = now + LOOK_AT_RULES
+        for at, told in self._clients.listening.tls_stats().items():
+            state = told["loaded"], told["problem"]
+            if self._certificates.get(at) != state:
+                self._certificates[at] = state
+                what, why = ("refused", {"why": told["problem"]}) if told["problem"] else ("loaded", {})
+                self._access.note(f"certificate {what}", None, at=at, **why)
 
     def reload_soon(self) -> None:
         """Have the rules read again soon, on a thread of the server; bad ones are logged. For handlers of signals."""
@@ -386,6 +399,7 @@ class ServerBase(RouterBase):
             if self._authorizer is not None:
                 self._authorizer.tick(now)
             self._look_at_rules(now)
+            self._look_at_certificates(now)
         problem = self._port.retry()
         if problem is not None:  # told elsewhere: a logger is user code, and the lock is held
             self._clients.loop.post(partial(log.error, f"{problem}; callbacks of this server wait until there is one"))

@@ -9,6 +9,7 @@ import pytest
 
 import sig_core as sig
 from sig_core.tokens import digest
+from tests.support import eventually
 from tests.support.faces import Face
 
 certs = pytest.importorskip("sig_core.certs", reason="the extra certs is not installed")
@@ -42,3 +43,22 @@ def test_a_certificate_names_its_user(face: Face, tmp_path: Path) -> None:
                 assert (await other.whoami())["kind"] == "token"
 
     face.run(scenario())
+
+
+def test_the_audit_tells_which_certificates_the_server_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sig.audit")
+    home = tmp_path / "home"
+    authority = certs.Authority.create(home)
+    authority.issue("house", hosts=("127.0.0.1",))
+    rules: dict[str, Any] = {"version": 1, "roles": {"r": {}}, "who": [{"anyone": True, "roles": ["r"]}]}
+    url = f"tls+tcp://127.0.0.1:0?cert={home}/house.pem&key={home}/house.key"
+    with sig.ServerRouter(url, rules=rules) as server:
+        eventually(lambda: '"certificate loaded"' in caplog.text)
+        home.joinpath("house.pem").write_text("nonsense")
+        where = f"{server.addresses[0]}?ca={home}/ca.pem"
+
+        def is_told() -> bool:  # files are looked at when somebody comes, once a second at most
+            sig.ClientRouter(where).start().stop()
+            return '"certificate refused"' in caplog.text
+
+        eventually(is_told)

@@ -15,7 +15,8 @@ from sig_core.printable import printable
 __all__ = ["Audit"]
 
 MOST_WAITING: Final = 10_000  # entries
-BAD = frozenset({"refused", "denied", "revoked", "rules refused"})  # what is told as a warning; all else as information
+# What is told as a warning; all else is told as information.
+BAD = frozenset({"refused", "denied", "revoked", "rules refused", "certificate refused"})
 
 _log = logging.getLogger("sig.audit")
 
