@@ -12,7 +12,7 @@ __all__ = ["LEAST", "MemoryBudget", "MemoryHolder"]
 
 LEAST = 4096  # bytes; who holds less is not noted
 ROOM = 16  # of the limit, so a part is free again where it was too much
-AT_ONCE = 4  # links that give way in one look: what their end tells others takes memory in its turn, and time
+AT_ONCE = 32  # links that give way in one look: what their end tells others takes memory in its turn, and time
 STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
 
 
@@ -195,4 +195,6 @@ def _enough(held: int, most: int) -> int:
 
 def _next_look(size: int, held: int, most: int) -> int:
     """Return from which size on, as it is counted quickly, more than `most` may be held, now that `held` is known."""
+    if held > most:  # not all had to give way yet that will: they are asked as soon as somebody holds more
+        return most
     return size + max(most - held, (size - held) // STEP)

@@ -174,3 +174,14 @@ def test_few_give_way_at_once_though_their_end_tells_others_more_than_they_held(
     before = budget.gave_way
     next(each for each in many if each.error is None).hold(3 * K)
     assert budget.gave_way - before <= AT_ONCE
+
+
+def test_who_did_not_give_way_at_once_does_so_when_anybody_holds_more() -> None:
+    many: list[Holder] = []
+    budget = MemoryBudget(100 * K, 1000 * K, lambda: many)
+    many += [Holder(budget, f"tcp://{number}:1") for number in range(4 * AT_ONCE)]
+    for each in many:
+        each.size = 10 * K
+    many[0].hold(11 * K)
+    budget.look()
+    assert budget.size <= 100 * K
