@@ -24,9 +24,19 @@ from tests.support.sessions import CODECS, EVERYTHING, HELLO, PLUGINS, Net, open
 __all__ = ["SEEDS", "any_first_bytes", "client", "network", "plain", "server", "welcome"]
 
 TIGHT = Limits(
-    max_frame=8192, max_outbox=8192, max_control=4096, max_transcode=4096, max_parts=1000,
-    max_names=40, max_departed=4, max_senders=3, max_events=5, max_requests=2, max_asked=2,
-    max_listeners=3, max_plain_listeners=3,
+    max_frame=8192,
+    max_outbox=8192,
+    max_control=4096,
+    max_transcode=4096,
+    max_parts=1000,
+    max_names=40,
+    max_departed=4,
+    max_senders=3,
+    max_events=5,
+    max_requests=2,
+    max_asked=2,
+    max_listeners=3,
+    max_plain_listeners=3,
 )
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz import lines, peers, texts
+from tests.fuzz import access, lines, peers, texts
 
 __all__ = ["SEEDS", "TARGETS"]
 
-SEEDS: dict[str, list[bytes]] = {**peers.SEEDS, **lines.SEEDS, **texts.SEEDS}
+SEEDS: dict[str, list[bytes]] = {**peers.SEEDS, **lines.SEEDS, **texts.SEEDS, **access.SEEDS}
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    name: getattr(module, name) for module in (peers, lines, texts) for name in module.SEEDS
+    name: getattr(module, name) for module in (peers, lines, texts, access) for name in module.SEEDS
 }

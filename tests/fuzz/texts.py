@@ -86,6 +86,7 @@ SEEDS: dict[str, list[bytes]] = {
         for text in (
             *("tcp://127.0.0.1:3000?nodelay=1", "tcp://[::1]:0", "unix:///run/x.sock", "unix://%2Ftmp%2Fx"),
             *("lossy+slow+tcp://h:1?seed=1&loss=0.1&delay=20ms", "serial:///dev/ttyUSB0?baud=115200", "local://lab"),
+            *("tls+tcp://h:1?ca=/a&cert=/b&key=/c&crl=/d&min=1.3&server=x", "tls+half-open+unix://x?cut=2s&cert=/b"),
             *("serial://usb:2341:0043?name=arm1", "tls+tcp://host:1?ca=/x", "half-open+unix://x?cut=2s"),
         )
     ],

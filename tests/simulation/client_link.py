@@ -139,6 +139,7 @@ class ClientLink:
             if isinstance(report, ReplyReceived):
                 report.tell()
             elif isinstance(report, Events):
+                observer.expect(report.sender, report.event, report.count)
                 self._inbound.events(report)
             elif isinstance(report, RequestsReceived):
                 self._take_requests(report)

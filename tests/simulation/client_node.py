@@ -29,6 +29,7 @@ from tests.simulation.observer import LIFE, WATCHED, Observer, Subscribed
 from tests.simulation.packet_end import Air, PacketEnd
 from tests.simulation.permissions import ANYONE, USERS, token_of
 from tests.simulation.plans import PlanTask, SimReply
+from tests.simulation.questions import Questions
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
 
@@ -94,7 +95,7 @@ class ClientNode:
         is_stopped_still: its process does nothing for a while.
         link, latest: the link that is its own, or was last; the one that was dialled last.
         observer: what it hears.
-        requests: that it made.
+        requests, questions: that it made.
         resumed: how often a session of it went on over another link.
         user: whom the rules of its server know it as.
     """
@@ -113,6 +114,7 @@ class ClientNode:
         self.link: ClientLink | None = None
         self.observer = Observer(self, lambda *topic: self.state.registrations.losses.knows(*topic))
         self.requests: list[Request] = []
+        self.questions: list[Questions] = []
         self.plans: list[PlanTask] = []
         self.latest: ClientLink | None = None
         self._waiting: list[Callable[[], object]] = []
@@ -494,6 +496,14 @@ class ClientNode:
         link.added(0)
         link.tick_before(self.world.now + self.network.limits.request_timeout)
 
+    def ask_many(self, asked: list[tuple[Name, str]]) -> None:
+        """Ask some questions at once."""
+        link = self._open_link()
+        if link is not None:
+            self._trace("asks {}", asked)
+            self.questions = [each for each in self.questions if not each.is_done]
+            self.questions.append(Questions(self, link, asked))
+
     def cancel(self, which: int) -> None:
         """Wait for one of its requests no longer."""
         there = [request for request in self.requests if not request.ends and not request.cancelled]
@@ -505,6 +515,11 @@ class ClientNode:
             request.link.added(0)
 
     # -- how it stands
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether it waits for answers to many questions."""
+        return any(not each.is_done for each in self.questions)
 
     def is_refused(self, pattern: Pattern) -> bool:
         """Whether the rules of the server did not allow a listener when the link came back."""
@@ -536,7 +551,7 @@ class ClientNode:
             return False
         if self.is_stopped_still or any(plan.waits for plan in self.plans):
             return True
-        if any(not request.ends and not request.cancelled for request in self.requests):
+        if any(not request.ends and not request.cancelled for request in self.requests) or self.is_asking:
             return True
         if self.state.connection.state in ("gave up", "disconnected"):
             return False

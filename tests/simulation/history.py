@@ -17,7 +17,8 @@ __all__ = ["History", "Step", "draw", "with_steps"]
 
 PAUSES = [0.0, 0.0, 0.001, 0.005, 0.02, 0.1, 0.4]  # seconds between two steps
 FEW, MANY = 15, 40  # steps
-GUARDED, CHANGES = 0.2, (1, 5)  # of histories, how many have rules; how often these change
+GUARDED = 0.2  # of histories: the server has rules, which change
+ASKING = 0.2  # somebody asks many questions at once
 RESUMED = 0.3  # of histories, in how many clients resume
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
@@ -94,16 +95,25 @@ def draw(seed: int) -> History:
         lines=lot.choice([0, 0, 0, 0, 0, 1, 2]),
         airs=lot.choice([0, 0, 0, 0, 0, 1, 2]),
     )
+    return _with_more(history, lot)
+
+
+def _with_more(history: History, lot: random.Random) -> History:
+    """Return a history with what only some have; drawn last, so that the others are what they were."""
     if lot.random() < GUARDED:
-        history = _with_rules(history, lot)
-    return replace(history, resume=lot.choice([0.3, 1.5])) if lot.random() < RESUMED else history
+        history = replace(_with_some(history, lot, "change_rules", 5), rules=lot.choice([0, lot.getrandbits(16)]))
+    if lot.random() < RESUMED:
+        history = replace(history, resume=lot.choice([0.3, 1.5]))
+    if lot.random() < ASKING:
+        history = _with_some(history, lot, "ask_many", 3)
+    return history
 
 
-def _with_rules(history: History, lot: random.Random) -> History:
+def _with_some(history: History, lot: random.Random, kind: str, most: int) -> History:
     steps = list(history.steps)
-    for _ in range(lot.randint(*CHANGES)):
-        steps.insert(lot.randrange(len(steps)), _step(lot, "change_rules"))
-    return replace(history, steps=tuple(steps), rules=lot.choice([0, lot.getrandbits(16)]))
+    for _ in range(lot.randint(1, most)):
+        steps.insert(lot.randrange(len(steps)), _step(lot, kind))
+    return replace(history, steps=tuple(steps))
 
 
 def _draw_steps(lot: random.Random) -> tuple[Step, ...]:

@@ -303,6 +303,7 @@ def at_the_end(network: Network) -> None:
         if link is not None:
             left[f"calls of {client.who}"] = len(link.session._calls) + len(link.session._requests)
         left[f"events of {client.who}"] = len(client.state.offline)
+        left[f"questions of {client.who}"] = int(client.is_asking)
         for request in client.requests:
             if request.ends + request.cancelled != 1:
                 raise Breach("request", f"{request} ended {request.ends} times")

@@ -137,6 +137,11 @@ MUTANTS = {
     "requests of who has gone stay open": Mutant(
         "routing.requests:Requests.forget_asker", "self._forget_turn(self._open.pop(token)[2], token)", "pass"
     ),
+    "an answer to many questions is told to another": Mutant(
+        "session.client_state.request_many:RequestMany._tell",
+        "self._keep(place, value",
+        "self._keep(len(self.results) - 1 - place, value",
+    ),
     "a request is passed on twice": Mutant(
         f"{_PORT}.request", "self.send(data)\n", "self.send(data); self.send(data)\n"
     ),

@@ -147,6 +147,14 @@ class Observer:
 
     # -- what comes
 
+    def expect(self, sender: Name, event: Name, count: int) -> None:
+        """Note that events have come: listeners that still wait for what was there before them do not hear these."""
+        hearing = [each for each in self.subscribed if matches(each.pattern, sender, event)]
+        if hearing and all(each.subscription._held is not None for each in hearing):
+            track = self.tracks.get((sender, event))
+            if track is not None:
+                track.base += count
+
     def hear(self, listener: Subscribed, info: Info, value: Any) -> None:
         """Take an event that one of the listeners got."""
         sender, event = info["sender"], info["event"]

@@ -137,6 +137,7 @@ class Running:
         network = self.network
         network.server.boot()
         if network.rules is not None:
+            self.world.run(self.world.now + AFTER)  # others may still be on their way
             network.server.change_rules(network.rules.now.with_all_admitted())
         for line in network.lines:
             line.noise = 0.0

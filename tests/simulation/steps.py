@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["STEPS", "WEIGHTS"]
 
 MOST_CLIENTS, MOST_PLAIN = 5, 2
+RULES_AFTER = 4  # times the delay of links: what was fired has come to the server
 SENDS = ((1, 0), (1, 0), (2, 0), (6, 1200), (3, 1500), (1, -1))  # how often it fires at once, with how many bytes
 
 Do: TypeAlias = Callable[["Running", Lots], None]
@@ -340,19 +341,29 @@ def server_ends(running: Running, lots: Lots) -> None:
 # -- what only some histories have
 
 
-@step(0)  # drawn where there are rules
+@client_step(0)
+def ask_many(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Ask more than may be open at one time."""
+    senders = [NAMES[(lots.what >> place) % len(NAMES)] for place in range(2 + lots.much % 8)]
+    client.ask_many([(sender, METHODS[(lots.how >> place) % len(METHODS)]) for place, sender in enumerate(senders)])
+
+
+@step(0)
 def change_rules(running: Running, lots: Lots) -> None:
-    """Something else is allowed, or everything; all fire before, at once and soon."""
-    seed = running.history.seed
-    among = (0, 0, 2 * seed + 1, 2 * seed + 2)  # few, so that what was taken away is allowed again
-    _fire_all(running)
-    running.network.server.change_rules(draw_permissions(among[lots.what % len(among)]))
+    """Something else is allowed, or everything, while much waits for somebody; all fire before, at once and soon."""
+    history, world, slow = running.history, running.world, running.client(lots.who)
+    among = (0, 0, 2 * history.seed + 1, 2 * history.seed + 2)  # few, so that what was taken away is allowed again
+    permissions = draw_permissions(among[lots.what % len(among)])
+    if slow is not None:
+        slow.read_slowly(1.0)
+    _fire_all(running, *((2, 700), (6, 200))[lots.much % 2])  # a board takes no more than 512 bytes
+    world.after(RULES_AFTER * history.delay, lambda: running.network.server.change_rules(permissions))
     for seconds in (0.0, (0.01, 0.1, 0.3)[lots.how % 3]):
-        running.world.after(seconds, lambda: _fire_all(running))
+        world.after(RULES_AFTER * history.delay + seconds, lambda: _fire_all(running, 2, 60))
 
 
-def _fire_all(running: Running) -> None:
+def _fire_all(running: Running, times: int, size: int) -> None:
     for client in running.network.clients:
-        for name in client.claims:
+        for name in client.claims if not client.is_stopped_still else ():
             for event in EVENTS:
-                _fire(client, name, event)
+                client.trigger(name, event, times, size)
