@@ -37,7 +37,7 @@ see = ["*"]
 listen = [{{ sender = "s" }}, {{ event = "#c" }}]
 request = [{{ sender = "s", method = ["get*", "m"] }}]
 operate = ["stats", "explain"]
-deny.listen = [{{ sender = "lab/*", event = "e" }}]
+deny.listen = [{{ sender = "lab/*", event = "#c" }}]
 limits = {{ links = 2, names = 2, listeners = 2, requests = 1, events_per_second = 5, memory = 4096 }}
 [[who]]
 token = "{digest(TOKEN)}"
