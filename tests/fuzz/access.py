@@ -120,7 +120,9 @@ class RuledNet(Net):
         super().__init__(TIGHT)
         access = AccessControl(Rules.parse(RULES), lambda entry: None)
         exchange = self.exchange = GuardedExchange(PLUGINS.codecs.get, self.limits, lambda: self.now, access)
-        self.door = Door(self.identities, access, lambda: Facts("sim://here"), "peer", exchange.guard)
+        self.door = Door(
+            self.identities, access, lambda shown: Facts("sim://here", token=shown), "peer", exchange.guard
+        )
 
     def client(self) -> LinkSession:
         """Return a session of a client that has shown its token."""
