@@ -142,8 +142,8 @@ class BoardNode(StrictBoard):
         if kind == 0:
             self._trace("is answered {}", rest)
             self.life = self._next_life if rest[0] == 0 else 0
-        elif kind == 1:
-            self._hear(*rest[1:])
+        elif kind in (1, 5):
+            self._hear(*rest[1:], is_last=kind == 5)
         elif kind == 2:
             self._answer(*rest)
         elif kind == 3:
@@ -151,19 +151,20 @@ class BoardNode(StrictBoard):
         elif kind == 4:
             self.missed += rest[1]
 
-    def _hear(self, value: Any, *names: Name) -> None:
+    def _hear(self, value: Any, *names: Name, is_last: bool) -> None:
         left_open, open_names = list(self.pattern), list(names)
         sender, event = (open_names.pop(0) if each is None else each for each in left_open)
         if not matches(self.pattern, sender, event):
             raise Breach("wanted", f"{self.who} hears {event!r} of {sender!r}")
-        self.heard += 1
+        self.heard += not is_last
         if event in PRESENCE:
             return
         life, count = divmod(number_of(value), LIFE)
         before = self.last.get((sender, event, life), 0)
-        if count <= before:
+        if count < before or (count == before and not is_last):  # whose sender is back, is told again where it stands
             raise Breach("order", f"{self.who} hears number {count} of {event!r} of {sender!r} after {before}")
-        self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
+        if not is_last:
+            self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
         self.last[sender, event, life] = count
 
     def _answer(self, ident: int, method: int, number: Any) -> None:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from sig_core.events import Pattern
 from tests.support.sessions import PLUGINS
 
-__all__ = ["ALLOWED", "CODECS", "EVENTS", "METHODS", "NAMES", "PATTERNS", "SPOKEN", "Lots"]
+__all__ = ["ALLOWED", "CODECS", "EVENTS", "METHODS", "NAMES", "PATTERNS", "SPOKEN", "STATEFUL", "Lots"]
 
 NAMES: list[Any] = ["s", "t", "u", 7]
 EVENTS: list[Any] = ["e", "#c"]
+STATEFUL: list[Any] = ["t", 7]  # of these "#c" is the state, where a client has them
 METHODS = ["answer", "refuse", "nothing"]
 PATTERNS: list[Pattern] = [(None, None), (None, "#c"), *[(name, event) for name in NAMES for event in (None, *EVENTS)]]
 CODECS = ["json", "msgpack", "cbor"]

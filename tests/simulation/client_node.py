@@ -7,7 +7,7 @@ from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from sig_core.errors import ConnectFailed, RemoteError, SenderExists, SigError
+from sig_core.errors import ConnectFailed, NotOwner, RemoteError, SenderExists, SigError
 from sig_core.events import Info, Name, Pattern, key_of
 from sig_core.protocol.hello import Auth
 from sig_core.router import Router
@@ -20,7 +20,7 @@ from sig_core.session.client_state.dialling import StopStep, come, come_back, st
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.remote_sender import RemoteSender
 from sig_core.session.client_state.state_callbacks import STATES
-from tests.simulation.choices import SPOKEN
+from tests.simulation.choices import EVENTS, SPOKEN, STATEFUL
 from tests.simulation.client_link import ClientLink
 from tests.simulation.comeback import Comeback
 from tests.simulation.line_end import LineEnd
@@ -77,6 +77,27 @@ class Request:
 
     def __repr__(self) -> str:
         return f"request {self.number} ({self.what} by client {self.link.client.number})"
+
+
+class Confirm(Request):
+    """An event that is to be confirmed. `routed`: what has been routed then."""
+
+    __slots__ = ("routed",)
+    routed: tuple[tuple[int, Name], int]
+
+    def tell(self, value: Any, error: SigError | None) -> None:
+        """Take the answer."""
+        self.ends += 1
+        self.error = error
+        if self.ends > 1 or self.cancelled:
+            raise Breach("confirm", f"{self} ended {self.ends} times: {value!r}, {error!r}")
+        network, is_there = self.link.client.network, self.routed in self.link.client.network.routed
+        if error is None and not is_there:
+            raise Breach("confirm", f"{self} is confirmed, and was not routed")
+        if error is None and not 0 <= value <= len(network.server.connections):
+            raise Breach("confirm", f"{self} went to {value} links")
+        if isinstance(error, NotOwner) and is_there:
+            raise Breach("confirm", f"{self} is refused, and was routed")
 
 
 class ClientNode:
@@ -375,7 +396,8 @@ class ClientNode:
         if link is None:
             return
         self._trace("adds {}", names)
-        made = [self._router._make_sender(name, ["e", "#c"], self._handlers()) for name in dict.fromkeys(names)]
+        state = {name: ["#c"] if name in STATEFUL else [] for name in names}
+        made = [self._router._make_sender(name, EVENTS, self._handlers(), state[name]) for name in state]
         steps = self.state.registrations.add_senders(link.session, made, all_or_none=all_or_none)
         self._run(steps, lambda value, error: self._trace("has added {}: {}", names, error))
 
@@ -457,6 +479,30 @@ class ClientNode:
                 self._trace("could not: {}", error)
                 return
             fired[life, event] = number
+
+    def confirm(self, name: Name, event: Name, times: int) -> None:
+        """Fire an event of one of its senders, some times, without waiting until each is confirmed."""
+        link, remote = self._open_link(), self.state.registrations.senders.get(name)
+        if link is None or remote is None or name not in self._router._senders:
+            return
+        life, fired = int(remote.life, 16), self.network.fired
+        self.lives.add(life)
+        self.network.owners[life] = self
+        info: Info = {"sender": name, "event": event}
+        for _ in range(times):
+            number = fired.get((life, event), 0) + 1
+            request = Confirm(self.network.new_request(self.user, name), link, f"number {number} of {event!r}")
+            request.routed = (life, event), number
+            self._trace("fires {!r} of {!r}, to be confirmed, life {}, number {}", event, name, life, number)
+            try:
+                value = life * LIFE + number
+                when = request.tell
+                request.ident = self.state.registrations.confirm(link.session, name, event, info, value, when)
+            except SigError as error:
+                self._trace("could not: {}", error)
+                return
+            fired[life, event] = number
+            self.requests.append(request)
 
     def _data(self, value: int, size: int) -> Any:
         """Return what carries a number: with so many bytes more; or, where size is -1, with what JSON can't carry."""

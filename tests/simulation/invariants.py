@@ -7,20 +7,23 @@ from typing import Any
 
 from sig_core.events import Name
 from sig_core.line.host import HostLine
+from sig_core.protocol.runs import split_events
+from sig_core.routing.transcode import decode
 from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
 from tests.simulation.line_end import says_more
 from tests.simulation.network import Network
-from tests.simulation.observer import Subscribed, Track, matches
+from tests.simulation.observer import LIFE, Subscribed, Track, matches, number_of
 from tests.simulation.packet_end import PacketEnd
 from tests.simulation.permissions import ANYONE
 from tests.simulation.plain_node import PlainNode
 from tests.simulation.world import Breach
 
-__all__ = ["at_rest", "at_the_end", "busy", "counts_are_known", "fire_last"]
+__all__ = ["at_rest", "at_the_end", "busy", "counts_are_known", "fire_last", "last_values_are_known"]
 
+ROOMY = 1 << 20  # bytes
 SIGNS_OF_LIFE = 44  # bytes: keep-alives, and acks of these, are always on their way
 
 
@@ -77,6 +80,26 @@ def fire_last(network: Network) -> None:
 
 
 # -- at rest
+
+
+def last_values_are_known(network: Network) -> None:
+    """Check, before anything more is fired, that who listens has heard the last value that the server keeps."""
+    server = network.server
+    if network.rules is not None or network.limits.max_outbox < ROOMY:  # else it may have been dropped
+        return
+    for value in server.exchange.last_values._values.values():
+        ((_, data),) = split_events(value.run.data) if value.run is not None else ((None, b"null"),)
+        if value.run is None:
+            continue
+        told = decode(server.codec(value.run.codec), data)
+        life, count = divmod(number_of(told), LIFE)
+        for client in network.clients:
+            if client.is_up and (client.codec != "json" or type(told) is not list or b"x" not in told):
+                for each in _hearing(network, client, value.sender, value.event):
+                    last = each.last.get((value.sender, value.event, life), 0)
+                    if each.answered is not None and last < count:
+                        what = f"{value.event!r} of {value.sender!r}, life {life}"
+                        raise Breach("last", f"{client.who}: {each.pattern} heard {last} of {what}; {count} is kept")
 
 
 def counts_are_known(network: Network) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
-from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
+from sig_core.session.binary.reports import Bound, Events, Gap, Report, Unbound
+from tests.simulation.choices import STATEFUL
 from tests.simulation.world import Breach
 
 if TYPE_CHECKING:
@@ -166,6 +167,9 @@ class Observer:
             raise Breach("wanted", f"{self._who} hears {event!r} of {sender!r} as {listener.pattern}")
         life, count = divmod(number_of(value), LIFE)
         topic = (sender, event, life)
+        if info.get("last"):
+            self._hear_last(listener, topic, count)
+            return
         before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
         if count <= before or count < last:
             raise Breach("order", f"{self._heard(topic, count)}, after {before}, others had {last}")
@@ -175,6 +179,26 @@ class Observer:
             self.on_link[life, event] = self.on_link.get((life, event), 0) + 1
             if life not in self._network.uncounted:
                 self._count((sender, event), life, count)
+
+    def _hear_last(self, listener: Subscribed, topic: tuple[Name, Name, int], count: int) -> None:
+        """Take a value that is told because it is the last one: it is not older than what came before, nor again."""
+        sender, event, life = topic
+        before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
+        if sender not in STATEFUL or event != "#c":
+            raise Breach("last", f"{self._heard(topic, count)} as the last value, and it is no state")
+        if count <= before or count < last:
+            raise Breach("last", f"{self._heard(topic, count)} as the last value, after {before}, others had {last}")
+        listener.last[topic] = self._last[topic] = count
+        track = self.tracks.get((sender, event))
+        if track is not None and track.life == life:
+            track.base += max(0, count - track.total)  # what came before it, while the listener waited for it
+
+    def passed(self, events: Events) -> None:
+        """Note that events came; who waits for the last value hears none of them."""
+        key = events.sender, events.event
+        hearing = [each.subscription for each in self.subscribed if matches(each.pattern, *key)]
+        if key in self.tracks and hearing and all(each is not None and each._held for each in hearing):
+            self.tracks[key].base += events.count
 
     def _heard(self, topic: tuple[Name, Name, int], count: int) -> str:
         sender, event, life = topic

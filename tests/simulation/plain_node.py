@@ -110,14 +110,16 @@ class PlainNode:
         sender, event = info["sender"], info["event"]
         if not matches(self.pattern, sender, event):
             raise Breach("wanted", f"{self.who} hears {event!r} of {sender!r}")
-        self.heard += 1
+        is_last = info.get("last", False)
+        self.heard += not is_last
         if event in PRESENCE:
             return
         life, count = divmod(number_of(params["data"]), LIFE)
         before = self.last.get((sender, event, life), 0)
-        if count <= before:
+        if count < before or (count == before and not is_last):  # whose sender is back, is told again where it stands
             raise Breach("order", f"{self.who} hears number {count} of {event!r} of {sender!r} after {before}")
-        self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
+        if not is_last:
+            self.network.check_heard(self.who, ANYONE, sender, event, (life, count))
         self.last[sender, event, life] = count
 
     def _answer(self, ident: int, params: dict[str, Any]) -> None:

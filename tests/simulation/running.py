@@ -86,6 +86,7 @@ class Running:
             STEPS[step.kind](self, step.lots)
         self._calm_down()
         invariants.counts_are_known(self.network)
+        invariants.last_values_are_known(self.network)
         invariants.fire_last(self.network)
         self.world.run(self.world.now + LOOK)
         self._rest()

@@ -13,6 +13,7 @@ from sig_core.io.server.session_factory import PeerSession, SessionFactory
 from sig_core.line.upper_layer import Terms
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
+from sig_core.routing.confirmed import ConfirmedEvents
 from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.guarded_exchange import GuardedExchange
 from sig_core.routing.ports import Run
@@ -169,6 +170,7 @@ class ServerNode:
         self.exchange = self._make_exchange()
         self.is_up = True
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
+        self.exchange.confirmed.arrive = self._arrive_confirmed  # type: ignore[method-assign]
         self.identities = Identities(new_id(16), lambda: new_id(16), self.now)
         self.stations = Stations()
         self.resumptions = Resumptions(self.limits, self.now, self._waited, self.tick_sessions_at)
@@ -204,6 +206,15 @@ class ServerNode:
 
     def _arrive(self, port: Any, run: Run, now: float) -> None:
         """Note what is routed: with that, what listeners hear is compared."""
+        self._note_routed(port, run)
+        Exchange.arrive(self.exchange, port, run, now)
+
+    def _arrive_confirmed(self, port: Any, runs: dict[str, Run], now: float, *, own: bool = False) -> int:
+        """The same, of an event that is to be confirmed."""
+        self._note_routed(port, next(iter(runs.values())))
+        return ConfirmedEvents.arrive(self.exchange.confirmed, port, runs, now, own=own)
+
+    def _note_routed(self, port: Any, run: Run) -> None:
         exchange = self.exchange
         route = exchange._routes.get(run.route)
         if route is not None and route.open_to is port:
@@ -213,7 +224,6 @@ class ServerNode:
                 self.network.routed.append(((life, event), count))
                 if self.network.rules is not None:
                     self.network.rules.note_routed(life, event, count)
-        Exchange.arrive(exchange, port, run, now)
 
     # -- rules
 

@@ -71,6 +71,14 @@ def fire(running: Running, client: ClientNode, lots: Lots) -> None:
         client.trigger(names[lots.what % len(names)], EVENTS[lots.how % 2], times, size)
 
 
+@client_step(4)
+def confirm(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Fire an event that is to be confirmed, or several."""
+    names = list(client.state.registrations.senders)
+    if names:
+        client.confirm(names[lots.what % len(names)], EVENTS[lots.how % 2], (1, 1, 4)[lots.much % 3])
+
+
 @client_step(14)
 def add(running: Running, client: ClientNode, lots: Lots) -> None:
     """Add one sender, or two."""

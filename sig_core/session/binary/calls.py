@@ -132,13 +132,16 @@ class BinaryCalls(Calls):
         """Tell the last values of what matches."""
         pattern, ident = self._pattern(params), params.find("id", _u32, 0)
         self._exchange.guard.check_listener(self._client, pattern)
+        return self._tell_last(pattern, ident)
+
+    def _tell_last(self, pattern: Pattern, ident: int) -> dict[str, int]:
         values = self._exchange.last_values
         tell = partial(self._client.tell_last, ident=ident)
         told = [values.tell(self._client, value, tell) for value in values.of(self._client, pattern)]
         return {"told": sum(told), "lost": len(told) - sum(told)}
 
     def _add_listener(self, params: Fields) -> dict[str, int]:
-        latest = params.find("latest", checks.boolean, False)
+        latest, last = params.find("latest", checks.boolean, False), params.find("last", _u32, None)
         response = super()._add_listener(params)
         ident = response["listener_id"]
         pattern = self._listeners[ident]
@@ -149,7 +152,7 @@ class BinaryCalls(Calls):
             self._all[pattern] += 1
         if self._latest:
             self._on_wishes()
-        return response
+        return response if last is None else response | self._tell_last(pattern, last)
 
     def _remove_listener(self, params: Fields) -> None:
         ident = params.find("listener_id", checks.anything, None)

@@ -338,6 +338,7 @@ class ClientSession(Session):
                 response, error = None, problem
         if isinstance(response, LastTold):
             found += (response,)
+            response = response.response
         found.append(ReplyReceived(when, response, error))
         self._calls.pop(ident, None)
 
@@ -446,16 +447,46 @@ class ClientSession(Session):
         check_keeps_state(self.features, f"last values of {pattern}")
         ident = 0 if anew else next(self._idents) & 0xFFFFFFFF
         params = {"sender": pattern[0], "event": pattern[1], "id": ident}
-        values: list[Last] = []
-        self._lasts[ident] = values, collect
+        return ident, self._call_for_last("last", params, ident, when, collect=collect)
 
-        def told(response: Any) -> LastTold | list[Last]:
+    def add_listener(
+        self, pattern: Pattern, when: ReplyCallback, *, latest: bool = False, anew: bool = False
+    ) -> int:
+        """Ask to hear what matches a pattern, and, if the server keeps any, for its last values at the same moment.
+
+        Args:
+            pattern: sender and event.
+            when: told the response.
+            latest: of each event only the newest is wanted; a server that is older sends all.
+            anew: see `ask_last`.
+
+        Returns:
+            The id that the values have; 0: `anew`, or there are none.
+        """
+        params: dict[str, Any] = {"sender": pattern[0], "event": pattern[1]}
+        if latest:
+            params["latest"] = True
+        if KEEPS_STATE not in self.features:
+            self.call("add_listener", params, when)
+            return 0
+        params["last"] = ident = 0 if anew else next(self._idents) & 0xFFFFFFFF
+        self._call_for_last("add_listener", params, ident, when)
+        return ident
+
+    def _call_for_last(
+        self, method: str, params: dict[str, Any], ident: int, when: ReplyCallback, *, collect: bool = False
+    ) -> int:
+        values: list[Last] = []
+
+        def told(response: Any) -> LastTold:
             said, lost = read_told(response)
             self._lasts.pop(ident, None)
-            return values if collect else LastTold(ident, lost + max(0, said - len(values)))
+            dropped = max(0, said - len(values)) if ident else 0  # with 0 there may be others under way
+            return LastTold(ident, lost + dropped, values if collect else response)
 
+        self._lasts[ident] = values, collect
         try:
-            return ident, self.call("last", params, when, read=told)
+            return self.call(method, params, when, read=told)
         except BaseException:  # an interrupt, too
             self._lasts.pop(ident, None)
             raise

@@ -85,10 +85,12 @@ class LastTold:
     Attributes:
         ident: of the question.
         lost: values that did not come, though there are such.
+        response: of the call that asked.
     """
 
     ident: int
     lost: int
+    response: Any = None
 
 
 @dataclass(slots=True, eq=False)

@@ -18,6 +18,7 @@ from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.table import Table
 from sig_core.routing.traffic import Traffic, latencies
 from sig_core.session.binary.client import ClientSession
+from sig_core.session.binary.reports import Last
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.connection_state import ConnectionState
 from sig_core.session.client_state.inbound import Inbound
@@ -200,7 +201,7 @@ class ClientState:
         reply = self._make_reply()
         ident, call = session.ask_last(pattern, reply.tell, collect=True)
         try:
-            values = yield Ask(reply, call, f"last values of {pattern}")
+            values: list[Last] = yield Ask(reply, call, f"last values of {pattern}")
         finally:
             session.forget_last(ident)
         return [last_of(value, session) for value in values]

@@ -96,6 +96,7 @@ class LastListeners:
         """
         missed = self._missed.pop(key, None)
         since = self._told_at.get(key, (0, 0))[1]
+        self._told_at[key] = self._came, self._came  # the same value may come once more, for another pattern
         everybody = missed is not None and missed in (-1, count)
         return [each for each in listening if everybody or each.came > since]
 

@@ -358,7 +358,9 @@ class Registrations:
                     remote = RemoteSubscription(session, wish, self._lock, self._ended)
                     self._subscriptions[wish] = remote
                     self._order[wish] = None
-                told = self._expect_last(session, subscription)
+                    told = self._expect(remote.last, subscription, None)
+                else:
+                    told = self._expect_last(session, subscription)
                 self.table.add(pattern, subscription)
             yield remote.ask(self._make_reply())
             if told is not None:
@@ -377,9 +379,14 @@ class Registrations:
             return None
         reply = self._make_reply()
         ident, call = session.ask_last(subscription.pattern, reply.tell)
-        subscription.hold()
-        self.lasts.expect(ident, subscription)
-        return Ask(reply, call, f"last values of {subscription.pattern}")
+        return self._expect(ident, subscription, Ask(reply, call, f"last values of {subscription.pattern}"))
+
+    def _expect(self, ident: int, subscription: Subscription, ask: Ask | None) -> Ask | None:
+        """Let a listener wait for the values that have an id, if there are such; return what is to be waited for."""
+        if ident:
+            subscription.hold()
+            self.lasts.expect(ident, subscription)
+        return ask
 
     def unsubscribe(self, subscription: Subscription) -> bool:
         """Forget a subscription; return whether there is something to send."""
@@ -479,11 +486,9 @@ class Registrations:
                 if self.senders[key].session is not session:
                     asked.append(self._ask_for(session, self.senders[key]))
             elif self._subscriptions[key].session is not session:
-                remote = RemoteSubscription(session, key, self._lock, self._ended)
+                remote = RemoteSubscription(session, key, self._lock, self._ended, anew=True)
                 self._subscriptions[key] = remote
                 heard.append(remote)
-                if KEEPS_STATE in session.features:
-                    session.ask_last(key[:2], _ignore, anew=True)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""
@@ -537,8 +542,9 @@ class Registrations:
     def _give_last(self, session: ClientSession, remote: RemoteSender, routes: dict[Name, int]) -> None:
         """Tell a server the last values of a sender's events, before any event; what it can't take, it has not."""
         assert session.encoding is not None
+        waiting = self._outlet.offline.waiting
         for event, kept in remote.kept.items():
-            if kept.sent is not None:
+            if kept.sent is not None and not waiting[remote.name, event]:  # else what waits is newer, and comes next
                 codec, frame = kept.sent
                 with suppress(CodecError):
                     moved = readdressed(frame, routes[event], codec, session.encoding, session.max_out - 4)
@@ -573,7 +579,3 @@ class Registrations:
             self._log.error(f"{what}: {error}")
             return error
         return None
-
-
-def _ignore(value: Any, error: SigError | None) -> None:
-    """Take an answer that nobody waits for."""

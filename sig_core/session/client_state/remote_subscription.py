@@ -36,18 +36,23 @@ class RemoteSubscription:
         wish: what is to be heard.
         lock: guards who waits.
         gone: the listeners that the server of this link was asked to take out.
+        anew: it was there on the link before.
 
     Attributes:
         since: how many of these there were when it was asked for.
+        last: the id that last values have which come for it; 0: none.
 
     Raises:
         SigError: the link has ended.
     """
 
-    __slots__ = ("_ended", "_error", "_gone", "_ident", "_lock", "_pattern", "_waiting", "session", "since")
+    __slots__ = ("_ended", "_error", "_gone", "_ident", "_lock", "_pattern", "_waiting", "last", "session", "since")
 
-    def __init__(self, session: ClientSession, wish: Wish, lock: Lock, gone: EndedListeners) -> None:
+    def __init__(
+        self, session: ClientSession, wish: Wish, lock: Lock, gone: EndedListeners, *, anew: bool = False
+    ) -> None:
         self.session = session
+        self.last = 0
         self.since = gone.ever
         self._gone = gone
         sender, event, latest = wish
@@ -58,8 +63,7 @@ class RemoteSubscription:
         self._error: SigError | None = None
         self._ended = False
         try:
-            wanted = {"latest": True} if latest else {}  # a server that is older would send all
-            session.call("add_listener", {"sender": sender, "event": event, **wanted}, self._answered)
+            self.last = session.add_listener(self._pattern, self._answered, latest=latest, anew=anew)
         except SigError as error:
             session.check_open()
             self._error, self._waiting = error, None
