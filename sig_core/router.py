@@ -217,8 +217,8 @@ class RouterBase:
         """Take a sender out, under the lock; its signals refuse from now on, but for the farewell."""
         assert sender.name is not None
         sender.removed = True
-        self._own_values.drop(sender.name)
         self._senders.pop(sender.name, None)
+        self._own_values.drop(sender.name)
         for event in sender.events:
             if event is not None and event != EVENT_DISCONNECT:
                 self._table.topic(sender.name, event).publisher = removed_publisher(sender.name)

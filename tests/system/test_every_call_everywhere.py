@@ -59,6 +59,9 @@ CLIENT: dict[str, Call] = {
     "explain": lambda h: h.own.explain("anyone", "see", "other"),
     "remote_senders": lambda h: h.own.remote_senders(),
     "list_remote_senders": lambda h: h.own.list_remote_senders(),
+    "remote_state": lambda h: h.own.remote_state(),
+    "last": lambda h: h.own.last("other", "e"),
+    "last_values": lambda h: h.own.last_values(),
     "flush": lambda h: h.own.flush(),
     "server_stats": lambda h: h.own.server_stats(),
     "on": lambda h: h.own.on("disconnected", _nothing),
@@ -75,6 +78,7 @@ SERVER: dict[str, Call] = {
 } | {
     "listen": lambda h: h.server.unlisten(h.server.listen("tcp://127.0.0.1:0")),
     "unlisten": lambda h: _refused(lambda: h.server.unlisten("tcp://127.0.0.1:1")),
+    "last": lambda h: h.server.last("other", "e"),
     "addresses": lambda h: h.server.addresses,
     "reload": lambda h: _refused(h.server.reload),
     "reload_soon": lambda h: h.server.reload_soon(),
