@@ -643,11 +643,13 @@ class Board(Link):
         read: gives the bytes that have come, or None. Never waits.
         write: takes bytes, all of them (and gives None), or says how many it took.
         events: names of the events that it fires.
+        state: those of them that are its state: the server keeps the last value of each for who comes later.
         requests: methods that it answers: {name: f}, or pairs. f(params) gives the answer; for the name None, which
             takes all others, f(method, params). ValueError means that the params are not what it expects (status -7),
             any other exception fails the request (-2); its text goes to who asked.
         listens: pairs of what it listens to and f. (sender, event): f(value). (sender, None), all of a sender:
             f(value, event). (None, channel): f(value, sender). (None, None), everything: f(value, sender, event).
+            While f runs, `is_last` tells whether the value is the last one of a state event, and was not fired just now.
         latest: those of what it listens to of whose events it wants only the newest: (sender, event), as in `listens`.
             No more than one of each waits at the host, and `missed` counts the others. The host must know of it.
         ticks_ms, ticks_diff: the clock, and how two of its times are compared; those of `time`, if it has them.
@@ -683,6 +685,7 @@ class Board(Link):
         with_crc32=True,
         errors=print,
         latest=(),
+        state=(),
     ):
         super().__init__(read, write, ticks_ms, ticks_diff, mtu, window, credit or window, message, with_crc32)
         requests = list(requests.items() if isinstance(requests, dict) else requests)
@@ -691,7 +694,7 @@ class Board(Link):
         self._methods = [method for method, _ in requests]
         self._handlers = [handler for _, handler in requests]
         self._items = [[0, 0, _named(name, True), len(self._events) + len(requests) + len(self._listens)]]
-        self._items += [[0, 1, _named(event)] for event in self._events]
+        self._items += [[0, 4 if event in state else 1, _named(event)] for event in self._events]
         self._items += [[0, 2, _named(method, True)] for method in self._methods]
         for heard, _ in self._listens:
             self._items.append([0, 5 if heard in latest else 3, _named(heard[0], True), _named(heard[1], True)])
@@ -704,6 +707,7 @@ class Board(Link):
         self.reason = None
         self.failed = 0
         self.missed = [0] * len(self._listens)
+        self.is_last = False
 
     def poll(self):
         """Read what has come, run handlers, send what is to be sent. Call it all the time; it never waits.
@@ -798,7 +802,8 @@ class Board(Link):
         if kind == 0 and size < 4:
             self.status, self.reason = number, parts[2] if size == 3 else None
             return True
-        if kind == 1 and size > 2:
+        if kind in (1, 5) and size > 2:
+            self.is_last = kind == 5
             return self._event_came(number, parts[2], parts[3:])
         if kind == 2 and size == 4 and 0 <= number < 256:
             self._request_came(number, parts[2], parts[3])

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientNode", "Request"]
 
+MOST_LINKS = 50  # that there ever are at one time
 SLOW_HANDLERS = 0.3  # of requests that are answered some time later
 MOST_SLOW = 0.3  # seconds
 NEXT = {None: ("connected",), "connected": ("disconnected",), "disconnected": ("reconnected", "gave_up")}
@@ -91,10 +92,10 @@ class Confirm(Request):
         self.error = error
         if self.ends > 1 or self.cancelled:
             raise Breach("confirm", f"{self} ended {self.ends} times: {value!r}, {error!r}")
-        network, is_there = self.link.client.network, self.routed in self.link.client.network.routed
+        is_there = self.routed in self.link.client.network.routed
         if error is None and not is_there:
             raise Breach("confirm", f"{self} is confirmed, and was not routed")
-        if error is None and not 0 <= value <= len(network.server.connections):
+        if error is None and not 0 <= value <= MOST_LINKS:
             raise Breach("confirm", f"{self} went to {value} links")
         if isinstance(error, NotOwner) and is_there:
             raise Breach("confirm", f"{self} is refused, and was routed")

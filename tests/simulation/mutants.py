@@ -104,6 +104,26 @@ MUTANTS = {
     "a count for a listener that has ended is the next one's": Mutant(
         f"{_REGISTRATIONS}.is_meant", "not late or", "True or"
     ),
+    # last values and confirmed events
+    "the last value is the first": Mutant(
+        "routing.last_values:LastValues.put", "kept: Run | None = run if", "kept: Run | None = found.run or run if"
+    ),
+    "a last value is told after what is newer": Mutant(
+        "session.client_state.registrations:Registrations._expect", "subscription.hold()", "pass"
+    ),
+    "who has a last value is told it again": Mutant(
+        "session.client_state.last_listeners:LastListeners.unasked",
+        "missed is not None and missed in (-1, count)",
+        "True",
+    ),
+    "what is confirmed goes nowhere": Mutant(
+        "routing.confirmed:ConfirmedEvents.arrive", "self._forward(targets, topic, runs, port, None, now)", "pass"
+    ),
+    "an event that is lost with its link is confirmed": Mutant(
+        "session.binary.client:ClientSession.end",
+        "found.append(ReplyReceived(when, None, unknown))",
+        "found.append(ReplyReceived(when, 0, None if what.startswith('event') else unknown))",
+    ),
     # order
     "an offline queue is turned round": Mutant(
         f"{_OFFLINE}._take_all", "for _ in range(len(self._queue))]", "for _ in range(len(self._queue))][::-1]"

@@ -109,6 +109,8 @@ class Observer:
         self._last: dict[tuple[Name, Name, int], int] = {}
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
         self._met: set[tuple[Name, Name, int]] = set()
+        self._bound_life: dict[Key, int] = {}
+        self._interrupted: set[tuple[Name, Name, int]] = set()  # lives of which another sender of that name came between
         self._stale = False  # what is heard may be for a listener on this link that is no more
 
     def wants(self, sender: Name, event: Name) -> bool:
@@ -186,7 +188,8 @@ class Observer:
         before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
         if sender not in STATEFUL or event != "#c":
             raise Breach("last", f"{self._heard(topic, count)} as the last value, and it is no state")
-        if count <= before or count < last:
+        again = count == before and (sender, event, life) in self._interrupted  # its count is not known any more
+        if (count <= before and not again) or count < last:
             raise Breach("last", f"{self._heard(topic, count)} as the last value, after {before}, others had {last}")
         listener.last[topic] = self._last[topic] = count
         track = self.tracks.get((sender, event))
@@ -262,6 +265,10 @@ class Observer:
                 self.aside[key] = self.tracks.pop(key, None) or self.aside.get(key)
             return
         life, aside = int(bound.life, 16), self.aside.pop(key, None)
+        before = self._bound_life.get(key, life)
+        self._bound_life[key] = life
+        if before != life:
+            self._interrupted.add((*key, before))
         if aside is not None:
             self.tracks[key] = aside
         if not self.wants(*key):

@@ -2,7 +2,7 @@
 
 #include "sigb_inside.h"
 
-enum { ITEM_EVENT = 1, ITEM_METHOD, ITEM_LISTENED };
+enum { ITEM_EVENT = 1, ITEM_METHOD, ITEM_LISTENED, ITEM_STATE };
 
 #define ITEM_ROOM(memory) (SIGB_PARTS ? (memory)->message : (memory)->mtu)
 
@@ -37,8 +37,9 @@ static void write_item(const sigb_app *app, uint16_t item, sigb_writer *w)
     uint8_t kind = 0, index = (uint8_t)(item - 1);
     if (item == 0) {
     } else if (index < app->event_count) {
-        kind = ITEM_EVENT;
         name = app->events[index];
+        kind = *name == *SIGB_STATE ? ITEM_STATE : ITEM_EVENT;
+        name += kind == ITEM_STATE;
     } else if ((index = (uint8_t)(index - app->event_count)) < app->method_count) {
         kind = ITEM_METHOD;
         name = app->methods[index].name;

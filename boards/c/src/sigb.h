@@ -44,6 +44,10 @@ typedef struct {
     sigb_hear hear;
 } sigb_listened;
 
+/* Before the name of an event: it is state, the server keeps its last value for who comes later.
+   static const char *const events[] = {SIGB_STATE "#changed"}; */
+#define SIGB_STATE "\x01"
+
 /* What a board is. Names are UTF-8 of 1 to 255 bytes; events, methods and listened are at most 255 together. */
 typedef struct {
     const char *name; /* of the sender; NULL: this board only listens */
@@ -74,6 +78,7 @@ struct sigb {
     uint16_t item;  /* of the registration, the next one to be sent */
     int8_t status;  /* what the host answered to the registration; SIGB_NOT_YET: nothing */
     bool answering; /* a handler is writing its answer */
+    bool is_last;   /* what is heard just now is the last value of a state event, and was not fired just now */
     size_t needed, there; /* of a SIGB_TOO_BIG of sigb_init */
 #if SIGB_REQUESTS
     sigb_request requests[SIGB_OPEN]; /* by id */

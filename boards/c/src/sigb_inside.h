@@ -48,7 +48,7 @@ void sigb_end(sigb_link *link);
 
 /* ---- sigb.c ---- */
 
-enum { REGISTRATION = 0, EVENT, REQUEST, ANSWER, LOST }; /* kinds of messages */
+enum { REGISTRATION = 0, EVENT, REQUEST, ANSWER, LOST, LAST }; /* kinds of messages */
 
 /* Begin a message, of whatever kind. False: no memory now. */
 bool sigb_begin(sigb *board, sigb_writer *writer);

@@ -33,7 +33,8 @@ static uint8_t take_listened(sigb *b, sigb_reader *r, uint8_t kind)
     uint32_t count;
     if (r->failed || number >= b->app->listened_count)
         return SIGB_IGNORED;
-    if (kind == EVENT)
+    b->is_last = kind == LAST;
+    if (kind != LOST)
         return b->app->listened[number].hear(b, r) == SIGB_BUSY ? SIGB_REFUSED : SIGB_TAKEN;
     count = sigb_read_uint(r);
     if (r->failed)
@@ -126,7 +127,7 @@ static uint8_t take_message(sigb *b, sigb_reader *r)
         return SIGB_IGNORED;
     if (kind == REGISTRATION && (count == 2 || count == 3))
         return take_registered(b, r);
-    if ((kind == EVENT && count >= 3) || (kind == LOST && count == 3))
+    if (((kind == EVENT || kind == LAST) && count >= 3) || (kind == LOST && count == 3))
         return take_listened(b, r, kind);
     if (kind == REQUEST && count == 4)
         return take_request(b, r);

@@ -51,6 +51,7 @@ class LastListeners:
     def begin_link(self) -> None:
         """Note that another link has come: nothing is answered any more that was asked on the one before."""
         self._expected.clear()
+        self._missed.clear()  # where counts stand is told anew
 
     def bound(self, report: Bound, missing: int, *, known: bool) -> None:
         """Note that the count of a state event was told.

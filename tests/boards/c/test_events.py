@@ -203,3 +203,11 @@ def test_messages_that_are_no_item(library: ctypes.CDLL, end: bytes) -> None:
     board.begin()
     board.talk(b"\x83\x01\x00" + end)
     assert board.counters.ignored == 1 and heard.values == []
+
+
+def test_a_last_value_is_heard_as_an_event_is(library: ctypes.CDLL) -> None:
+    heard = Heard()
+    board = BoardBench(library, listened=[("s", "e", heard)])
+    board.begin()
+    board.talk([5, 0, 7], [1, 0, 8], [5, 1, 9])
+    assert heard.values == [7, 8]

@@ -163,3 +163,8 @@ def test_memory_that_is_too_small(library: ctypes.CDLL) -> None:
     needed = library.shim_memory_size(2, 48, 200)
     assert (board.status, board.needs) == (-8, (needed, needed - 1))
     assert LinkBench(library).status == 0
+
+
+def test_an_event_that_is_state_is_registered_as_such(library: ctypes.CDLL) -> None:
+    board = BoardBench(library, events=["a", "\x01#changed"])
+    assert board.begin(status=None) == [[0, 0, "uno", 2], [0, 1, "a"], [0, 4, "#changed"]]

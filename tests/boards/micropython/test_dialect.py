@@ -381,3 +381,21 @@ def test_good_messages_are_understood(vector):
     rig.acknowledge()
     rig.say(DATA, bytes.fromhex(vector["bytes"]))
     assert rig.board.ignored == rig.board.failed == 0
+
+
+# -- last values
+
+
+def test_an_event_that_is_state_is_registered_as_such():
+    rig = Hand("uno", events=["a", "#changed"], state=["#changed"])
+    assert rig.register() == [[0, 0, "uno", 2], [0, 1, "a"], [0, 4, "#changed"]]
+
+
+def test_a_last_value_is_heard_marked():
+    heard = []
+    rig = Hand(listens=[(("clock", "tick"), lambda value: heard.append((value, rig.board.is_last)))])
+    rig.register()
+    rig.tell([5, 0, 7])
+    rig.tell([1, 0, 8])
+    rig.tell([5, 1, 9])
+    assert heard == [(7, True), (8, False)] and rig.board.ignored == 1
