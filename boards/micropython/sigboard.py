@@ -649,7 +649,7 @@ class Board(Link):
             any other exception fails the request (-2); its text goes to who asked.
         listens: pairs of what it listens to and f. (sender, event): f(value). (sender, None), all of a sender:
             f(value, event). (None, channel): f(value, sender). (None, None), everything: f(value, sender, event).
-            While f runs, `is_last` tells whether the value is the last one of a state event, and was not fired just now.
+            While f runs, `is_last` tells whether it is the last value of a state event, and was not fired just now.
         latest: those of what it listens to of whose events it wants only the newest: (sender, event), as in `listens`.
             No more than one of each waits at the host, and `missed` counts the others. The host must know of it.
         ticks_ms, ticks_diff: the clock, and how two of its times are compared; those of `time`, if it has them.

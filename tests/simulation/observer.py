@@ -110,7 +110,7 @@ class Observer:
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
         self._met: set[tuple[Name, Name, int]] = set()
         self._bound_life: dict[Key, int] = {}
-        self._interrupted: set[tuple[Name, Name, int]] = set()  # lives of which another sender of that name came between
+        self._interrupted: set[tuple[Name, Name, int]] = set()  # another of that name came between
         self._stale = False  # what is heard may be for a listener on this link that is no more
 
     def wants(self, sender: Name, event: Name) -> bool:
