@@ -7,6 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from sig_core.contract import Codec
@@ -428,7 +429,7 @@ class ClientSession(Session):
 
     def ask_last(
         self, pattern: Pattern, when: ReplyCallback, *, anew: bool = False, collect: bool = False
-    ) -> tuple[int, int]:
+    ) -> tuple[int, int, Callable[[], object]]:
         """Ask for the last values of what matches a pattern; they come as reports, and behind them a `LastTold`.
 
         Args:
@@ -438,7 +439,7 @@ class ClientSession(Session):
             collect: the values come to `when` instead, as a list of `Last`.
 
         Returns:
-            The id that the values have, and that of the call.
+            The id that the values have, that of the call, and what forgets them if nobody waits for them any more.
 
         Raises:
             LocalProtocolError: the server keeps none.
@@ -447,7 +448,8 @@ class ClientSession(Session):
         check_keeps_state(self.features, f"last values of {pattern}")
         ident = 0 if anew else next(self._idents) & 0xFFFFFFFF
         params = {"sender": pattern[0], "event": pattern[1], "id": ident}
-        return ident, self._call_for_last("last", params, ident, when, collect=collect)
+        call = self._call_for_last("last", params, ident, when, collect=collect)
+        return ident, call, partial(self._lasts.pop, ident, None)
 
     def add_listener(
         self, pattern: Pattern, when: ReplyCallback, *, latest: bool = False, anew: bool = False
@@ -490,10 +492,6 @@ class ClientSession(Session):
         except BaseException:  # an interrupt, too
             self._lasts.pop(ident, None)
             raise
-
-    def forget_last(self, ident: int) -> None:
-        """Note that nobody waits for the values any more that have this id."""
-        self._lasts.pop(ident, None)
 
     def _ask_route(self, sender: Name, when: ReplyCallback) -> None:
         self.call("resolve", {"sender": sender}, when)

@@ -199,11 +199,11 @@ class ClientState:
             CodecError: one is no value.
         """
         reply = self._make_reply()
-        ident, call = session.ask_last(pattern, reply.tell, collect=True)
+        _, call, forget = session.ask_last(pattern, reply.tell, collect=True)
         try:
             values: list[Last] = yield Ask(reply, call, f"last values of {pattern}")
         finally:
-            session.forget_last(ident)
+            forget()
         return [last_of(value, session) for value in values]
 
     def remove_own(self, name: Name, forget: Callable[[], bool]) -> Steps[bool]:

@@ -378,7 +378,7 @@ class Registrations:
         if KEEPS_STATE not in session.features:
             return None
         reply = self._make_reply()
-        ident, call = session.ask_last(subscription.pattern, reply.tell)
+        ident, call, _ = session.ask_last(subscription.pattern, reply.tell)
         return self._expect(ident, subscription, Ask(reply, call, f"last values of {subscription.pattern}"))
 
     def _expect(self, ident: int, subscription: Subscription, ask: Ask | None) -> Ask | None:
