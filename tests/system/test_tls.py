@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import socket
@@ -68,6 +69,7 @@ def dial(face: str, url: str, limits: sig.Limits | None = None) -> None:
     "case, error, why",
     [
         ("unknown", sig.ConnectFailed, "the server's certificate is refused: .*; have it signed by .*ca=FILE"),
+        ("self-signed", sig.ConnectFailed, "refused: self-signed certificate; have it signed by .*ca=FILE"),
         ("nobody", sig.ConnectFailed, "the server's certificate is refused: .*; have it signed by .*ca=FILE"),
         ("name", sig.ConnectFailed, "refused: .*not valid for '127.0.0.1'; connect to a name that is in it"),
         ("over", sig.ConnectFailed, "refused: certificate has expired; have it renewed, or set the clock"),
@@ -89,7 +91,8 @@ def test_a_server_that_is_not_to_be_trusted(
         query = own.query(ca=str(others.folder / "ca.pem"))
     elif case == "nobody":
         query = ""
-    with sig.ServerRouter(HERE + own.query("server", ca="")) as server:
+    shown = others.query("ca", ca="") if case == "self-signed" else own.query("server", ca="")
+    with sig.ServerRouter(HERE + shown) as server:
         with pytest.raises(error, match=why):
             dial(face, server.addresses[0] + query)
 
@@ -109,6 +112,7 @@ def test_the_name_may_be_another_than_the_host(own: Authority) -> None:
     [
         ("none", "client: it wants a certificate; .*cert=FILE&key=FILE", "it shows no certificate, and ca="),
         ("unknown", "client: it does not know who signed the certificate; ", "its certificate is refused: "),
+        ("self-signed", "client: it does not know who signed the certificate; ", "refused: self-signed certificate"),
         ("over", "client: the certificate is over.*; have it renewed", "certificate has expired; have it"),
         ("revoked", "client: the certificate was revoked; have another one", "refused: certificate revoked"),
     ],
@@ -120,8 +124,8 @@ def test_a_client_that_does_not_get_in(
     made = own.issue("client", days=(-3, -1) if case == "over" else (-1, 30))
     own.revoke(*([made] if case == "revoked" else []))
     query = own.query("" if case == "none" else "client")
-    if case == "unknown":
-        query = others.query("client", ca=str(own.folder / "ca.pem"))
+    if case in ("unknown", "self-signed"):
+        query = others.query("client" if case == "unknown" else "ca", ca=str(own.folder / "ca.pem"))
     with sig.ServerRouter(HERE + own.query("server", crl="crl.pem")) as server:
         with pytest.raises(sig.AccessDenied, match=told) as caught:
             dial(face, server.addresses[0] + query)
@@ -453,6 +457,42 @@ def test_who_says_again_what_a_client_said_gets_no_link(
             while again.recv(4096):
                 pass
     assert server.stats()["links"]["ever"] == ever and not server.has_sender("s")
+
+
+def test_who_says_again_what_it_heard_gets_nowhere(
+    own: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token that passes can't be replayed: all that a client said is said again, on a link of its own."""
+    caplog.set_level("INFO", "sig")
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES.format(hashlib.sha256(b"secret-of-the-hall").hexdigest()))
+    path.chmod(0o600)
+    with sig.ServerRouter(HERE + own.query("server", ca=""), rules=path) as server:
+        with Middle(int(server.addresses[0].rpartition(":")[2])) as between:
+            said: list[bytes] = []
+            between.change = lambda data: (said.append(data), data)[1]
+            url = f"tls+tcp://127.0.0.1:{between.port}{own.query()}"
+            with sig.ClientRouter(url, token="secret-of-the-hall") as client:
+                client.add_remote_sender("hall")
+        eventually(lambda: not server.peers, 5)
+        caplog.clear()
+        with plain_socket(server) as sock:
+            sock.sendall(b"".join(said))
+            with suppress(ConnectionResetError):
+                while sock.recv(10_000):
+                    pass
+        eventually(lambda: "no TLS with this peer" in caplog.text, 5)
+        assert not server.peers
+
+
+RULES = """version = 1
+[roles.hall]
+add = ["hall"]
+[[who]]
+token = "sha256:{}"
+user = "hall"
+roles = ["hall"]
+"""
 
 
 @pytest.mark.parametrize("what", ["cut", "damage"])
