@@ -74,7 +74,7 @@ def _parse(text: str, plain: bool, where: str) -> Any:
         return text
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         short = text if len(text) <= 60 else text[:57] + "..."
         remedy = "for text add --text, or write it as JSON: '\"like this\"'"
         raise click.UsageError(f"{where}: {short!r} is no JSON ({error}); {remedy}") from error

@@ -180,6 +180,7 @@ def test_two_plugins_of_one_name(server: str, tmp_path: Path) -> None:
         (["trigger", "taken", "e", "1"], REFUSED, ["sender 'taken' is already connected"]),
         (["trigger", "t", "e", "{broken"], USAGE, ["'{broken' is no JSON", "add --text"]),
         (["trigger", "t", "e", "hello"], USAGE, ["'hello' is no JSON", "add --text"]),
+        (["trigger", "t", "e", "[" * 100_000], USAGE, ["is no JSON", "recursion", "add --text"]),
         (["trigger", "t", "e", "@no-such-file"], USAGE, ["@no-such-file: can't read that file: No such file"]),
         (["trigger", "t", "e", "@/etc"], USAGE, ["@/etc: can't read that file"]),
         (["trigger", "", "e", "1"], USAGE, ["sender", "empty"]),
