@@ -28,9 +28,11 @@ class Panics:
     def __init__(self) -> None:
         self.local: Any = sig.default_plugins().carriers.get("local")
         self.now: set[str] = set()
+        self.panics = 0
 
     def check(self, call: str) -> None:
         if call in self.now:
+            self.panics += 1
             raise PanicError(call)
 
     def connect(self, address: Address) -> Any:
@@ -127,4 +129,26 @@ def test_a_start_fails_with_an_error_of_ours(
     with pytest.raises(sig.SigError, match=call):
         sig.ClientRouter("panics://here", plugins=plugins).start()
     carrier.now = set()
+    assert died == []
+
+
+@pytest.mark.parametrize("call", ["receive", "send", "connect"])
+def test_a_session_that_resumes_goes_on_when_it_is_over(
+    server: sig.ServerRouter, plugins: Plugins, carrier: Panics, died: list[str], call: str
+) -> None:
+    heard: list[Any] = []
+    server.add_listener(lambda info, data: heard.append(data), "s", "e")
+    with sig.ClientRouter("panics://here", reconnect=QUICK, plugins=plugins, resume=30) as client:
+        signal = client.add_remote_sender("s", ["e"]).get_signal("e")
+        signal.trigger("before")
+        carrier.now = {call, "receive"}
+        eventually(lambda: carrier.panics > 0)
+        carrier.now = {call} - {"receive"}
+        signal.trigger("meanwhile")
+        before = carrier.panics
+        eventually(lambda: carrier.panics > before or not carrier.now)
+        carrier.now = set()
+        signal.trigger("after")
+        eventually(lambda: heard == ["before", "meanwhile", "after"])
+        assert client.remote_request("echo", "say", 3) == 3
     assert died == []

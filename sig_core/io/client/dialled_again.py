@@ -9,6 +9,7 @@ from typing import Final
 
 from sig_core.contract import Link
 from sig_core.errors import LinkLost
+from sig_core.interrupts import pass_end_on
 from sig_core.io.client.lifetime import no_hello
 from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.session.binary.client import ClientSession
@@ -57,6 +58,7 @@ def _shake_hands(link: Link, returning: Returning, state: ClientState, patience:
                 return
     except EOFError as error:
         raise LinkLost(f"{link.peer}: the link ended before the hello was answered") from error
-    except Exception as error:
+    except BaseException as error:
+        pass_end_on(error)
         raise link_lost(link.peer, error) from error
     raise no_hello(link.peer, patience)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sig_core.contract import PollableLink
+from sig_core.interrupts import pass_end_on
 from sig_core.io.client.asyncio_writer import AsyncioWriter
 from sig_core.links.close_once import link_lost
 from sig_core.session.binary.gate import HIGH_WATER
@@ -42,7 +43,8 @@ class ResumableAsyncioWriter(AsyncioWriter):
         try:
             if self._session.suspended is None:
                 blocked = self._send_on()
-        except Exception as error:
+        except BaseException as error:
+            pass_end_on(error)
             self._failed(link_lost(self._link.peer, error))
             return
         self._last = self._clock()

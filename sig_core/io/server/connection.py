@@ -252,7 +252,7 @@ class SecuredConnection(PolledConnection):
         is_open, error = False, None
         try:
             is_open = self._go_on()
-        except Exception as caught:
+        except BaseException as caught:  # a panic, too: the thread is shared
             error = link_lost(self.session.peer, caught)
         self._host.loop.post(partial(self._shaken, is_open, error))
 
