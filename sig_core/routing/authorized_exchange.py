@@ -10,7 +10,7 @@ from sig_core.access.access_control import AccessControl
 from sig_core.access.authorizer import Authorizer, Undecided
 from sig_core.access.rules import Rules
 from sig_core.contract import Codec
-from sig_core.errors import AccessDenied, SigError
+from sig_core.errors import AccessDenied, Busy, SigError
 from sig_core.events import Name, Pattern
 from sig_core.protocol.limits import Limits
 from sig_core.routing.exchange import SenderEntry
@@ -37,8 +37,12 @@ class _AskingGuard(RulesGuard):
 
     def ask(self, port: Port, action: str, sender: Name | None, name: Name | None = None) -> None:
         """See `Guard`."""
-        if port.principal is not None and not self._authorizer.allows(port.principal, action, sender, name):
-            raise self._access.deny(port.principal, action, sender, name, WHO_DENIES)
+        principal = port.principal
+        if principal is None:
+            return
+        always = action != "request"  # a link waits with any other call, so there is one question of each at most
+        if not self._authorizer.allows(principal, action, sender, name, always=always):
+            raise self._access.deny(principal, action, sender, name, WHO_DENIES)
 
     def check_operator(self, port: Port, what: str) -> None:
         """See `Guard`."""
@@ -111,7 +115,7 @@ class AuthorizedExchange(GuardedExchange):
         if principal is None or self._targets.get(entry.route) is not entry:
             return
         try:
-            allowed = self._authorizer.allows(principal, "add", entry.name)
+            allowed = self._authorizer.allows(principal, "add", entry.name, always=True)
         except Undecided as pending:
             pending.when_known(partial(self._review_sender, entry))
             return
@@ -124,7 +128,7 @@ class AuthorizedExchange(GuardedExchange):
         if principal is None or not (silenced or port in self._table.at(pattern)):
             return
         try:
-            allowed = self._authorizer.allows(principal, "listen", *pattern)
+            allowed = self._authorizer.allows(principal, "listen", *pattern, always=True)
         except Undecided as pending:
             pending.when_known(partial(self._review_listener, port, pattern))
             return
@@ -183,6 +187,10 @@ class AuthorizedExchange(GuardedExchange):
                 return
             except AccessDenied:
                 self._fail_denied(port, entry, route, method, tails)
+                return
+            except Busy as error:
+                for ident in tails:
+                    port.fail_to(ident, route, error)
                 return
         super().request(port, route, codec, method, tails)
 

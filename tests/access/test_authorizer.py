@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sig_core.access import authorizer as module
-from sig_core.access.authorizer import PATIENCE, Authorizer, Question, Undecided
+from sig_core.access.authorizer import MOST_OPEN, PATIENCE, Authorizer, Question, Undecided
 from sig_core.access.principal import Facts, Principal
+from sig_core.errors import Busy
 
 ANNA = Principal("anna", "token", Facts("tcp://h:1"), frozenset({"r"}))
 
@@ -72,6 +73,23 @@ def test_forgotten_answers_are_asked_for_again_and_open_ones_go_on() -> None:
     assert [question.sender for question in world.asked] == ["s", "t", "s"]
     world.authorizer.answer(world.asked[1], True)
     assert world.went_on == [("add", "s"), ("add", "t"), ("add", "t")]
+
+
+def test_who_asks_very_much_keeps_nobody_else_waiting() -> None:
+    world = World()
+    for number in range(MOST_OPEN):
+        assert world.ask("request", "s", str(number)) is None
+    with pytest.raises(Busy, match=r"anna \(token\): 32 questions"):
+        world.ask("request", "s", "one more")
+    assert world.ask("request", "s", "0") is None  # it is asked already
+    assert world.ask("add", "s", who=Principal("bert", "token")) is None
+    with pytest.raises(Undecided):  # the server itself has to know
+        world.authorizer.allows(ANNA, "add", "s", always=True)
+    for question in world.asked:
+        world.authorizer.answer(question, True)
+        world.authorizer.answer(question, True)
+    assert world.ask("request", "s", "one more") is None
+    assert not world.authorizer._about["bert"] and world.authorizer._about["anna"] == 1
 
 
 def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from sig_core.access import authorizer
 from sig_core.access.authorizer import PATIENCE
-from sig_core.errors import AccessDenied, UnknownSender
+from sig_core.errors import AccessDenied, Busy, UnknownSender
 from sig_core.protocol.wire import event_frame
 from tests.session.boards import Played
 from tests.session.boards import event as fires
@@ -111,6 +112,13 @@ def test_a_request_that_is_denied_fails(net: RuledNet, asked: tuple[Link, Link])
     told = asker.request("s", "get", 1)
     net.answer(False)
     assert isinstance(told[0][1], AccessDenied) and not owner.asked() and not len(net.exchange.requests)
+
+
+def test_requests_for_too_many_methods_fail_at_once(asked: tuple[Link, Link], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer, "MOST_OPEN", 1)
+    _, asker = asked
+    first, second = asker.request("s", "get", 1), asker.request("s", "put", 1)
+    assert not first and isinstance(second[0][1], Busy)
 
 
 def test_who_leaves_meanwhile_leaves_nothing(net: RuledNet, asked: tuple[Link, Link]) -> None:
