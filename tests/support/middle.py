@@ -31,6 +31,8 @@ class Middle:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._damages = False
+        self._passes = threading.Event()
+        self._passes.set()
         self._halved: set[int] = set()  # descriptors of links whose servers are not told of the end
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads: list[threading.Thread] = []
@@ -41,6 +43,7 @@ class Middle:
 
     def close(self) -> None:
         """Let nobody come any more."""
+        self._passes.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -66,6 +69,14 @@ class Middle:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def pause(self) -> None:
+        """Leave those who come without an answer, until `go_on`."""
+        self._passes.clear()
+
+    def go_on(self) -> None:
+        """Let those who come through again."""
+        self._passes.set()
+
     def halve(self) -> None:
         """End the links that there are for their clients alone; servers notice nothing."""
         for pair in self._pairs:
@@ -81,6 +92,7 @@ class Middle:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
+                self._passes.wait()
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._pairs.append((client, server))
                 self._start(self._pass_on, client, server, True)
