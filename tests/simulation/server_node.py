@@ -357,7 +357,7 @@ class ServerNode:
 
     def _waited(self, session: ServerSession) -> None:
         """Check that a session has waited for its next link as long as was agreed on."""
-        kept, waited = session.port.kept, self.now() - self._cut_at.pop(session)
+        kept, waited = session.port.kept, self.now() - self._cut_at.pop(session, 0.0)
         if isinstance(session.error, LinkLost) and kept is not None and waited < kept.seconds - LEAST:
             raise Breach("resume", f"{session.peer} waited for {waited:.3f} s: {session.error}")
         self.world.soon(lambda: self._leave(session))
