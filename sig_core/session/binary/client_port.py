@@ -219,7 +219,7 @@ class ClientPort(QueuedPort):
             for route, names in self._bound.items()
             if names[1] is not None and not may_hear(self, names[0], names[1])
         }
-        self._outbox.drop(denied, NOT_ALLOWED)
+        self._outbox.drop({*denied, *self._unbound_and_denied()}, NOT_ALLOWED)
         for route, names in denied.items():  # when it hears that again, it has to be told the count again
             del self._bound[route]
             self._unheard.add(names)
@@ -228,6 +228,13 @@ class ClientPort(QueuedPort):
                 self._exchange.guard.check_listener(self, pattern)
             except SigError as error:
                 self._tell_refused(pattern, error)
+
+    def _unbound_and_denied(self) -> set[int]:
+        """Return the routes of what waits for listeners that have ended, and may not be heard any more."""
+        may_hear, event_at = self._exchange.guard.may_hear, self._exchange.event_at
+        waiting = {run.route for run in self._outbox.runs if run.route} - self._bound.keys()
+        known = {route: event_at(route) for route in waiting}
+        return {route for route, names in known.items() if names is None or not may_hear(self, *names)}
 
     def _tell_refused(self, pattern: Pattern, error: SigError) -> None:
         self._notify("refused", {"pattern": pattern, "status": int(error.status), "text": str(error)})
