@@ -12,7 +12,7 @@ __all__ = ["LEAST", "MemoryBudget", "MemoryHolder"]
 
 LEAST = 4096  # bytes; who holds less is not noted
 ROOM = 16  # of the limit, so a part is free again where it was too much
-AT_ONCE = 32  # links that give way in one look: what their end tells others takes memory in its turn, and time
+AT_ONCE = 8  # links that give way in one look: what their end tells others takes memory in its turn, and time
 STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
 
 
