@@ -42,6 +42,12 @@ ADDITIONS: dict[str, Callable[[World], list[Any]]] = {  # what is added, each of
     "remote sender": lambda world: [world.victim.add_remote_sender(world.fresh(), ["x", "y"])],
     "remote senders": add_remote_senders,
     "remote listener": lambda world: [world.victim.add_remote_listener(print, world.fresh(), "e")],
+    "remote listener with a queue": lambda world: [
+        world.victim.add_remote_listener(print, world.fresh(), "e", delivery=sig.Delivery(overflow="latest"))
+    ],
     "sender": lambda world: [world.victim.add_sender(world.fresh(), ["x"])],
     "listener": lambda world: [world.victim.add_listener(print, world.fresh(), "x")],
+    "listener with a queue": lambda world: [
+        world.victim.add_listener(print, world.fresh(), "x", delivery=sig.Delivery())
+    ],
 }
