@@ -256,6 +256,7 @@ def test_in_a_forked_child_it_has_another_thread(make: Make, slow: Slow) -> None
     assert in_child(child)
 
 
+@pytest.mark.pure_only("its places are those of interpreted code")
 @pytest.mark.parametrize("overflow", ["block", "oldest", "newest", "latest"])
 def test_interrupted_at_every_place(make: Make, overflow: str) -> None:
     got: list[int] = []
@@ -276,6 +277,7 @@ def test_interrupted_at_every_place(make: Make, overflow: str) -> None:
     assert number > 5 and got[-1] == number
 
 
+@pytest.mark.pure_only("its places are those of interpreted code")
 def test_a_call_in_the_midst_of_a_call_is_done_by_the_next(make: Make) -> None:
     got: list[int] = []
     queued = make(lambda info, data: got.append(data), sig.Delivery(1000, "oldest"))
