@@ -141,7 +141,6 @@ class ClientLink:
             elif isinstance(report, Events):
                 observer.expect(report.sender, report.event, report.count)
                 self._inbound.events(report)
-                self.client.observer.passed(report)
             elif isinstance(report, RequestsReceived):
                 self._take_requests(report)
             elif isinstance(report, Closed):

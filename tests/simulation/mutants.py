@@ -171,7 +171,7 @@ MUTANTS = {
         f"{_GUARDED}.apply", "if principal is not None and not access", "if False and not access"
     ),
     "what waits comes though rules forbid it": Mutant(
-        f"{_PORT}.rules_changed", "self._outbox.drop(denied, NOT_ALLOWED)", "pass"
+        f"{_PORT}.rules_changed", "self._outbox.drop({*denied, *self._unbound_and_denied()}, NOT_ALLOWED)", "pass"
     ),
     "who is not admitted any more stays": Mutant(f"{_GUARDED}.apply", "port.expel(", "(lambda *a: None)("),
     "who lost a sender to rules is not told": Mutant(

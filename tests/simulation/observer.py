@@ -196,13 +196,6 @@ class Observer:
         if track is not None and track.life == life:
             track.base += max(0, count - track.total)  # what came before it, while the listener waited for it
 
-    def passed(self, events: Events) -> None:
-        """Note that events came; who waits for the last value hears none of them."""
-        key = events.sender, events.event
-        hearing = [each.subscription for each in self.subscribed if matches(each.pattern, *key)]
-        if key in self.tracks and hearing and all(each is not None and each._held for each in hearing):
-            self.tracks[key].base += events.count
-
     def _heard(self, topic: tuple[Name, Name, int], count: int) -> str:
         sender, event, life = topic
         return f"{self._who} hears number {count} of {event!r} of {sender!r}, life {life}"
