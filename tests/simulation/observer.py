@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
-from sig_core.session.binary.reports import Bound, Events, Gap, Report, Unbound
+from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
 from tests.simulation.choices import STATEFUL
 from tests.simulation.world import Breach
 
