@@ -27,7 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what the command line takes."""
     group = parser.getgroup("sig", "pysig: carriers, codecs and boards")
     add = group.addoption
-    add("--sig-carrier", action="append", default=[], metavar="NAME", help="check this installed carrier; repeatable")
+    carrier = "check this installed carrier, tls+NAME: inside TLS; repeatable"
+    add("--sig-carrier", action="append", default=[], metavar="NAME", help=carrier)
     add("--sig-codec", action="append", default=[], metavar="NAME", help="check this installed codec; repeatable")
     add("--sig-board", action="append", default=[], metavar="PORT", help="check the board on this port; repeatable")
     add("--sig-url", default="", metavar="URL", help="where the carrier listens; default: its `trial`")
@@ -186,6 +187,7 @@ def sig_pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     """A server and a client: over the first --sig-carrier in the first --sig-codec; without them over local in json."""
     from sig_core.client import ClientRouter
     from sig_core.server import ServerRouter
+    from sig_core.testing.credentials import client_url, server_url
 
     carrier, codec = (next(iter(request.config.getoption(f"--sig-{kind}")), "") for kind in ("carrier", "codec"))
     url = f"local://sig-pair-{id(request)}"
@@ -193,9 +195,9 @@ def sig_pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
         from sig_core.testing.installed import url_for
 
         url = (request.config.getoption("--sig-url") or url_for(carrier)).replace("{folder}", str(tmp_path))
-    with ServerRouter(url) as server:
+    with ServerRouter(server_url(url)) as server:
         there = request.config.getoption("--sig-client-url") or server.addresses[0]
-        with ClientRouter(there, codec or "json", reconnect=None) as client:
+        with ClientRouter(client_url(there), codec or "json", reconnect=None) as client:
             yield Pair(server, client)
 
 

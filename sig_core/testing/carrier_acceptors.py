@@ -136,7 +136,7 @@ class AcceptorChecks(CarrierSuite):
             try:
                 again = self.listen_again(acceptor)
             except OSError as error:
-                if not client.traits.reliable:
+                if not self._is_told(client.traits):
                     self.skip("links of its medium keep the address")
                 text = f"{self.who}: {acceptor.address} was closed, and can't be taken again: {error}"
                 raise AssertionError(text) from error

@@ -13,15 +13,17 @@ from typing import Any
 from sig_core.address import Address, as_query
 from sig_core.contract import Acceptor, AddressTraits, Carrier, HasAddressTraits, HasOnePeer, Link, LinkTraits
 from sig_core.testing.checks import Suite
+from sig_core.testing.credentials import client_url, server_url
 from sig_core.testing.ends import End
 from sig_core.testing.waiting import within
 
-__all__ = ["CarrierSuite", "for_threads"]
+__all__ = ["CarrierSuite", "subject_of"]
 
 HELLO = b"hello"  # what makes a peer known on a medium where peers are heard, not connected
 ROUNDS = 3  # waits of which one has to be as short as asked: a busy machine makes them longer
 LATE = 0.3  # seconds by which it may be longer, scaled
 TURN = 0.2  # seconds between two of them
+STREAM = LinkTraits(packets=False, reliable=True)  # what TLS makes of any link
 PIECE = 4096  # bytes of one send where the medium sets no smaller limit
 
 
@@ -32,7 +34,8 @@ class CarrierSuite(Suite):
 
     Attributes:
         carrier: a callable that returns the carrier (its class, mostly), or the carrier.
-        url: to listen on; `{folder}` in it becomes an empty folder.
+        url: to listen on; `{folder}` in it becomes an empty folder. With `tls+` before it the carrier is checked inside
+            TLS, with certificates that the kit makes, where the URL names none.
     """
 
     carrier: Any = None
@@ -49,7 +52,7 @@ class CarrierSuite(Suite):
     def listening(self) -> Iterator[Acceptor]:
         """Listen on `url`; end it afterwards."""
         with tempfile.TemporaryDirectory(prefix="sig-kit-") as folder:
-            url = self.url.replace("{folder}", folder)
+            url = server_url(self.url.replace("{folder}", folder))
             self._options = Address.parse(url).options
             acceptor: Acceptor = self.soon(f"listen on {url}", self.subject.listen, Address.parse(url))
             try:
@@ -73,8 +76,8 @@ class CarrierSuite(Suite):
 
     @cached_property
     def subject(self) -> Carrier:
-        """The carrier, as one for threads."""
-        return for_threads(self.made)
+        """The carrier, as one for threads, and inside TLS where `url` begins with `tls+`."""
+        return subject_of(self.made, Address.parse(self.url))
 
     @contextmanager
     def pair(self) -> Iterator[tuple[End, End]]:
@@ -88,9 +91,13 @@ class CarrierSuite(Suite):
         again: Acceptor = self.soon(f"listen on {address.url}", self.subject.listen, address)
         return again
 
+    def _url_to(self, acceptor: Acceptor) -> str:
+        """Return the URL to connect to an acceptor, with all that TLS takes."""
+        return client_url(self.client_url(acceptor.address))
+
     def connect(self, acceptor: Acceptor) -> End:
         """Connect to an acceptor."""
-        url = self.client_url(acceptor.address)
+        url = self._url_to(acceptor)
         return self.end(self.soon(f"connect to {url}", self.subject.connect, Address.parse(url)), "client")
 
     def end(self, link: Any, name: str) -> End:
@@ -185,7 +192,7 @@ class CarrierSuite(Suite):
         """Return what the carrier says of the address that is listened on."""
         if not isinstance(self.made, HasAddressTraits):
             return AddressTraits()
-        found: object = self.made.address_traits(self.address_of(acceptor))
+        found: object = self.made.address_traits(_below_tls(self.address_of(acceptor)))
         self.check(isinstance(found, AddressTraits), f"address_traits returned {found!r}; it returns AddressTraits")
         assert isinstance(found, AddressTraits)
         return found
@@ -202,11 +209,16 @@ class CarrierSuite(Suite):
 
     def skip_if_untold(self, traits: LinkTraits) -> None:
         """Skip the check on a medium where connect, which gave a link, can't know whether somebody is there."""
-        if not traits.reliable:
+        if not self._is_told(traits):
             self.skip("its medium does not tell whether somebody is there")
+
+    def _is_told(self, traits: LinkTraits) -> bool:
+        """Return whether the medium of a link with these traits tells that nobody is there, or not any more."""
+        return traits.reliable and getattr(self.subject, "is_told", True)
 
     def refuses(self, acceptor: Acceptor) -> bool:
         """Return whether connect raises OSError, once an acceptor was closed; skip where it can't know."""
+        self.skip_if_untold(STREAM)
         try:
             link = self.connect(acceptor)
         except OSError:
@@ -220,11 +232,23 @@ class CarrierSuite(Suite):
         return min(traits.mtu or PIECE, PIECE)
 
 
-def for_threads(made: Any) -> Carrier:
-    """Return a carrier as one for threads, also if it is one for asyncio."""
+def _below_tls(address: Address) -> Address:
+    if not address.is_secured:
+        return address
+    from sig_core.links.tls import OPTIONS  # who has no TLS needs none of it
+
+    return address.below_tls(OPTIONS)
+
+
+def subject_of(made: Any, address: Address) -> Carrier:
+    """Return a carrier as one for threads, also if it is one for asyncio; inside TLS, if an address asks for that."""
+    carrier: Carrier = made
     if inspect.iscoroutinefunction(getattr(made, "connect", None)):
         from sig_core.links.asyncio_bridge import Bridge  # asyncio only for whom it is meant for
 
-        return Bridge(made)
-    carrier: Carrier = made
+        carrier = Bridge(made)
+    if address.is_secured:
+        from sig_core.testing.secured import Secured
+
+        return Secured(carrier)
     return carrier

@@ -58,8 +58,9 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "aio": RING_0 | RING_1 | RING_2 | {"router", "client_base", "server_base"},
     # beside the rings: an authority of certificates, which knows files and the time alone
     "certs": RING_0 | {"files"},
-    # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server
-    "testing": RING_0 | {"links", "plugins", "protocol", "line", "server"},
+    # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server, and around
+    # carriers it puts TLS, as routers do
+    "testing": RING_0 | {"links", "plugins", "protocol", "line", "server", "io.adapters", "io.tls", "certs"},
 }
 SANS_IO = RING_1
 IO_MODULES = {"socket", "select", "selectors", "threading", "asyncio", "time", "ssl", "queue", "logging", "subprocess"}

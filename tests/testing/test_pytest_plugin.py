@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sig_core.demo.board import Thermometer, why_not
-from sig_core.testing import BoardConformance, CarrierConformance
+from sig_core.errors import ConfigError
+from sig_core.testing import BoardConformance, CarrierConformance, credentials
 from sig_core.testing.board_suite import url_of
 from sig_core.testing.installed import suite_for
 from tests.support import within
@@ -25,7 +26,7 @@ def test_router(sig_router):
 def test_pair(sig_pair):
     sig_pair.server.add_sender("lamp", [], {"echo": lambda params: params})
     assert sig_pair.client.remote_request("lamp", "echo", [1, "a"]) == [1, "a"]
-    print("codec", sig_pair.client.codec)
+    print("codec", sig_pair.client.codec, "over", sig_pair.server.addresses[0])
 
 def test_clock(sig_clock):
     sig_clock.advance(2.5)
@@ -76,6 +77,23 @@ def test_the_kit_runs_over_what_is_installed_and_reports(folder: Path) -> None:
     assert (codec["kind"], codec["name"], codec["passed"], codec["distribution"]) == ("codec", "msgpack", 1, "pysig")
 
 
+def test_the_kit_runs_inside_tls_and_so_do_the_fixtures(folder: Path) -> None:
+    (folder / "test_own.py").write_text(FIXTURES)
+    options = ("--sig-carrier=tls+tcp", "--sig-report=report.json", "-s")
+    status, said = run(folder, *options, "-k", "test_pair or test_address_as_bound or test_peer_is_killed")
+    assert status == 0, said
+    assert "over tls+tcp://127.0.0.1:" in said
+    (carrier,) = json.loads((folder / "report.json").read_text())["plugins"]
+    assert (carrier["name"], carrier["distribution"], carrier["passed"]) == ("tls+tcp", "pysig", 2)
+
+
+def test_inside_tls_its_url_says_so_too() -> None:
+    with pytest.raises(ValueError, match=r"tcp://127.0.0.1:0 is without TLS; write tls\+tcp://127.0.0.1:0"):
+        suite_for("carrier", "tls+tcp", "tcp://127.0.0.1:0")
+    suite = suite_for("carrier", "tls+serial", "tls+serial:///dev/ttyS8?cert=a.pem", "tls+serial:///dev/ttyS9?ca=a.pem")()
+    assert (suite.url, suite.client_url("")) == ("tls+serial:///dev/ttyS8?cert=a.pem", "tls+serial:///dev/ttyS9?ca=a.pem")
+
+
 def test_a_breach_is_told_in_its_own_words(folder: Path) -> None:
     (folder / "conftest.py").write_text(
         "from sig_core import default_plugins\n"
@@ -91,6 +109,14 @@ def test_a_breach_is_told_in_its_own_words(folder: Path) -> None:
     assert "codec_trips.py" not in said
     (report,) = json.loads((folder / "sig-conformance.json").read_text())["plugins"]
     assert report["failed"] == {"test_gives_bytes": "codec 'dud': encode gave dict; it gives bytes"}
+
+
+def test_without_cryptography_no_certificates_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sig_core.certs", None)
+    credentials._folder.cache_clear()
+    with pytest.raises(ConfigError, match=r"the kit can't make certificates.*: pip install 'pysig\[certs\]', or name"):
+        suite_for("carrier", "tls+tcp")
+    suite_for("carrier", "tls+tcp", "tls+tcp://127.0.0.1:0?cert=own.pem")
 
 
 def test_what_can_not_be_checked_is_a_mistake_of_usage(folder: Path) -> None:

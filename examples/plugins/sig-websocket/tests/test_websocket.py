@@ -46,6 +46,18 @@ class TestSecureWebSocket(CarrierConformance):
         return f"{bound}?ca={self.own}"
 
 
+class TestInsideTls(CarrierConformance):
+    carrier = WebSocketCarrier
+
+    @pytest.fixture(autouse=True)
+    def certificate(self, own: Path) -> None:
+        self.own = own
+        self.url = f"tls+ws://127.0.0.1:0?cert={own}"
+
+    def client_url(self, bound: str) -> str:
+        return f"{bound}?ca={self.own}"
+
+
 def test_routers_speak_over_tls(own: Path) -> None:
     with sig.ServerRouter(f"wss://127.0.0.1:0/sig?cert={own}") as server:
         server.add_sender("s", [], {"echo": lambda params: params})
