@@ -22,7 +22,7 @@ class LinkSession(Protocol):
         lost: events that did not reach the peer, by reason.
         reading_paused: its input is not to be read for now.
         keeps_half_open: after the end of its input it may still have output, and ends by itself.
-        on_change: called when output appears where there was none, and when `reading_paused` changes.
+        on_change: called when output appears where there was none, when `reading_paused` changes, and after `close`.
     """
 
     peer: str

@@ -28,7 +28,7 @@ def text_of(*users: tuple[str, str, str]) -> str:
     return RULES + "".join(who)
 
 
-def run(face: Face, folder: Path, token: Any, scenario: Scenario) -> None:
+def run(face: Face, folder: Path, token: Any, scenario: Scenario, resume: float = 30) -> None:
     path = folder / "rules.toml"
     path.write_text(text_of((TOKENS[0], "one", "all"), (TOKENS[1], "two", "all")))
     path.chmod(0o600)
@@ -38,7 +38,7 @@ def run(face: Face, folder: Path, token: Any, scenario: Scenario) -> None:
             with Middle(int(server.addresses[0].rpartition(":")[2])) as middle:
                 soon = sig.Reconnect(first=0.01, most=0.05)
                 url = f"tcp://127.0.0.1:{middle.port}"
-                client = face.client(url, token=token, resume=30, reconnect=soon)
+                client = face.client(url, token=token, resume=resume, reconnect=soon)
                 await scenario(server, middle, client, path)
 
     face.run(with_server())
@@ -77,7 +77,7 @@ def test_who_proves_to_be_another_is_taken_in_anew(face: Face, tmp_path: Path) -
             assert client.stats()["resumed"] == 0
 
     shown = [*TOKENS]
-    run(face, tmp_path, lambda: shown[0], scenario)
+    run(face, tmp_path, lambda: shown[0], scenario, resume=1)  # until then the session is its owner's alone
 
 
 def test_who_has_other_roles_by_now_is_taken_in_anew(face: Face, tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ class LineSession(SessionState):
         if self._station is not None:
             self._station.end()
         self._close(LinkClosed(text))
+        self.on_change()  # there may be nothing to say: the link ends now
 
     def _close(self, error: SigError) -> None:
         if self.state is not State.CLOSED:

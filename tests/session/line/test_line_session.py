@@ -209,6 +209,18 @@ def test_closed_by_the_server_fin_goes_out() -> None:
     assert not net.exchange.senders
 
 
+@pytest.mark.parametrize("said", [b"\0", hello()])
+def test_who_closes_it_is_heard_though_nothing_is_to_be_said(said: bytes) -> None:
+    net = Net()
+    link = link_of(net, StationOwner(net))
+    link.receive_data(said, net.now)
+    packets(link)
+    changes: list[State] = []
+    link.on_change = lambda: changes.append(link.state)
+    link.close("enough")
+    assert changes[-1:] == [State.CLOSED]
+
+
 def test_losses_of_its_station_are_its_own() -> None:
     net = Net()
     keeper = StationOwner(net)
