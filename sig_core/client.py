@@ -461,6 +461,7 @@ class ClientRouter(ClientBase, Router):
             of the others from its answer. All that was not answered in time is a `RequestTimeout`.
 
         Raises:
+            ConfigError: a question is not three things.
             LinkClosed: there is no link now.
             Overflow: made inside a callback, and too many events came meanwhile.
         """

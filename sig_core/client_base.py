@@ -148,8 +148,8 @@ class ClientBase(RouterBase):
         return {**self._state.stats(), "listener_errors": self.listener_errors}
 
     def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, of those that this program added."""
-        return name in self._senders and (name not in self._state.registrations.senders or self.is_connected)
+        """Return whether a sender of that name is connected, one of this program; ConfigError: none can be."""
+        return self._has_own(name) and (name not in self._state.registrations.senders or self.is_connected)
 
     def _removal(self, sender: Sender | Name) -> Steps[bool]:
         """Return the plan to disconnect a sender of this program, remote or not."""

@@ -178,8 +178,8 @@ class RouterBase:
             return dict(self._senders)
 
     def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected."""
-        return name in self._senders
+        """Return whether a sender of that name is connected; ConfigError: there can be none of that name."""
+        return self._has_own(name)
 
     def _make_sender(
         self,

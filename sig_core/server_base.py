@@ -284,7 +284,7 @@ class ServerBase(RouterBase):
             ConfigError: a name is not as it must be.
             CodecError: what a client has fired is no value.
         """
-        if sender in self._senders:
+        if self._has_own(sender):
             return self._own_last(sender, event, default)
         with self._lock:
             found = self._exchange.last_values.of(self._port, pattern_of(sender, event))
@@ -549,8 +549,8 @@ class ServerBase(RouterBase):
         return refuse
 
     def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, here or at a client."""
-        return key_of(name) in self._exchange.senders
+        """Return whether a sender of that name is connected, here or at a client; ConfigError: there can be none."""
+        return key_of(check_name(name, "sender")) in self._exchange.senders
 
     def _remove_local(self, sender: Sender | Name) -> bool:
         if super()._remove_local(sender):

@@ -478,6 +478,7 @@ class ClientRouter(ClientBase, AsyncRouter):
             of the others from its answer. All that was not answered in time is a `RequestTimeout`.
 
         Raises:
+            ConfigError: a question is not three things.
             LinkClosed: there is no link now.
             Overflow: made inside a coroutine listener, and too many events came meanwhile.
 

@@ -150,22 +150,25 @@ class Sender:
             create: an event that is not declared is made, for listeners to be counted at; it can't be triggered.
 
         Raises:
+            ConfigError: there can be no event of that name.
             UnknownEvent: it is not declared, and `create` is false.
         """
-        found = self.events.get(event)
+        name = event if event is None else check_name(event, "event")
+        found = self.events.get(name)
         if found is not None:
             return found
         if not create:
-            raise self._unknown(event)
-        made = self.class_event(self, event if event is None else check_name(event, "event"))
+            raise self._unknown(name)
+        made = self.class_event(self, name)
         made.declared = False
-        self.events[event] = made
+        self.events[name] = made
         return made
 
     def get_signal(self, event: Name) -> Signal:
         """Return a new signal for one of its events.
 
         Raises:
+            ConfigError: there can be no event of that name.
             UnknownEvent: the sender has not declared it.
             UnknownSender: the sender was removed.
         """

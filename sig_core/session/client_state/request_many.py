@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from sig_core.contract import Codec
-from sig_core.errors import SigError
+from sig_core.description import described
+from sig_core.errors import ConfigError, SigError
 from sig_core.events import Name
 from sig_core.routing.transcode import REQUEST_TO, encode
 from sig_core.session.binary.client import ClientSession
@@ -21,6 +22,16 @@ Question = tuple[Name, str, Any]
 """Whom, what, and with which value."""
 
 UNANSWERED: Final = object()
+
+
+def _checked(questions: Iterable[Question]) -> list[Question]:
+    if not isinstance(questions, Iterable):
+        raise ConfigError(f"request_many takes a list of (sender, method, params), not {described(questions)}")
+    listed = list(questions)
+    for place, question in enumerate(listed):
+        if not isinstance(question, tuple | list) or len(question) != 3:
+            raise ConfigError(f"request_many, question {place}: (sender, method, params), not {described(question)}")
+    return listed
 
 
 class RequestMany:
@@ -49,7 +60,7 @@ class RequestMany:
         self._idents: dict[int, int] = {}  # of what is open, by its place; may have some that are answered
         self._unanswered: list[None] = []
         self.results: list[Any] = []
-        for place, (sender, method, params) in enumerate(questions):
+        for place, (sender, method, params) in enumerate(_checked(questions)):
             try:
                 self._waiting.append((place, sender, method, encode(codec, params, REQUEST_TO, method, sender)))
             except SigError as error:
