@@ -117,6 +117,7 @@ class ServerBase(RouterBase):
             *(self._exchange, self._lock, codec, self.limits, self._access, self._tick, self._tell_hooks),
             make_loop=make_loop,
         )
+        self._exchange.told_beside = self._clients.listening.stats
         self._joining: set[Subscription] = set()  # that wait for last values: they hear no event of a client yet
         self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
@@ -376,8 +377,6 @@ class ServerBase(RouterBase):
         with self._lock:
             told = self._exchange.stats(peers=peers)
             told["links"] |= self._clients.resumptions.stats()
-        tls = self._clients.listening.tls_stats()
-        told |= {"tls": tls} if tls else {}
         return {"listening": self.addresses, "listener_errors": self.listener_errors, **told}
 
     def _log_failure(self, text: str) -> None:

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import tempfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import sig_core
-from sig_core.address import Address
+from sig_core.address import Address, as_query
 from sig_core.cli.ports import ports_of
 from sig_core.cli.target import DEFAULT_URL
 from sig_core.contract import Codec, HasNarrows, HasTrial, PortInfo
-from sig_core.errors import BrokenPlugin, SigError
+from sig_core.errors import BrokenPlugin, ConfigError, SigError
+from sig_core.links.validity import end_of
 from sig_core.plugins import PluginInfo, default_plugins
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "check_plugins",
     "check_ports",
     "check_round_trips",
+    "check_tls",
 ]
 
 ENDS_SOON = 14  # days
@@ -214,20 +216,48 @@ def check_ports(urls: Iterable[str]) -> Iterator[Finding]:
             yield Finding("address", url, "broken" if asked else "missing", cause, remedy or "choose another address")
 
 
-def check_certificates(urls: Iterable[str]) -> Iterator[Finding]:
-    """Look how long the certificates of addresses with TLS are good, where something is installed that reads them."""
-    try:
-        from sig_core.certs import certificates_in, describe
-    except ImportError:
+def check_tls(files: Mapping[str, str]) -> Iterator[Finding]:
+    """Look whether files of TLS can be used, each for itself and with each other.
+
+    Args:
+        files: by the option that names each: `ca`, `cert`, `key`.
+    """
+    if not files:
         return
-    for url in dict.fromkeys(urls):
+    from sig_core.links.tls import client_context  # who has no TLS needs none of it
+
+    address = Address.parse("tls+tcp://files" + as_query(files))
+    try:
+        client_context(address)
+    except ConfigError as error:
+        cause, _, remedy = str(error).removeprefix(f"address {address.url!r}: ").partition("; ")
+        yield Finding("tls", " ".join(files.values()), "broken", cause, remedy or "name another file")
+    else:
+        yield Finding("tls", " ".join(files.values()))
+
+
+def check_certificates(files: Iterable[str], urls: Iterable[str]) -> Iterator[Finding]:
+    """Look how long certificates are good.
+
+    Args:
+        files: where they are.
+        urls: that name further ones, if they ask for TLS.
+    """
+    named = [file for url in urls for file in _certificates_of(url)]
+    for file in dict.fromkeys([*files, *named]):
         try:
-            file = Address.parse(url).options.get("cert", "") if Address.parse(url).is_secured else ""
-            until = describe(certificates_in(Path(file))[0]).until if file else None
-        except SigError:
-            continue  # what is wrong with it is told where it is listened on
-        if until is not None:
-            yield _check_end(file, until, datetime.now(UTC))
+            until = end_of(Path(file).read_bytes())
+        except (OSError, ValueError):
+            continue  # what is wrong with it is told where it is used
+        yield _check_end(file, until, datetime.now(UTC))
+
+
+def _certificates_of(url: str) -> list[str]:
+    try:
+        address = Address.parse(url)
+    except ConfigError:  # told where it is listened on
+        return []
+    return [address.options[name] for name in ("ca", "cert") if address.is_secured and name in address.options]
 
 
 def _check_end(file: str, until: datetime, now: datetime) -> Finding:

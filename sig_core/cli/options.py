@@ -17,10 +17,19 @@ from sig_core.client import ClientRouter
 from sig_core.protocol.limits import Limits
 from sig_core.session.client_state.reconnect import Reconnect
 
-__all__ = ["as_json", "client_options", "connect", "json_option", "resume_option", "text_option", "timeout_option"]
+__all__ = [
+    *("as_json", "client_options", "connect", "files_in", "json_option", "resume_option", "text_option"),
+    *("timeout_option", "tls_options"),
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_of_tls = (
+    click.option("--profile", metavar="NAME", help="One of ~/.config/sig/profiles.toml; if not given 'default'."),
+    click.option("--ca", metavar="FILE", help="TLS: who may have signed the server's certificate."),
+    click.option("--cert", metavar="FILE", help="TLS: the certificate to show."),
+    click.option("--key", metavar="FILE", help="TLS: its key, if that is in a file of its own."),
+)
 _of_clients = (
     click.option(
         "--url",
@@ -34,10 +43,7 @@ _of_clients = (
         metavar="NAME",
         help="Codec to speak, json if none; of several the preferred first.",
     ),
-    click.option("--profile", metavar="NAME", help="One of ~/.config/sig/profiles.toml; if not given 'default'."),
-    click.option("--ca", metavar="FILE", help="TLS: who may have signed the server's certificate."),
-    click.option("--cert", metavar="FILE", help="TLS: the certificate to show."),
-    click.option("--key", metavar="FILE", help="TLS: its key, if that is in a file of its own."),
+    *_of_tls,
     click.option(
         "--token-file",
         type=click.Path(path_type=Path),
@@ -68,8 +74,7 @@ def client_options(command: F) -> F:
 
     @functools.wraps(command)
     def joined(**values: Any) -> Any:
-        named = {name: values.pop(name) for name in TLS_FILES}
-        files = {name: os.path.expanduser(path) for name, path in named.items() if path is not None}
+        files = files_in(values)
         said = {name: values.pop(name) for name in ("url", "codecs", "profile", "token_file")}
         options = Options(files=files, **said)
         return command(target=target_of(options, os.environ), **values)
@@ -77,6 +82,19 @@ def client_options(command: F) -> F:
     for option in reversed(_of_clients):
         joined = option(joined)
     return cast(F, joined)
+
+
+def tls_options(command: F) -> F:
+    """Add to a command what names files of TLS, and a profile that does."""
+    for option in reversed(_of_tls):
+        command = option(command)
+    return command
+
+
+def files_in(values: dict[str, Any]) -> dict[str, str]:
+    """Take the files of TLS out of what a command line says."""
+    named = {name: values.pop(name) for name in TLS_FILES}
+    return {name: os.path.expanduser(path) for name, path in named.items() if path is not None}
 
 
 def connect(

@@ -14,7 +14,7 @@ from sig_core.errors import ConfigError
 from sig_core.plugins import default_plugins
 from sig_core.tokens import LONGEST, checked
 
-__all__ = ["DEFAULT_URL", "Options", "Target", "target_of"]
+__all__ = ["DEFAULT_URL", "Options", "Target", "merged", "target_of", "with_files"]
 
 DEFAULT_URL = "tcp://127.0.0.1:3000"
 URL_VARIABLE, TOKEN_VARIABLE = "SIG_URL", "SIG_TOKEN"
@@ -73,11 +73,9 @@ def target_of(options: Options, environment: Mapping[str, str]) -> Target:
         profile = default_profile(environment) if options.url is None and said is None else Profile()
         ways = (options.url, said, profile.url)
     url = next((each for each in ways if each is not None), DEFAULT_URL)
-    files = {**profile.files, **options.files}
-    if "cert" in options.files and "key" not in options.files:
-        files.pop("key", None)  # that of the profile is the key of another certificate
+    files = merged(profile.files, options.files)
     token = _token(options.token_file, profile, environment, named=options.profile is not None)
-    return Target(_with_files(url, files), options.codecs or profile.codecs, token)
+    return Target(with_files(url, files), options.codecs or profile.codecs, token)
 
 
 def _token(option: Path | None, profile: Profile, environment: Mapping[str, str], *, named: bool) -> Token | None:
@@ -113,8 +111,20 @@ def _from_file(path: Path) -> Token:
     return read
 
 
-def _with_files(url: str, files: Mapping[str, str]) -> str:
-    """Return a URL whose options name files of TLS; those that it names itself give way."""
+def merged(of_profile: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """Return files of TLS: those that are named, and for the others those of a profile."""
+    files = {**of_profile, **named}
+    if "cert" in named and "key" not in named:
+        files.pop("key", None)  # that of the profile is the key of another certificate
+    return files
+
+
+def with_files(url: str, files: Mapping[str, str]) -> str:
+    """Return a URL whose options name files of TLS; those that it names itself give way.
+
+    Raises:
+        ConfigError: it takes none.
+    """
     if not files:
         return url
     address = Address.parse(url)

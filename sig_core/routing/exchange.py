@@ -119,6 +119,7 @@ class Exchange:
         leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
         objects: what plain peers get of a run: made once for all of them.
+        told_beside: returns what `stats` tells of the server beside this.
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class Exchange:
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
         self.objects: SharedWork[list[bytes | None]] = SharedWork()
+        self.told_beside: Callable[[], dict[str, Any]] = dict
 
     def _make_table(self) -> Table[Port]:
         return Table()
@@ -578,7 +580,7 @@ class Exchange:
             "state": self.last_values.stats(),
             "memory": {"held": self.memory.size, "gave_way": self.memory.gave_way},
         }
-        return counts | total.describe(waiting) | ({"peers": each} if peers else {})
+        return counts | total.describe(waiting) | self.told_beside() | ({"peers": each} if peers else {})
 
     def withdraw(self, port: Port, patterns: Iterable[Pattern], *, may_return: bool = False) -> None:
         """Remove the listeners and senders of a port; requests that these have open fail.

@@ -152,11 +152,28 @@ def test_a_carrier_that_is_broken_is_not_asked_for_ports() -> None:
 def test_a_certificate_that_ends_soon(tmp_path: Path, days: float, state: str, cause: str) -> None:
     own = Authority(tmp_path)
     own.issue("server", days=(-2, days))
-    (found,) = checkup.check_certificates([f"tls+tcp://127.0.0.1:0{own.query('server')}", "tcp://127.0.0.1:0"])
+    (found,) = checkup.check_certificates([], [f"tls+tcp://127.0.0.1:0{own.query('server', ca='')}", "tcp://127.0.0.1:0"])
+    (named,) = checkup.check_certificates([str(tmp_path / "server.pem")], [])
+    assert named == found
     assert found.state == state and re.match(cause, found.cause) and "server.pem" in found.name
     assert ("renew" in found.remedy) is (state == "broken")
 
 
 def test_files_that_hold_no_certificate_are_told_where_it_is_listened_on(tmp_path: Path) -> None:
     urls = [f"tls+tcp://127.0.0.1:0?cert={tmp_path}/none.pem", "no url", "tls+tcp://x"]
-    assert list(checkup.check_certificates(urls)) == []
+    assert list(checkup.check_certificates([f"{tmp_path}/none.pem"], urls)) == []
+
+
+def test_files_of_tls_are_looked_at_together(tmp_path: Path) -> None:
+    own = Authority(tmp_path)
+    own.issue("hall")
+    own.issue("lab")
+    ca, hall, lab_key = (str(tmp_path / name) for name in ("ca.pem", "hall.pem", "lab.key"))
+    assert list(checkup.check_tls({})) == []
+    (good,) = checkup.check_tls({"ca": ca, "cert": hall, "key": str(tmp_path / "hall.key")})
+    assert good.state == "ok"
+    (found,) = checkup.check_tls({"cert": hall, "key": lab_key})
+    assert (found.state, found.name) == ("broken", f"{hall} {lab_key}")
+    assert re.match("option cert=.*hall.pem' can't be used: key values mismatch", found.cause) and found.remedy
+    (found,) = checkup.check_tls({"ca": f"{tmp_path}/none.pem"})
+    assert re.match("option ca=.*none.pem' can't be read: No such file", found.cause) and found.remedy

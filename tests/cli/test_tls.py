@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +87,40 @@ def test_a_server_takes_what_is_renewed_and_revoked_while_it_runs(home: Path, by
     assert sig("certs", "revoke", str(home), "hall").returncode == OK
     asked = ["senders", "--url", by_certificate, *files(home, "ca", "cert", "key")]
     eventually(lambda: sig(*asked).returncode == REFUSED)
+
+
+def about_tls(found: subprocess.CompletedProcess[str]) -> list[tuple[str, str, str]]:
+    """Give kind, state and the last word of the name of what the doctor found of TLS."""
+    told = [json.loads(line) for line in found.stdout.splitlines()]
+    mine = [each for each in told if each["kind"] in ("address", "certificate", "profile", "tls")]
+    return [(each["kind"], each["state"], re.sub(r".*/|[?,].*", "", each["name"])) for each in mine][1:]
+
+
+def test_the_doctor_takes_files_by_options_by_a_profile_and_by_urls(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "sig").mkdir()
+    profiles = tmp_path / "sig/profiles.toml"
+    profiles.write_text('[lab]\nca = "../home/ca.pem"\ncert = "../home/hall.pem"\nkey = "../home/house.key"\n')
+    place = {"XDG_CONFIG_HOME": str(tmp_path)}
+    pairs = ["--ca", str(home / "ca.pem"), "--cert", str(home / "house.pem"), "--key", str(home / "house.key")]
+    found = sig("doctor", "--json", *pairs, "--url", "tls+tcp://127.0.0.1:0", env=place)
+    good = [("certificate", "ok", "ca.pem"), ("certificate", "ok", "house.pem")]
+    assert about_tls(found) == [("address", "ok", "127.0.0.1:0"), ("tls", "ok", "house.key"), *good], found.stderr
+    found = sig("doctor", "--json", "--profile", "lab", env=place)
+    assert about_tls(found) == [("tls", "broken", "house.key"), good[0], ("certificate", "ok", "hall.pem")]
+    assert sig("doctor", "--profile", "lap", env=place).returncode == USAGE
+    profiles.write_text("[default]\nkey = 5\n")
+    assert about_tls(sig("doctor", "--json", env=place)) == [("profile", "broken", "default")]
+
+
+def test_the_doctor_warns_of_a_certificate_that_ends_soon(home: Path) -> None:
+    Authority(home).issue("brief", days=13)
+    found = sig("doctor", "--cert", str(home / "brief.pem"), "--key", str(home / "brief.key"))
+    assert found.returncode == 1
+    assert re.search(r"brief.pem.*it ends on .*, in 1[23] days", found.stdout) and "sig certs renew" in found.stdout
+
+
+def test_stats_tell_of_handshakes_and_of_the_days_that_are_left(home: Path, by_certificate: str) -> None:
+    sig("senders", "--url", by_certificate, *files(home, "ca"))
+    found = sig("stats", "--json", "--url", by_certificate, *files(home, "ca", "cert", "key"))
+    told = json.loads(found.stdout)["tls"][by_certificate]
+    assert told == {"handshakes": {"TLSv1.3": 1}, "failed": 1, "days_left": 824, "loaded": 1, "problem": ""}

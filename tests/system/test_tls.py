@@ -380,7 +380,13 @@ def test_certificates_are_renewed_while_links_live(face: str, own: Authority) ->
             assert shown(server, own) != before
             dial(face, url + own.query("client"))
             client.flush()
-            assert server.stats()["tls"] == {url: {"loaded": 2, "problem": ""}}
+            with plain_socket(server) as stranger:
+                stranger.sendall(b"{}")
+                assert stranger.recv(1000)
+            eventually(lambda: server.stats()["tls"][url]["failed"])
+            handshakes = {"TLSv1.3": 4}  # two of programs, two of `shown`
+            counts = {"handshakes": handshakes, "failed": 1, "days_left": 29, "loaded": 2, "problem": ""}
+            assert server.stats()["tls"] == {url: counts}
 
 
 def shown(server: sig.ServerRouter, own: Authority) -> bytes | None:

@@ -53,6 +53,11 @@ class Listening:
         found = {each.address: factory.tls for each, factory in list(self._factories.items())}
         return {address: tls.stats() for address, tls in found.items() if tls is not None}
 
+    def stats(self) -> dict[str, Any]:
+        """Return what `stats` of the server tells of its addresses."""
+        tls = self.tls_stats()
+        return {"tls": tls} if tls else {}
+
     def add(self, acceptor: Acceptor, factory: SessionFactory, on_link: Callable[[Link], None]) -> None:
         """Accept.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from sig_core.address import Address
@@ -14,6 +15,7 @@ from sig_core.io.tls.contexts import ServerContexts, check_reliable
 from sig_core.io.tls.link import BlockingTlsLink, PollableTlsLink, secured
 from sig_core.io.tls.problems import server_problem
 from sig_core.io.tls.stream import TlsStream
+from sig_core.io.tls.tally import Tally
 
 __all__ = ["AddressTls", "SecuredAcceptor"]
 
@@ -32,6 +34,7 @@ class AddressTls:
     def __init__(self, address: Address, clock: Clock = time.monotonic) -> None:
         self._url = address.url
         self._contexts = ServerContexts(address, clock)
+        self._tally = Tally()
 
     @property
     def knows_clients(self) -> bool:
@@ -64,11 +67,18 @@ class AddressTls:
             link.close()
             raise
         stream = TlsStream(self._contexts.current(), server_side=True)
-        return secured(link, stream, _explain, answers_strangers=True)
+        return secured(link, stream, _explain, self._tally)
 
     def stats(self) -> dict[str, Any]:
         """Return how its certificate stands; see docs/statistics.md."""
-        return {"loaded": self._contexts.loaded, "problem": self._contexts.problem}
+        contexts, tally = self._contexts, self._tally
+        return {
+            "handshakes": tally.agreed,
+            "failed": tally.failed,
+            "days_left": (contexts.end - datetime.now(UTC)).days if contexts.end is not None else None,
+            "loaded": contexts.loaded,
+            "problem": contexts.problem,
+        }
 
 
 def _explain(error: ssl.SSLError, is_open: bool) -> SigError:

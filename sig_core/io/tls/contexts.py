@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import ssl
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from sig_core.address import Address
@@ -12,6 +14,7 @@ from sig_core.clock import Clock
 from sig_core.contract import LinkTraits
 from sig_core.errors import ConfigError
 from sig_core.links import tls
+from sig_core.links.validity import end_of
 from sig_core.log import log
 
 __all__ = ["ServerContexts", "check_reliable", "context_of_client"]
@@ -47,6 +50,7 @@ class ServerContexts:
 
     Attributes:
         loaded: how often it was made.
+        end: when its certificate ends, or the first of those that stand with it; None: the file does not tell.
         problem: why the files that are there now can't be used; then the context before them is. "": they can.
 
     Raises:
@@ -59,7 +63,7 @@ class ServerContexts:
         self._files = [address.options[name] for name in FILES if name in address.options]
         self._stamps = self._look()
         self._next_look = clock() + LOOK
-        self._context = self._made()
+        self._context, self.end = self._made()
         self.loaded = 1
         self.problem = ""
 
@@ -81,7 +85,7 @@ class ServerContexts:
 
     def _renew(self) -> None:
         try:
-            self._context = self._made()
+            self._context, self.end = self._made()
         except ConfigError as error:
             self.problem = str(error)
             log.error(f"{error}; what was loaded before is used on")
@@ -90,13 +94,20 @@ class ServerContexts:
         self.problem = ""
         log.info(f"{self._address}: its certificate was loaded anew")
 
-    def _made(self) -> ssl.SSLContext:
+    def _made(self) -> tuple[ssl.SSLContext, datetime | None]:
         context = tls.server_context(self._address)
         context.set_alpn_protocols(ALPN)
-        return context
+        return context, _end(Path(self._address.options["cert"]))
 
     def _look(self) -> list[tuple[int, int, int] | None]:
         return [_stamp(file) for file in self._files]
+
+
+def _end(file: Path) -> datetime | None:
+    try:
+        return end_of(file.read_bytes())
+    except (OSError, ValueError):  # OpenSSL has read it: it is of a form that is seldom, or gone by now
+        return None
 
 
 def _stamp(file: str) -> tuple[int, int, int] | None:

@@ -54,7 +54,7 @@ def dialled(url: str, connect: Callable[[], Link], patience: float) -> Link:
         return client_problem(error, shown, is_open=is_open)
 
     try:
-        link = secured(raw, _stream(context, address, name), explain, answers_strangers=False)
+        link = secured(raw, _stream(context, address, name), explain)
         link.shake_hands(patience)
     except BaseException:
         raw.close()

@@ -26,6 +26,7 @@ from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import UnlistedLock
 from sig_core.io.tls.scratch import Scratch, keep_freed_memory
 from sig_core.io.tls.stream import TlsStream
+from sig_core.io.tls.tally import Tally
 from sig_core.links.sockets import LONGEST_SEND_WAIT, wait_ready
 from sig_core.links.threads import run_in_thread
 from sig_core.protocol.hello import refusal
@@ -54,17 +55,18 @@ class TlsLink:
         raw: a reliable stream, or packets; it is closed with this.
         stream: of this end, at its beginning.
         explain: makes errors of those of OpenSSL.
-        answers_strangers: at a server: who speaks a dialect without TLS is told so in it.
+        tally: at a server: counts what comes of handshakes; and who speaks a dialect without TLS is told so in it.
     """
 
     traits = STREAM
 
-    def __init__(self, raw: Link, stream: TlsStream, explain: Explain, *, answers_strangers: bool) -> None:
+    def __init__(self, raw: Link, stream: TlsStream, explain: Explain, tally: Tally | None = None) -> None:
         self.peer = f"tls+{raw.peer}"
         self._raw = raw
         self._tls = stream
         self._explain = explain
-        self._is_first = answers_strangers  # the next bytes are the first ones
+        self._tally = tally  # None: the handshake is counted
+        self._is_first = tally is not None  # the next bytes are the first ones of somebody who may be a stranger
         self._lock = UnlistedLock()
         self._pid = os.getpid()
         if isinstance(raw, HasUnixPeer):
@@ -104,7 +106,19 @@ class TlsLink:
         output = self._tls.take_output()
         if output:
             self._raw.send(output)
+        if is_open:
+            self._count()
         return is_open
+
+    def _count(self) -> None:
+        """Count the handshake: it is over, or, if it is not, it never will be."""
+        tally, self._tally = self._tally, None
+        if tally is None:
+            return
+        if self._tls.is_open:
+            tally.agree(self._tls.version)
+        else:
+            tally.fail()
 
     def _receive_raw(self, timeout: float) -> bool:
         """Wait for bytes of the wire; return whether any came, or its end did."""
@@ -141,6 +155,7 @@ class TlsLink:
 
     def close(self) -> None:
         """See `Link`: say the end of TLS, as far as that goes now, and close the link."""
+        self._count()
         try:
             # In a forked child the link is its parent's; in the midst of another call nobody knows what is out.
             if self._tls.is_open and self._pid == os.getpid() and not self._lock.is_mine():
@@ -162,8 +177,8 @@ class PollableTlsLink(TlsLink):
 
     _raw: PollableLink
 
-    def __init__(self, raw: PollableLink, stream: TlsStream, explain: Explain, *, answers_strangers: bool) -> None:
-        super().__init__(raw, stream, explain, answers_strangers=answers_strangers)
+    def __init__(self, raw: PollableLink, stream: TlsStream, explain: Explain, tally: Tally | None = None) -> None:
+        super().__init__(raw, stream, explain, tally)
         self._waiting: bytes | memoryview = b""  # encrypted, and not sent yet
         self._owed: list[tuple[int, int]] = []  # of each piece of that its bytes, and those of the session in it
 
@@ -271,7 +286,9 @@ class PollableTlsLink(TlsLink):
                     self._say(self._tls.take_output())  # why it fails
                 raise
             self._say(self._tls.take_output())
-            return is_open
+        if is_open:
+            self._count()
+        return is_open
 
     def _take(self, data: memoryview) -> None:
         """Take bytes of the wire; none: it has ended."""
@@ -358,8 +375,8 @@ class PollableTlsLink(TlsLink):
 class BlockingTlsLink(TlsLink):
     """Around any other link. At a server its handshake happens while it is read. Args: see `TlsLink`."""
 
-    def __init__(self, raw: Link, stream: TlsStream, explain: Explain, *, answers_strangers: bool) -> None:
-        super().__init__(raw, stream, explain, answers_strangers=answers_strangers)
+    def __init__(self, raw: Link, stream: TlsStream, explain: Explain, tally: Tally | None = None) -> None:
+        super().__init__(raw, stream, explain, tally)
         self._is_sending = False
 
     def send(self, data: bytes, /) -> None:
@@ -428,10 +445,10 @@ class BlockingTlsLink(TlsLink):
 
 
 def secured(
-    raw: Link, stream: TlsStream, explain: Explain, *, answers_strangers: bool
+    raw: Link, stream: TlsStream, explain: Explain, tally: Tally | None = None
 ) -> PollableTlsLink | BlockingTlsLink:
     """Return a link inside TLS. Args: see `TlsLink`."""
     keep_freed_memory()
     if isinstance(raw, PollableLink):
-        return PollableTlsLink(raw, stream, explain, answers_strangers=answers_strangers)
-    return BlockingTlsLink(raw, stream, explain, answers_strangers=answers_strangers)
+        return PollableTlsLink(raw, stream, explain, tally)
+    return BlockingTlsLink(raw, stream, explain, tally)

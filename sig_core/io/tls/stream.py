@@ -143,6 +143,11 @@ class TlsStream:
 
     # -- who is there
 
+    @property
+    def version(self) -> str:
+        """Of TLS, as `TLSv1.3`; "" before the handshake is over."""
+        return self._tls.version() or ""
+
     def certificate(self) -> PeerCertificate | None:
         """Return what the other end has shown, and was verified; None: it has shown nothing, or not yet."""
         from hashlib import sha256  # not every server asks

@@ -18,6 +18,7 @@ from sig_core.io.tls.contexts import ServerContexts, context_of_client
 from sig_core.io.tls.link import BlockingTlsLink, PollableTlsLink, secured
 from sig_core.io.tls.problems import client_problem, server_problem
 from sig_core.io.tls.stream import TlsStream
+from sig_core.io.tls.tally import Tally
 from sig_core.links.sockets import SocketLink
 from sig_core.testing import begin
 from tests.support import within
@@ -67,8 +68,9 @@ class Pair:
             TlsStream(ServerContexts(there).current(), server_side=True),
         )
         self.raw = raw
-        self.client: Any = secured(raw[0], streams[0], explain_client, answers_strangers=False)
-        self.server: Any = secured(raw[1], streams[1], explain_server, answers_strangers=True)
+        self.tally = Tally()
+        self.client: Any = secured(raw[0], streams[0], explain_client)
+        self.server: Any = secured(raw[1], streams[1], explain_server, self.tally)
 
     def shake_hands(self) -> None:
         other = begin(self.server.shake_hands, within(5))
@@ -102,6 +104,19 @@ def test_what_kind_of_link_it_is(pair: Pair) -> None:
     assert isinstance(pair.client, PollableLink) is isinstance(pair.client, HasPending) is polled
     assert isinstance(pair.client, HasPeerCertificate) and pair.client.peer == "tls+pair"
     assert pair.server.peer_certificate.facts["subject"] == ((("commonName", "client"),),)
+
+
+def test_a_handshake_is_counted_once(pair: Pair) -> None:
+    pair.close()
+    pair.close()
+    assert (pair.tally.agreed, pair.tally.failed) == ({"TLSv1.3": 1}, 0)
+
+
+def test_one_that_never_comes_about_is_counted_when_its_link_ends(authority: Authority) -> None:
+    pair = Pair(authority)
+    pair.close()
+    pair.close()
+    assert (pair.tally.agreed, pair.tally.failed) == ({}, 1)
 
 
 def test_what_a_link_takes_in_parts_arrives_once_and_in_order(narrow: Pair) -> None:
