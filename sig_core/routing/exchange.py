@@ -478,16 +478,25 @@ class Exchange:
     def _fire_presence(self, entry: SenderEntry, event: Name, skip: Port | None) -> None:
         topic = self._table.topic(entry.name, event)
         route, value = entry.events[event], entry.presence()
+        made: dict[str, Run | None] = {}  # by codec, once for all: a sender may have many events, and many may hear it
         for target in self._targets_of(topic):
             if target is skip:
                 continue
-            try:
-                frame = event_frame(route, encode(self.codec(target.codec), value))
-            except CodecError:  # a name may be more than the codec of a board can carry
+            if target.codec not in made:
+                made[target.codec] = self._presence_run(target.codec, route, value)
+            run = made[target.codec]
+            if run is not None:
+                target.deliver(run, entry.name, event)
+            else:  # a name may be more than the codec of a board can carry
                 lost = Run(route, target.codec, 1, b"")
                 target.note_lost(lost, entry.name, event, 1, f"{target.codec} can't carry the value")
-                continue
-            target.deliver(Run(route, target.codec, 1, frame), entry.name, event)
+
+    def _presence_run(self, codec: str, route: int, value: dict[str, Any]) -> Run | None:
+        """Return `#connect` or `#disconnect` in a codec; None: it can't carry that."""
+        try:
+            return Run(route, codec, 1, event_frame(route, encode(self.codec(codec), value)))
+        except CodecError:
+            return None
 
     def _breach(self, route: int) -> RoutingError:
         return NotOwner(f"route {route} is not yours to send on: add its sender first")
@@ -592,7 +601,8 @@ class Exchange:
         """
         for pattern in list(patterns):
             self.unlisten(port, pattern)
-        if not self.leaving.add(port, len(self._owned.get(port, ())), may_return=may_return):
+        routes = sum(len(entry.events) + 1 for entry in self._owned.get(port, {}).values())
+        if not self.leaving.add(port, routes, may_return=may_return):
             self._remove_senders(port, may_return)
         self.requests.fail_owner(port)
 

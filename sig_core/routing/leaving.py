@@ -8,7 +8,7 @@ from sig_core.routing.ports import Port
 
 __all__ = ["FEW", "Leaving"]
 
-FEW = 25  # senders that are removed at once
+FEW = 100  # routes of senders that are removed at once: what tells of the end of one is as long as it has events
 SECONDS_PER_TURN = 0.003
 
 
@@ -38,9 +38,9 @@ class Leaving:
         self._ended = ended
         self._clock = clock
 
-    def add(self, port: Port, senders: int, *, may_return: bool) -> bool:
-        """Take a port with so many senders; False: it has so few that they are removed at once."""
-        if self.on_work is None or senders <= FEW:
+    def add(self, port: Port, routes: int, *, may_return: bool) -> bool:
+        """Take a port whose senders have so many routes; False: so few that they are removed at once."""
+        if self.on_work is None or routes <= FEW:
             return False
         self.ports[port] = may_return
         self.on_work()
@@ -50,7 +50,7 @@ class Leaving:
         """Remove the next senders; return whether there are more."""
         until = self._clock() + SECONDS_PER_TURN
         for port, may_return in list(self.ports.items()):
-            while self._remove(port, may_return, FEW):
+            while self._remove(port, may_return, 1):
                 if self._clock() >= until:
                     return True
             del self.ports[port]

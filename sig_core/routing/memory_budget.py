@@ -12,7 +12,7 @@ __all__ = ["LEAST", "MemoryBudget", "MemoryHolder"]
 
 LEAST = 4096  # bytes; who holds less is not noted
 ROOM = 16  # of the limit, so a part is free again where it was too much
-AT_ONCE = 8  # links that give way in one look: what their end tells others takes memory in its turn, and time
+AT_ONCE = 32  # links that give way in one look: it takes time
 STEP = 16  # of what is shared, so a part must come to it before it is looked at again how much that is
 
 
@@ -65,6 +65,8 @@ class MemoryBudget:
     Attributes:
         size: bytes that are held, at most: what several links share is counted with each of them.
         gave_way: how often somebody had to drop events, or to end.
+        on_excess: called when somebody holds too much: `relieve` is needed soon, not in the midst of what others do.
+            None: it is done at once.
         place_of: returns with whom somebody is added up, and the bytes that they may hold; None: with those of its
             source.
     """
@@ -73,19 +75,21 @@ class MemoryBudget:
         self.size = 0
         self.gave_way = 0
         self.place_of: Callable[[MemoryHolder], tuple[str, int] | None] = _of_no_user
+        self.on_excess: Callable[[], None] | None = None
         self._most = most
         self._most_of_source = most_of_source
         self._everybody = everybody
         self._look_at = most
         self._sources: dict[str, _Source] = {}
         self._of: dict[MemoryHolder, str] = {}
+        self._due: dict[str, None] = {}  # sources that hold too much
         self._relieving = False  # who gives way holds less meanwhile: that is no reason to begin again
 
     def __len__(self) -> int:
         return len(self._of)
 
     def note(self, holder: MemoryHolder) -> None:
-        """Note that somebody holds more than before, or less; somebody gives way if it is too much."""
+        """Note that somebody holds more than before, or less; if it is too much, somebody has to give way."""
         name = self._of.get(holder)
         size = holder.footprint(exact=False)
         if name is None:
@@ -98,11 +102,27 @@ class MemoryBudget:
         source = self._sources[name]
         self._put(source, holder, size)
         if not self._relieving and (source.size > source.look_at or self.size > self._look_at):
-            self._relieving = True
-            try:
-                self._relieve(name, source)
-            finally:
-                self._relieving = False
+            self._due[name] = None
+            if self.on_excess is None:
+                self.relieve()
+            else:
+                self.on_excess()
+
+    def relieve(self) -> None:
+        """Let those give way who have to, if anybody holds too much."""
+        if not self._due:
+            return
+        due, self._due = self._due, {}
+        self._relieving = True
+        try:
+            for name in due:
+                source = self._sources.get(name)
+                if source is not None and source.size > source.look_at:
+                    self._relieve_source(name, source)
+            if self.size > self._look_at:
+                self._relieve_all()
+        finally:
+            self._relieving = False
 
     def forget(self, holder: MemoryHolder) -> None:
         """Note that somebody is gone."""
@@ -127,12 +147,6 @@ class MemoryBudget:
         source.holders[holder] = size
         source.size += more
         self.size += more
-
-    def _relieve(self, name: str, source: _Source) -> None:
-        if source.size > source.look_at:
-            self._relieve_source(name, source)
-        if self.size > self._look_at:
-            self._relieve_all()
 
     def _relieve_source(self, name: str, source: _Source) -> None:
         held = self._held_by(source)

@@ -62,6 +62,8 @@ class Siege:
                     assert server.stdin is not None
                     server.stdin.close()
                     server.wait(PATIENCE)
+                if turn := server.stdout.read().strip():
+                    self.report += f"\n  longest turn of the server: {1000 * float(turn):.0f} ms of a processor"
 
     def _attack(self, url: str, pid: int) -> None:
         witness = Witness(url)
@@ -85,11 +87,13 @@ class Siege:
             for pair in witness.pairs
         )
         what = self._attacks[0] if len(self._attacks) == 1 else f"{len(self._attacks)} attacks"
+        kept = (self._after - self._before) / MIB
         self.report = (
-            f"{what}, {self._links} links from {self._sources} addresses, {self._seconds:g} s, server on {self._face}: "
-            f"longest wait {1000 * self._longest:.0f} ms, memory {self._before / MIB:.0f} + "
-            f"{self.cost:.0f} MiB, {(self._after - self._before) / MIB:.0f} of them left after "
-            f"{self._took:.1f} s, log {self._logged / 1000:.0f} kB\n  waits (event/answer, ms): {waits}\n  done: {said}"
+            f"{what}, {self._links} links from {self._sources} addresses, {self._seconds:g} s, server on {self._face}\n"
+            f"  longest wait {1000 * self._longest:.0f} ms; of each pair (event/answer, ms): {waits}\n"
+            f"  memory {self._before / MIB:.0f} + {self.cost:.0f} MiB, {kept:.0f} of them left after "
+            f"{self._took:.1f} s; log {self._logged / 1000:.0f} kB\n"
+            f"  done: {said}"
         )
 
     def faults(self, longest: float, memory: int, kept_at_most: int = KEPT) -> list[str]:
@@ -114,13 +118,17 @@ class Siege:
 
 
 def crowd(url: str, attacks: list[str], links: int, sources: int, seconds: float) -> str:
-    """Let a crowd attack, and return what it did; it gives way to everybody else on this machine."""
+    """Let a crowd attack, and return how often it did what; it gives way to everybody else on this machine."""
     command = [sys.executable, "-m", "tests.hostile.crowd", url, f"--links={links}", f"--sources={sources}"]
     command += [f"--seconds={seconds}", *(f"--attack={name}" for name in attacks)]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=lambda: os.nice(10) and None
     )
-    return ", ".join(line.strip() for line in done.stdout.splitlines())
+    counts = {name: int(count) for count, name in map(str.split, done.stdout.splitlines())}
+    if len(counts) < 2:
+        return ", ".join(f"{count} times {name}" for name, count in counts.items())
+    least, most = (pick(counts, key=counts.__getitem__) for pick in (min, max))
+    return f"{sum(counts.values())} attacks, from {counts[least]} times {least} to {counts[most]} times {most}"
 
 
 def resident(pid: int) -> int:

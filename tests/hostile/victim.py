@@ -7,13 +7,38 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Callable
 
 import sig_core as sig
 from sig_core import aio
+from sig_core.io.server.io_thread import IoThread
 
 __all__: list[str] = []
 
 NO_BUDGET = 1 << 50  # bytes
+
+
+class LongestTurn:
+    """The most that the thread which serves the links did between two looks at who is ready: of the processor's time.
+
+    What others wait for beside that is that their own processes, or the server, have no processor.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began: float | None = None
+
+    def poll_ends(self, served: Callable[[IoThread], None]) -> Callable[[IoThread], None]:
+        """Return what polls and serves, and is measured: from one poll to the next."""
+
+        def poll(thread: IoThread) -> None:
+            now = time.thread_time()
+            if self._began is not None:
+                self.seconds = max(self.seconds, now - self._began)
+            self._began = now
+            served(thread)
+
+        return poll
 
 
 def slow(params: object) -> object:
@@ -34,10 +59,13 @@ async def on_asyncio(limits: sig.Limits) -> None:
 
 
 def on_threads(limits: sig.Limits) -> None:
+    longest = LongestTurn()
+    IoThread._poll = longest.poll_ends(IoThread._poll)  # type: ignore[method-assign]
     with sig.ServerRouter("tcp://127.0.0.1:0", limits=limits) as server:
         server.add_sender("slow", [], {"slow": slow})
         tell(server.addresses)
         sys.stdin.read()
+    print(f"{longest.seconds:.3f}", flush=True)
 
 
 def main() -> None:

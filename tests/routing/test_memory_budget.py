@@ -185,3 +185,27 @@ def test_who_did_not_give_way_at_once_does_so_when_anybody_holds_more() -> None:
     many[0].hold(11 * K)
     budget.look()
     assert budget.size <= 100 * K
+
+
+def test_who_has_to_give_way_does_so_later_if_somebody_sees_to_it() -> None:
+    budget = MemoryBudget(1000 * K, 100 * K)
+    asked: list[int] = []
+    budget.on_excess = lambda: asked.append(budget.size)
+    one, two = holders(budget, "tcp://a:1", "tcp://a:2")
+    one.hold(60 * K), two.hold(50 * K)
+    assert asked == [110 * K] and not one.error, "not in the midst of what others do"
+    two.hold(55 * K)
+    budget.relieve()
+    assert one.error is not None and not two.error
+    budget.relieve()
+    assert budget.gave_way == 1
+
+
+def test_who_has_left_until_then_is_not_asked() -> None:
+    budget = MemoryBudget(1000 * K, 100 * K)
+    budget.on_excess = lambda: None
+    (one,) = holders(budget, "tcp://a:1")
+    one.hold(110 * K)
+    budget.forget(one)
+    budget.relieve()
+    assert one.error is None and budget.gave_way == 0 and budget.size == 0

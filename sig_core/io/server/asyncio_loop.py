@@ -46,7 +46,8 @@ class AsyncioLoop(Loop):
         self._busy: BusyLoop | None = None
         self._stopped = False
         self._many: list[Ready] = []  # who is ready since the last turn
-        self._came = 0  # how many of them there were
+        self._came = 0  # how many there were
+        self._are_many = False  # in the turn before: so nobody is served at once
 
     # -- from any thread
 
@@ -157,7 +158,7 @@ class AsyncioLoop(Loop):
         if known is not None and known[1] & event:  # else it was unwatched since asyncio has seen it
             self.wake()
             self._came += 1
-            if self._came < MANY:
+            if self._came < MANY and not self._are_many:
                 self._guarded(partial(watched.ready, event))
             else:
                 self._many.append((watched, event))
@@ -176,7 +177,7 @@ class AsyncioLoop(Loop):
     def _take_turn(self) -> None:
         if self._stopped:
             return
-        self._came = 0
+        self._came, self._are_many = 0, self._came >= MANY
         if self._many:
             many, self._many = self._many, []
             self._guarded(partial(self._serve_many, [each for each in many if self._waits(*each)]))

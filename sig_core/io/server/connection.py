@@ -19,6 +19,7 @@ from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.links.threads import start_thread
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
+from sig_core.session.turn import SECONDS_PER_TURN
 
 __all__ = ["Connection", "ConnectionOwner", "PolledConnection", "PumpedConnection", "SecuredConnection"]
 
@@ -111,8 +112,8 @@ class PolledConnection:
             self.flush()
 
     def _read(self) -> None:
-        """Read; again as long as there is more, most likely."""
-        host, session = self._host, self.session
+        """Read; again as long as there is more, most likely, and its turn is not over."""
+        host, session, began = self._host, self.session, 0.0
         for _ in range(READS):
             try:
                 data = host.buffer.read(self._link, session.read_hint)
@@ -126,12 +127,14 @@ class PolledConnection:
                 self._at_end()
                 return
             with host.lock:
-                session.receive_data(data, host.clock())
+                now = host.clock()
+                session.receive_data(data, now)
                 session = self.session  # by now it may be another one: see `DialectDetector`
                 if session.error is not None:
                     host.mark_dirty(self)
                     return
-            if not host.buffer.full or session.reading_paused:
+            began = began or now
+            if not host.buffer.full or session.reading_paused or host.clock() - began >= SECONDS_PER_TURN:
                 return
 
     def changed(self) -> None:

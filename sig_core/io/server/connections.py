@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from sig_core.access.access_control import AccessControl
@@ -34,7 +35,7 @@ from sig_core.session.binary.resumable_link import ResumableLink
 from sig_core.session.binary.resumptions import Resumptions
 from sig_core.session.binary.server import ServerSession
 from sig_core.session.board.renaming import Renaming
-from sig_core.session.fair_shares import GREEDY, GREEDY_TURN
+from sig_core.session.fair_shares import Shift
 from sig_core.session.identity import Identities
 from sig_core.session.line.stations import Stations
 from sig_core.session.link_session import LinkSession
@@ -131,7 +132,7 @@ class ConnectionManager:
         self._give_back = GiveBack()
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check, self._stopping = 0.0, False  # of all connections, monotonic seconds
-        exchange.leaving.on_work = partial(self.loop.tick_at, 0.0)
+        exchange.leaving.on_work = exchange.memory.on_excess = partial(self.loop.tick_at, 0.0)
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
         self._sharing: list[DatagramAcceptor] = []  # that live, closed or not, as long as their links do
@@ -307,6 +308,7 @@ class ConnectionManager:
             self._connections[connection] = factory
             self._sources[source_of(link.peer)] += 1
             self._newcomers.add(connection, link.peer)
+            self.loop.shares.come(connection.session.peer, self.clock())
         if self.loop.is_current() or isinstance(connection, PumpedConnection):
             self._begin(connection)
         else:
@@ -428,6 +430,7 @@ class ConnectionManager:
 
     def _count_out(self, connection: Connection) -> None:
         source = source_of(connection.session.peer)
+        self.loop.shares.forget(connection.session.peer)
         self._sources[source] -= 1
         if not self._sources[source]:
             del self._sources[source]
@@ -460,6 +463,7 @@ class ConnectionManager:
         """Do what is due: stations to the millisecond, all else at checks that are further apart."""
         with self.lock:
             stations_due = self.stations.tick(now)
+            self.exchange.memory.relieve()
             if self.exchange.leaving.take_turn():
                 self.loop.tick_at(0.0)
         self._take_backlog(now)
@@ -475,18 +479,22 @@ class ConnectionManager:
         return max(0.0, min(stations_due, self._next_check) - now)
 
     def _take_backlog(self, now: float) -> None:
-        """Let those who have more input take their turns, as long as others can wait who have said little."""
-        shares, current = self.loop.shares, now
-        if len(self._backlog) > 1:  # in the order in which they came, but first those who have taken little
-            self._backlog = deque(sorted(self._backlog, key=lambda each: shares.ahead(each.peer, now) >= GREEDY))
-        for _ in range(len(self._backlog)):
-            session, began = self._backlog.popleft(), time.thread_time()
+        """Let those who have more input take their turns, and no more of them than others can wait for."""
+        shares, shift = self.loop.shares, Shift(now)
+        waiting = [(shares.place_of(each.peer, now), each) for each in self._backlog if each.error is None]
+        waiting.sort(key=itemgetter(0))  # else in the order in which they came
+        self._backlog.clear()
+        left, current = [], now
+        for place, session in waiting:
+            if shift.is_over(place, current):
+                left.append(session)
+                continue
+            began = time.thread_time()
             with self.lock:  # for each anew: that is what they wait for
                 session.take_backlog(current)
             current = self.clock()
             shares.note(session.peer, time.thread_time() - began, current)
-            if current - now >= GREEDY_TURN:
-                break
+        self._backlog.extendleft(reversed(left))  # before those that came anew
         if self._backlog:
             self.loop.tick_at(0.0)
 

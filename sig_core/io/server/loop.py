@@ -13,7 +13,7 @@ from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
 from sig_core.io.server.handshakes import Handshakes
 from sig_core.log import log
-from sig_core.session.fair_shares import GREEDY, GREEDY_TURN, FairShares
+from sig_core.session.fair_shares import FairShares, Shift
 
 __all__ = ["Loop", "Ready", "StaysAwake", "Watched"]
 
@@ -23,7 +23,7 @@ class Watched(Protocol):
 
     @property
     def peer(self) -> str:
-        """Whose it is, printable."""
+        """Whose it is, printable; "": the server's own."""
 
     def fileno(self) -> int:
         """Stable until it is unwatched."""
@@ -145,20 +145,19 @@ class Loop(ABC):
             log.error(f"{self._name}: a tick failed\n{traceback.format_exc()}")
 
     def _serve_many(self, ready: Sequence[Ready]) -> None:
-        """Serve many who are ready: the greedy ones last, and no more of them than the others can wait for.
+        """Serve many who are ready, and no more of them than others, who may come, can wait for.
 
         Who is not served now is ready still when the next poll asks.
         """
-        now, shares, until = self._clock(), self.shares, NEVER
-        found = [(shares.ahead(watched.peer, now), watched, events) for watched, events in ready]
-        for ahead, watched, events in sorted(found, key=itemgetter(0)):
-            if ahead >= GREEDY:
-                current = self._clock()
-                until = min(until, current + GREEDY_TURN)
-                if current >= until:
-                    return
+        now, shares = self._clock(), self.shares
+        shift = Shift(now)
+        found = [(shares.place_of(watched.peer, now), watched, events) for watched, events in ready]
+        for place, watched, events in sorted(found, key=itemgetter(0)):
+            if shift.is_over(place, now):
+                continue
             peer, began = watched.peer, time.thread_time()  # the clock goes on while others have the processor
             try:
                 watched.ready(events)
             finally:
+                now = self._clock()
                 shares.note(peer, time.thread_time() - began, now)

@@ -12,7 +12,8 @@ __all__ = ["READ", "WRITE", "EpollPoller", "Poller", "SelectorPoller", "new_poll
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 IN = getattr(select, "EPOLLIN", 1)  # the mask of most events
-BATCH = 128  # descriptors that one poll tells of
+BATCH = 128  # descriptors that one poll tells of ...
+LARGE = 4096  # ... and that the next one does, if there were so many: whose turn it is is decided among all
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class EpollPoller(Generic[T]):
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._things: dict[int, tuple[T, int]] = {}
+        self._most = BATCH
 
     def register(self, descriptor: int, events: int, thing: T) -> None:
         """See `Poller`."""
@@ -95,7 +97,9 @@ class EpollPoller(Generic[T]):
     def poll(self, timeout: float) -> list[tuple[T, int]]:
         """See `Poller`."""
         things, found = self._things, []
-        for descriptor, mask in self._epoll.poll(timeout, BATCH):
+        ready = self._epoll.poll(timeout, self._most)
+        self._most = BATCH if len(ready) < BATCH else LARGE
+        for descriptor, mask in ready:
             known = things.get(descriptor)
             if known is not None:  # else it was closed too early, and lives on in a copy: nobody waits for it here
                 found.append((known[0], READ if mask == IN else known[1] & _events(mask)))

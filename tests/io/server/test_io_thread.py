@@ -14,7 +14,7 @@ from sig_core.errors import LimitError
 from sig_core.io.server import loop as loops
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.poller import READ
-from sig_core.session.fair_shares import GREEDY_TURN
+from sig_core.session.fair_shares import OTHERS, PROOF, SHORT_TURNS
 from sig_core.testing import eventually, within
 
 
@@ -179,11 +179,24 @@ class Crowd:
 
 def test_who_took_little_is_served_before_who_took_much(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(monkeypatch, *[0.004] * 30, 0.0001)
-    for turn in range(40):
-        served = crowd.turn()
-        assert served[0] == 30 or turn < 12, "once it is known"
-        took = sum(crowd.watched[number].seconds for number in served)
-        assert took < (GREEDY_TURN + 0.005 if turn > 12 else 0.1), "then comes another poll"
+    for _ in range(PROOF):  # until then nobody is known
+        while 30 not in crowd.turn():
+            pass
+    for _ in range(40):
+        began = crowd.now
+        assert crowd.turn()[0] == 30
+        assert crowd.now - began < OTHERS + 0.005, "then comes another poll"
+
+
+def test_also_those_who_took_little_are_not_served_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(monkeypatch, *[0.001] * 200)
+    crowd.loop.shares.place_of("", crowd.now)
+    seen = Counter(number for _ in range(30 * PROOF) for number in crowd.turn())
+    assert len(seen) == 200, "nobody is left out"
+    for _ in range(40):
+        began = crowd.now
+        assert len(set(crowd.turn())) > 10
+        assert crowd.now - began < SHORT_TURNS + OTHERS + 0.005
 
 
 def test_those_who_take_much_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
