@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,14 @@ KINDS = {  # how somebody is known -> what may be asked of that
     "port": (),
     "anyone": (),
 }
+URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+URL_BEGINS = re.compile(r"$|[a-z][a-z0-9+.-]*(?:$|:(?:$|/(?:$|/)))", re.IGNORECASE)
+WITHOUT = {  # how somebody is known -> carriers of pysig, at whose addresses nobody is known by that
+    "certificate": ("tcp", "unix", "local", "serial"),
+    "unix": ("tcp", "tls+tcp", "local", "tls+local", "serial"),
+}
+PROOFS = {"certificate": "certificate", "unix": "user of this machine"}
+REMEDIES = {"certificate": "write tls+ before it", "unix": "name an address with unix://"}
 MOST_PROBLEMS = 100  # that are told; the others are counted
 PRESENCE = (EVENT_CONNECT, EVENT_DISCONNECT)
 
@@ -47,6 +56,23 @@ def read_rules(found: Any, source: Source) -> Rules:
         rest = len(reader.problems) - len(told)
         raise RulesError(told + ([f"and {rest} more like these"] if rest else []))
     return rules
+
+
+def _never_at(pattern: NamePattern, kind: str, ports: Iterable[NamePattern]) -> str:
+    """Return why nobody who is known by a kind of fact comes in at such an address; "": somebody may."""
+    text = str(pattern.parts[0])
+    if pattern.has_user:
+        return "has {user}, and here is said who that is; name the address"
+    if "?" in text:
+        return "has options, and addresses are known without them: leave them out"
+    if not (URL_BEGINS if pattern.is_open else URL).match(text):
+        return "is no address; write it as the server is given it, such as tcp://127.0.0.1:3000, or tls+tcp://*"
+    scheme, is_whole, _ = text.partition("://")
+    if is_whole and any(scheme != port.text.partition("://")[0] for port in ports):
+        return "is not the port that the rule names, which is an address itself: leave it out"
+    if is_whole and scheme in WITHOUT.get(kind, ()):
+        return f"shows no {PROOFS[kind]}: {REMEDIES[kind]}"
+    return ""
 
 
 class _Reader:
@@ -233,8 +259,22 @@ class _Reader:
                 if pattern.has_user:
                     text = f"{pattern.text!r}: here is said who the user is, so {{user}} is nobody yet"
                     self._bad(path, f"{spelled(path)}: {text}")
-        at = tuple(self._patterns((*path, "at"), self._list((*path, "at"), table.get("at", []))))
+        at = self._at(path, kind, wanted, table)
         return Who(kind, wanted, self._user(path, kind, table), self._roles_of(path, table, roles), at, path)
+
+    def _at(
+        self, path: Path, kind: str, wanted: Mapping[str, tuple[NamePattern, ...]], table: Mapping[str, Any]
+    ) -> tuple[NamePattern, ...]:
+        """Return where a rule counts. Whether the server listens there, only the server knows."""
+        here = (*path, "at")
+        if table.get("at") == []:
+            self._bad(here, f"{spelled(here)}: an empty list is nowhere; leave it out for everywhere")
+        found = self._patterns(here, self._list(here, table.get("at", [])))
+        for pattern in found:
+            why = _never_at(pattern, kind, wanted.get("port", ()))
+            if why:
+                self._bad(here, f"{spelled(here)}: {pattern.text!r} {why}")
+        return tuple(found)
 
     def _wanted(self, path: Path, kind: str, found: Any) -> dict[str, tuple[NamePattern, ...]]:
         here = (*path, kind)
@@ -250,6 +290,8 @@ class _Reader:
                 self._bad(
                     here, f"{spelled(here)}: the URL of a port was expected, as the server is given it, not {found!r}"
                 )
+            elif "?" in found:
+                self._bad(here, f"{spelled(here)}: {found!r} has options; a port is known without them: leave them out")
             return {"port": tuple(self._patterns(here, [str(found)]))}
         table = self._table(here, found, KINDS[kind])
         if not table:

@@ -123,6 +123,39 @@ def test_somebody_who_cannot_be_meant(who: str, told: str) -> None:
     assert told in "\n".join(problems(f"version = 1\n[roles.a]\n[[who]]\n{who}\n"))
 
 
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        ("anyone = true\nat = []", "an empty list is nowhere"),
+        ("anyone = true\nat = ['127.0.0.1:3000']", "'127.0.0.1:3000' is no address; write it as"),
+        ("anyone = true\nat = ['house/*']", "'house/*' is no address"),
+        ("anyone = true\nat = ['tcp']", "'tcp' is no address"),
+        ("anyone = true\nat = ['tcp://{user}:3000']", "has {user}"),
+        ("anyone = true\nat = ['tcp://127.0.0.1:3000?open=1']", "has options, and addresses are known without"),
+        ("certificate = { uri = 'sig:*' }\nat = ['tls+tcp://*', 'tcp://*']", "'tcp://*' shows no certificate"),
+        ("unix = { user = 'root' }\nat = ['tls+tcp://127.0.0.1:1']", "shows no user of this machine"),
+        ("port = 'serial:///dev/x'\nuser = 'u'\nat = ['tcp://127.0.0.1:1']", "is not the port that the rule names"),
+        ("port = 'serial:///dev/x?baud=9600'\nuser = 'u'", "'serial:///dev/x?baud=9600' has options"),
+    ],
+)
+def test_an_address_at_which_nobody_can_come_in_so(who: str, told: str) -> None:
+    (found,) = problems(f"version = 1\n[roles.a]\n[[who]]\n{who}\nroles = ['a']\n")
+    assert told in found and found.startswith("r.toml:")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "anyone = true\nat = ['*', 'tcp*', 'tcp:*', 'tls+tcp:/*', 'TCP://*', 'x-y.z://a']",
+        "certificate = { uri = 'sig:*' }\nat = ['t*', 'tls+*', 'wss://*']",
+        "unix = { user = 'root' }\nat = ['unix://*', 'tls+unix:///run/sock']",
+        "port = 'serial://usb:1:2'\nuser = 'u'\nat = ['serial:///dev/x', 's*']",
+    ],
+)
+def test_an_address_at_which_somebody_may_come_in(who: str) -> None:
+    assert Rules.parse(f"version = 1\n[roles.a]\n[[who]]\n{who}\nroles = ['a']\n").who
+
+
 def test_what_one_role_denies_another_may_allow() -> None:
     text = 'version = 1\n[roles.a]\nlisten = [{ event = "#c" }]\n[roles.b]\ndeny.listen = [{ sender = "x" }]\n'
     assert Rules.parse(text + "[[who]]\nanyone = true\nroles = ['a', 'b']\n").roles["b"].deny["listen"]
