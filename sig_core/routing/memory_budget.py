@@ -108,10 +108,13 @@ class MemoryBudget:
             else:
                 self.on_excess()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether `relieve` is needed."""
+        return bool(self._due)
+
     def relieve(self) -> None:
         """Let those give way who have to, if anybody holds too much."""
-        if not self._due:
-            return
         due, self._due = self._due, {}
         self._relieving = True
         try:

@@ -133,6 +133,7 @@ class ConnectionManager:
         self._ending: dict[Connection, float] = {}  # whose session has ended, and when that was seen
         self._next_check, self._stopping = 0.0, False  # of all connections, monotonic seconds
         exchange.leaving.on_work = exchange.memory.on_excess = partial(self.loop.tick_at, 0.0)
+        self.loop.between = self._relieve
         self._emptied: Callable[[], None] = _nobody_waits  # called when a stop has seen the last client go
         self._leaving: list[PumpedConnection] = []  # whose threads a stop waits for
         self._sharing: list[DatagramAcceptor] = []  # that live, closed or not, as long as their links do
@@ -463,9 +464,9 @@ class ConnectionManager:
         """Do what is due: stations to the millisecond, all else at checks that are further apart."""
         with self.lock:
             stations_due = self.stations.tick(now)
-            self.exchange.memory.relieve()
             if self.exchange.leaving.take_turn():
                 self.loop.tick_at(0.0)
+        self._relieve()
         self._take_backlog(now)
         if self._unread:
             unread, self._unread = self._unread, {}
@@ -477,6 +478,12 @@ class ConnectionManager:
             with self.lock:
                 self._next_check = min(self._next_check, now + wait)
         return max(0.0, min(stations_due, self._next_check) - now)
+
+    def _relieve(self) -> None:
+        """Let those give way who hold too much: one turn may bring a lot, and the next one as much again."""
+        if self.exchange.memory.is_due:
+            with self.lock:
+                self.exchange.memory.relieve()
 
     def _take_backlog(self, now: float) -> None:
         """Let those who have more input take their turns, and no more of them than others can wait for."""
@@ -494,6 +501,7 @@ class ConnectionManager:
                 session.take_backlog(current)
             current = self.clock()
             shares.note(session.peer, time.thread_time() - began, current)
+            self._relieve()
         self._backlog.extendleft(reversed(left))  # before those that came anew
         if self._backlog:
             self.loop.tick_at(0.0)

@@ -42,6 +42,10 @@ class StaysAwake(Protocol):
         """Note that a request or an answer has passed just now."""
 
 
+def _nothing() -> None:
+    return None
+
+
 class Loop(ABC):
     """Polls, then lets `turn` flush what came of it, then `tick`s when it is time. Its parts run on one thread.
 
@@ -54,7 +58,8 @@ class Loop(ABC):
     Attributes:
         has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
         awake: keeps it awake for a moment; None: it may not. The `turn` tells it what passes.
-        shares: who has taken how much of its thread's time, while many wanted it.
+        between: called between the turns of two who are ready, while many are.
+        shares: who had long turns of late, while many wanted its thread.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Loop(ABC):
     ) -> None:
         self.has_turn_ahead = False
         self.awake: StaysAwake | None = None
+        self.between: Callable[[], None] = _nothing
         self.handshakes = Handshakes()
         self.shares = FairShares()
         self._turn = turn
@@ -161,3 +167,4 @@ class Loop(ABC):
             finally:
                 now = self._clock()
                 shares.note(peer, time.thread_time() - began, now)
+            self.between()
