@@ -1,21 +1,20 @@
-"""Whose turn it is on a thread that many want: first those whose turns are short, of each kind who waits longest."""
+"""Whose turn it is on a thread that many want: a multilevel feedback queue, where those come first who take little."""
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
-__all__ = ["FORGIVEN", "LONG", "MANY", "OTHERS", "PROOF", "QUIET", "SHORT_TURNS", "FairShares", "Place", "Shift"]
+__all__ = ["FIRST", "LEVELS", "LONG", "MANY", "NEXT", "PROOF", "FairShares", "Place", "Shift"]
 
 MANY: Final = 16  # who want the thread at one time, from which on it is looked at whose turn it is
 LONG: Final = 0.002  # seconds from which on a turn is long
 PROOF: Final = 8  # short turns that make up for a long one
-FORGIVEN: Final = 3.0  # long turns that may be by chance: the collector of garbage comes in anybody's
-WORST: Final = 5.0  # long turns that are held against somebody at most
-QUIET: Final = 10.0  # seconds in which never many wanted the thread, and all is forgotten
-SHORT_TURNS: Final = 0.05  # seconds that those take together whose turns are short, before it is looked who came
-OTHERS: Final = 0.01  # seconds that all others take together behind them
+LEVELS: Final = 6  # a long turn leads to the next one; newcomers, who may be many and dear, begin at the last but one
+FIRST: Final = 0.03  # seconds that those of the first level take together, before it is looked who is there by then
+NEXT: Final = 0.005  # seconds that those of each other level take together
 
-Place = tuple[bool, float]  # whether it is behind those whose turns are short; since when it waits, at most
+Place = tuple[int, float]  # the level; since when it waits, at most
 
 
 class _Share:
@@ -28,21 +27,24 @@ class _Share:
 
     __slots__ = ("long_turns", "since")
 
-    def __init__(self, long_turns: float, since: float) -> None:
-        self.long_turns = long_turns
+    def __init__(self, since: float) -> None:
+        self.long_turns = LEVELS - 2.0
         self.since = since
 
 
 class FairShares:
-    """Knows who had long turns of late. Newcomers are taken for such, until they have proved that theirs are short.
+    """Knows who had long turns of late: at each level comes first who waits longest.
 
     By time alone nobody can be told apart where a thousand want the thread: each share of it is so small that a pair
     which behaves wants more. But it never wants much at once, and who does is the one for whom others wait.
+
+    Attributes:
+        unproved: who is not at the first level.
     """
 
     def __init__(self) -> None:
+        self.unproved: set[str] = set()
         self._shares: dict[str, _Share] = {}
-        self._last = 0.0  # when somebody's place was asked for, monotonic seconds
 
     def __len__(self) -> int:
         return len(self._shares)
@@ -54,11 +56,13 @@ class FairShares:
             who: printable, as links have it.
             now: monotonic seconds.
         """
-        self._shares[who] = _Share(FORGIVEN + 1, now)
+        self._shares[who] = _Share(now)
+        self.unproved.add(who)
 
     def forget(self, who: str) -> None:
         """Note that somebody has left."""
         self._shares.pop(who, None)
+        self.unproved.discard(who)
 
     def place_of(self, who: str, now: float) -> Place:
         """Return where somebody stands; the least place comes first.
@@ -67,21 +71,18 @@ class FairShares:
             who: see `come`; "": the server's own, which is before all others.
             now: monotonic seconds.
         """
-        if now - self._last > QUIET:  # who is there by now came when there was no hurry
-            self._shares = {each: _Share(0.0, share.since) for each, share in self._shares.items()}
-        self._last = now
         if not who:
-            return False, 0.0
+            return 0, 0.0
         if who not in self._shares:
             self.come(who, now)
         share = self._shares[who]
-        return share.long_turns > FORGIVEN, share.since
+        return ceil(share.long_turns), share.since
 
     def note(self, who: str, took: float, now: float) -> None:
         """Note that somebody had its turn.
 
         Args:
-            who: see `place_of`.
+            who: see `come`.
             took: seconds.
             now: monotonic seconds.
         """
@@ -89,23 +90,27 @@ class FairShares:
         if share is None:  # it is the server's own, or has left meanwhile
             return
         share.since = now
-        long_turns = share.long_turns + 1 if took > LONG else share.long_turns - 1 / PROOF
-        share.long_turns = min(max(0.0, long_turns), WORST)
+        if took > LONG:
+            share.long_turns = min(share.long_turns + 1, LEVELS - 1.0)
+            self.unproved.add(who)
+        elif share.long_turns:
+            share.long_turns = max(0.0, share.long_turns - 1 / PROOF)
+            if not share.long_turns:
+                self.unproved.remove(who)
 
 
 class Shift:
-    """The turns between two looks at who wants the thread.
+    """The turns between two looks at who wants the thread, which are taken in the order of their places.
 
     Args:
         now: monotonic seconds.
     """
 
     def __init__(self, now: float) -> None:
-        self._until = [now + SHORT_TURNS, 0.0]
+        self._level, self._until = 0, now + FIRST
 
     def is_over(self, place: Place, now: float) -> bool:
-        """Return whether who stands at `place`, and all behind, have to wait; the first of each kind does not."""
-        behind = place[0]
-        if behind and not self._until[True]:
-            self._until[True] = now + OTHERS
-        return now >= self._until[behind]
+        """Return whether who stands at `place` has to wait, as all behind it at that level; the first one does not."""
+        if place[0] > self._level:
+            self._level, self._until = place[0], now + NEXT
+        return now >= self._until

@@ -1,7 +1,7 @@
 """`python -m tests.hostile`: a server among many hostile links, and pairs beside them that behave.
 
-It fails where a pair loses something or waits too long, where the server takes too much memory or keeps it, or where it
-logs too much. On a machine that has other things to do, waits say little: `--longest` allows more.
+It fails where a pair loses something, or waits for too much work of the server, where the server takes too much memory
+or keeps it, or where it logs too much. How long pairs waited is told; that says little where others have the processor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--attack", action="append", choices=list(ATTACKS), help="more than once: these; else all")
     parser.add_argument("--unbounded", action="store_true", help="the server has no budget of memory")
     parser.add_argument("--each", action="store_true", help="one attack after the other, instead of all at once")
-    parser.add_argument("--longest", type=float, default=0.5, help="seconds that a pair may wait")
+    parser.add_argument("--longest", type=float, default=0.5, help="seconds of work of the server that a pair may wait")
     parser.add_argument("--memory", type=int, default=256, help="MiB that all hostile links together may cost")
     options = parser.parse_args()
     attacks = options.attack or list(ATTACKS)

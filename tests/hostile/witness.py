@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,8 @@ from sig_core import aio
 from tests.support.plainpeer import PlainPeer
 
 __all__ = ["Pair", "Witness"]
+
+Clock = Callable[[], float]
 
 PAUSE = 0.02  # seconds between two events of a pair
 CODECS = ("json", "msgpack", "cbor")
@@ -27,40 +30,54 @@ class Pair(threading.Thread):
     Args:
         url: of the server.
         what: this pair is.
+        clock: of the server's work: returns the seconds that it has had a processor.
 
     Attributes:
         heard: what came of the events.
         fired: how many there were.
         asked: requests that were answered.
         longest: seconds that an event, and that an answer, took.
+        most_work: seconds that the server worked meanwhile, at most.
         fault: what went wrong; "": nothing.
     """
 
-    def __init__(self, url: str, what: str) -> None:
+    def __init__(self, url: str, what: str, clock: Clock) -> None:
         super().__init__(name=f"pair {what}", daemon=True)
+        self._clock = clock
         self.url = url
         self.what = what
         self.fired = self.asked = 0
         self.heard: list[int] = []
         self.longest = {"event": 0.0, "answer": 0.0}
+        self.most_work = 0.0
         self.fault = ""
         self.leaving = threading.Event()
         self.ready = threading.Event()
 
     def hear(self, info: Any, data: Any) -> None:
         """Take an event: its number, and when it was fired."""
-        number, then = data
+        number, *then = data
         self.heard.append(number)
-        self.note("event", time.monotonic() - then)
+        self.note("event", then)
 
-    def note(self, what: str, took: float) -> None:
-        """Keep the longest wait."""
+    def now(self) -> list[float]:
+        """Return the time, and how much the server has worked."""
+        return [time.monotonic(), self._clock()]
+
+    def note(self, what: str, then: list[float]) -> None:
+        """Keep the longest wait for something that began at `then`."""
+        took, worked = (now - began for now, began in zip(self.now(), then, strict=True))
         self.longest[what] = max(self.longest[what], took)
+        self.most_work = max(self.most_work, worked)
+
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.longest, self.most_work = dict.fromkeys(self.longest, 0.0), 0.0
 
     def next(self) -> list[Any]:
         """Return the data of the next event."""
         self.fired += 1
-        return [self.fired - 1, time.monotonic()]
+        return [self.fired - 1, *self.now()]
 
     def run(self) -> None:
         """See `Thread`."""
@@ -77,8 +94,8 @@ class Pair(threading.Thread):
 
 
 class ThreadedPair(Pair):
-    def __init__(self, url: str, codec: str, other: str) -> None:
-        super().__init__(url, f"threads {codec} {other}")
+    def __init__(self, url: str, codec: str, other: str, clock: Clock) -> None:
+        super().__init__(url, f"threads {codec} {other}", clock)
         self._codecs = codec, other
 
     def work(self) -> None:
@@ -88,9 +105,9 @@ class ThreadedPair(Pair):
             self.ready.set()
             while not self.leaving.wait(PAUSE):
                 signal.trigger(self.next())
-                began = time.monotonic()
+                began = self.now()
                 assert other.remote_request(self.what, "double", self.asked, PATIENCE) == 2 * self.asked
-                self.note("answer", time.monotonic() - began)
+                self.note("answer", began)
                 self.asked += 1
             wait_for(lambda: len(self.heard) >= self.fired)
             assert not owner.lost and not other.lost, f"lost: {owner.lost} {other.lost}"
@@ -98,8 +115,8 @@ class ThreadedPair(Pair):
 
 
 class AsyncioPair(Pair):
-    def __init__(self, url: str, codec: str, other: str) -> None:
-        super().__init__(url, f"asyncio {codec} {other}")
+    def __init__(self, url: str, codec: str, other: str, clock: Clock) -> None:
+        super().__init__(url, f"asyncio {codec} {other}", clock)
         self._codecs = codec, other
 
     def work(self) -> None:
@@ -117,9 +134,9 @@ class AsyncioPair(Pair):
             while not self.leaving.is_set():
                 await asyncio.sleep(PAUSE)
                 signal.trigger(self.next())
-                began = time.monotonic()
+                began = self.now()
                 assert await other.remote_request(self.what, "double", self.asked, PATIENCE) == 2 * self.asked
-                self.note("answer", time.monotonic() - began)
+                self.note("answer", began)
                 self.asked += 1
             async with asyncio.timeout(PATIENCE):
                 while len(self.heard) < self.fired:
@@ -131,8 +148,8 @@ class AsyncioPair(Pair):
 class PlainPair(Pair):
     """Two plain peers; its answers are those to its own signals."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "plain")
+    def __init__(self, url: str, clock: Clock) -> None:
+        super().__init__(url, "plain", clock)
 
     def work(self) -> None:
         with PlainPeer(self.url) as owner, PlainPeer(self.url) as other:
@@ -142,9 +159,9 @@ class PlainPair(Pair):
             listening.start()
             self.ready.set()
             while not self.leaving.wait(PAUSE):
-                began = time.monotonic()
+                began = self.now()
                 owner.call("signal", info={"sender": self.what, "event": "e"}, data=self.next())
-                self.note("answer", time.monotonic() - began)
+                self.note("answer", began)
                 self.asked += 1
             wait_for(lambda: len(self.heard) >= self.fired)
             other.sock.shutdown(socket.SHUT_RDWR)
@@ -169,14 +186,19 @@ def wait_for(true: Any) -> None:
 
 
 class Witness:
-    """All pairs."""
+    """All pairs.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: of the server.
+        clock: see `Pair`.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
         around = list(zip(CODECS, (*CODECS[1:], CODECS[0]), strict=True))
         self.pairs: list[Pair] = [
-            *(ThreadedPair(url, *codecs) for codecs in around),
-            *(AsyncioPair(url, *codecs) for codecs in around),
-            PlainPair(url),
+            *(ThreadedPair(url, *codecs, clock) for codecs in around),
+            *(AsyncioPair(url, *codecs, clock) for codecs in around),
+            PlainPair(url, clock),
         ]
 
     def start(self) -> None:
@@ -198,10 +220,15 @@ class Witness:
         """The longest that one of them waited, seconds."""
         return max(max(pair.longest.values()) for pair in self.pairs)
 
+    @property
+    def most_work(self) -> float:
+        """The seconds that the server worked while one of them waited, at most."""
+        return max(pair.most_work for pair in self.pairs)
+
     def forget(self) -> None:
         """Begin to measure anew."""
         for pair in self.pairs:
-            pair.longest = dict.fromkeys(pair.longest, 0.0)
+            pair.forget()
 
     @property
     def faults(self) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sig_core.session.fair_shares import FORGIVEN, LONG, OTHERS, PROOF, QUIET, SHORT_TURNS, FairShares, Shift
+from sig_core.session.fair_shares import FIRST, LEVELS, LONG, NEXT, PROOF, FairShares, Shift
 
 SHORT = LONG / 10
 MUCH = 2 * LONG
+PROVED = (LEVELS - 2) * PROOF  # short turns after which a newcomer is at the first level
 
 
 class Thread:
@@ -17,7 +18,8 @@ class Thread:
         self.shares, self.takes = FairShares(), takes
         self.now = 1000.0
         self.turns: Counter[str] = Counter()
-        self.shares.place_of("", self.now)  # many want it already
+        for who in takes:
+            self.shares.come(who, self.now)
 
     def first(self, *ready: str) -> str:
         """Return whose turn it is among those who are ready; of whom nothing is said, all are."""
@@ -38,58 +40,44 @@ class Thread:
 
 def test_whose_turns_are_short_comes_first_once_that_is_known() -> None:
     thread = Thread(short=SHORT, **{f"much {number}": MUCH for number in range(50)})
-    for _ in range(51 * (PROOF - 1)):
+    for _ in range(51):
         thread.serve()
-    assert set(thread.turns.values()) == {PROOF - 1}, "until then all take turns"
-    thread.turn("short", SHORT)
-    assert [thread.serve() for _ in range(10)] == ["short"] * 10
+    assert set(thread.turns.values()) == {1}, "newcomers take turns"
+    for _ in range(PROOF):
+        thread.turn("short", SHORT)
+    assert [thread.serve() for _ in range(PROVED)] == ["short"] * PROVED
     others = thread.takes.keys() - {"short"}
     assert len({thread.serve(*others) for _ in range(50)}) == 50, "and the others take turns"
+    assert thread.shares.unproved == others
 
 
-def test_of_those_whose_turns_are_short_who_waits_longest_comes_first() -> None:
+def test_at_each_level_comes_first_who_waits_longest() -> None:
     thread = Thread(a=SHORT, b=SHORT, c=SHORT / 10)
-    for _ in range(PROOF):
+    for _ in range(PROVED):
         for who in thread.takes:
             thread.turn(who, thread.takes[who])
     assert [thread.serve() for _ in range(6)] == ["a", "b", "c"] * 2
 
 
-def test_newcomers_come_behind_whose_turns_are_short_and_before_who_had_a_turn_since() -> None:
+def test_newcomers_come_behind_whose_turns_are_short_and_before_whose_are_long() -> None:
     thread = Thread(short=SHORT, much=MUCH)
-    for _ in range(10 * PROOF):
+    for _ in range(PROVED):
+        thread.turn("short", SHORT), thread.turn("much", MUCH)
+    for number in range(3 * PROVED):
+        thread.shares.come(f"new {number}", thread.now)
+        assert thread.first("short", "much", f"new {number}") == "short"
+        assert thread.first("much", f"new {number}") == f"new {number}"
+
+
+def test_a_long_turn_costs_a_level_and_short_ones_give_it_back() -> None:
+    thread = Thread(short=SHORT)
+    for _ in range(PROVED):
         thread.serve()
-    thread.shares.come("new", thread.now)
-    assert thread.first("short", "new") == "short"
-    thread.turn("much", MUCH)
-    assert thread.first("much", "new") == "new"
-
-
-def test_a_long_turn_now_and_then_is_held_against_nobody() -> None:
-    thread = Thread(short=SHORT, much=MUCH)
-    for _ in range(10 * PROOF):
-        thread.serve()
-    for _ in range(int(FORGIVEN)):  # the collector of garbage
-        thread.turn("short", 100 * LONG)
-        thread.turn("much", MUCH)
-        assert thread.first() == "short"
-    thread.turn("short", MUCH)
-    thread.turn("much", MUCH)
-    assert thread.first() == "short", "it waits longer by now"
-    thread.turn("short", SHORT)
-    assert thread.first() == "much", "but it is one of those who take long"
-    for _ in range(PROOF):
-        thread.turn("short", SHORT)
-    assert thread.first() == "short"
-
-
-def test_who_is_there_when_many_come_is_no_newcomer() -> None:
-    shares = FairShares()
-    shares.come("before", 100.0)
-    shares.place_of("", 100.0 + QUIET + 1)
-    shares.come("new", 100.0 + QUIET + 1)
-    assert shares.place_of("before", 101.0 + QUIET) < shares.place_of("new", 101.0 + QUIET)
-    assert not shares.place_of("before", 101.0 + QUIET)[0]
+    levels = []
+    for took in (100 * LONG, *[SHORT] * PROOF, *[MUCH] * (LEVELS + 3)):
+        thread.turn("short", took)
+        levels.append(thread.shares.place_of("short", thread.now)[0])
+    assert levels == [*[1] * PROOF, 0, *range(1, LEVELS), *[LEVELS - 1] * 4], "whoever's fault it was"
 
 
 def test_what_is_the_servers_own_comes_first_and_is_held_against_nobody() -> None:
@@ -108,11 +96,12 @@ def test_who_has_left_is_forgotten() -> None:
     assert len(shares) == 0
 
 
-def test_a_shift_ends_for_each_kind_and_not_before_one_had_its_turn() -> None:
-    shift, front, behind = Shift(1.0), (False, 0.5), (True, 0.5)
-    assert not shift.is_over(front, 1.0)
-    assert not shift.is_over(front, 1.0 + SHORT_TURNS - 0.001)
-    assert shift.is_over(front, 1.0 + SHORT_TURNS)
-    assert not shift.is_over(behind, 2.0)
-    assert not shift.is_over(behind, 2.0 + OTHERS / 2)
-    assert shift.is_over(behind, 2.0 + OTHERS)
+def test_a_shift_ends_for_each_level_and_not_before_one_had_its_turn() -> None:
+    shift = Shift(1.0)
+    assert not shift.is_over((0, 0.5), 1.0)
+    assert not shift.is_over((0, 0.5), 1.0 + FIRST - 0.001)
+    assert shift.is_over((0, 0.6), 1.0 + FIRST)
+    assert not shift.is_over((2, 0.5), 2.0)
+    assert not shift.is_over((2, 0.6), 2.0 + NEXT / 2)
+    assert shift.is_over((2, 0.7), 2.0 + NEXT)
+    assert not shift.is_over((3, 0.1), 2.0 + NEXT)

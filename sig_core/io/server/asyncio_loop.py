@@ -159,7 +159,9 @@ class AsyncioLoop(Loop):
             self.wake()
             self._came += 1
             if self._came < MANY and not self._are_many:
+                began = self._clock()
                 self._guarded(partial(watched.ready, event))
+                self._note_few((watched,), began)
             else:
                 self._many.append((watched, event))
 

@@ -10,7 +10,7 @@ from sig_core.clock import NEVER
 __all__ = ["GiveBack"]
 
 MUCH = 32 << 20  # bytes that are worth the time that it takes: some milliseconds, rarely 30
-PERIOD = 1.0  # seconds between two times
+PERIOD = 0.5  # seconds between two times
 DELAY = 3.0  # seconds, after which links that have ended are gone
 
 

@@ -175,11 +175,14 @@ class IoThread(Loop):
             self._drain()  # perhaps for nothing
             self._serve_many([(watched, events) for watched, events in ready if watched is not None])
             return
+        began = self._clock()
         for watched, events in ready:
             if watched is None:
                 self._drain()
             else:
                 watched.ready(events)
+        if self.shares.unproved:
+            self._note_few([watched for watched, _ in ready if watched is not None], began)
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):

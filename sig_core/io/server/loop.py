@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol, TypeAlias
 
@@ -13,7 +13,7 @@ from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
 from sig_core.io.server.handshakes import Handshakes
 from sig_core.log import log
-from sig_core.session.fair_shares import FairShares, Shift
+from sig_core.session.fair_shares import LONG, FairShares, Shift
 
 __all__ = ["Loop", "Ready", "StaysAwake", "Watched"]
 
@@ -59,7 +59,7 @@ class Loop(ABC):
         has_turn_ahead: what is there now will be seen by the next `turn`, without a `wake`.
         awake: keeps it awake for a moment; None: it may not. The `turn` tells it what passes.
         between: called between the turns of two who are ready, while many are.
-        shares: who had long turns of late, while many wanted its thread.
+        shares: who had long turns of late.
     """
 
     def __init__(
@@ -149,6 +149,14 @@ class Loop(ABC):
         except BaseException as error:
             pass_end_on(error)
             log.error(f"{self._name}: a tick failed\n{traceback.format_exc()}")
+
+    def _note_few(self, served: Iterable[Watched], began: float) -> None:
+        """Note who had short turns while nobody had to wait: when many come, that counts. They began at `began`."""
+        now, unproved = self._clock(), self.shares.unproved
+        if unproved and now - began <= LONG:
+            for watched in served:
+                if watched.peer in unproved:
+                    self.shares.note(watched.peer, 0.0, now)
 
     def _serve_many(self, ready: Sequence[Ready]) -> None:
         """Serve many who are ready, and no more of them than others, who may come, can wait for.

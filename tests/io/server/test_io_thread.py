@@ -14,7 +14,7 @@ from sig_core.errors import LimitError
 from sig_core.io.server import loop as loops
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.poller import READ
-from sig_core.session.fair_shares import OTHERS, PROOF, SHORT_TURNS
+from sig_core.session.fair_shares import FIRST, LEVELS, NEXT, PROOF
 from sig_core.testing import eventually, within
 
 
@@ -179,31 +179,65 @@ class Crowd:
 
 def test_who_took_little_is_served_before_who_took_much(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(monkeypatch, *[0.004] * 30, 0.0001)
-    for _ in range(PROOF):  # until then nobody is known
+    for _ in range(LEVELS * PROOF):  # until then nobody is known
         while 30 not in crowd.turn():
             pass
     for _ in range(40):
         began = crowd.now
         assert crowd.turn()[0] == 30
-        assert crowd.now - began < OTHERS + 0.005, "then comes another poll"
+        assert crowd.now - began < NEXT + 0.005, "then comes another poll"
 
 
 def test_also_those_who_took_little_are_not_served_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(monkeypatch, *[0.001] * 200)
-    crowd.loop.shares.place_of("", crowd.now)
-    seen = Counter(number for _ in range(30 * PROOF) for number in crowd.turn())
+    seen = Counter(number for _ in range(LEVELS * PROOF * 40) for number in crowd.turn())
     assert len(seen) == 200, "nobody is left out"
+    assert not crowd.loop.shares.unproved
     for _ in range(40):
         began = crowd.now
         assert len(set(crowd.turn())) > 10
-        assert crowd.now - began < SHORT_TURNS + OTHERS + 0.005
+        assert crowd.now - began < FIRST + 0.005
+
+
+def test_who_is_there_when_many_come_has_proved_that_it_takes_little(loop: IoThread) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        served = threading.Semaphore(0)
+
+        class Short:
+            peer = "tcp://a:1"
+
+            def fileno(self) -> int:
+                return ours.fileno()
+
+            def ready(self, events: int) -> None:
+                ours.recv(1)
+                served.release()
+
+        loop.shares.come("tcp://a:1", 0.0)
+        loop.post(lambda: loop.watch(Short(), READ))
+        for _ in range(50 * LEVELS * PROOF):  # a turn may be long by chance
+            theirs.send(b"x")
+            assert served.acquire(timeout=within(10))
+            if not loop.shares.unproved:
+                break
+        assert not loop.shares.unproved
 
 
 def test_those_who_take_much_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(monkeypatch, *[0.004] * 30)
+    for _ in range(30):  # until it is known of all
+        crowd.turn()
     served = Counter(number for _ in range(30) for number in crowd.turn())
     assert len(served) == 30
     assert max(served.values()) - min(served.values()) <= 1
+
+
+def test_who_holds_too_much_gives_way_before_the_next_one_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(monkeypatch, *[0.0001] * 30)
+    between: list[int] = []
+    crowd.loop.between = lambda: between.append(len(crowd.served))
+    assert len(crowd.turn()) == 30 and between == list(range(1, 31))
 
 
 def test_without_descriptors_the_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
