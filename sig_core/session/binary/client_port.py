@@ -128,7 +128,8 @@ class ClientPort(QueuedPort):
     def footprint(self, *, exact: bool) -> int:
         """See `MemoryHolder`."""
         kept = 0 if self.kept is None else self.kept.size
-        return super().footprint(exact=exact) + self.calls.weight + BOUND * len(self._bound) + kept
+        known = len(self._bound) + len(self._unheard)
+        return super().footprint(exact=exact) + self.calls.weight + BOUND * known + kept
 
     def give_way(self, error: Busy) -> bool:
         """See `MemoryHolder`."""
@@ -179,9 +180,6 @@ class ClientPort(QueuedPort):
             self.bind(run.route, sender, event)
         if self._outbox.put(Run(run.route, self.codec, 0, frame)):
             self.on_change()
-        if not self._hears(sender, event):  # when it does, it has to be told the count again
-            del self._bound[run.route]
-            self._unheard.add((sender, event))
         return True
 
     def _lose(self, route: int, count: int, reason: str) -> None:
@@ -264,6 +262,9 @@ class ClientPort(QueuedPort):
         frame = control_frame(encode(self._encoding, notice("bind", params)))
         if self._outbox.put_bind(Place(route, (sender, event), frame)):
             self.on_change()
+        if event is not None and not self._hears(sender, event):  # when it does, it has to be told the count again
+            del self._bound[route]
+            self._unheard.add((sender, event))
         self._check_reads()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from sig_core.errors import NotOwner
+from sig_core.protocol.checks import Fields
 from sig_core.protocol.hello import Hello
 from sig_core.protocol.limits import Limits
+from sig_core.protocol.messages import Call
 from sig_core.protocol.wire import EVENT, REQUEST, control_frame, event_frame, request_tail
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.traffic import Traffic
@@ -52,6 +54,7 @@ def run_of(route: int, size: int = 10) -> Run:
 
 def test_a_number_is_bound_before_its_first_event_and_once() -> None:
     owner = Owner()
+    owner.port.calls.run(Call(1, "add_listener", Fields({"sender": "s", "event": "e"}, "add_listener")))
     owner.port.deliver(run_of(5), "s", "e")
     owner.port.deliver(run_of(5), "s", "e")
     bind, *events = owner.messages()

@@ -118,6 +118,21 @@ def test_a_listener_that_is_back_is_told_with_the_next_event_or_when_it_asks() -
     assert (bounds(back), bounds(asks)) == ([("a", 2)], [])
 
 
+def test_a_count_that_is_recalled_for_who_does_not_hear_it_is_told_anew_when_it_does() -> None:
+    """Its listener was refused when it came back: what is fired until it has one is not meant to arrive."""
+    net = Net()
+    owner, back = net.connect(), net.connect()
+    join(owner)
+    owner.fire("s", "e", 1)
+    for _ in range(2):
+        back.call("recall", topics=[["s", "e"]])
+        owner.fire("s", "e", 2)
+    back.listen("s", "e")
+    owner.fire("s", "e", 3)
+    back.call("recall", topics=[["s", "e"]])
+    assert [(bound.count, bound.anew) for bound in back.of(Bound)] == [(1, False), (2, True), (3, True), (4, False)]
+
+
 def test_what_was_not_heard_for_a_while_is_counted_anew() -> None:
     net = Net()
     owner, listener = net.connect(), net.connect()
