@@ -1,4 +1,4 @@
-"""Requests that wait for an owner who works on few at one time: those who ask take turns.
+"""Requests that wait for an owner who works on few at one time: users take turns, and of one user its links.
 
 How many are few depends on how fast the owner is: what it has, newcomers must wait for. So while others wait and it
 answers a whole window of requests within QUICK, the window is doubled, up to GROWTH times what the owner asked for;
@@ -15,6 +15,8 @@ from typing import Final
 from sig_core.routing.ports import Port, RequestBatch
 
 __all__ = ["RequestTurns"]
+
+Waiting = dict[Port, dict[RequestBatch, None]]
 
 QUICK: Final = 0.05  # seconds
 SLOW: Final = 0.2  # seconds: so long a newcomer may have to wait for a window
@@ -40,8 +42,8 @@ class RequestTurns:
         self._most = most
         self._left = 0  # answers until a window is measured; 0: none is
         self._began = 0.0  # when that began, monotonic seconds
-        self._turns: dict[Port, dict[RequestBatch, None]] = {}  # of those who ask, whose turn is next first
-        self._of: dict[int, tuple[Port, RequestBatch]] = {}  # by token
+        self._turns: dict[str | Port, Waiting] = {}  # of users, and links of nobody; whose turn is next first
+        self._of: dict[int, tuple[str | Port, Port, RequestBatch]] = {}  # by token
         self._sizes: dict[Port, int] = {}  # bytes
 
     def __len__(self) -> int:
@@ -84,10 +86,17 @@ class RequestTurns:
         """Return how many bytes wait of one that asks."""
         return self._sizes.get(asker, 0)
 
-    def put(self, asker: Port, batch: RequestBatch) -> None:
-        """Let requests wait."""
-        self._turns.setdefault(asker, {})[batch] = None
-        self._of.update(dict.fromkeys(batch.tails, (asker, batch)))
+    def put(self, asker: Port, batch: RequestBatch, user: str = "") -> None:
+        """Let requests wait.
+
+        Args:
+            asker: who makes them.
+            batch: they.
+            user: whose link that is; "": nobody's.
+        """
+        who = user or asker
+        self._turns.setdefault(who, {}).setdefault(asker, {})[batch] = None
+        self._of.update(dict.fromkeys(batch.tails, (who, asker, batch)))
         self._sizes[asker] = self.size_of(asker) + sum(map(len, batch.tails.values()))
 
     def waits(self, token: int) -> bool:
@@ -104,7 +113,8 @@ class RequestTurns:
         room = self.window - self.at_work
         if room <= 0 or not self._turns:
             return None
-        asker, batches = next(iter(self._turns.items()))
+        who, asks = next(iter(self._turns.items()))
+        asker, batches = next(iter(asks.items()))
         batch = next(iter(batches))
         share = max(1, room // len(self._turns))
         if len(batch.tails) <= share:
@@ -116,18 +126,28 @@ class RequestTurns:
             del self._of[token]
         self._sizes[asker] -= sum(map(len, taken.tails.values()))
         if not batches:
-            del self._turns[asker], self._sizes[asker]
-        elif len(self._turns) > 1:  # the others come before its next
-            self._turns[asker] = self._turns.pop(asker)
+            self._end(who, asker)
+        elif len(asks) > 1:  # the others come before its next
+            asks[asker] = asks.pop(asker)
+        if len(self._turns) > 1 and who in self._turns:
+            self._turns[who] = self._turns.pop(who)
         self.at_work += len(taken.tails)
         return taken
 
-    def _take_out(self, token: int) -> bytes:
-        asker, batch = self._of.pop(token)
-        tail = batch.tails.pop(token)
-        self._sizes[asker] -= len(tail)
+    def _take_out(self, token: int) -> None:
+        who, asker, batch = self._of.pop(token)
+        self._sizes[asker] -= len(batch.tails.pop(token))
         if not batch.tails:
-            del self._turns[asker][batch]
-            if not self._turns[asker]:
-                del self._turns[asker], self._sizes[asker]
-        return tail
+            batches = self._turns[who][asker]
+            del batches[batch]
+            if not batches:
+                self._end(who, asker)
+
+    def _end(self, who: str | Port, asker: Port) -> None:
+        """Forget one of whom nothing waits any more."""
+        asks = self._turns[who]
+        del asks[asker]
+        if not asks:
+            del self._turns[who]
+        if not self._sizes[asker]:  # else it has another name by now, under which something waits
+            del self._sizes[asker]

@@ -106,7 +106,7 @@ class Requests:
                 self._fail(owner, token, Busy(text))
         else:
             size = sum(map(len, batch.tails.values()))
-            turns.put(asker, batch)
+            turns.put(asker, batch, _user_of(asker))
             self._next_turns(owner, turns)
             self.on_wait(asker, size)  # last: it may end the link of the asker
 
@@ -315,3 +315,9 @@ class Requests:
         turns = self._turns.get(owner)
         if turns:
             turns.drop(token)
+
+
+def _user_of(port: Port) -> str:
+    """Return the user whose link that is, as the rules know it; "": there are none, or it has proved nothing."""
+    principal = port.principal
+    return principal.user if principal is not None and principal.is_somebody else ""

@@ -42,6 +42,32 @@ def test_who_comes_late_has_its_turn_next() -> None:
     assert (turns.at_work, len(turns)) == (2, 95)
 
 
+def test_the_links_of_a_user_are_one_that_asks_and_take_turns_among_themselves() -> None:
+    turns = RequestTurns(1)
+    assert turns.begin(1)
+    turns.put(a, batch(*range(100)), "user")
+    turns.put(b, batch(*range(100, 200)), "user")
+    turns.put(c, batch(*range(200, 204)))
+    order = []
+    for now in range(8):
+        turns.end(1, float(now))
+        order += taken(turns)
+    assert order == [0, 200, 100, 201, 1, 202, 101, 203]
+    assert (turns.size_of(a), turns.size_of(b), turns.size_of(c)) == (3 * 98, 3 * 98, 0)
+
+
+def test_a_link_may_be_another_users_by_and_by() -> None:
+    turns = RequestTurns(1)
+    assert turns.begin(1)
+    turns.put(a, batch(1, 2), "one")
+    turns.put(a, batch(3), "two")
+    for token in (1, 2):
+        turns.drop(token)
+        assert turns.size_of(a) == (6 if token == 1 else 3)
+    turns.drop(3)
+    assert (len(turns), turns._turns, turns._sizes, turns._of) == (0, {}, {}, {})
+
+
 def test_one_that_asks_alone_has_all_that_is_free() -> None:
     turns = RequestTurns(10)
     turns.put(a, batch(*range(7)))
@@ -102,7 +128,7 @@ def test_time_in_which_nobody_waits_is_not_measured() -> None:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.sampled_from([a, b, c]), st.integers(1, 5)),
+        st.tuples(st.just("put"), st.sampled_from([a, b, c]), st.integers(1, 5)),  # a and b are of one user
         st.tuples(st.sampled_from(["end", "drop"]), st.just(None), st.integers(1, 3)),
     ),
     max_size=40,
@@ -121,7 +147,7 @@ def test_all_are_taken_once_each_askers_in_order(steps: list[Any]) -> None:
             tokens = list(range(last + 1, last + 1 + count))
             last += count
             put[asker] += tokens
-            turns.put(asker, batch(*tokens))
+            turns.put(asker, batch(*tokens), "" if asker == c else "user")
         elif what == "end":
             now += 0.04 * count
             turns.end(count, now)

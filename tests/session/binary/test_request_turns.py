@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sig_core as sig
+from sig_core.access.principal import Principal
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from tests.session.by_hand import Raw, sender_of
@@ -50,6 +51,19 @@ def test_somebody_else_waits_for_a_few_requests_not_for_thousands() -> None:
     while owner.asked:
         owner.answer(3)
     assert told == [[(1, None)]] * 5000 and len(net.exchange.requests) == 0
+
+
+def test_many_links_of_one_user_are_one_that_asks() -> None:
+    net = Net()
+    owner, links, other = Owner(net, 1), [net.connect() for _ in range(9)], net.connect()
+    for each in links:
+        each.server.port.principal = Principal("panel", "token")
+        for number in range(3):
+            each.request("slow", "m", number)
+    for number in range(5):
+        other.request("slow", "m", ["mine", number])
+    came = [params for _ in range(12) for params in owner.answer()]
+    assert [place for place, params in enumerate(came) if isinstance(params, list)] == [2, 4, 6, 8, 10]
 
 
 def test_requests_of_one_that_asks_stay_in_order() -> None:
