@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
-from sig_core.session.binary.reports import Bound, Gap, Report, Unbound
+from sig_core.session.binary.reports import Bound, Gap, LastTold, Report, Unbound
 from tests.simulation.choices import STATEFUL
 from tests.simulation.world import Breach
 
@@ -48,14 +49,16 @@ class Subscribed:
     Attributes:
         asked, answered: how much had been routed when it was asked for, first, and when that was answered, on the
             link that there is; None: it is not yet.
+        came: how often counts had been told when it was let go, first; None: it waits for last values.
     """
 
-    __slots__ = ("answered", "asked", "last", "pattern", "subscription")
+    __slots__ = ("answered", "asked", "came", "last", "pattern", "subscription")
 
     def __init__(self, pattern: Pattern, asked: int) -> None:
         self.pattern = pattern
         self.asked = asked
         self.answered: int | None = None
+        self.came: dict[Key, int] | None = None
         self.last: dict[tuple[Name, Name, int], int] = {}  # number of the last event of each life
         self.subscription: Any = None
 
@@ -110,6 +113,7 @@ class Observer:
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
         self._met: set[tuple[Name, Name, int]] = set()
         self._bound_life: dict[Key, int] = {}
+        self._bounds: Counter[Key] = Counter()  # how often a count was told
         self._interrupted: set[tuple[Name, Name, int]] = set()  # another of that name came between
         self._stale = False  # what is heard may be for a listener on this link that is no more
 
@@ -188,12 +192,16 @@ class Observer:
         before, last = listener.last.get(topic, 0), self._last.get(topic, 0)
         if sender not in STATEFUL or event != "#c":
             raise Breach("last", f"{self._heard(topic, count)} as the last value, and it is no state")
-        again = count == before and (sender, event, life) in self._interrupted  # its count is not known any more
+        again = count == before and (
+            (sender, event, life) in self._interrupted  # its count is not known any more
+            or listener.came is None
+            or self._bounds[sender, event] <= listener.came[sender, event] + 1  # maybe nobody told it
+        )
         if (count <= before and not again) or count < last:
             raise Breach("last", f"{self._heard(topic, count)} as the last value, after {before}, others had {last}")
         listener.last[topic] = self._last[topic] = count
         track = self.tracks.get((sender, event))
-        if track is not None and track.life == life:
+        if track is not None and track.life == life and listener.subscription._held is not None:
             track.base += max(0, count - track.total)  # what came before it, while the listener waited for it
 
     def _heard(self, topic: tuple[Name, Name, int], count: int) -> str:
@@ -225,7 +233,12 @@ class Observer:
             what = sorted(report.topics, key=str) if isinstance(report, Unbound) else report  # from a set
             world.note(self._who, "is told {}, and counts {} as lost", what, lost)
         if isinstance(report, Bound):
+            self._bounds[report.sender, report.event] += 1
             self._bound(report, lost)
+        elif isinstance(report, LastTold):
+            for each in self.subscribed:
+                if each.came is None and each.subscription._held is None:
+                    each.came = self._bounds.copy()
         elif isinstance(report, Gap) and not report.sent:
             self._gap(report, lost)
         elif isinstance(report, Unbound):

@@ -138,17 +138,18 @@ class Inbound:
 
     def other(self, report: Report) -> None:
         """Count what was lost, by what the server says of it; and forget what it has forgotten."""
-        losses = self._registrations.losses
+        registrations = self._registrations
+        losses = registrations.losses
         if isinstance(report, Unbound):
-            self._registrations.forget_topics(report.topics)
+            registrations.forget_topics(report.topics)
             give_back(self._lost, report.topics)
-            self._registrations.lasts.unbound(report.topics)
+            registrations.lasts.unbound(report.topics)
         elif isinstance(report, Bound):
             self._bound(report)
         elif isinstance(report, Last):
             self._tell_last(report)
         elif isinstance(report, LastTold):
-            self._registrations.lasts.joined(report.ident)
+            registrations.lasts.joined(report.ident)
             if report.lost:
                 self._log.warning(f"{report.lost} last values did not reach this program: {NOT_TOLD}")
         elif isinstance(report, Refused):
@@ -158,12 +159,15 @@ class Inbound:
         elif isinstance(report, Gap):
             if report.event is not None:
                 losses.add(report.sender, report.event, report.count)
+                key = report.sender, report.event
+                registrations.lasts.lost(key, losses.stands_at(*key))
             self._lose(report.sender, report.event, report.count, report.reason)
 
     def _bound(self, report: Bound) -> None:
         registrations, sender, event = self._registrations, report.sender, report.event
         losses, missing = registrations.losses, 0
-        known = losses.stands_at(sender, event, report.life) >= 0 and not report.anew
+        stands = losses.stands_at(sender, event, report.life)
+        known = stands >= 0 and (not report.anew or stands == report.count)  # what was not to arrive was nothing
         if not report.life:
             losses.pause(sender, event)
         elif registrations.is_meant(sender, event, report.number):

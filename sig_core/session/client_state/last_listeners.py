@@ -51,7 +51,8 @@ class LastListeners:
     def begin_link(self) -> None:
         """Note that another link has come: nothing is answered any more that was asked on the one before."""
         self._expected.clear()
-        self._missed.clear()  # where counts stand is told anew
+        # A count that stood when something was missed tells as well on this link whether the value has come since.
+        self._missed = {key: count for key, count in self._missed.items() if count >= 0}
 
     def bound(self, report: Bound, missing: int, *, known: bool) -> None:
         """Note that the count of a state event was told.
@@ -67,6 +68,16 @@ class LastListeners:
         elif missing or not known:
             self._missed[key] = report.count
         self._told_at[key] = self._came, self._told_at.get(key, (0, 0))[0]
+
+    def lost(self, key: Key, count: int) -> None:
+        """Note that events were told to be lost: if none comes after these, all that listen have missed the last one.
+
+        Args:
+            key: sender and event.
+            count: of the event, these included; -1: it is not known.
+        """
+        if key in self._told_at:
+            self._missed[key] = count
 
     def unbound(self, topics: Sequence[Key]) -> None:
         """Forget events whose sender does not come back."""

@@ -38,7 +38,8 @@ class OfflineQueue:
         untold: of these, those that no server knows to be missing yet.
         waiting: events that are in it, by (sender, event).
         size: bytes that are in it.
-        sent: called with the key, the codec and the frame of what has left.
+        taken: called under the lock, in order, with the key, the codec and the frame of what waits no longer: it
+            leaves, or gives way.
     """
 
     def __init__(self, keep: int, lock: Lock) -> None:
@@ -48,7 +49,7 @@ class OfflineQueue:
         self.untold: Counter[Key] = Counter()
         self.waiting: Counter[Key] = Counter()
         self.size = 0
-        self.sent: Callable[[Key, Codec, bytes], None] = lambda key, codec, frame: None
+        self.taken: Callable[[Key, Codec, bytes], None] = lambda key, codec, frame: None
         self._queue: deque[_Kept] = deque()
 
     def __len__(self) -> int:
@@ -122,7 +123,6 @@ class OfflineQueue:
                 unsendable.append(key)
             else:
                 session.out.append(moved)
-                self.sent(key, session.encoding, moved)
         return unsendable
 
     def _drop(self, keys: Iterable[Key]) -> None:
@@ -139,11 +139,12 @@ class OfflineQueue:
         self.size += len(kept[2])
 
     def _pop(self) -> _Kept:
-        key, _, frame = found = self._queue.popleft()
+        key, codec, frame = found = self._queue.popleft()
         self.size -= len(frame)
         self.waiting[key] -= 1
         if not self.waiting[key]:
             del self.waiting[key]
+        self.taken(key, codec, frame)
         return found
 
 

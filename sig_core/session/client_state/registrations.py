@@ -96,10 +96,10 @@ class Registrations:
         self._subscriptions: dict[Wish, RemoteSubscription] = {}
         self._ended = EndedListeners()  # on this link
         self._order: dict[Name | Wish, None] = {}
-        outlet.offline.sent = self._note_sent
+        outlet.offline.taken = self._note_taken
 
-    def _note_sent(self, key: tuple[Name, Name], codec: Codec, frame: bytes) -> None:
-        """Note the last value of a state event that waited for a link."""
+    def _note_taken(self, key: tuple[Name, Name], codec: Codec, frame: bytes) -> None:
+        """Note the last value of a state event that waited for a link: it is that though it gives way as an event."""
         remote = self.senders.get(key[0])
         if remote is not None and key[1] in remote.kept:
             remote.kept[key[1]].sent = codec, frame

@@ -8,7 +8,7 @@ import pytest
 
 from sig_core.errors import RemoteError, UnknownMethod, UnknownSender
 from sig_core.protocol.wire import event_frame
-from sig_core.session.binary.reports import Bound, Events, Gap, RequestsReceived
+from sig_core.session.binary.reports import Bound, Events, Gap, Last, RequestsReceived
 from sig_core.session.client_state.inbound import Inbound
 from tests.session.client_state.support import Client
 from tests.support.sessions import Link, Net
@@ -298,3 +298,41 @@ def test_events_of_a_sender_that_keeps_no_counts_do_not_stand_for_those_of_anoth
     inbound.events(events(b"2", b"3"))
     inbound.other(bound(4))
     assert stats(client) == (3, 3)
+
+
+@pytest.mark.parametrize(("count", "heard"), [(1, [1]), (2, [1, 2])])
+def test_a_last_value_is_told_again_when_more_was_fired_while_it_was_not_heard(count: int, heard: list[int]) -> None:
+    """Rules took the event, and gave it back: what is the last one is new only if the count has gone on."""
+    client, inbound = listening("s", "e")
+    inbound.other(Bound("s", "e", "a", 1, is_state=True))
+    inbound.other(Last("s", "e", 0, event_frame(1, b"1")))
+    assert client.heard == [("s", "e", 1)]
+    inbound.other(Bound("s", "e", "a", count, anew=True, is_state=True))
+    inbound.other(Last("s", "e", 0, event_frame(1, str(count).encode())))
+    assert [value for _, _, value in client.heard] == heard
+
+
+@pytest.mark.parametrize(("follows", "heard"), [(False, [1, 2]), (True, [1, 3])])
+def test_a_last_value_that_was_lost_as_an_event_is_told_unless_a_newer_came(follows: bool, heard: list[int]) -> None:
+    """Rules took the event while it waited, and gave it back: nothing was fired meanwhile."""
+    client, inbound = listening("s", "e")
+    inbound.other(Bound("s", "e", "a", 0, is_state=True))
+    inbound.events(events(b"1"))
+    inbound.other(Gap("s", "e", 1, "not allowed"))
+    if follows:
+        inbound.events(events(b"3"))
+    inbound.other(Bound("s", "e", "a", 2 + follows, anew=True, is_state=True))
+    inbound.other(Last("s", "e", 0, event_frame(1, b"3" if follows else b"2")))
+    assert [value for _, _, value in client.heard] == heard
+
+
+@pytest.mark.parametrize(("count", "heard"), [(3, [3]), (4, [4])])
+def test_a_last_value_that_was_lost_with_its_link_is_told_on_the_next(count: int, heard: list[int]) -> None:
+    """Where the count stands had come before the link broke: by that alone, nothing is missing."""
+    client, inbound = listening("s", "e")
+    inbound.other(Bound("s", "e", "a", 3, is_state=True))
+    client.registrations.losses.begin_link()
+    client.registrations.lasts.begin_link()
+    inbound.other(Bound("s", "e", "a", count, is_state=True))
+    inbound.other(Last("s", "e", 0, event_frame(1, str(count).encode())))
+    assert [value for _, _, value in client.heard] == heard
