@@ -29,6 +29,12 @@
      │   ├─ OutcomeUnknown                 the link was lost meanwhile; it may have run
      │   └─ RemoteError                    the handler raised, somewhere else
      ├─ AccessDenied(PermissionError)
+     ├─ StoreError                          what a server keeps for durable listeners
+     │   ├─ StoreFailed(OSError)            it can't be done now; later it may
+     │   │   └─ StoreFull                   there is no room on the disk
+     │   ├─ StoreInUse(BlockingIOError)     another process has it
+     │   ├─ StoreDamaged(ValueError)        it is no store, or a damaged one; it is left as it is
+     │   └─ StoreTooNew(ValueError)         a newer version made it; it is left as it is
      └─ LimitError
          ├─ MessageTooBig(ValueError)
          ├─ Busy                           a limit of the peer
@@ -79,6 +85,12 @@ __all__ = [
     "SenderExists",
     "SigError",
     "Status",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFailed",
+    "StoreFull",
+    "StoreInUse",
+    "StoreTooNew",
     "UnknownEvent",
     "UnknownMethod",
     "UnknownPlugin",
@@ -111,6 +123,7 @@ class Status(IntEnum):
     CANNOT_ENCODE = -13
     TIMEOUT = -14
     SHADOWED = -15
+    STORE_FAILED = -16
 
 
 class SigError(Exception):
@@ -311,6 +324,32 @@ class NotAdmitted(HandshakeError, AccessDenied):
         super().__init__(message, status)
 
 
+class StoreError(SigError):
+    """What a server keeps for durable listeners can't be used."""
+
+    status = Status.STORE_FAILED
+
+
+class StoreFailed(StoreError, OSError):
+    """The store can't do now what it should; `__cause__` says why. Later it may, by itself."""
+
+
+class StoreFull(StoreFailed):
+    """There is no room on the disk; nothing is lost that was kept, and it goes on when there is room."""
+
+
+class StoreInUse(StoreError, BlockingIOError):
+    """Another process has the store."""
+
+
+class StoreDamaged(StoreError, ValueError):
+    """What is there is no store, or a damaged one; it is left as it is."""
+
+
+class StoreTooNew(StoreError, ValueError):
+    """A newer version of pysig made the store; it is left as it is."""
+
+
 class LimitError(SigError):
     """A limit is reached."""
 
@@ -359,6 +398,7 @@ _BY_STATUS: dict[int, type[SigError]] = {
     Status.NOT_OWNER: NotOwner,
     Status.CANNOT_ENCODE: EncodeError,
     Status.TIMEOUT: RequestTimeout,
+    Status.STORE_FAILED: StoreFailed,
 }
 
 

@@ -63,7 +63,7 @@ def test_a_status_comes_back_as_an_error_of_that_status(status: Status) -> None:
         assert error.status == status
 
 
-@pytest.mark.parametrize("status", [-16, -99, -(2**15)])
+@pytest.mark.parametrize("status", [-17, -99, -(2**15)])
 def test_an_unknown_status_counts_as_a_handler_that_raised(status: int) -> None:
     error = error_for(status, "text", "KeyError")
     assert isinstance(error, RemoteError)

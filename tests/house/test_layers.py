@@ -17,10 +17,10 @@ RING_0 = {
     *("compiling", "printable", "spelling", "tokens"),
 }
 DIALECTS = {"session.binary", "session.plain", "session.board", "session.line"}
-RING_1 = {"access", "protocol", "line", "datagram", "routing", "session", "session.client_state"} | DIALECTS
+RING_1 = {"access", "protocol", "line", "datagram", "routing", "store", "session", "session.client_state"} | DIALECTS
 RING_2 = {
     *("files", "log", "hookspecs", "plugins", "links"),
-    *("io.sync", "io.delivery", "io.aio", "io.adapters", "io.tls", "io.client", "io.server"),
+    *("io.sync", "io.delivery", "io.aio", "io.adapters", "io.tls", "io.store", "io.client", "io.server"),
 }
 MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itself
     **{name: {"address", "errors", "events"} for name in RING_0},
@@ -31,7 +31,8 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "line": {"clock", "errors"},
     "datagram": {"clock", "errors", "line"},
     "access": RING_0,
-    "routing": RING_0 | {"access", "protocol"},
+    "routing": RING_0 | {"access", "protocol", "store"},
+    "store": RING_0,
     "session": RING_0 | {"access", "protocol", "routing"},
     "session.binary": RING_0 | {"access", "protocol", "routing", "session"},
     "session.plain": RING_0 | {"access", "protocol", "routing", "session"},
@@ -44,6 +45,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "links": RING_0 | {"log"},
     "plugins": RING_0 | {"log", "hookspecs", "links"},
     "io.sync": RING_0 | {"log"},
+    "io.store": RING_0 | {"files", "log", "store"},
     "io.delivery": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.aio": RING_0 | {"log", "links", "routing", "io.sync"},
     "io.adapters": RING_0 | {"log", "links", "line", "datagram"},
