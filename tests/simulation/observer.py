@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
-from sig_core.session.binary.reports import Bound, Gap, LastTold, Report, Unbound
+from sig_core.session.binary.reports import Bound, Gap, Last, LastTold, Report, Unbound
 from tests.simulation.choices import STATEFUL
 from tests.simulation.world import Breach
 
@@ -114,6 +114,7 @@ class Observer:
         self._met: set[tuple[Name, Name, int]] = set()
         self._bound_life: dict[Key, int] = {}
         self._bounds: Counter[Key] = Counter()  # how often a count was told
+        self._missing: set[Key] = set()  # of what something was lost since a last value was told
         self._interrupted: set[tuple[Name, Name, int]] = set()  # another of that name came between
         self._stale = False  # what is heard may be for a listener on this link that is no more
 
@@ -194,8 +195,8 @@ class Observer:
             raise Breach("last", f"{self._heard(topic, count)} as the last value, and it is no state")
         again = count == before and (
             (sender, event, life) in self._interrupted  # its count is not known any more
-            or listener.came is None
-            or self._bounds[sender, event] <= listener.came[sender, event] + 1  # maybe nobody told it
+            or (listener.came is not None and self._bounds[sender, event] <= listener.came[sender, event] + 1)
+            or (sender, event) in self._missing  # maybe nobody told it (as with the line above), or it was lost
         )
         if (count <= before and not again) or count < last:
             raise Breach("last", f"{self._heard(topic, count)} as the last value, after {before}, others had {last}")
@@ -234,7 +235,11 @@ class Observer:
             world.note(self._who, "is told {}, and counts {} as lost", what, lost)
         if isinstance(report, Bound):
             self._bounds[report.sender, report.event] += 1
+            if lost:
+                self._missing.add((report.sender, report.event))
             self._bound(report, lost)
+        elif isinstance(report, Last):
+            self._missing.discard((report.sender, report.event))
         elif isinstance(report, LastTold):
             for each in self.subscribed:
                 if each.came is None and each.subscription._held is None:

@@ -69,6 +69,7 @@ class Connection:
         self.end = end
         self.closed = False
         self._server = server
+        self.failed_at: float | None = None  # what is left may be sent later
         self._rest = b""
         self._ended = False  # the input
         end.holder = self
@@ -83,6 +84,8 @@ class Connection:
         session.on_change = self._changed
 
     def _changed(self) -> None:
+        if self.failed_at is None and self.session.error is not None:
+            self.failed_at = self._server.now()
         self._server.mark_dirty(self)
 
     def receive(self, data: bytes) -> None:
@@ -335,7 +338,7 @@ class ServerNode:
         self._ending.pop(connection.number, None)
         ended: Any = session
         if isinstance(session, ResumableLink):
-            self._check_cut(session)
+            self._check_cut(session, connection.failed_at)
             ended = session.ended
         if isinstance(ended, ServerSession | PlainSession):
             self._leave(ended)
@@ -347,9 +350,9 @@ class ServerNode:
 
     # -- sessions that go on over several links
 
-    def _check_cut(self, link: ResumableLink) -> None:
+    def _check_cut(self, link: ResumableLink, when: float | None) -> None:
         """Check that a session outlives its link, unless it was ended on purpose."""
-        self._cut_at[link.session] = self.now()
+        self._cut_at[link.session] = self.now() if when is None else when
         if isinstance(link.error, RemoteProtocolError):
             raise Breach("resume", f"{link.peer} broke a rule: {link.error}")
         if link.ended is not None and isinstance(link.error, LinkLost):
