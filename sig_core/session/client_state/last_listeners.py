@@ -110,7 +110,8 @@ class LastListeners:
         since = self._told_at.get(key, (0, 0))[1]
         self._told_at[key] = self._came, self._came  # the same value may come once more, for another pattern
         everybody = missed is not None and missed in (-1, count)
-        return [each for each in listening if everybody or each.came > since]
+        asking = tuple(self._expected.values())  # who will be told what it asked for, and that is not older
+        return [each for each in listening if (everybody or each.came > since) and each not in asking]
 
     def joined(self, ident: int) -> None:
         """Let who waited for the values hear all that comes from now on."""

@@ -336,3 +336,16 @@ def test_a_last_value_that_was_lost_with_its_link_is_told_on_the_next(count: int
     inbound.other(Bound("s", "e", "a", count, is_state=True))
     inbound.other(Last("s", "e", 0, event_frame(1, str(count).encode())))
     assert [value for _, _, value in client.heard] == heard
+
+
+def test_who_waits_for_the_values_that_it_asked_for_is_told_no_other() -> None:
+    """The sender is back just then: what it gives again would be told twice."""
+    client, inbound = listening("s", "e")
+    steps = client.registrations.subscribe(client.session, client.subscription("s", "e"))
+    next(steps)
+    (ident,) = client.registrations.lasts._expected
+    inbound.other(Bound("s", "e", "a", 1, is_state=True))
+    inbound.other(Last("s", "e", 0, event_frame(1, b"1")))
+    assert client.heard == [("s", "e", 1)]
+    inbound.other(Last("s", "e", ident, event_frame(1, b"1")))
+    assert client.heard == [("s", "e", 1)] * 2
