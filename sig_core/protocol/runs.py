@@ -10,7 +10,8 @@ from typing import Final
 from sig_core.protocol.wire import EVENT, HEADER, method_of
 
 __all__ = [
-    *("FEW", "alike", "frames_of", "last_frame", "longest_frame", "split_events", "split_numbered", "split_requests"),
+    *("FEW", "alike", "cut_run", "frames_of", "last_frame", "longest_frame", "split_events", "split_numbered"),
+    "split_requests",
 ]
 
 FEW: Final = 16  # frames of one header in a row from which on more of them are looked for at once
@@ -90,6 +91,14 @@ def last_frame(run: bytes) -> bytes:
     while pos < end:
         start, pos = pos, pos + 4 + length_at(run, pos)[0]
     return run[start:]
+
+
+def cut_run(run: bytes, count: int) -> tuple[bytes, bytes]:
+    """Return the first frames of a run, so many, and the rest."""
+    end = 0
+    for _ in range(count):
+        end += 4 + int.from_bytes(run[end : end + 4], "little")
+    return run[:end], run[end:]
 
 
 def frames_of(run: bytes) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
 from sig_core.routing.requests import Requests
+from sig_core.routing.run_length import RunLength
 from sig_core.routing.shared_work import SharedWork
 from sig_core.routing.state_port import StatePort
 from sig_core.routing.table import Table, Topic
@@ -119,6 +120,7 @@ class Exchange:
         leaving: ports that have left, whose senders are removed in turns.
         requests: that are open.
         objects: what plain peers get of a run: made once for all of them.
+        run_length: of events that are routed in one piece.
         told_beside: returns what `stats` tells of the server beside this.
     """
 
@@ -148,6 +150,7 @@ class Exchange:
         self.confirmed = ConfirmedEvents(
             *(self._routes.get, self._table.topic, self._targets_of, self._forward, self._ports, self._breach)
         )
+        self.run_length = RunLength(self._routes.get, self._topic_of, self._targets_of)
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
         self.objects: SharedWork[list[bytes | None]] = SharedWork()

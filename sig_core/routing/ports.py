@@ -102,6 +102,7 @@ class Port(MemoryHolder, Protocol):
     Attributes:
         codec: name of the codec that payloads for this port are in.
         peer: who it is, for messages and logs.
+        makes_messages: one of each event for each listener; else it passes on what it gets.
         principal: whom the rules know it as; None: there are none, or it is this program's own.
         traffic: what passed through it.
         asked: bytes that its open requests take; the exchange notes them.
@@ -110,6 +111,7 @@ class Port(MemoryHolder, Protocol):
 
     codec: str
     peer: str
+    makes_messages: bool
     principal: Principal | None
     traffic: Traffic
     asked: int

@@ -39,6 +39,7 @@ class QueuedPort:
 
     Attributes:
         lost: events that were to reach it and did not, by reason.
+        makes_messages: one of each event for each listener; else it passes on what it gets.
         principal: whom the rules know it as; None: there are none, or it is this program's own.
         reading_paused: its own input is not to be read, since a port that it feeds is slow.
         incomplete: bytes of messages that it has begun.
@@ -50,6 +51,7 @@ class QueuedPort:
     # A server has thousands of sessions, which have slots; but no class can have two bases with slots of their own. So
     # there are none here: a subclass with `__slots__` names these in it.
     __slots__ = NO_SLOTS
+    makes_messages = False
     SLOTS = (
         *("_outbox", "asked", "codec", "incomplete", "limits", "on_change", "peer", "principal"),
         *("reading_paused", "traffic", "unsent"),

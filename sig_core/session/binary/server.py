@@ -27,7 +27,7 @@ from sig_core.protocol.hello import (
 )
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import Answer, Call, MessageId, Notice, answer, failure
-from sig_core.protocol.runs import split_numbered, split_requests
+from sig_core.protocol.runs import cut_run, split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONFIRM,
     CONTROL,
@@ -109,7 +109,8 @@ class ServerSession(Session):
     """
 
     __slots__ = (
-        *("_codecs", "_exchange", "_gone", "_identities", "_later", "_left", "_outbox", "_spent", "_turn", "_waiting"),
+        *("_bodies", "_codecs", "_exchange", "_gone", "_identities", "_later", "_left", "_outbox", "_spent", "_turn"),
+        "_waiting",
         *("client", "codec", "lasting", "on_backlog", "on_open", "peer", "port", "reading_paused"),
     )
     keeps_half_open = False
@@ -137,6 +138,7 @@ class ServerSession(Session):
         self._gone = False  # its link has ended, and nobody waits for an answer
         self._left = False  # in order: its senders do not come back in the lives that they have
         self._waiting: Iterator[Frame] | None = None  # for the next turn
+        self._bodies = 0  # bytes of that
         self._later: list[bytes] = []  # what came since
         self._turn, self._spent = now, 0  # when it began, and what its control messages have cost
         self._exchange = exchange
@@ -170,29 +172,46 @@ class ServerSession(Session):
         self._take_frames(iter(self._receive(data, now)), now)
 
     def _take_frames(self, frames: Iterator[Frame], now: float) -> None:
+        rest: Frame | None = None  # of a run that is too long for one turn
         try:
             try:
                 count = 0
-                while (frame := next(frames, None)) is not None:
+                while (frame := rest or next(frames, None)) is not None:
+                    rest = None
                     if self.state is OPEN:
+                        if frame[2] > MESSAGES_PER_TURN and self.on_backlog is not None:
+                            frame, rest = self._cut(frame)
                         self._take(frame, now)
                         count += 1
-                        if not count % LOOK_AFTER:
+                        if rest is not None or not count % LOOK_AFTER:
                             self._end_turn(over=self._exchange.clock() - now >= SECONDS_PER_TURN)
                     elif self.state is State.OPENING:
                         self._open(read_hello(frame))
                         frames = chain(frames, self._raise_limit())
             except _TurnOver:
-                if rest := list(frames):
-                    self._let_wait(rest)
+                if left := [*([] if rest is None else [rest]), *frames]:
+                    self._let_wait(left)
                     return
             if self._reader.fault is not None:
                 raise self._reader.fault
         except Undecided as pending:
             assert frame is not None
-            self._wait_for(pending, frame, frames, now)
+            self._wait_for(pending, frame, frames if rest is None else chain((rest,), frames), now)
         except RemoteProtocolError as error:
             self.fail(error)
+
+    def _cut(self, frame: Frame) -> tuple[Frame, Frame | None]:
+        """Return what of a long run is taken before it is looked whether the turn is over, and the rest."""
+        kind, route, count, body = frame
+        most = count
+        if kind == REQUEST:
+            most = MESSAGES_PER_TURN
+        elif kind == EVENT:
+            most = self._exchange.run_length.at_once(self.port, Run(route, self.codec, count, body))
+        if count <= most:
+            return frame, None
+        first, rest = cut_run(body, most)
+        return (kind, route, most, first), (kind, route, count - most, rest)
 
     def _wait_for(self, pending: Undecided, frame: Frame, frames: Iterator[Frame], now: float) -> None:
         """Take a frame again when it is decided whether the client may do what it asks; nothing else comes before."""
@@ -213,13 +232,14 @@ class ServerSession(Session):
         """Keep frames for the next turn."""
         assert self.on_backlog is not None
         self._waiting = iter(frames)
+        self._bodies = sum(len(body) for _, _, _, body in frames)
         self.on_backlog(self)
         self._note_incomplete(self._incomplete)
         self.note_paused()
 
     def take_backlog(self, now: float) -> None:
         """Take what waits for this turn, as much as it allows."""
-        frames, self._waiting = self._waiting, None
+        frames, self._waiting, self._bodies = self._waiting, None, 0
         later, self._later = self._later, []
         if self.state is CLOSED or frames is None:
             return
@@ -238,7 +258,8 @@ class ServerSession(Session):
     @property
     def _incomplete(self) -> int:
         """Bytes of input that wait for more of it, or for a turn."""
-        return self._reader.waiting + FRAME * length_hint(self._waiting)
+        waiting = FRAME * length_hint(self._waiting) + self._bodies + sum(map(len, self._later))
+        return self._reader.waiting + waiting
 
     def _note_incomplete(self, size: int) -> None:
         self.port.incomplete = size
@@ -518,7 +539,7 @@ class ServerSession(Session):
 
     def let_go(self) -> None:
         """See `LinkSession`."""
-        self._waiting, self._later = None, []
+        self._waiting, self._bodies, self._later = None, 0, []
         self._reader = FrameReader(0)
         self._outbox.let_go()
         super().let_go()

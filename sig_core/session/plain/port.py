@@ -67,6 +67,8 @@ class PlainPort(QueuedPort):
         unmatched_replies: answers that nobody here waited for.
     """
 
+    makes_messages = True
+
     def __init__(
         self,
         exchange: Exchange,

@@ -70,6 +70,54 @@ def test_a_breach_behind_a_turn_ends_it_when_its_turn_comes() -> None:
     assert [message.get("id") for message in messages] == [*range(100), None] and not raw.open
 
 
+def test_a_long_run_of_requests_is_taken_in_turns() -> None:
+    net, count = Net(), 1000
+    owner, raw = Raw(net, number=7), in_turns(net)
+    route, _ = sender_of(owner, "slow")
+    net.exchange.clock = lambda: net.now + SECONDS_PER_TURN  # each look is at the end of a turn
+    asked = (wire.request_frame(route, number, b"\x01m1") for number in range(count))
+    raw.session.receive_data(b"".join(asked), net.now)
+    turns = [len(net.exchange.requests)]
+    while net.turn():
+        turns.append(len(net.exchange.requests))
+    assert turns == [*range(MESSAGES_PER_TURN, count, MESSAGES_PER_TURN), count]
+    came = [split_request(frame.body) for frame in owner.read() if frame.type == wire.REQUEST]
+    assert len(came) == count and raw.open
+
+
+def test_a_long_run_of_events_is_taken_in_turns_if_somebody_makes_much_of_it() -> None:
+    net, count = Net(), 500
+    raw, plain, other = in_turns(net), net.plain_session(), net.connect()
+    _, routes = sender_of(raw)
+    asks = b'{"id":%d,"method":"add_listener","params":{"sender":"s","event":%b}}\n'
+    for number in range(10):
+        plain.receive_data(asks % (number, b'"e"'), net.now)
+    other.listen("s", "e")
+    net.exchange.clock = lambda: net.now + SECONDS_PER_TURN
+    run = b"".join(wire.event_frame(routes["e"], b"%d" % number) for number in range(count))
+    raw.session.receive_data(run, net.now)
+    turns = 1
+    waiting = plain.port.output.calls
+    assert 0 < len(waiting.runs) < 10 * count
+    while net.turn():
+        turns += 1
+    net.pump()
+    assert sum(bool(run.route) for run in waiting.runs) == 10 * count and other.values() == list(range(count))
+    assert 5 <= turns <= 10
+
+
+def test_what_waits_for_its_turn_is_held_for_the_link() -> None:
+    net = Net()
+    raw = in_turns(net)
+    sizes = 2 * MESSAGES_PER_TURN * [10_000]
+    raw.session.receive_data(b"".join(wire.control_frame(bytes(size)) for size in sizes), net.now)
+    assert raw.session.port.incomplete > 0.9 * sum(sizes) - 10_000 * MESSAGES_PER_TURN
+    raw.session.receive_data(bytes(100_000), net.now)
+    assert raw.session._incomplete > 100_000
+    raw.session.let_go()
+    assert raw.session._incomplete == 0
+
+
 def test_who_has_no_more_to_say_needs_no_other_turn() -> None:
     net = Net()
     raw = in_turns(net)
