@@ -17,6 +17,7 @@ from sig_core.io.sync.owned_lock import OwnedLock
 from sig_core.io.sync.receive_buffer import ReceiveBuffer
 from sig_core.links.close_once import CloseOnce, link_lost
 from sig_core.links.threads import start_thread
+from sig_core.protocol.source import source_of
 from sig_core.session.base import State
 from sig_core.session.link_session import LinkSession
 from sig_core.session.turn import SECONDS_PER_TURN
@@ -247,7 +248,7 @@ class SecuredConnection(PolledConnection):
         if events & READ and self._events:  # else it was closed
             self._is_shaking = True
             self._watch(0)
-            self._host.loop.handshakes.add(self._shake)
+            self._host.loop.handshakes.add(self._shake, source_of(self._link.peer))
 
     def _shake(self) -> None:
         """Go on with the handshake, on any thread."""

@@ -86,7 +86,7 @@ class Loop:
         self.posted: list[Any] = []
         self.post = self.posted.append
         self.steps: list[Any] = []
-        self.handshakes = SimpleNamespace(add=self.steps.append)
+        self.handshakes = SimpleNamespace(add=lambda step, source: self.steps.append(step))
 
     def watch(self, thing: Any, events: int) -> None:
         assert not self.polled and events
