@@ -19,6 +19,7 @@ from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.owned_lock import NEVER_WAIT, check_outside
 from sig_core.io.sync.pending_reply import PendingReply, check_timeout
+from sig_core.operations import Operations
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router, check_senders, name_of, pattern_of, state_in
@@ -38,7 +39,7 @@ def _always() -> bool:
     return True
 
 
-class ClientRouter(ClientBase, Router):
+class ClientRouter(Operations, ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
     `add_sender` and `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from sig_core.aio.entities import Sender, Signal
+from sig_core.aio.operations import Operations
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.client_base import DEFAULT, ClientBase, Token, explain_params
 from sig_core.errors import LinkClosed, LocalProtocolError, RequestTimeout, SigError
@@ -35,7 +36,7 @@ from sig_core.spelling import alias
 __all__ = ["ClientRouter"]
 
 
-class ClientRouter(ClientBase, AsyncRouter):
+class ClientRouter(Operations, ClientBase, AsyncRouter):
     """Joins this program to a server, and comes back when the link is lost; on the running asyncio loop.
 
     `add_sender`, `add_listener` work inside this program alone; their `remote` forms reach everyone at the server, and

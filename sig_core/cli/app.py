@@ -27,6 +27,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "reply": "reply",
     "senders": "look",
     "stats": "look",
+    "ledger": "ledger",
     "plugins": "look",
     "explain": "explain",
     "whoami": "explain",

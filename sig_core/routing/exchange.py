@@ -30,6 +30,7 @@ from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.guard import Guard
 from sig_core.routing.last_values import LastValues
 from sig_core.routing.leaving import Leaving
+from sig_core.routing.ledger import Ledger
 from sig_core.routing.memory_budget import MemoryBudget
 from sig_core.routing.numbers import RouteNumbers
 from sig_core.routing.ports import Port, RequestBatch, Run
@@ -118,6 +119,7 @@ class Exchange:
         state_port: hears these for it.
         confirmed: routes events whose owners want to know where they went.
         leaving: ports that have left, whose senders are removed in turns.
+        ledger: tells what became of an event.
         requests: that are open.
         objects: what plain peers get of a run: made once for all of them.
         run_length: of events that are routed in one piece.
@@ -151,6 +153,7 @@ class Exchange:
             *(self._routes.get, self._table.topic, self._targets_of, self._forward, self._ports, self._breach)
         )
         self.run_length = RunLength(self._routes.get, self._topic_of, self._targets_of)
+        self.ledger = Ledger(self._routes.get, self.route_of, self._table.match)
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
         self.objects: SharedWork[list[bytes | None]] = SharedWork()

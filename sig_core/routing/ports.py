@@ -126,6 +126,9 @@ class Port(MemoryHolder, Protocol):
     def stats(self) -> dict[str, Any]:
         """Return its figures for `stats`: those of `Traffic.describe`, and more of its own kind."""
 
+    def account(self, route: int) -> dict[str, Any] | None:
+        """Return what became of the events of a route: "fired", "delivered", "waiting", "lost"; None: it can't tell."""
+
     def accepts_codec(self, codec: str) -> bool:
         """Return whether payloads of that codec can be delivered as they are."""
 

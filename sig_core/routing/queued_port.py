@@ -186,6 +186,14 @@ class QueuedPort:
         self.traffic.delivered = self._outbox.taken  # counted there, where runs leave joined
         return self._figures(self._outbox.waiting)
 
+    def account(self, route: int) -> dict[str, Any] | None:
+        """See `Port`."""
+        return self._account(route)
+
+    def _account(self, route: int) -> dict[str, Any] | None:
+        """Return that where it is known: most count all that they hear together."""
+        return None
+
     def _figures(self, waiting: int) -> dict[str, Any]:
         return {
             "peer": self.peer,

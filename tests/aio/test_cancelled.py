@@ -54,6 +54,7 @@ CALLS: dict[str, Call] = {
     "remote_request": lambda client, name: client.remote_request("other", "echo", name),
     "request_many": lambda client, name: client.request_many([("other", "echo", name)] * 3),
     "whoami": lambda client, name: client.whoami(),
+    "ledger": lambda client, name: client.ledger("other", "e"),
     "explain": lambda client, name: client.explain("anyone", "see", name),
     "request": lambda client, name: client.request("other", "echo", name),
     "request_async": lambda client, name: client.request_async("other", "echo", name),

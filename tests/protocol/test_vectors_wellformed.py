@@ -337,7 +337,7 @@ def test_steps_refer_to_steps_before_them(entry: dict[str, Any]) -> None:
 def test_statuses_are_those_of_the_page() -> None:
     rows = re.findall(r"^\| (0|-\d+) \| ([^|]+?) \|", PAGE.split("## 9.")[1], re.MULTILINE)
     assert dict(rows) == DOCUMENTS["statuses"]
-    assert [int(number) for number, _ in rows] == list(range(0, -16, -1))
+    assert [int(number) for number, _ in rows] == list(range(0, -17, -1))
 
 
 def test_the_example_is_that_of_the_page() -> None:

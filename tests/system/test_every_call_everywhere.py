@@ -56,6 +56,7 @@ CLIENT: dict[str, Call] = {
     "remote_request": lambda h: h.own.remote_request("other", "echo", 1),
     "request_many": lambda h: h.own.request_many([("other", "echo", 1)] * 3),
     "whoami": lambda h: h.own.whoami(),
+    "ledger": lambda h: h.own.ledger("other", "e"),
     "explain": lambda h: h.own.explain("anyone", "see", "other"),
     "remote_senders": lambda h: h.own.remote_senders(),
     "list_remote_senders": lambda h: h.own.list_remote_senders(),

@@ -59,7 +59,7 @@ class BinaryCalls(Calls):
         unknown_notices: notices that this version does not know.
     """
 
-    methods = tuple(sorted({*Calls.methods, "last", "recall", "resolve", "skip", "sync"}))
+    methods = tuple(sorted({*Calls.methods, "last", "ledger", "recall", "resolve", "skip", "sync"}))
 
     __slots__ = ("_all", "_latest", "_on_wishes", "unknown_notices")
     _client: BinaryClient
@@ -125,6 +125,12 @@ class BinaryCalls(Calls):
 
     def _sync(self, params: Fields) -> None:
         """Answer when all that came before was routed."""
+
+    def _ledger(self, params: Fields) -> dict[str, Any]:
+        """Tell what became of an event, for who may know who listens."""
+        sender, event = params.get("sender", checks.name), params.get("event", checks.name)
+        self._exchange.guard.check_operator(self._client, "peers")
+        return self._exchange.ledger.of(sender, event)
 
     # -- listeners
 

@@ -12,6 +12,7 @@ from sig_core.protocol.limits import Limits
 from sig_core.protocol.messages import notice
 from sig_core.protocol.wire import LAST, control_frame, flagged_frame, reply_frames, request_frames
 from sig_core.routing.exchange import Exchange
+from sig_core.routing.ledger import RouteBook, figures
 from sig_core.routing.ports import RequestBatch, Run
 from sig_core.routing.queued_port import NOT_ALLOWED, QueuedPort
 from sig_core.routing.traffic import Traffic
@@ -65,15 +66,16 @@ class ClientPort(QueuedPort):
     """
 
     __slots__ = (
-        *("_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes", "_sweep_at"),
-        *("_unheard", "calls", "client", "kept", "knows_last"),
+        *("_book", "_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes"),
+        *("_sweep_at", "_unheard", "calls", "client", "kept", "knows_last"),
         *QueuedPort.SLOTS,
     )
     _outbox: ClientOutbox
 
     def __init__(self, exchange: Exchange, limits: Limits, peer: str, traffic: Traffic, owner: PortOwner) -> None:
         self._bound: dict[int, Names] = {}
-        outbox = ClientOutbox(limits.max_outbox, super()._lose, self._bound.get, self._gap)
+        self._book = RouteBook(exchange.ledger.route)
+        outbox = ClientOutbox(limits.max_outbox, self._count_lost, self._bound.get, self._gap)
         outbox.on_growth = lambda: exchange.memory.note(self)
         super().__init__(peer, "", limits, outbox, traffic)
         self.client = ""
@@ -116,6 +118,7 @@ class ClientPort(QueuedPort):
         self._bound.clear()
         self._unheard.clear()
         self._refused_routes.clear()
+        self._book.forget()
 
     def _count_listeners(self) -> int:
         return self.calls.listeners
@@ -182,8 +185,12 @@ class ClientPort(QueuedPort):
             self.on_change()
         return True
 
-    def _lose(self, route: int, count: int, reason: str) -> None:
+    def _count_lost(self, route: int, count: int, reason: str) -> None:
         super()._lose(route, count, reason)
+        self._book.lose(route, count, reason)
+
+    def _lose(self, route: int, count: int, reason: str) -> None:
+        self._count_lost(route, count, reason)
         self._outbox.lose(route, count, reason)
         self.on_change()
 
@@ -246,6 +253,8 @@ class ClientPort(QueuedPort):
 
     def bind(self, route: int, sender: Name, event: Name | None, *, told: bool = False) -> None:
         """See `BinaryClient`."""
+        if route not in self._bound:
+            self._book.begin(route)
         self._note_bound(route, (sender, event))
         if told:
             return
@@ -269,6 +278,8 @@ class ClientPort(QueuedPort):
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Bind it again: the client itself compares the count with what it got, over all its links."""
+        if missing and route in self._bound:
+            self._book.skip(route, missing)
         if route in self._bound or not known_only:
             self.bind(route, sender, event)
 
@@ -310,7 +321,9 @@ class ClientPort(QueuedPort):
     def _note_wishes(self) -> None:
         """Look from now on which of the events that wait is wanted."""
         if not isinstance(self._outbox, LatestOutbox):
-            self._outbox = LatestOutbox(self._outbox, self._wants_newest, lambda: self.traffic.lost)
+            self._outbox = LatestOutbox(
+                *(self._outbox, self._wants_newest, lambda: self.traffic.lost, self._book.lose)
+            )
             self._owner.note_outbox()
         self._outbox.forget_wishes()
 
@@ -384,6 +397,12 @@ class ClientPort(QueuedPort):
             self._owner.note_overflow()
 
     # -- figures
+
+    def _account(self, route: int) -> dict[str, Any] | None:
+        if route not in self._bound:  # nothing was fired since it began to hear it
+            return figures(0, 0, 0, {})
+        waiting = sum(run.count for run in self._outbox.runs if run.route == route)
+        return self._book.account(route, waiting)
 
     def _own_figures(self) -> dict[str, Any]:
         return {"client": self.client, "codec": self.codec, **self.calls.figures()}

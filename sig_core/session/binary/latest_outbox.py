@@ -37,20 +37,26 @@ class LatestOutbox(ClientOutbox):
         before: what was there, with all that waits in it.
         is_latest: returns whether of the events of a route only the newest is wanted.
         counts: returns where losses are counted, by reason.
+        note: called with (route, events, reason) for what was superseded, and is counted already.
     """
 
     keeps_newest = True
 
-    __slots__ = ("_counts", "_is_latest", "_known", "_newest")
+    __slots__ = ("_counts", "_is_latest", "_known", "_newest", "_note")
 
     def __init__(
-        self, before: ClientOutbox, is_latest: Callable[[int], bool], counts: Callable[[], Counter[str]]
+        self,
+        before: ClientOutbox,
+        is_latest: Callable[[int], bool],
+        counts: Callable[[], Counter[str]],
+        note: Callable[[int, int, str], None],
     ) -> None:
         super().__init__(before.limit, before._lost, before._names, before._make_gap)
         for name in ("binds", "dropping", "gaps", "on_growth", "runs", "size", "stalled", "taken", "_mark", "_since"):
             setattr(self, name, getattr(before, name))
         self._is_latest = is_latest
         self._counts = counts
+        self._note = note
         self._known: dict[int, bool] = {}
         self._newest: dict[int, _Newest] = {}  # those that wait, and may be replaced where they are
 
@@ -103,6 +109,7 @@ class LatestOutbox(ClientOutbox):
         if place is not None:
             place.missing += count
             place.reason = SUPERSEDED
+        self._note(run.route, count, SUPERSEDED)
 
     def holds(self, runs: Collection[Run]) -> bool:
         """See `Outbox`."""
