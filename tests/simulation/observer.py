@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
+from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.session.binary.reports import Bound, Gap, Last, LastTold, Report, Unbound
 from tests.simulation.choices import STATEFUL
 from tests.simulation.world import Breach
@@ -259,6 +260,8 @@ class Observer:
         if lost != gap.count:
             raise Breach("gap", f"{self._who} counted {lost}, was told {gap}")
         key = (gap.sender, gap.event)
+        if gap.reason != SUPERSEDED:
+            self._missing.add(key)
         if not self.wants(*key):
             return  # it was under way when the last listener ended
         self.gaps[key] = self.gaps.get(key, 0) + gap.count

@@ -271,8 +271,9 @@ class ClientPort(QueuedPort):
         frame = control_frame(encode(self._encoding, notice("bind", params)))
         if self._outbox.put_bind(Place(route, (sender, event), frame)):
             self.on_change()
-        if event is not None and not self._hears(sender, event):  # when it does, it has to be told the count again
-            del self._bound[route]
+        is_there = route in self._bound  # else the link has just given way to others
+        if is_there and event is not None and not self._hears(sender, event):
+            del self._bound[route]  # when it hears that, it has to be told the count again
             self._unheard.add((sender, event))
         self._check_reads()
 

@@ -159,8 +159,9 @@ class Inbound:
         elif isinstance(report, Gap):
             if report.event is not None:
                 losses.add(report.sender, report.event, report.count)
-                key = report.sender, report.event
-                registrations.lasts.lost(key, losses.stands_at(*key))
+                if report.reason != SUPERSEDED:  # else what is newer is under way
+                    key = report.sender, report.event
+                    registrations.lasts.lost(key, losses.stands_at(*key))
             self._lose(report.sender, report.event, report.count, report.reason)
 
     def _bound(self, report: Bound) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from sig_core.errors import RemoteError, UnknownMethod, UnknownSender
 from sig_core.protocol.wire import event_frame
+from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.session.binary.reports import Bound, Events, Gap, Last, RequestsReceived
 from sig_core.session.client_state.inbound import Inbound
 from tests.session.client_state.support import Client
@@ -312,13 +313,18 @@ def test_a_last_value_is_told_again_when_more_was_fired_while_it_was_not_heard(c
     assert [value for _, _, value in client.heard] == heard
 
 
-@pytest.mark.parametrize(("follows", "heard"), [(False, [1, 2]), (True, [1, 3])])
-def test_a_last_value_that_was_lost_as_an_event_is_told_unless_a_newer_came(follows: bool, heard: list[int]) -> None:
-    """Rules took the event while it waited, and gave it back: nothing was fired meanwhile."""
+@pytest.mark.parametrize(
+    ("reason", "follows", "heard"),
+    [("not allowed", False, [1, 2]), ("not allowed", True, [1, 3]), (SUPERSEDED, False, [1])],
+)
+def test_a_last_value_that_was_lost_as_an_event_is_told_unless_a_newer_came(
+    reason: str, follows: bool, heard: list[int]
+) -> None:
+    """Rules took the event while it waited, and gave it back, say; what is superseded is followed by what is newer."""
     client, inbound = listening("s", "e")
     inbound.other(Bound("s", "e", "a", 0, is_state=True))
     inbound.events(events(b"1"))
-    inbound.other(Gap("s", "e", 1, "not allowed"))
+    inbound.other(Gap("s", "e", 1, reason))
     if follows:
         inbound.events(events(b"3"))
     inbound.other(Bound("s", "e", "a", 2 + follows, anew=True, is_state=True))
