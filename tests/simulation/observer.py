@@ -112,6 +112,7 @@ class Observer:
         self._knows = knows
         self._last: dict[tuple[Name, Name, int], int] = {}
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
+        self._ignored: set[Key] = set()  # bound for a listener that is no more: so are the losses that follow
         self._met: set[tuple[Name, Name, int]] = set()
         self._bound_life: dict[Key, int] = {}
         self._bounds: Counter[Key] = Counter()  # how often a count was told
@@ -142,6 +143,7 @@ class Observer:
         """Note that the link is gone: nothing is heard before all is asked for anew."""
         self.present = None
         self._early.clear()
+        self._ignored.clear()
         self.on_link.clear()
         self.gaps.clear()
         self._stale = False
@@ -269,7 +271,7 @@ class Observer:
             return  # of a sender that keeps no counts
         if key in self.tracks:
             self._lose(key, lost)
-        else:
+        elif key not in self._ignored:
             self._early[key] = self._early.get(key, 0) + lost
 
     def _bound(self, bound: Bound, lost: int) -> None:
@@ -299,7 +301,9 @@ class Observer:
         if lost:
             raise Breach("loss", f"{self._who} lost {lost} before it was told where the count stands: {bound}")
         if self._stale and not self._knows(*key):
+            self._ignored.add(key)
             return  # it was for a listener that is no more
+        self._ignored.discard(key)
         self.tracks[key] = Track(life, bound.count)
         if bound.anew:
             self._early.pop(key, None)
