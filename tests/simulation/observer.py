@@ -135,6 +135,7 @@ class Observer:
         self._stale = True
         for key in [key for key in self.tracks if not self.wants(*key)]:
             del self.tracks[key]
+            self._ignored.add(key)
         for key in [key for key in self.aside if not self.wants(*key)]:
             del self.aside[key]
         self._early.clear()
