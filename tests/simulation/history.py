@@ -20,6 +20,8 @@ FEW, MANY = 15, 40  # steps
 GUARDED = 0.2  # of histories: the server has rules, which change
 ASKING = 0.2  # somebody asks many questions at once
 RESUMED = 0.3  # of histories, in how many clients resume
+CROWDED = 0.1  # of histories: all links together may hold little, so that some have to give way
+BUDGETS = [16_384, 32_768, 65_536]  # bytes: `max_memory`; what is registered alone may be more, when all are there
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
     "stall": [0.0, 0.1, 0.5],
@@ -106,6 +108,8 @@ def _with_more(history: History, lot: random.Random) -> History:
         history = replace(history, resume=lot.choice([0.3, 1.5]))
     if lot.random() < ASKING:
         history = _with_some(history, lot, "ask_many", 3)
+    if lot.random() < CROWDED:
+        history = replace(history, limits=_with_budget(history.limits, lot.choice(BUDGETS)))
     return history
 
 
@@ -132,6 +136,11 @@ def _draw_limits(lot: random.Random) -> Limits:
 @cache  # there are not many, and each is checked as it is made
 def _limits(*drawn: float) -> Limits:
     return Limits(handshake=1.5, request_timeout=2.0, max_unacked=4096, **dict(zip(LIMITS, drawn, strict=True)))  # type: ignore[arg-type]
+
+
+@cache
+def _with_budget(limits: Limits, budget: int) -> Limits:
+    return replace(limits, max_memory=budget)
 
 
 def with_steps(history: History, numbers: Sequence[int]) -> History:

@@ -197,6 +197,9 @@ MUTANTS = {
     "who was held back is not let go": Mutant(
         "routing.flow_control:FlowControl._release", "self._go_on(feeder)", "pass"
     ),
+    "who holds too much does not give way": Mutant(
+        "routing.memory_budget:MemoryBudget._relieve_all", "total > enough and sums and", "False and"
+    ),
     # sessions over several links
     "what was not acknowledged is not sent again": Mutant(
         "session.kept_stream:KeptStream.resume", "for end, data in self._kept)", "for end, data in ())"

@@ -136,6 +136,7 @@ class Running:
     def _calm_down(self) -> None:
         """Let nothing go wrong any more."""
         network = self.network
+        network.server.allow_memory()
         network.server.boot()
         if network.rules is not None:
             self.world.run(self.world.now + AFTER)  # others may still be on their way

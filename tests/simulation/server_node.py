@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sig_core.access.access_control import AccessControl
@@ -47,6 +48,8 @@ CHECK = 0.25  # seconds between checks of all connections, at most, while somebo
 STALL_CHECK = 0.02  # and while a slow listener holds somebody back
 ROOM = 4096  # bytes that are joined for one send
 LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
+ENOUGH = 1 << 30  # bytes
+GIVEN_WAY = 1.25  # of what links may hold is held at most when some have given way: others are told that they are gone
 STOP = 2.0  # seconds for what is left of a session that has ended to leave
 
 
@@ -171,6 +174,7 @@ class ServerNode:
         self.generation += 1
         new_id = self.network.new_id
         self.exchange = self._make_exchange()
+        self.exchange.memory.on_excess = lambda: self._want_tick(0.0)
         self.is_up = True
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
         self.exchange.confirmed.arrive = self._arrive_confirmed  # type: ignore[method-assign]
@@ -399,6 +403,7 @@ class ServerNode:
         if generation != self.generation or not self.is_up or self.is_stopped_still or self.world.now < self._tick_at:
             return
         now, self._tick_at = self.now(), float("inf")
+        self._relieve()
         wait = min(self.stations.tick(now), self.resumptions.tick(now)) - now
         backlog, self._backlog = self._backlog, []
         for session in backlog:
@@ -418,6 +423,20 @@ class ServerNode:
         if self._backlog:
             wait = 0.0
         self._want_tick(max(wait, 0.001))
+
+    def _relieve(self) -> None:
+        """Let those give way who hold too much, and check that as much is held then as may be."""
+        memory = self.exchange.memory
+        if memory.is_due:
+            memory.relieve()
+            held = sum(each.footprint(exact=True) for each in memory._of)
+            if held > GIVEN_WAY * self.limits.max_memory:
+                raise Breach("memory", f"{held} bytes are held, {self.limits.max_memory} are allowed")
+
+    def allow_memory(self) -> None:
+        """Let links hold as much as they like: what all have registered may be more than some histories allow."""
+        self.limits = replace(self.limits, max_memory=ENOUGH)
+        self.exchange.memory._most = self.exchange.memory._look_at = ENOUGH
 
     # -- its process
 
