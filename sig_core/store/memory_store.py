@@ -35,7 +35,8 @@ class MemoryStore:
 
     def drop(self, name: str) -> None:
         """See `Store`."""
-        del self._durables[name], self._events[name]
+        self._durables.pop(name, None)
+        self._events.pop(name, None)
 
     def append(self, events: Sequence[tuple[str, KeptEvent]]) -> None:
         """See `Store`."""
@@ -60,7 +61,9 @@ class MemoryStore:
 
     def mark(self, name: str, *, acknowledged: int | None, sent: int | None) -> None:
         """See `Store`."""
-        durable = self._durables[name]
+        durable = self._durables.get(name)
+        if durable is None:
+            return
         if sent is not None:
             durable.sent = max(durable.sent, sent)
         if acknowledged is not None:
@@ -76,6 +79,8 @@ class MemoryStore:
 
     def expire(self, name: str, *, before: float, size: int) -> int:
         """See `Store`."""
+        if name not in self._durables:
+            return 0
         durable, waiting, lost = self._durables[name], self._events[name], 0
         while waiting and (waiting[0].at < before or durable.bytes > size):
             self._take_out(name)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,8 @@ __all__ = ["SqliteStore"]
 
 APPLICATION: Final = 0x53494731  # "SIG1": whose file it is, where SQLite keeps that
 VERSION: Final = 1  # of the tables
-STEP: Final = 10_000  # events that one call deletes at the most, so that none takes long
+STEP: Final = 2000  # events that one call deletes at the most, so that none takes long
+RESERVE: Final = 16 << 20  # bytes that no event takes: where the disk is full what is kept can still leave
 DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 IN_USE: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -67,6 +69,7 @@ class SqliteStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.free: Callable[[], int] = self._free  # bytes of the disk
         self._db: sqlite3.Connection | None = None
         self._ids: dict[str, int] = {}
 
@@ -154,7 +157,9 @@ class SqliteStore:
 
     def drop(self, name: str) -> None:
         """See `Store`."""
-        number = self._ids[name]
+        number = self._ids.get(name)
+        if number is None:
+            return
         with self._writing() as db:
             db.execute("DELETE FROM durables WHERE id = ?", (number,))
             db.execute("INSERT INTO dropped VALUES (?)", (number,))
@@ -174,6 +179,7 @@ class SqliteStore:
             rows.append((number, event.position, *what))
             count, size, _ = grown.get(number, (0, 0, 0))
             grown[number] = count + 1, size + len(event.info) + len(event.data), event.position
+        self._check_room()
         with self._writing() as db:
             db.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             db.executemany(
@@ -213,12 +219,39 @@ class SqliteStore:
     def expire(self, name: str, *, before: float, size: int) -> int:
         """See `Store`."""
         number = self._ids.get(name)
+        if not self._has_due(number, before, size):  # as it is most of the time: nothing is written then
+            return 0
         with self._writing() as db:
-            _delete(db, number, _settled(db, number), STEP)
-            lost = _delete(db, number, _expired(db, number, before, size), STEP)
-            db.execute("UPDATE durables SET lost = lost + ? WHERE id = ?", (lost, number))
+            lost = 0
+            if _delete(db, number, _settled(db, number), STEP) < STEP:  # else the first of the rest are no losses
+                lost = _delete(db, number, _expired(db, number, before, size), STEP)
+                db.execute("UPDATE durables SET lost = lost + ? WHERE id = ?", (lost, number))
             _sweep(db)
         return lost
+
+    def _has_due(self, number: int | None, before: float, size: int) -> bool:
+        """Return whether `expire` has something to do."""
+        with self._reading() as db:
+            return bool(
+                next(_expired(db, number, before, size), None)
+                or next(_settled(db, number), None)
+                or db.execute("SELECT 1 FROM dropped LIMIT 1").fetchone()
+            )
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.path.parent).free
+
+    def _check_room(self) -> None:
+        """Raise StoreFull before the last of the disk is taken: it is needed for what leaves to be noted."""
+        with self._named("look for room"):
+            free = self.free()
+            if free >= RESERVE:
+                return
+        with self._reading() as db:
+            free += _number(db, "PRAGMA freelist_count") * _number(db, "PRAGMA page_size")
+        if free < RESERVE:
+            words = f"{free} bytes are left on the disk, and {RESERVE} are kept free for what has to leave"
+            raise StoreFull(f"store {self.path}: {words}: make room, or let listeners hear what waits")
 
     # -- what SQLite says
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sig_core.errors import StoreDamaged, StoreFailed, StoreFull, StoreInUse, StoreTooNew
-from sig_core.io.store.sqlite_store import STEP, SqliteStore
+from sig_core.io.store.sqlite_store import RESERVE, STEP, SqliteStore
 from sig_core.store.contract import Durable, KeptEvent
 from tests.support import within
 
@@ -164,6 +164,43 @@ def test_what_was_dropped_leaves_in_steps(path: Path) -> None:
     assert store._db is not None and store._db.execute(left).fetchone() == (100, 1)
     store.expire("billing", before=0.0, size=1 << 30)
     assert store._db.execute(left).fetchone() == (0, 0)
+    store.close()
+
+
+def test_what_is_acknowledged_is_no_loss_though_it_is_still_there(path: Path) -> None:
+    store = opened(path)
+    store.add(BILLING)
+    put(store, *range(1, 3 * STEP))
+    store.mark("billing", acknowledged=3 * STEP - 10, sent=None)
+    for _ in range(4):
+        assert store.expire("billing", before=0.0, size=1000) == 0
+    assert store.durables()[0].events == 9
+    store.close()
+
+
+def test_nothing_is_written_where_nothing_is_due(path: Path) -> None:
+    store = opened(path)
+    store.add(BILLING)
+    put(store, 1, 2)
+    written: list[str] = []
+    assert store._db is not None
+    store._db.set_trace_callback(written.append)
+    assert store.expire("billing", before=0.0, size=1000) == 0
+    assert written and all(statement.startswith("SELECT") for statement in written)
+    store.close()
+
+
+def test_the_last_of_a_disk_is_for_what_leaves(path: Path) -> None:
+    """Else nothing could be acknowledged on a full disk, and it would stay full for ever."""
+    store = opened(path)
+    store.add(BILLING)
+    put(store, *range(1, 101), data=b"x" * 4000)
+    store.free = lambda: RESERVE - 200_000
+    with pytest.raises(StoreFull, match=f"{RESERVE - 200_000} bytes are left on the disk, and {RESERVE} are kept free"):
+        put(store, 101)
+    store.mark("billing", acknowledged=90, sent=90)
+    put(store, 101)  # into the room of those that left
+    assert store.durables()[0].events == 11
     store.close()
 
 

@@ -115,3 +115,11 @@ def test_durables_have_nothing_to_do_with_each_other(store: Store) -> None:
     assert positions(store) == []
     store.add(Durable("billing", "", (None, "#paid")))
     assert positions(store) == []
+
+
+def test_what_concerns_a_durable_that_is_not_there_does_nothing(store: Store) -> None:
+    put(store, kept(1), name="gone")
+    store.mark("gone", acknowledged=1, sent=1)
+    store.drop("gone")
+    assert store.expire("gone", before=100.0, size=0) == 0
+    assert positions(store, name="gone") == [] and [each.name for each in store.durables()] == ["billing"]
