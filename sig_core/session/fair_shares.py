@@ -103,14 +103,14 @@ class Shift:
     """The turns between two looks at who wants the thread, which are taken in the order of their places.
 
     Args:
-        now: monotonic seconds.
+        worked: seconds that the thread has had a processor.
     """
 
-    def __init__(self, now: float) -> None:
-        self._level, self._until = 0, now + FIRST
+    def __init__(self, worked: float) -> None:
+        self._level, self._until = 0, worked + FIRST
 
-    def is_over(self, place: Place, now: float) -> bool:
+    def is_over(self, place: Place, worked: float) -> bool:
         """Return whether who stands at `place` has to wait, as all behind it at that level; the first one does not."""
         if place[0] > self._level:
-            self._level, self._until = place[0], now + NEXT
-        return now >= self._until
+            self._level, self._until = place[0], worked + NEXT
+        return worked >= self._until

@@ -487,20 +487,21 @@ class ConnectionManager:
 
     def _take_backlog(self, now: float) -> None:
         """Let those who have more input take their turns, and no more of them than others can wait for."""
-        shares, shift = self.loop.shares, Shift(now)
+        shares, worked = self.loop.shares, time.thread_time()
+        shift = Shift(worked)
         waiting = [(shares.place_of(each.peer, now), each) for each in self._backlog if each.error is None]
         waiting.sort(key=itemgetter(0))  # else in the order in which they came
         self._backlog.clear()
         left, current = [], now
         for place, session in waiting:
-            if shift.is_over(place, current):
+            if shift.is_over(place, worked):
                 left.append(session)
                 continue
             began = time.thread_time()
             with self.lock:  # for each anew: that is what they wait for
                 session.take_backlog(current)
-            current = self.clock()
-            shares.note(session.peer, time.thread_time() - began, current)
+            current, worked = self.clock(), time.thread_time()
+            shares.note(session.peer, worked - began, current)
             self._relieve()
         self._backlog.extendleft(reversed(left))  # before those that came anew
         if self._backlog:

@@ -164,15 +164,16 @@ class Loop(ABC):
         Who is not served now is ready still when the next poll asks.
         """
         now, shares = self._clock(), self.shares
-        shift = Shift(now)
+        worked = time.thread_time()  # the clock goes on while others have the processor
+        shift = Shift(worked)
         found = [(shares.place_of(watched.peer, now), watched, events) for watched, events in ready]
         for place, watched, events in sorted(found, key=itemgetter(0)):
-            if shift.is_over(place, now):
+            if shift.is_over(place, worked):
                 continue
-            peer, began = watched.peer, time.thread_time()  # the clock goes on while others have the processor
+            peer, began = watched.peer, time.thread_time()
             try:
                 watched.ready(events)
             finally:
-                now = self._clock()
-                shares.note(peer, time.thread_time() - began, now)
+                worked = time.thread_time()
+                shares.note(peer, worked - began, self._clock())
             self.between()
