@@ -14,6 +14,7 @@ from sig_core.errors import LocalProtocolError, RequestTimeout, SigError
 from sig_core.events import Info, Name, check_name
 from sig_core.io.client.lifetime import STOP
 from sig_core.io.client.threaded_connection import CallbackThread, ThreadedConnection
+from sig_core.io.client.threaded_durables import ThreadedDurables
 from sig_core.io.client.threaded_link import ThreadedLink
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.future import HelpedFuture
@@ -39,7 +40,7 @@ def _always() -> bool:
     return True
 
 
-class ClientRouter(Operations, ClientBase, Router):
+class ClientRouter(ThreadedDurables, Operations, ClientBase, Router):
     """Joins this program to a server, and comes back when the link is lost.
 
     `add_sender` and `add_listener` work inside this program alone, as in `Router`; their `remote` forms reach everyone
@@ -343,23 +344,33 @@ class ClientRouter(Operations, ClientBase, Router):
         *,
         delivery: Delivery | None = None,
         on_lost: OnLost | None = None,
+        durable: str | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
         Args:
             listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread, ...
             delivery, on_lost: ... or, see there, on one of its own.
+            durable: name under which the server keeps the events while nobody is there who listens: they come at least
+                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md.
 
         Returns:
             The subscription, which lasts until it is removed, over all links.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
-            LimitError: it needs a thread, and the system starts no more of them.
+            ProtocolError: the server has no store for what is durable, or keeps something else under that name.
+            NotOwner: the durable belongs to another user.
+            LimitError: it needs a thread, and the system starts no more of them; or another one listens to the durable.
+            LocalProtocolError: it is durable, and the server is one that knows nothing of that.
             LinkClosed, RequestTimeout: the server can't be asked.
         """
         check_outside("add_remote_listener")
         link = self._connection.open_link()
+        if durable is not None:
+            made = self._durable_listener(durable, listener, sender, event, delivery, on_lost)
+            link.run(self._state.registrations.subscribe_durable(link.session, made))
+            return made.subscription
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
         self._give_queue(subscription, delivery, on_lost, _always)
         link.run(self._state.registrations.subscribe(link.session, subscription))

@@ -12,15 +12,17 @@ from sig_core.address import Address, is_exposed
 from sig_core.contract import Codec, HasAddressTraits, Link
 from sig_core.description import described
 from sig_core.errors import ConfigError
-from sig_core.events import Name
+from sig_core.events import Info, Name, check_name
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, check_kind, check_url, name_of
-from sig_core.routing.entities import Sender
+from sig_core.routing.delivery import Delivery, OnLost
+from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.session.client_state.asks import Reply, Steps
 from sig_core.session.client_state.client_state import ClientState
+from sig_core.session.client_state.durable_listener import DurableListener, Finished
 from sig_core.session.client_state.reconnect import Reconnect
 from sig_core.session.client_state.state_callbacks import StateCallback
 from sig_core.tokens import checked
@@ -76,6 +78,41 @@ class ClientBase(RouterBase):
             resume=_checked_resume(resume),
         )
         self.lost: Counter[tuple[Name, Name | None]] = self._state.lost
+
+    # -- durable listeners
+
+    def _durable_listener(
+        self,
+        name: str,
+        listener: Listener,
+        sender: Name | None,
+        event: Name | None,
+        delivery: Delivery | None,
+        on_lost: OnLost | None,
+    ) -> DurableListener:
+        """Return what is to be a durable listener.
+
+        Raises:
+            ConfigError: something is not as it must be, or contradicts that.
+        """
+        if delivery is not None or on_lost is not None:
+            remedy = "leave delivery and on_lost out"
+            raise ConfigError(f"durable {described(name)}: its events wait at the server: {remedy}")
+        if not isinstance(name, str):
+            raise ConfigError(f"durable {described(name)}: must be text, the name under which the server keeps events")
+        subscription = self._subscription(listener, sender, event, lambda removed: self._left_durable(made))
+        made = DurableListener(
+            str(check_name(name, "durable")), subscription, self._call_durable, self.listener_failed
+        )
+        return made
+
+    def _call_durable(self, subscription: Subscription, info: Info, data: Any, finished: Finished) -> None:
+        """Call a durable listener; see `Run`."""
+        raise NotImplementedError
+
+    def _left_durable(self, listener: DurableListener) -> None:
+        """Let a durable listener leave."""
+        raise NotImplementedError
 
     # -- what a connection asks
 

@@ -10,16 +10,18 @@ from typing import Any, Self
 
 from sig_core.access.rules import Rules
 from sig_core.contract import Acceptor
+from sig_core.errors import RequestTimeout
 from sig_core.events import Name, check_name
 from sig_core.io.server.connections import STOP
 from sig_core.io.server.io_thread import IoThread
 from sig_core.io.server.rules_file import RulesSource
 from sig_core.io.server.threaded_port import ThreadedPort
 from sig_core.io.server.threaded_requests import ThreadedRequests
+from sig_core.io.store.store_source import StoreSource
 from sig_core.io.sync.at_exit import let_out_at_exit
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import check_outside
-from sig_core.io.sync.pending_reply import check_timeout
+from sig_core.io.sync.pending_reply import PendingReply, check_timeout
 from sig_core.log import log
 from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
@@ -48,6 +50,8 @@ class ServerRouter(ServerBase, Router):
             `open=1` of a URL allows it there.
         rules: who may come in and do what (docs/rules.md): a TOML file, the tables that it has, or `Rules`. None:
             whoever reaches it may do everything.
+        store: file in which events are kept for durable listeners (docs/delivery.md), or what keeps them; None: there
+            are no such listeners.
         class_sender, class_signal, class_event: see `Router`.
 
     Use it in `with`, or call `start` and `stop`.
@@ -61,12 +65,13 @@ class ServerRouter(ServerBase, Router):
         plugins: Plugins | None = None,
         open: bool = False,
         rules: RulesSource | None = None,
+        store: StoreSource | None = None,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits, plugins, open, rules, IoThread)
+        self._set_up(urls, codecs, limits, plugins, open, rules, store, IoThread)
         self._port: ThreadedPort = self._join_program(ThreadedPort)
         self._asker = ThreadedRequests(self._exchange, self._port, self._lock, self._plugins)
 
@@ -83,6 +88,7 @@ class ServerRouter(ServerBase, Router):
         self._begin()
         try:
             self._clients.loop.start()
+            self._open_store()
             let_out_at_exit(self._clients)
             for url in self._urls:
                 self.listen(url)
@@ -165,6 +171,7 @@ class ServerRouter(ServerBase, Router):
     def _end(self) -> None:
         self._listener_threads.stop_soon()  # first: nobody is held back any more
         self._clients.close()
+        self._close_store()
         self._port.flow.set()
         until = time.monotonic() + STOP  # for all of them together
         for dispatcher in (self._port.dispatcher, self._port.answers):
@@ -188,6 +195,14 @@ class ServerRouter(ServerBase, Router):
     def _hold_back(self, sender: Name, event: Name) -> None:
         if not self._clients.loop.is_current():
             self._port.flow.wait(self.limits.stall)
+
+    def _make_reply_of_store(self) -> PendingReply:
+        return PendingReply()
+
+    def _wait_for_store(self, reply: PendingReply, seconds: float, late: RequestTimeout) -> Any:
+        if not reply.wait(seconds):
+            raise late
+        return reply.result()
 
     # -- requests
 

@@ -15,15 +15,28 @@ from sig_core.access.rules import Rules
 from sig_core.address import Address, is_exposed
 from sig_core.contract import Acceptor, Codec
 from sig_core.description import described
-from sig_core.errors import ConfigError, EncodeError, LocalProtocolError, MessageTooBig, NotOwner, SigError
+from sig_core.errors import (
+    ConfigError,
+    EncodeError,
+    LimitError,
+    LocalProtocolError,
+    MessageTooBig,
+    NotOwner,
+    RequestTimeout,
+    SigError,
+)
 from sig_core.events import Info, Name, Pattern, check_name, key_of
 from sig_core.io.server.audit import Audit
 from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.rules_file import RulesSource, load_rules, signature_of
 from sig_core.io.server.session_factory import PeerSession
+from sig_core.io.store.store_source import StoreSource, store_of
+from sig_core.io.store.store_thread import StoreThread
 from sig_core.io.sync.fork import close_in_child
+from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import check_outside
+from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
@@ -32,6 +45,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.router import BUILT_IN, RouterBase, check_kind, check_url, name_of, pattern_of
 from sig_core.routing.authorized_exchange import AuthorizedExchange
+from sig_core.routing.durables import Durables
 from sig_core.routing.entities import Sender, Subscription
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.guarded_exchange import GuardedExchange
@@ -41,7 +55,9 @@ from sig_core.routing.removed_sender import no_longer_connected
 from sig_core.routing.table import Publisher, Topic
 from sig_core.routing.transcode import EVENT_OF, decode, encode
 from sig_core.session.board.renaming import Renaming
+from sig_core.session.client_state.asks import Reply
 from sig_core.session.errors import error_of_handler
+from sig_core.store.contract import Durable
 
 if TYPE_CHECKING:
     from sig_core.io.tls.accepted import AddressTls
@@ -49,6 +65,7 @@ if TYPE_CHECKING:
 __all__ = ["ServerBase", "Taken"]
 
 LOOK_AT_RULES = 1.0  # seconds between looks at the file of the rules
+STORE_STOP = 10.0  # seconds that a stop waits for the store: what is there would be lost else
 HOLDING = 0.02  # seconds between looks while a slow listener holds somebody back
 RISK = "whoever reaches it may hear and send everything, without a password (docs/security.md)"
 REMEMBERED = 4096  # events of clients whose listeners here are remembered
@@ -88,12 +105,13 @@ class ServerBase(RouterBase):
         plugins: Plugins | None,
         open: bool,
         rules: RulesSource | None,
+        store: StoreSource | None,
         make_loop: MakeLoop,
     ) -> None:
         """Make the exchange, and what serves clients.
 
         Args:
-            urls, codecs, limits, plugins, open, rules: see the constructor of a face.
+            urls, codecs, limits, plugins, open, rules, store: see the constructor of a face.
             make_loop: see `ConnectionManager`.
         """
         for url in urls:
@@ -118,10 +136,64 @@ class ServerBase(RouterBase):
             make_loop=make_loop,
         )
         self._exchange.told_beside = self._clients.listening.stats
+        self._store = None if store is None else StoreThread(store_of(store), self._post_locked, time.monotonic)
         self._joining: set[Subscription] = set()  # that wait for last values: they hear no event of a client yet
         self._hearing: dict[tuple[Name, Name], tuple[int, tuple[Subscription, ...]]] = {}  # and the table's version
         self._state = NEW
         close_in_child(self)
+
+    # -- durable listeners
+
+    def _open_store(self) -> None:
+        """Take up what the store has; may block.
+
+        Raises:
+            StoreError: it can't be opened, and was left as it is.
+            LimitError: the system starts no more threads.
+        """
+        thread, exchange, begun = self._store, self._exchange, Latch()
+        if thread is None:
+            return
+        codec, problems = next(iter(self._plugins.choose_codecs(self._codec_names))), list[SigError]()
+        durables = Durables(*(exchange, exchange.flow_control.note_taken, self.limits, thread, time.time, codec))
+
+        def begin(found: list[Durable], error: SigError | None) -> None:
+            if error is None:
+                exchange.durables = durables
+                durables.begin(found)
+            else:
+                problems.append(error)
+            begun.set()
+
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise LimitError(f"the thread of the store: {error}: the system starts no more of them") from error
+        thread.submit(lambda store: store.durables(), begin)
+        while not begun.wait(LOOK_AT_RULES):
+            pass
+        if problems:
+            raise problems[0]
+
+    def _post_locked(self, function: Callable[[], None]) -> None:
+        self._clients.loop.post(partial(self._call_locked, function))
+
+    def _call_locked(self, function: Callable[[], None]) -> None:
+        with self._lock:
+            function()
+
+    def _close_store(self, timeout: float = STORE_STOP) -> None:
+        """Write what waits, and close the store; may block for a while.
+
+        Args:
+            timeout: seconds that it is waited for.
+        """
+        if self._store is not None:
+            with self._lock:
+                if self._exchange.durables is not None:
+                    self._exchange.durables.finish()
+            if not self._store.stop(timeout) and timeout:
+                log.warning(f"the store is still busy {timeout:g} s after the stop")
 
     # -- rules
 
@@ -393,6 +465,8 @@ class ServerBase(RouterBase):
     def _tick(self, now: float) -> float:
         """Look, under the lock, what is due of what the clients share."""
         self._exchange.flow_control.tick(now)
+        if self._exchange.durables is not None:
+            self._exchange.durables.tick(now)
         if self._access is not None:
             self._audit.tick()
             if self._authorizer is not None:
@@ -460,6 +534,37 @@ class ServerBase(RouterBase):
             publish(runs)
 
         return publisher
+
+    def _send_confirmed(self, topic: Topic[Subscription], info: Info, data: Any, seconds: float) -> Callable[[], Any]:
+        """See `RouterBase`; where something is kept, it is on disk when that is waited for."""
+        durables = self._exchange.durables
+        if durables is None or topic.sender not in self._senders or topic.event in BUILT_IN:
+            return super()._send_confirmed(topic, info, data, seconds)
+        allowed, until = check_timeout(seconds, seconds), time.monotonic() + seconds
+        check_outside("trigger with confirm")
+        publisher: Any = topic.publisher  # one that `_publisher` made
+        reply, answered = self._make_reply_of_store(), list[int]()
+
+        def publish(runs: dict[str, Run]) -> None:
+            with self._lock:
+                durables.watch()
+                answered.append(self._exchange.confirmed.arrive(self._port, runs, time.monotonic(), own=True))
+                if not durables.when_kept(lambda error: reply.tell(answered[0], error)):
+                    reply.tell(answered[0], None)
+
+        publisher(info, data, publish)
+        if not answered:  # nobody hears it
+            reply.tell(0, None)
+        late = RequestTimeout(f"{EVENT_OF.format(topic.event, topic.sender)}: not on disk within {allowed:g} s")
+        return lambda: self._wait_for_store(reply, until - time.monotonic(), late)
+
+    def _make_reply_of_store(self) -> Reply:
+        """Return what is told when events of this program are on disk."""
+        raise NotImplementedError
+
+    def _wait_for_store(self, reply: Any, seconds: float, late: RequestTimeout) -> Any:
+        """Wait for that in the way of the face; raise `late` where it takes too long."""
+        raise NotImplementedError
 
     def _publish_confirmed(self, topic: Topic[Subscription], info: Info, data: Any) -> int:
         check_outside("trigger with confirm")

@@ -18,7 +18,7 @@ from sig_core.tokens import is_digest
 
 __all__ = ["read_rules"]
 
-OPERATE = ("stats", "peers", "explain")
+OPERATE = ("stats", "peers", "explain", "durable")
 PAIRS = {"listen": "event", "request": "method"}  # what these say beside senders
 KINDS = {  # how somebody is known -> what may be asked of that
     "certificate": ("uri", "dns", "cn", "sha256"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
+from sig_core.aio.durables import AsyncDurables
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.operations import Operations
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
@@ -36,7 +37,7 @@ from sig_core.spelling import alias
 __all__ = ["ClientRouter"]
 
 
-class ClientRouter(Operations, ClientBase, AsyncRouter):
+class ClientRouter(AsyncDurables, Operations, ClientBase, AsyncRouter):
     """Joins this program to a server, and comes back when the link is lost; on the running asyncio loop.
 
     `add_sender`, `add_listener` work inside this program alone; their `remote` forms reach everyone at the server, and
@@ -99,6 +100,7 @@ class ClientRouter(Operations, ClientBase, AsyncRouter):
             lost=self._lost,
         )
         self._handlers.relieved = self._relieved
+        self._finishing = {}
         self._coroutine_listeners.least = 2 * self.limits.max_inbound // MOST
         close_in_child(self)
 
@@ -363,6 +365,7 @@ class ClientRouter(Operations, ClientBase, AsyncRouter):
         *,
         delivery: Delivery | None = None,
         on_lost: OnLost | None = None,
+        durable: str | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
@@ -370,14 +373,24 @@ class ClientRouter(Operations, ClientBase, AsyncRouter):
             listener: a function, called on the loop; or a coroutine function, awaited for one event after the other.
             sender, event: see `Router.add_listener`.
             delivery, on_lost: see there; both may be coroutine functions.
+            durable: name under which the server keeps the events while nobody is there who listens: they come at least
+                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.
+            ProtocolError: the server has no store for what is durable, or keeps something else under that name.
+            NotOwner: the durable belongs to another user.
+            Busy: another one listens to the durable.
+            LocalProtocolError: it is durable, and the server is one that knows nothing of that.
             LinkClosed, RequestTimeout: the server can't be asked.
 
         Cancelled, there is no subscription.
         """
         link = self._connection.open_link()
+        if durable is not None:
+            made = self._durable_listener(durable, self._telling(listener), sender, event, delivery, on_lost)
+            await link.run(self._state.registrations.subscribe_durable(link.session, made))
+            return made.subscription
         subscription = self._subscription(listener, sender, event, self._unsubscribe_remote)
         self._give_queue(subscription, delivery, on_lost)
         await link.run(self._state.registrations.subscribe(link.session, subscription))

@@ -11,8 +11,9 @@ from typing import Any, Self
 from sig_core.aio.entities import Sender, Signal
 from sig_core.aio.router import HANDLERS, AsyncRouter, limits_for
 from sig_core.contract import Acceptor
-from sig_core.errors import Backpressure, LimitError, LocalProtocolError
+from sig_core.errors import Backpressure, LimitError, LocalProtocolError, RequestTimeout
 from sig_core.events import Info, Name, check_name
+from sig_core.io.aio.async_reply import AsyncReply
 from sig_core.io.aio.in_thread import in_thread
 from sig_core.io.server.acceptors import AcceptorThread
 from sig_core.io.server.asyncio_loop import AsyncioLoop
@@ -20,6 +21,7 @@ from sig_core.io.server.asyncio_port import AsyncioPort
 from sig_core.io.server.asyncio_requests import AsyncioRequests
 from sig_core.io.server.connections import STOP
 from sig_core.io.server.rules_file import RulesSource
+from sig_core.io.store.store_source import StoreSource
 from sig_core.io.sync.pending_reply import check_timeout
 from sig_core.links.close_once import CloseOnce
 from sig_core.log import log
@@ -53,6 +55,8 @@ class ServerRouter(ServerBase, AsyncRouter):
             `open=1` of a URL allows it there.
         rules: who may come in and do what (docs/rules.md): a TOML file, the tables that it has, or `Rules`. None:
             whoever reaches it may do everything.
+        store: file in which events are kept for durable listeners (docs/delivery.md), or what keeps them; None: there
+            are no such listeners.
         max_handlers: handlers that may run at one time, 1 and more; further requests wait, in order.
         class_sender, class_signal, class_event: see `Router`; classes of `sig_core.aio`.
 
@@ -72,13 +76,14 @@ class ServerRouter(ServerBase, AsyncRouter):
         plugins: Plugins | None = None,
         open: bool = False,
         rules: RulesSource | None = None,
+        store: StoreSource | None = None,
         max_handlers: int = HANDLERS,
         class_sender: type[Sender] = Sender,
         class_signal: type[Signal] = Signal,
         class_event: type[Event] = Event,
     ) -> None:
         super().__init__(max_handlers, class_sender, class_signal, class_event)
-        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, rules, AsyncioLoop)
+        self._set_up(urls, codecs, limits_for(max_handlers, limits), plugins, open, rules, store, AsyncioLoop)
         self._port: AsyncioPort = self._join_program(
             partial(
                 AsyncioPort,
@@ -109,6 +114,8 @@ class ServerRouter(ServerBase, AsyncRouter):
         self._bind()
         self._clients.loop.start()
         try:
+            if self._store is not None:
+                await in_thread(self._open_store, lambda nothing: None, "sig-store-open")
             for url in self._urls:
                 await self.listen(url)
             self._check_places()
@@ -230,6 +237,8 @@ class ServerRouter(ServerBase, AsyncRouter):
         await self._coroutine_listeners.stop(max(0.0, until - loop.time()))
         if self._clients.has_threads:
             await _elsewhere(self._abort_and_join)
+        if self._store is not None:
+            await _elsewhere(self._close_store)
         self._joined = True
 
     def _abort_and_join(self) -> None:
@@ -244,6 +253,7 @@ class ServerRouter(ServerBase, AsyncRouter):
             self._clients.stop_accepting()
             self._clients.say_goodbye()
         self._clients.abort_all()
+        self._close_store(0.0)
         self._clients.loop.stop()
         self._port.close()
         self._handlers.cancel()
@@ -300,13 +310,13 @@ class ServerRouter(ServerBase, AsyncRouter):
         return self._remove_local(sender)
 
     def _publisher(self, sender: Name, event: Name, route: int) -> Publisher:
-        publish = super()._publisher(sender, event, route)
+        publish: Any = super()._publisher(sender, event, route)
 
-        def publisher(info: Info, data: Any) -> None:
+        def publisher(info: Info, data: Any, *how: Any) -> None:
             if self._loop is not None and self._loop.is_closed():
                 text = f"event {event!r} of sender {sender!r}: nothing leaves any more"
                 raise LocalProtocolError(f"{text}: the loop of this server is closed")
-            publish(info, data)
+            publish(info, data, *how)
 
         return publisher
 
@@ -316,6 +326,12 @@ class ServerRouter(ServerBase, AsyncRouter):
             return
         text = f"event {event!r} of sender {sender!r}: a client that listens is slow, and as much waits for it as may"
         raise Backpressure(f"{text}: `await signal.trigger_wait(...)` waits until there is room")
+
+    def _make_reply_of_store(self) -> AsyncReply:
+        return AsyncReply(asyncio.get_running_loop())
+
+    def _wait_for_store(self, reply: AsyncReply, seconds: float, late: RequestTimeout) -> Any:
+        return asyncio.get_running_loop().create_task(_in_time(reply, seconds, late))
 
     async def wait_for_room(self) -> None:
         """Return when a `trigger` would not raise `Backpressure`, or would raise something else."""
@@ -355,6 +371,13 @@ class ServerRouter(ServerBase, AsyncRouter):
             return self._call_handler(asked, params)
 
         self._handlers.run(handle, partial(self._reply, token, asked.codec))
+
+
+async def _in_time(reply: AsyncReply, seconds: float, late: RequestTimeout) -> Any:
+    done, _ = await asyncio.wait([reply.future], timeout=max(0.0, seconds))
+    if not done:
+        raise late
+    return reply.future.result()
 
 
 def _give_back(taken: Taken) -> None:

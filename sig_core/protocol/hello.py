@@ -17,13 +17,13 @@ from sig_core.protocol.wire import CONTROL, MAX_HELLO, PREFACE, control_frame
 T = TypeVar("T")
 
 __all__ = [
-    *("CONFIRMS", "FEATURES", "KEEPS_STATE", "RESUME", "Hello", "Resume", "Welcome", "check_preface", "hello_frame"),
-    *("read_hello", "read_welcome", "refusal", "welcome_frame"),
+    *("CONFIRMS", "DURABLES", "FEATURES", "KEEPS_STATE", "RESUME", "Hello", "Resume", "Welcome", "check_preface"),
+    *("hello_frame", "read_hello", "read_welcome", "refusal", "welcome_frame"),
 ]
 
-CONFIRMS, KEEPS_STATE = "confirm", "state"
-FEATURES = (CONFIRMS, KEEPS_STATE)
-"""The extensions that this version knows, on both sides, and always agrees to (docs/protocol.md, section 12)."""
+CONFIRMS, KEEPS_STATE, DURABLES = "confirm", "state", "durable"
+FEATURES = (CONFIRMS, KEEPS_STATE, DURABLES)
+"""The extensions that this version knows on both sides, and always agrees to (docs/protocol.md, sections 12, 14)."""
 RESUME = "resume"  # that is agreed on where a client asks for it: section 13
 
 _frame_limit = checks.count(4096, 2**32 - 1)

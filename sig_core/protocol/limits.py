@@ -42,6 +42,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_depth": (1, 100),
     "max_resume": (0.0, 3600.0),
     "max_unacked": (4096, 2**32 - 1),
+    "max_durables": (0, 10**6),
+    "max_durable_bytes": (4096, 2**50),
+    "max_durable_age": (1.0, 10**9),
     "busy_poll": (0.0, 1.0),
 }
 
@@ -93,6 +96,9 @@ class Limits:
             asks for that; less than 0.1: it ends with its link.
         max_unacked: bytes that are kept for the other side of such a session while it has not acknowledged them;
             nothing more is sent meanwhile.
+        max_durables: durables that a server with a store keeps events for.
+        max_durable_bytes: bytes of events that are kept for one of them; the oldest give way.
+        max_durable_age: seconds for which an event is kept for it.
         busy_poll: share of one processor that may be spent in vain on looking for the next request or answer, for 100
             us before a thread sleeps; 0: it sleeps at once. See `sig_core/busy_poll.py`.
 
@@ -130,6 +136,9 @@ class Limits:
     max_depth: int = 16
     max_resume: float = 60.0
     max_unacked: int = MIB
+    max_durables: int = 1_000
+    max_durable_bytes: int = 1024 * MIB
+    max_durable_age: float = 7 * 86_400.0
     busy_poll: float = 0.02
 
     @property

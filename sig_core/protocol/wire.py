@@ -13,6 +13,7 @@ __all__ = [
     "ACK",
     "CONFIRM",
     "CONTROL",
+    "DURABLE",
     "ERROR",
     "EVENT",
     "FRAME",
@@ -28,6 +29,8 @@ __all__ = [
     "ack_frame",
     "control_frame",
     "cut_ident",
+    "cut_position",
+    "durable_frame",
     "error_frame",
     "event_frame",
     "flagged_frame",
@@ -55,6 +58,7 @@ ACK: Final = 5  # where `resume` is agreed
 INFO: Final = 0x10  # flag: additions stand before the data of an event
 CONFIRM: Final = 0x20  # flag: an event that is answered when it is routed; its id stands first
 LAST: Final = 0x40  # flag: an event that is told because it is the last one; its id stands first
+DURABLE: Final = 0x80  # flag: an event that was kept for a durable listener; its id and position stand first
 
 HEADER: Final = 9  # bytes: u32 length, u8 head, u32 route
 AFTER_LENGTH: Final = 5  # of these, what `length` counts
@@ -66,6 +70,8 @@ _u16 = struct.Struct("<H")
 _u32 = struct.Struct("<I")
 _id_status = struct.Struct("<Ih")
 _ACK: Final = struct.Struct("<IBIQ")
+_DURABLE: Final = struct.Struct("<IBIIQ")
+_id_position = struct.Struct("<IQ")
 
 KEEP_ALIVE: Final = FRAME.pack(AFTER_LENGTH, CONTROL, 0)
 
@@ -115,6 +121,25 @@ def cut_ident(head: int, route: int, body: bytes) -> tuple[int, bytes]:
     """
     event = FRAME.pack(AFTER_LENGTH + len(body) - 4, head & ~(CONFIRM | LAST), route) + body[4:]
     return _u32.unpack_from(body)[0], event
+
+
+def durable_frame(event: bytes, ident: int, position: int) -> bytes:
+    """Return the frame of an event that was kept for a durable listener.
+
+    Args:
+        event: as `event_frame` gives it, on a route of that listener's own.
+        ident: u32, of the listener.
+        position: u64, of the event among those that were kept for it.
+    """
+    length, head, route = FRAME.unpack_from(event)
+    return _DURABLE.pack(length + 12, head | DURABLE, route, ident, position) + event[HEADER:]
+
+
+def cut_position(head: int, route: int, body: bytes) -> tuple[int, int, bytes]:
+    """Return (id, position, the frame of the event) of what `durable_frame` made; args: see `cut_ident`."""
+    ident, position = _id_position.unpack_from(body)
+    event = FRAME.pack(AFTER_LENGTH + len(body) - 12, head & ~DURABLE, route) + body[12:]
+    return ident, position, event
 
 
 def request_tail(method: str, params: bytes) -> bytes:

@@ -26,6 +26,7 @@ from sig_core.protocol.runs import split_events
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.confirmed import ConfirmedEvents
 from sig_core.routing.departed import Departed, DepartedSenders
+from sig_core.routing.durables import Durables
 from sig_core.routing.flow_control import FlowControl
 from sig_core.routing.guard import Guard
 from sig_core.routing.last_values import LastValues
@@ -123,6 +124,8 @@ class Exchange:
         requests: that are open.
         objects: what plain peers get of a run: made once for all of them.
         run_length: of events that are routed in one piece.
+        transcoder: puts payloads into another codec.
+        durables: keeps events for listeners that are away; None: there is no store.
         told_beside: returns what `stats` tells of the server beside this.
     """
 
@@ -134,18 +137,18 @@ class Exchange:
         self._limits = limits
         self.guard = guard
         self._table: Table[Port] = self._make_table()
-        self._transcoder = Transcoder(codec, limits.max_transcode)
+        self.transcoder = Transcoder(codec, limits.max_transcode)
         self._routes: dict[int, _Route] = {}
         self._targets: dict[int, SenderEntry] = {}
         self._owned: dict[Port, dict[Key, SenderEntry]] = {}  # of each port that has senders
         self._numbers = RouteNumbers(self._is_taken)
         self._departed = DepartedSenders(limits.max_departed)
         self.senders: dict[Key, SenderEntry] = {}
-        self.last_values = LastValues(limits, self._transcoder, guard.may_hear, self._state_routes)
+        self.last_values = LastValues(limits, self.transcoder, guard.may_hear, self._state_routes)
         self.state_port = StatePort(limits, self.last_values)
         self.flow_control = FlowControl()
         self.memory = MemoryBudget(limits.max_memory, limits.max_source, self._linked)
-        self.requests = Requests(self._transcoder, self.flow_control, clock, limits.max_outbox)
+        self.requests = Requests(self.transcoder, self.flow_control, clock, limits.max_outbox)
         self.requests.on_wait = self._note_waiting
         self.leaving = Leaving(self._remove_senders, self.requests.fail_owner, clock)
         self._ports: dict[Port, bool] = {}  # False: a link
@@ -157,6 +160,7 @@ class Exchange:
         self._links = 0  # ever
         self._past = Traffic()  # of all ports that left
         self.objects: SharedWork[list[bytes | None]] = SharedWork()
+        self.durables: Durables | None = None
         self.told_beside: Callable[[], dict[str, Any]] = dict
 
     def _make_table(self) -> Table[Port]:
@@ -467,12 +471,12 @@ class Exchange:
         return topic.refresh() if targets is None else targets
 
     def _transcode(self, runs: dict[str, Run], run: Run, codec: str) -> Run:
-        runs[codec] = self._transcoder.run(run, codec)
+        runs[codec] = self.transcoder.run(run, codec)
         return runs[codec]
 
     def _note_left_out(self, target: Port, topic: Topic[Port], run: Run, carried: Run) -> None:
         """Count the events that a port does not get in its codec: too long to be put into it, or not to be carried."""
-        most = self._transcoder.most
+        most = self.transcoder.most
         short = run.count if len(run.data) <= most else sum(len(data) <= most for _, data in split_events(run.data))
         for missing, why in (
             (run.count - short, f"longer than the {most} bytes that are put into another codec"),

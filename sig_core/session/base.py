@@ -199,6 +199,11 @@ class Session(SessionState):
             return
         self._end(LinkLost("the link ended without a goodbye"))
 
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which a server is given up; none promises to speak more often."""
+        return max(self.limits.keepalive, LEAST_KEEPALIVE)
+
     def silence(self, now: float) -> float:
         """Return the seconds since something was heard."""
         return now - self._heard

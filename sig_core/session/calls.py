@@ -197,7 +197,9 @@ class Calls:
 
     # -- listeners
 
-    def _add_listener(self, params: Fields) -> dict[str, int]:
+    def _add_listener(self, params: Fields) -> Any:
+        if params.find("durable", checks.anything, None) is not None:
+            raise ConfigError("durable listeners are for clients of the binary dialect: a plain peer can't acknowledge")
         pattern = self._pattern(params)
         if len(self._listeners) >= self._limits.max_listeners:
             raise Busy(f"listener: {self._limits.max_listeners} listeners on one link is the limit")

@@ -11,6 +11,7 @@ import pytest
 
 import sig_core as sig
 from sig_core import aio
+from sig_core.store.memory_store import MemoryStore
 from tests.support import nothing_left_behind, within  # noqa: F401 - a fixture
 from tests.support.until import until
 
@@ -39,6 +40,11 @@ async def first_event(client: aio.ClientRouter, name: str) -> None:
         assert (await anext(stream))[1] == 1
 
 
+async def add_and_drop(client: Any, name: str) -> None:
+    (await client.add_remote_listener(hear, event="e", durable=name)).remove()
+    await client.drop_durable(name)
+
+
 CALLS: dict[str, Call] = {
     "add_remote_sender": lambda client, name: client.add_remote_sender(name, ["e"]),
     "add_remote_senders": lambda client, name: client.add_remote_senders({f"{name}/{n}": "e" for n in range(5)}),
@@ -58,6 +64,8 @@ CALLS: dict[str, Call] = {
     "explain": lambda client, name: client.explain("anyone", "see", name),
     "request": lambda client, name: client.request("other", "echo", name),
     "request_async": lambda client, name: client.request_async("other", "echo", name),
+    "durables": lambda client, name: client.durables(),
+    "drop_durable": add_and_drop,
     "flush": lambda client, name: client.flush(),
     "server_stats": lambda client, name: client.server_stats(peers=True),
     "wait_for_room": lambda client, name: client.wait_for_room(),
@@ -68,7 +76,7 @@ CALLS: dict[str, Call] = {
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+    with sig.ServerRouter("tcp://127.0.0.1:0", store=MemoryStore()) as server:
         server.add_sender("other", ["e"], {"echo": lambda params: params})
         yield server.addresses[0]
         assert server.stats()["requests"]["open"] == 0

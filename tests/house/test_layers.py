@@ -34,7 +34,7 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "routing": RING_0 | {"access", "protocol", "store"},
     "store": RING_0,
     "session": RING_0 | {"access", "protocol", "routing"},
-    "session.binary": RING_0 | {"access", "protocol", "routing", "session"},
+    "session.binary": RING_0 | {"access", "protocol", "routing", "session", "store"},
     "session.plain": RING_0 | {"access", "protocol", "routing", "session"},
     "session.board": RING_0 | {"access", "protocol", "routing", "session", "line"},
     "session.line": RING_0 | {"protocol", "line", "session", "session.binary", "session.board"},

@@ -166,6 +166,7 @@ KINDS = {
     Status.NOT_OWNER: sig.NotOwner,
     Status.CANNOT_ENCODE: sig.EncodeError,
     Status.TIMEOUT: sig.RequestTimeout,
+    Status.STORE_FAILED: sig.StoreFailed,
 }
 
 

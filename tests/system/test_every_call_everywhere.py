@@ -63,6 +63,8 @@ CLIENT: dict[str, Call] = {
     "remote_state": lambda h: h.own.remote_state(),
     "last": lambda h: h.own.last("other", "e"),
     "last_values": lambda h: h.own.last_values(),
+    "durables": lambda h: _refused(h.own.durables),
+    "drop_durable": lambda h: _refused(lambda: h.own.drop_durable("nothing")),
     "flush": lambda h: h.own.flush(),
     "server_stats": lambda h: h.own.server_stats(),
     "on": lambda h: h.own.on("disconnected", _nothing),

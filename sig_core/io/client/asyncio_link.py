@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from sig_core.clock import Clock
@@ -81,6 +82,7 @@ class AsyncioLink(ClientLink):
         self._waits: dict[asyncio.Future[Any], float] = {}  # when an answer is late
         kind = AsyncioWriter if stream is None else ResumableAsyncioWriter
         self.writer = session.gate = kind(session, link, once, self._tick, self.lose, context, clock)
+        session.kept.on_remind = partial(self.loop.call_soon, self.writer.wake)
         shared = (inbound, listeners, handlers, context, clock)
         self.reader = AsyncioReader(session, link, once, self.writer, self, *shared)
 

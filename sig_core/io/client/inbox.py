@@ -6,11 +6,11 @@ from collections import deque
 
 from sig_core.io.sync.future import HelpedFuture
 from sig_core.io.sync.owned_lock import OwnedLock
-from sig_core.session.binary.reports import Events, Last, ReplyReceived, Report, RequestsReceived
+from sig_core.session.binary.reports import Events, Kept, Last, ReplyReceived, Report, RequestsReceived
 
 __all__ = ["Inbox"]
 
-SIZED = (Events, Last)
+SIZED = (Events, Kept, Last)
 
 
 class Inbox:

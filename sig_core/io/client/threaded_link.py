@@ -72,6 +72,7 @@ class ThreadedLink(ClientLink):
         self._going_on: threading.Thread | None = None
         kind, tick = (Writer, self._tick) if session.stream is None else (ResumableWriter, self._look)
         self.writer = session.gate = kind(session, link, tick, self._failed, self._make_room, clock=clock)
+        session.kept.on_remind = self.writer.wake
         if session.stream is not None:
             session.stream.on_cut = self.writer.wake
         self.reader = Reader(session, link, self.writer, self, session.limits, clock)

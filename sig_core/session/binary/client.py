@@ -29,6 +29,7 @@ from sig_core.interrupts import pass_interrupt_on
 from sig_core.protocol.frames import Frame
 from sig_core.protocol.hello import (
     CONFIRMS,
+    DURABLES,
     FEATURES,
     KEEPS_STATE,
     RESUME,
@@ -44,6 +45,7 @@ from sig_core.protocol.runs import split_numbered, split_requests
 from sig_core.protocol.wire import (
     CONFIRM,
     CONTROL,
+    DURABLE,
     ERROR,
     EVENT,
     LAST,
@@ -57,8 +59,9 @@ from sig_core.protocol.wire import (
 )
 from sig_core.routing.request_names import check_method, request_head
 from sig_core.routing.transcode import OFFERS, decode, encode
-from sig_core.session.base import LEAST_KEEPALIVE, Session, State
+from sig_core.session.base import Session, State
 from sig_core.session.binary.gate import ClosedGate, Gate
+from sig_core.session.binary.kept_input import KeptInput
 from sig_core.session.binary.reports import (
     Bound,
     Closed,
@@ -111,7 +114,7 @@ class ClientSession(Session):
     Attributes:
         out: frames to be sent, in order. The list is never replaced: `batch = out[:]; del out[:len(batch)]` loses none.
         gate: sends what is in `out`; of the link, set by who made it.
-        patience: seconds of silence after which the server is given up; no server promises to speak more often.
+        kept: what is for durable listeners.
         welcome: of the server; None while opening.
         stream: as given; see `KeptStream`.
         unknown_notices: notices that this version does not know, or whose params are bad.
@@ -134,7 +137,7 @@ class ClientSession(Session):
         super().__init__(limits, packets=packets, now=now)
         self.out: list[bytes] = []
         self.gate: Gate = ClosedGate()
-        self.patience = max(limits.keepalive, LEAST_KEEPALIVE)
+        self.kept = KeptInput(self.call)
         self.welcome: Welcome | None = None
         self.unknown_notices = 0
         self.binds = 0
@@ -207,7 +210,8 @@ class ClientSession(Session):
             raise HandshakeError(f"the server chose codec {welcome.codec!r}, which was not offered")
         self.welcome = welcome
         self.features = frozenset(welcome.features)
-        self._reader.flags = LAST if KEEPS_STATE in self.features else 0
+        self.kept.agreed = DURABLES in self.features
+        self._reader.flags = LAST * (KEEPS_STATE in self.features) | DURABLE * self.kept.agreed
         self.encoding = self._codecs[welcome.codec]
         self._decode_most = OFFERS[self.encoding].decode_most
         self._peer_max_frame, self._peer_keepalive = welcome.max_frame, welcome.keepalive
@@ -236,6 +240,8 @@ class ClientSession(Session):
             self._take_error(body, found)
         elif kind == CONTROL:
             self._take_control(body, found)
+        elif kind & DURABLE:
+            found += (self.kept.take(kind, route, body),)
         elif kind & LAST:
             self._take_last(kind, route, body, found)
         else:
@@ -349,6 +355,9 @@ class ClientSession(Session):
             return
         if message.method == "unbind":
             self._take_unbind(message, found)
+            return
+        if message.method == "kept_name":
+            self.kept.learn(message)
             return
         report = read_notice(message, self._names)
         if isinstance(report, Bound):
@@ -685,6 +694,8 @@ class ClientSession(Session):
             wait = self._keep_alive(now)
             if self.stream is not None:
                 self.stream.tick()
+        if self.kept.waits:
+            wait = min(wait, self.kept.tick(now, found))
         for waiting in (self._requests, self._calls):
             for ident, (what, when, deadline, _) in list(waiting.items()):
                 if deadline <= now:

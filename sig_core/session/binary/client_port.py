@@ -19,6 +19,7 @@ from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import OFFERS, encode
 from sig_core.session.binary.calls import BinaryCalls
 from sig_core.session.binary.client_outbox import ClientOutbox, Names, Place
+from sig_core.session.binary.kept_output import KeptOutput
 from sig_core.session.binary.latest_outbox import LatestOutbox
 from sig_core.session.bounded_frames import bounded_control, bounded_error
 from sig_core.session.kept_stream import KeptStream
@@ -81,7 +82,7 @@ class ClientPort(QueuedPort):
         self.client = ""
         self.knows_last = False
         self.kept: KeptStream | None = None
-        self.calls = BinaryCalls(self, exchange, limits, self._note_wishes)
+        self.calls = BinaryCalls(self, exchange, limits, self._note_wishes, self._kept_output)
         self._exchange = exchange
         self._owner = owner
         self._encoding: Codec | None = None
@@ -112,9 +113,10 @@ class ClientPort(QueuedPort):
         Args:
             may_return: see `Exchange.remove_sender`.
         """
+        self.calls.end_durables()
         self._exchange.close(self, list(self.calls.patterns), may_return=may_return)
         # What holds this may live on for a while.
-        self.calls = BinaryCalls(self, self._exchange, self.limits, self._note_wishes)
+        self.calls = BinaryCalls(self, self._exchange, self.limits, self._note_wishes, self._kept_output)
         self._bound.clear()
         self._unheard.clear()
         self._refused_routes.clear()
@@ -388,6 +390,13 @@ class ClientPort(QueuedPort):
             self.on_change()
         if outbox.size > outbox.limit:
             self._check_reads()
+
+    def _kept_output(self, ident: int) -> KeptOutput:
+        """Return what a durable listener of the client gets its events by."""
+        return KeptOutput(self, self._exchange, ident, self._max_frame, self.send, self._notify, self._has_much)
+
+    def _has_much(self) -> bool:
+        return self._outbox.size > self._outbox.limit // 4
 
     def _notify(self, method: str, params: dict[str, Any]) -> None:
         assert self._encoding is not None

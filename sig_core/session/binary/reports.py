@@ -12,8 +12,8 @@ from sig_core.events import Name, Pattern
 from sig_core.protocol.hello import Welcome
 
 __all__ = [
-    *("Bound", "Closed", "Events", "Gap", "Last", "LastTold", "Opened", "Refused", "ReplyCallback", "ReplyReceived"),
-    *("Report", "RequestsReceived", "Unbound"),
+    *("Bound", "Closed", "Due", "Events", "Gap", "Kept", "KeptLost", "Last", "LastTold", "Opened", "Refused"),
+    *("ReplyCallback", "ReplyReceived", "Report", "RequestsReceived", "Unbound"),
 ]
 
 ReplyCallback = Callable[[Any, SigError | None], None]
@@ -94,6 +94,39 @@ class LastTold:
 
 
 @dataclass(slots=True, eq=False)
+class Kept:
+    """An event that was kept for a durable listener.
+
+    Attributes:
+        ident: of the listener.
+        position: of the event among those that were kept for it.
+        data: the event, as a whole frame.
+    """
+
+    sender: Name
+    event: Name
+    ident: int
+    position: int
+    data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class KeptLost:
+    """So many events do not come to a durable listener. `ident`: of the listener."""
+
+    ident: int
+    count: int
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Due:
+    """A while has passed. `ident`: of the durable listener that wanted to know."""
+
+    ident: int
+
+
+@dataclass(slots=True, eq=False)
 class RequestsReceived:
     """Requests for one of our senders: (id, method, encoded params); answer each with `reply` or `fail_to`."""
 
@@ -148,4 +181,5 @@ class Closed:
     error: SigError
 
 
-Report = Opened | Bound | Unbound | Events | Last | LastTold | RequestsReceived | ReplyReceived | Gap | Refused | Closed
+Message = Opened | Bound | Unbound | Events | Last | LastTold | Kept | KeptLost | RequestsReceived | ReplyReceived
+Report = Message | Due | Gap | Refused | Closed

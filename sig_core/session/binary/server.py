@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from operator import length_hint
 from typing import Any, Protocol
@@ -40,6 +41,7 @@ from sig_core.protocol.wire import (
     cut_ident,
     split_error,
 )
+from sig_core.routing.deferred import Deferred
 from sig_core.routing.exchange import Exchange
 from sig_core.routing.ports import Run
 from sig_core.routing.transcode import encode
@@ -390,13 +392,27 @@ class ServerSession(Session):
     def _take_confirmed(self, head: int, route: int, body: bytes, now: float) -> None:
         """Route an event, and answer when that is done."""
         ident, event = cut_ident(head, route, body)
-        assert self.encoding is not None
+        durables = self._exchange.durables
+        if durables is not None:
+            durables.watch()
         try:
             links = self._exchange.confirmed.arrive(self.port, {self.codec: Run(route, self.codec, 1, event)}, now)
         except SigError as error:
             self.port.fail_to(ident, route, error)
         else:
+            told = partial(self._confirmed, ident, route, links)
+            if durables is None or not durables.when_kept(told):
+                told(None)
+
+    def _confirmed(self, ident: int, route: int, links: int, error: SigError | None) -> None:
+        """Answer that an event is where it was to go, or why it is not."""
+        if self.state is not OPEN:
+            return
+        assert self.encoding is not None
+        if error is None:
             self.port.reply(route, self.codec, [(ident, encode(self.encoding, links))])
+        else:
+            self.port.fail_to(ident, route, error)
 
     def _take_last(self, head: int, route: int, body: bytes) -> None:
         """Keep what the client says is the value of an event of its own."""
@@ -459,6 +475,9 @@ class ServerSession(Session):
             self._take_notice(message)
 
     def _answer(self, ident: MessageId, response: Any) -> None:
+        if isinstance(response, Deferred):
+            response.when_settled(partial(self._answer_late, ident))
+            return
         if not isinstance(response, EncodedList):
             self._control(answer(ident, response))
             return
@@ -467,6 +486,10 @@ class ServerSession(Session):
             self._send(frame)
         else:
             self._control(shortened(answer(ident, None), len(frame) - 4, self._peer_max_control))
+
+    def _answer_late(self, ident: MessageId, response: Any, error: SigError | None) -> None:
+        if self.state is OPEN:
+            self._control(answer(ident, response) if error is None else failure(ident, error))
 
     def _take_notice(self, message: Notice) -> None:
         try:

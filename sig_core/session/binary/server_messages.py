@@ -10,12 +10,18 @@ from sig_core.events import Name
 from sig_core.protocol import checks
 from sig_core.protocol.checks import Fields
 from sig_core.protocol.messages import Notice
-from sig_core.session.binary.reports import Bound, Gap, Refused, Report
+from sig_core.session.binary.reports import Bound, Gap, KeptLost, Refused, Report
 
-__all__ = ["Joined", "read_joined", "read_notice", "read_route", "read_told", "read_unbind"]
+__all__ = [
+    *("Joined", "read_durable", "read_joined", "read_kept_name", "read_notice", "read_route", "read_told"),
+    "read_unbind",
+]
 
 _event = checks.optional(checks.name)
 _route = checks.count(1, 2**32 - 1)
+_position = checks.count(0, 2**64 - 1)
+_listener = checks.count(1, 2**32 - 1)
+_kept_route = checks.count(1, 1000)
 _pattern = checks.pair_of(_event, _event)
 _life = checks.text(1, 64)
 _total = checks.count(0, 2**53)
@@ -48,6 +54,13 @@ def read_joined(response: Any) -> Joined:
     return Joined(fields.get("route", _route), routes, None if routed is None else dict(routed))
 
 
+def read_durable(response: Any) -> dict[str, int]:
+    """Check the response to `add_listener` of a durable, or raise RemoteProtocolError."""
+    fields = Fields(response, "add_listener")
+    found = {field: fields.get(field, _position) for field in ("acknowledged", "sent", "waiting")}
+    return {"listener_id": fields.get("listener_id", _listener), **found}
+
+
 def read_route(response: Any) -> int:
     """Check the response to `resolve`, or raise RemoteProtocolError."""
     return Fields(response, "resolve").get("route", _route)
@@ -62,6 +75,13 @@ def read_told(response: Any) -> tuple[int, int]:
 def read_unbind(message: Notice) -> list[int]:
     """Check a notice `unbind` and return the numbers in it, or raise RemoteProtocolError."""
     return message.params.get("routes", _routes)
+
+
+def read_kept_name(message: Notice) -> tuple[tuple[int, int], tuple[Name, Name]]:
+    """Check a notice `kept_name`; return (listener, route) and (sender, event), or raise RemoteProtocolError."""
+    params = message.params
+    key = params.get("listener_id", _listener), params.get("route", _kept_route)
+    return key, (params.get("sender", checks.name), params.get("event", checks.name))
 
 
 def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> Report | None:
@@ -86,6 +106,9 @@ def read_notice(message: Notice, names: dict[int, tuple[Name, Name | None]]) -> 
     if message.method == "gap":
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         return Gap(sender, event, params.get("count", checks.count(1, 2**53)), params.get("reason", _reason))
+    if message.method == "kept_lost":
+        listener, count = params.get("listener_id", _listener), params.get("count", checks.count(1, 2**53))
+        return KeptLost(listener, count, params.get("reason", _reason))
     if message.method == "refused":
         route = params.find("route", _route, 0)
         if not route:

@@ -15,8 +15,11 @@ from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.fan_out import fan_out, fan_out_pieces
 from sig_core.session.binary.reports import (
     Bound,
+    Due,
     Events,
     Gap,
+    Kept,
+    KeptLost,
     Last,
     LastTold,
     Refused,
@@ -144,6 +147,8 @@ class Inbound:
             registrations.forget_topics(report.topics)
             give_back(self._lost, report.topics)
             registrations.lasts.unbound(report.topics)
+        elif isinstance(report, Kept | KeptLost | Due):
+            self._durable(report)
         elif isinstance(report, Bound):
             self._bound(report)
         elif isinstance(report, Last):
@@ -176,6 +181,19 @@ class Inbound:
             self._lose(sender, event, missing, "a link was lost")
         if report.is_state:
             registrations.lasts.bound(report, missing, known=known)
+
+    def _durable(self, report: Kept | KeptLost | Due) -> None:
+        listener = self._registrations.durable_at(self._session, report.ident)
+        if listener is None:  # it was removed just now: what is not acknowledged comes again
+            return
+        if isinstance(report, Kept):
+            self._traffic.delivered += 1
+            listener.take(report)
+        elif isinstance(report, Due):
+            listener.again()
+        else:
+            listener.lost[report.reason] = listener.lost.get(report.reason, 0) + report.count
+            self._log.warning(f"{report.count} events do not come to durable {listener.name!r}: {report.reason}")
 
     def _tell_last(self, report: Last) -> None:
         """Tell a value to those whom it is for."""

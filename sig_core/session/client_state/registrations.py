@@ -14,6 +14,8 @@ from typing import Any
 from sig_core.contract import Codec
 from sig_core.errors import (
     CodecError,
+    ConfigError,
+    LocalProtocolError,
     MessageTooBig,
     NotOwner,
     RemoteProtocolError,
@@ -35,6 +37,7 @@ from sig_core.session.binary.reports import ReplyCallback
 from sig_core.session.binary.server_messages import Joined
 from sig_core.session.client_state.asks import Ask, Lock, Log, Reply, Steps
 from sig_core.session.client_state.confirming import send_confirmed
+from sig_core.session.client_state.durable_listener import DurableListener
 from sig_core.session.client_state.ended_listeners import EndedListeners
 from sig_core.session.client_state.last_listeners import LastListeners
 from sig_core.session.client_state.offline_queue import readdressed
@@ -96,6 +99,8 @@ class Registrations:
         self._subscriptions: dict[Wish, RemoteSubscription] = {}
         self._ended = EndedListeners()  # on this link
         self._order: dict[Name | Wish, None] = {}
+        self._durables: dict[str, DurableListener] = {}
+        self._heard: dict[int, DurableListener] = {}  # of these, by the id that they have on this link
         outlet.offline.taken = self._note_taken
 
     def _note_taken(self, key: tuple[Name, Name], codec: Codec, frame: bytes) -> None:
@@ -412,6 +417,47 @@ class Registrations:
             found.remove()
         return found is not None
 
+    # -- durable listeners
+
+    def subscribe_durable(self, session: ClientSession, listener: DurableListener) -> Steps[None]:
+        """Have a durable listener.
+
+        Raises:
+            ConfigError: this program has one of that name.
+            SigError: the server refused, or can't be asked; then there is none.
+        """
+        reply, name = self._make_reply(), listener.name
+        with self._lock:
+            if name in self._durables:
+                raise ConfigError(f"durable {name!r}: this program listens to it already, and one at a time can")
+            self._durables[name] = listener
+        try:
+            yield Ask(reply, listener.ask(session, reply.tell), f"durable {name!r}")
+        except BaseException:
+            self.unsubscribe_durable(listener)
+            listener.subscription.remove()
+            raise
+
+    def unsubscribe_durable(self, listener: DurableListener) -> bool:
+        """Let a durable listener leave; the durable stays. Returns whether there is something to send."""
+        with self._lock:
+            if self._durables.get(listener.name) is not listener:
+                return False
+            self._heard.pop(listener.ident, None)
+            to_send = listener.leave()
+            del self._durables[listener.name]
+        return to_send
+
+    def durable_at(self, session: ClientSession, ident: int) -> DurableListener | None:
+        """Return the durable listener that has an id on a link."""
+        found = self._heard.get(ident)
+        if found is None or found.ident != ident or found.session is not session:
+            there = (each for each in tuple(self._durables.values()) if each.ident == ident)
+            found = next((each for each in there if each.session is session), None)
+            if found is not None:
+                self._heard[ident] = found
+        return found
+
     def is_meant(self, sender: Name, event: Name, number: int) -> bool:
         """Return whether a `bind` is meant for a listener that there is; else it was under way when those before ended.
 
@@ -453,6 +499,7 @@ class Registrations:
             self.losses.begin_link()
             self.lasts.begin_link()
             self._ended = EndedListeners()
+            self._heard.clear()
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []
@@ -463,7 +510,13 @@ class Registrations:
                 self._ask_anew(session, there[start : start + TOGETHER], asked, heard)
         chunks = [topics[start : start + RECALL] for start in range(0, len(topics), RECALL)]
         recalled = [ask for chunk in chunks for ask in self._recall(session, chunk)]
+        with self._lock:
+            durables = [each for each in self._durables.values() if each.session is not session]
+            back = [self._ask_for_durable(session, each) for each in durables]
         refusal = yield from self._rejoin(session, asked)
+        for ask in back:
+            refused = yield from self._settled(session, ask, f"{ask.what} is not back")
+            refusal = refusal or refused
         for remote in heard:
             refused = yield from self._settled(session, remote.ask(self._make_reply()), "a listener is not back")
             refusal = refusal or refused
@@ -489,6 +542,14 @@ class Registrations:
                 remote = RemoteSubscription(session, key, self._lock, self._ended, anew=True)
                 self._subscriptions[key] = remote
                 heard.append(remote)
+
+    def _ask_for_durable(self, session: ClientSession, listener: DurableListener) -> Ask:
+        reply, what = self._make_reply(), f"durable {listener.name!r}"
+        try:
+            return Ask(reply, listener.ask(session, reply.tell), what)
+        except LocalProtocolError as error:  # an older server
+            reply.tell(None, error)
+            return Ask(reply, None, what)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""

@@ -106,14 +106,14 @@ class PlainCalls(Calls):
         for value in values.of(client, self._listeners[listener]) if len(values) else ():
             values.tell(client, value, partial(client.tell_last, listener=listener))
 
-    def _add_listener(self, params: Fields) -> dict[str, int]:
+    def _add_listener(self, params: Fields) -> Any:
         if len(self._listeners) >= self._limits.max_plain_listeners:
             raise Busy(f"listener: {self._limits.max_plain_listeners} listeners of one plain peer is the limit")
         pattern = self._pattern(params)
         if len(self._at.get(pattern, ())) >= MOST_ALIKE:
             raise Busy(f"listener: {MOST_ALIKE} of this peer hear the same already, which is the limit")
         self._hearing.clear()
-        answer = super()._add_listener(params)
+        answer: dict[str, int] = super()._add_listener(params)
         self._at.setdefault(pattern, {})[answer["listener_id"]] = None
         return answer
 

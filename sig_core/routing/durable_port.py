@@ -1,0 +1,171 @@
+"""The port of a durable: it hears what matches, whether its listener is there or not, and has it kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from sig_core.errors import Busy, SigError
+from sig_core.events import Name
+from sig_core.protocol.limits import Limits
+from sig_core.routing.outbox import Outbox
+from sig_core.routing.ports import RequestBatch, Run
+from sig_core.routing.queued_port import QueuedPort
+from sig_core.routing.traffic import Traffic
+from sig_core.store.contract import Durable
+
+__all__ = ["NO_ROOM", "DurablePort", "KeptRun"]
+
+WAITING = 4 << 20  # bytes that wait for the store, of one durable
+NO_ROOM = "the store could not follow"
+
+
+class KeptRun(Run):
+    """Events on their way into the store: with what they are, when they came, and the position of the last."""
+
+    __slots__ = ("at", "event", "run", "sender")
+
+    def __init__(self, run: Run, sender: Name, event: Name, at: float) -> None:
+        super().__init__(run.route, run.codec, run.count, run.data)
+        self.run = run
+        self.sender = sender
+        self.event = event
+        self.at = at
+
+
+class Writes(Protocol):
+    """What a durable's port tells of itself."""
+
+    def has_work(self, port: DurablePort) -> None:
+        """Note that something waits for the store."""
+
+    def refused(self, error: SigError) -> None:
+        """Note that what came just now is not kept."""
+
+    def now(self) -> float:
+        """Return the time of day, seconds."""
+
+
+class Feeds(Protocol):
+    """What a listener that is there gets."""
+
+    @property
+    def peer(self) -> str:
+        """Whose it is, printable."""
+
+    def pump(self) -> None:
+        """Send on, as far as there is something, and room for it."""
+
+    def tell_lost(self, count: int, reason: str) -> None:
+        """Tell that events of the durable do not come."""
+
+    def dropped(self) -> None:
+        """Note that the durable is no more."""
+
+
+class DurablePort(QueuedPort):
+    """A target of events like others; it has no senders and no link, and what it takes goes to the store.
+
+    Where more waits than the store can follow, who feeds it is held back, and then the newest are lost, counted.
+
+    Args:
+        record: how the durable stands.
+        limits: of the exchange.
+        codec: in which this program's own events are encoded for it.
+        writes: is told what waits.
+
+    Attributes:
+        record: see above; positions and counts are brought up to date here as the store has them.
+        feed: the listener that is there; None: it is away.
+        given: the last position that was given.
+        put, done: events that were to be written, and those of them of which it is known what came of them.
+    """
+
+    def __init__(self, record: Durable, limits: Limits, codec: str, writes: Writes) -> None:
+        outbox = Outbox(2 * WAITING, self._lose)
+        outbox.high_water = WAITING
+        super().__init__(f"durable {record.name!r}", codec, limits, outbox, Traffic())
+        self.record = record
+        self.feed: Feeds | None = None
+        self.given = record.last
+        self.put = self.done = 0
+        self._writes = writes
+
+    def accepts_codec(self, codec: str) -> bool:
+        """Any: an event is kept as it came."""
+        return True
+
+    def deliver(self, run: Run, sender: Name, event: Name) -> None:
+        """Have events kept."""
+        if self._outbox.size + len(run.data) > 2 * WAITING and self._outbox.size:
+            self.note_lost(run, sender, event, run.count, NO_ROOM)
+            self._writes.refused(Busy(f"{self.peer}: {NO_ROOM}: {self._outbox.size} bytes wait for it"))
+            return
+        self.traffic.fired += run.count
+        self.put += run.count
+        self._outbox.put(KeptRun(run, sender, event, self._writes.now()))
+        self._writes.has_work(self)
+
+    def take(self) -> KeptRun | None:
+        """Take what has waited longest; None: nothing waits."""
+        run = self._outbox.pop()
+        assert run is None or isinstance(run, KeptRun)
+        return run
+
+    def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
+        """See `Port`."""
+        self.lose(count, reason)
+
+    def lose(self, count: int, reason: str, *, fired: bool = True) -> None:
+        """Count events that do not come to the durable's listener, and tell that.
+
+        Args:
+            count: how many.
+            reason: why, in words.
+            fired: they are not counted as fired yet.
+        """
+        if fired:
+            self.traffic.fired += count
+        self.traffic.lost[reason] += count
+        self.record.lost += count
+        if self.feed is not None:
+            self.feed.tell_lost(count, reason)
+
+    def left(self, feed: Feeds) -> None:
+        """Note that a listener is not there any more."""
+        if self.feed is feed:
+            self.feed = None
+
+    def has_waiting(self, runs: Collection[Run]) -> bool:
+        """See `Port`."""
+        return any(isinstance(each, KeptRun) and each.run in runs for each in self._outbox.runs)
+
+    def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
+        """Counts of senders are of no matter here."""
+
+    def request(self, batch: RequestBatch) -> list[tuple[int, SigError]]:
+        """It has no senders."""
+        return [(token, Busy("nobody answers here")) for token in batch.tails]
+
+    def reply(self, route: int, codec: str, values: list[tuple[Any, bytes]]) -> None:
+        """It asks nothing."""
+
+    def fail_to(self, ident: Any, route: int, error: SigError) -> None:
+        """It asks nothing."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return how it stands, in the words of the call `durables`."""
+        record = self.record
+        sender, event = record.pattern
+        return {
+            "durable": record.name,
+            "owner": record.owner,
+            "sender": sender,
+            "event": event,
+            "last": record.last,
+            "acknowledged": record.acknowledged,
+            "sent": record.sent,
+            "waiting": record.last - record.acknowledged,
+            "lost": record.lost,
+            "heard_by": None if self.feed is None else self.feed.peer,
+        }

@@ -1,0 +1,56 @@
+"""A store whose work is done when a test says so: nothing between a server and its store happens by itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from sig_core.errors import SigError, StoreFailed
+from sig_core.routing.durables import Durables
+from sig_core.store.contract import Store
+from sig_core.store.memory_store import MemoryStore
+from tests.support.sessions import Net
+
+__all__ = ["HandStore"]
+
+
+class HandStore:
+    """A worker without a thread.
+
+    Attributes:
+        fails: the store can't do anything now.
+        done: works that were done.
+    """
+
+    def __init__(self, net: Net, store: Store | None = None) -> None:
+        self.net = net
+        self.store = store or MemoryStore()
+        self.time = 1_000_000.0  # of day
+        self.fails = False
+        self.done = 0
+        self._works: deque[tuple[Callable[[Store], Any], Callable[[Any, SigError | None], None]]] = deque()
+        exchange = net.exchange
+        self.durables = exchange.durables = Durables(
+            *(exchange, exchange.flow_control.note_taken, net.limits, self, lambda: self.time, "json")
+        )
+        self.durables.begin(self.store.durables())
+
+    def submit(self, work: Callable[[Store], Any], done: Callable[[Any, SigError | None], None]) -> None:
+        self._works.append((work, done))
+
+    def step(self) -> None:
+        """Do one work, and carry what comes of it."""
+        work, done = self._works.popleft()
+        self.done += 1
+        if self.fails:
+            done(None, StoreFailed("the disk is full"))
+        else:
+            done(work(self.store), None)
+        self.net.pump()
+
+    def run(self) -> None:
+        """Do all there is to do, and carry what comes of it."""
+        self.net.pump()
+        while self._works:
+            self.step()
