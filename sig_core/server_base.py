@@ -405,9 +405,9 @@ class ServerBase(RouterBase):
         """Bind an address; may block."""
         address = Address.parse(where)
         rename, allowed = Renaming.of(address), address.flag("open", self._open or self._access is not None)
-        tls = _tls_of(address)
-        acceptor = self._plugins.listen(where)
+        acceptor = self._plugins.listen(where)  # first: it knows which options there are
         try:
+            tls = _tls_of(address)
             _check_exposure(acceptor.address, allowed or (tls is not None and tls.knows_clients))
             if tls is not None:
                 tls.check(acceptor)

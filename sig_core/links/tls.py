@@ -22,6 +22,7 @@ certificate that was made at home is trusted by `ca`.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ NEEDED = {
     "crl": "a list of revoked certificates in PEM",
     **dict.fromkeys(("cert", "key"), "a certificate in PEM, and its key: there, or in key=FILE"),
 }
+KEY_MARK, CERTIFICATE_MARK = b"PRIVATE KEY-----", b"CERTIFICATE-----"
+PLACE = re.compile(r"^\[\w+\] | \(_ssl\.c:\d+\)$")  # what `ssl` says beside, if OpenSSL gives no reason
 OTHERS = 0o077  # the permissions of a file for those who do not own it
 
 TRUST = "have it signed by somebody whom this machine trusts, or give the certificate of who signed it: ca=FILE"
@@ -117,7 +120,7 @@ def why_refused(error: ssl.SSLCertVerificationError) -> str:
 
 def reason_of(error: ssl.SSLError) -> str:
     """Return what OpenSSL calls an error, in words."""
-    return (error.reason or str(error)).replace("_", " ").lower()
+    return (error.reason or PLACE.sub("", str(error))).replace("_", " ").lower()
 
 
 def _filled(context: ssl.SSLContext, address: Address) -> ssl.SSLContext:
@@ -129,8 +132,9 @@ def _filled(context: ssl.SSLContext, address: Address) -> ssl.SSLContext:
     if crl is not None:
         _load(address, "crl", crl, lambda: _load_revoked(context, crl))
     if cert is not None:
+        _load(address, "cert", cert, lambda: _check_certificate(cert, has_key=key is None))
         if key is not None:
-            _load(address, "key", key, lambda: None)
+            _load(address, "key", key, lambda: _check_holds(key, KEY_MARK, "key"))
         _load(address, "cert", cert, lambda: context.load_cert_chain(cert, key, password=_none))
         _warn_of_others(address, "key" if key else "cert", key or cert)
     elif key is not None:
@@ -163,6 +167,18 @@ def _load(address: Address, name: str, file: str, load: Callable[[], None]) -> N
         raise ConfigError(f"{option} can't be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{option} can't be used: {error}") from error
+
+
+def _check_certificate(file: str, *, has_key: bool) -> None:
+    _check_holds(file, CERTIFICATE_MARK, "certificate")
+    if has_key and KEY_MARK not in Path(file).read_bytes():
+        raise ValueError("its key is not in it; name the file of that: key=FILE")
+
+
+def _check_holds(file: str, mark: bytes, what: str) -> None:
+    """Find out before OpenSSL what that does not tell apart."""
+    if mark not in Path(file).read_bytes():
+        raise ValueError(f"there is no {what} in it; it takes a {what} in PEM (-----BEGIN ...{mark.decode()})")
 
 
 def _warn_of_others(address: Address, name: str, file: str) -> None:

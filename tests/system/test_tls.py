@@ -542,3 +542,9 @@ def test_who_asks_for_less_in_the_name_of_a_client_is_refused(
     between.change = lambda data: data.replace(b"\x03\x04", b"\x03\x03")
     with pytest.raises((sig.ConnectFailed, sig.AccessDenied)):
         dial("threads", f"tls+tcp://127.0.0.1:{between.port}{authority.query('client')}")
+
+
+def test_an_option_that_nobody_knows_is_told_before_what_is_missing(authority: Authority) -> None:
+    url = HERE + authority.query("server").replace("cert=", "crt=")
+    with pytest.raises(sig.ConfigError, match=r"unknown option 'crt', did you mean 'cert'\?"):
+        sig.ServerRouter(url).start()
