@@ -47,7 +47,7 @@ test: $(READY)
 	cd $(WHERE) && $(PYTEST) -m "not slow" $(TESTS)
 
 test-all: $(READY) test-setup
-	cd $(WHERE) && $(PYTEST) $(TESTS)
+	cd $(WHERE) && $(PYTEST) --lock-watch $(TESTS)
 
 without-sources: $(BIN)/python
 	@rm -rf $(WHERE) && mkdir $(WHERE)

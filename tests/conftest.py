@@ -6,6 +6,7 @@ import gc
 import re
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import sig_core
 from tests.support.certificates import Authority
+from tests.support.watched_locks import WATCH, watching
 
 HERE = Path(__file__).parent
 
@@ -25,6 +27,28 @@ TERMINALS = (
 )
 MORE = {"avr", "qemu", "micropython", "browser", "desktop"}  # markers
 KIT_RULE = re.compile(r"(?:Skipped: )?(carrier|codec|board) '[^']*': ")  # what the kit says of a rule that can't apply
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lock-watch", action="store_true", help="watch the locks in all tests")
+
+
+@pytest.fixture(autouse=True)
+def locks_if_asked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--lock-watch`, every test keeps the order of locks; see `tests/support/watched_locks.py`.
+
+    Not where calls are put into the midst of others, on one thread: what these may not wait for they are refused; nor
+    where the logger itself is looked at.
+    """
+    asked = request.config.getoption("--lock-watch") and sig_core.build == "pure"
+    is_watched = not {"locks_in_order", "watch"}.isdisjoint(request.fixturenames)
+    is_other = any(request.path.is_relative_to(HERE / each) for each in ("interrupts", "core/test_log.py"))
+    if not asked or is_watched or is_other:
+        yield
+        return
+    with watching(WATCH):
+        yield
+    WATCH.check()
 
 
 def pytest_configure(config: pytest.Config) -> None:

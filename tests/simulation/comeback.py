@@ -45,6 +45,13 @@ class Comeback:
         there = [each for each in server.resumptions._all if each.client == ident and each.error is None]
         return there[0] if there and client.network.rules is None else None
 
+    def _is_the_same(self) -> bool:
+        """Whether the session there has sent what this one has got; else it began with a link that came to nothing."""
+        stream = self._link.session.stream
+        assert stream is not None
+        kept = self._there.port.kept
+        return kept is None or bool(kept.end >= stream.reader.received)
+
     def writable(self) -> None:
         """See `Holder`."""
         while self._hello and (count := self.end.send(self._hello)):
@@ -64,7 +71,7 @@ class Comeback:
             if link.session.state is not State.OPEN or not self._returning.feed(data):
                 return
         except NotResumed as error:
-            if self._there is not None and "same client came back" in str(self._there.error):
+            if self._there is not None and "same client came back" in str(self._there.error) and self._is_the_same():
                 raise Breach("resume", f"{client.who} was not taken back: {error}") from error
             self._fail(error)
         except SigError as error:

@@ -27,7 +27,7 @@ from sig_core.routing.entities import Subscription
 from sig_core.routing.handlers import Handler
 from sig_core.session.client_state.state_callbacks import StateCallbacks
 
-__all__ = ["PACKAGES", "Watch", "locks_in_order", "watching"]
+__all__ = ["PACKAGES", "WATCH", "Watch", "locks_in_order", "watching"]
 
 PACKAGES = ("sig_core.", "sig_carriers.", "sig_codecs.")
 SYNC = "sig_core.io.sync."

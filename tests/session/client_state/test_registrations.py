@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import Busy, LinkLost, NotOwner, OutcomeUnknown, RequestTimeout, UnknownSender
+from sig_core.errors import AccessDenied, Busy, LinkLost, NotOwner, OutcomeUnknown, RequestTimeout, UnknownSender
 from sig_core.protocol.limits import Limits
 from sig_core.routing.entities import Subscription
 from sig_core.session.client_state.asks import Steps, run_without_link
@@ -22,6 +22,7 @@ from tests.session.client_state.support import (
     result_of,
     times_out,
 )
+from tests.support.ruled import RuledNet, rules_of
 from tests.support.sessions import Net
 
 
@@ -361,3 +362,26 @@ def test_forgetting_what_is_not_there_or_is_there_is_nothing() -> None:
     client.add("s")
     client.registrations.forget_sender("s")  # another thread removed one of its name, before this one was added
     assert client.check_same() == (["s"], [])
+
+
+def test_a_listener_that_rules_refused_when_its_client_was_back_is_asked_for_with_the_next_link() -> None:
+    """Rules that allow it again come to a server which does not have it; one that was there all the time stays."""
+    hears = {"add": ["*"], "see": ["*"], "listen": [{"sender": "*"}]}
+    less = hears | {"listen": [{"sender": "other"}]}
+    net = RuledNet(rules_of(user=hears))
+    client = Client(net).connect()
+    client.listen("s", "e")
+    client.lose()
+    net.exchange.apply(rules_of(user=less))
+    client.connect()
+    assert client.at_server() == ([], []) and client.here() == ([], [("s", "e")])
+    ((state, error), *_) = reversed(client.tell())
+    assert state == "reconnected" and isinstance(error, AccessDenied)
+    net.exchange.apply(rules_of(user=hears))
+    assert client.at_server() == ([], [])
+    client.lose()
+    client.connect()
+    assert client.check_same() == ([], [("s", "e")])
+    net.exchange.apply(rules_of(user=less))
+    net.exchange.apply(rules_of(user=hears))
+    assert client.check_same() == ([], [("s", "e")])
