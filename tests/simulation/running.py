@@ -147,7 +147,7 @@ class Running:
             air.loss, air.is_deaf = 0.0, False
         self.world.run(self.world.now + AFTER)
         self._rest()
-        self.world.run(self.world.now + LOOK)  # a short event under way looks like a sign of life
+        self._rest()  # again: a short event under way looks like a sign of life
 
     def _rest(self) -> None:
         """Wait until all has come to rest."""
