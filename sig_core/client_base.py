@@ -185,7 +185,7 @@ class ClientBase(RouterBase):
         return {**self._state.stats(), "listener_errors": self.listener_errors}
 
     def has_sender(self, name: Name) -> bool:
-        """Return whether a sender of that name is connected, one of this program; ConfigError: none can be."""
+        """Return whether a sender of that name, one of this program, is connected; ConfigError: there can be none."""
         return self._has_own(name) and (name not in self._state.registrations.senders or self.is_connected)
 
     def _removal(self, sender: Sender | Name) -> Steps[bool]:

@@ -31,8 +31,9 @@ from sig_core.io.server.connections import ConnectionManager, MakeLoop
 from sig_core.io.server.local_port import LocalPort
 from sig_core.io.server.rules_file import RulesSource, load_rules, signature_of
 from sig_core.io.server.session_factory import PeerSession
+from sig_core.io.store.steady_time import SteadyTime
 from sig_core.io.store.store_source import StoreSource, store_of
-from sig_core.io.store.store_thread import StoreThread
+from sig_core.io.store.store_thread import StoreThread, taken_up
 from sig_core.io.sync.fork import close_in_child
 from sig_core.io.sync.latch import Latch
 from sig_core.io.sync.owned_lock import check_outside
@@ -155,12 +156,15 @@ class ServerBase(RouterBase):
         if thread is None:
             return
         codec, problems = next(iter(self._plugins.choose_codecs(self._codec_names))), list[SigError]()
-        durables = Durables(*(exchange, exchange.flow_control.note_taken, self.limits, thread, time.time, codec))
+        clock = SteadyTime()
+        durables = Durables(*(exchange, exchange.flow_control.note_taken, self.limits, thread, clock, codec))
 
-        def begin(found: list[Durable], error: SigError | None) -> None:
+        def begin(found: tuple[list[Durable], float], error: SigError | None) -> None:
             if error is None:
                 exchange.durables = durables
-                durables.begin(found)
+                records, newest = found
+                clock.not_before(newest)
+                durables.begin(records)
             else:
                 problems.append(error)
             begun.set()
@@ -169,7 +173,7 @@ class ServerBase(RouterBase):
             thread.start()
         except RuntimeError as error:
             raise LimitError(f"the thread of the store: {error}: the system starts no more of them") from error
-        thread.submit(lambda store: store.durables(), begin)
+        thread.submit(taken_up, begin)
         while not begun.wait(LOOK_AT_RULES):
             pass
         if problems:

@@ -9,13 +9,20 @@ from typing import Any, Final
 
 from sig_core.errors import SigError, StoreFailed
 from sig_core.log import log
-from sig_core.store.contract import Store
+from sig_core.store.contract import Durable, Store
 
-__all__ = ["StoreThread"]
+__all__ = ["StoreThread", "taken_up"]
 
 Work = Callable[[Store], Any]
 Done = Callable[[Any, SigError | None], None]
 TOLD_AGAIN: Final = 60.0  # seconds after which a failure that goes on is logged again
+
+
+def taken_up(store: Store) -> tuple[list[Durable], float]:
+    """Return what a store has, and the time of day of the newest event in it, seconds; 0.0: there is none."""
+    records = store.durables()
+    newest = (event.at for record in records for event in store.read(record.name, record.last - 1, 1, 0))
+    return records, max(newest, default=0.0)
 
 
 class StoreThread:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sig_core.errors import SigError, StoreFailed
-from sig_core.io.store.store_thread import TOLD_AGAIN, StoreThread
-from sig_core.store.contract import Durable
+from sig_core.io.store.store_thread import TOLD_AGAIN, StoreThread, taken_up
+from sig_core.store.contract import Durable, KeptEvent
 from sig_core.store.memory_store import MemoryStore
 from tests.support import eventually, nothing_left_behind, within
 
@@ -110,3 +110,13 @@ def test_a_stop_does_not_wait_for_ever() -> None:
     assert not place.thread.stop(0.01)
     go_on.set()
     assert place.thread.stop(SOON)
+
+
+def test_what_is_taken_up_tells_when_the_newest_of_it_came() -> None:
+    store = MemoryStore()
+    assert taken_up(store) == ([], 0.0)
+    store.add(Durable("d", "", (None, None)))
+    store.add(Durable("e", "", (None, None)))
+    store.append([("d", KeptEvent(position, "s", "e", "json", b"", b"1", 10.0 * position)) for position in (1, 2, 3)])
+    records, newest = taken_up(store)
+    assert ([record.last for record in records], newest) == ([3, 0], 30.0)
