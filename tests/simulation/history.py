@@ -21,7 +21,7 @@ GUARDED = 0.2  # of histories: the server has rules, which change
 ASKING = 0.2  # somebody asks many questions at once
 RESUMED = 0.3  # of histories, in how many clients resume
 CROWDED = 0.1  # of histories: all links together may hold little, so that some have to give way
-BUDGETS = [16_384, 32_768, 65_536]  # bytes: `max_memory`; what is registered alone may be more, when all are there
+BUDGETS = [16_384, 24_576, 32_768]  # bytes: `max_memory`; what is registered alone may be more, when all are there
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
     "stall": [0.0, 0.1, 0.5],

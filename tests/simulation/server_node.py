@@ -49,7 +49,7 @@ STALL_CHECK = 0.02  # and while a slow listener holds somebody back
 ROOM = 4096  # bytes that are joined for one send
 LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
 ENOUGH = 1 << 30  # bytes
-GIVEN_WAY = 1.25  # of what links may hold is held at most when some have given way: others are told that they are gone
+GIVEN_WAY = 1.5  # of what links may hold is held at most when some have given way: others are told that they are gone
 STOP = 2.0  # seconds for what is left of a session that has ended to leave
 
 
@@ -189,6 +189,7 @@ class ServerNode:
         self._backlog: list[ServerSession | PlainSession] = []
         self._ending: dict[int, float] = {}
         self._tick_at = float("inf")
+        self._look_at = 0.0  # when it is found out next how much everybody holds
         self._want_tick(0.0)
         for line in self.network.lines:
             self.open_line(line)
@@ -413,7 +414,9 @@ class ServerNode:
             if connection.session.error is not None:
                 self._ending.setdefault(number, now)
                 wait = min(wait, CHECK)
-        self.exchange.memory.look()
+        if self.world.now >= self._look_at:
+            self._look_at = self.world.now + CHECK
+            self.exchange.memory.look()
         self.exchange.flow_control.tick(now)
         for number, since in list(self._ending.items()):
             if now - since >= STOP:
