@@ -28,6 +28,7 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "senders": "look",
     "stats": "look",
     "ledger": "ledger",
+    "durable": "durable",
     "plugins": "look",
     "explain": "explain",
     "whoami": "explain",

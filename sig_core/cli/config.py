@@ -30,6 +30,7 @@ class Config:
         hooks: names of the hook plug-ins that may run; None: all that are installed.
         open: it may listen where other machines reach it.
         rules: file of the rules; None: there are none.
+        store: file in which events are kept for durable listeners; None: none are.
     """
 
     listen: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class Config:
     hooks: tuple[str, ...] | None = None
     open: bool = False
     rules: str | None = None
+    store: str | None = None
 
     def plugins(self) -> Plugins:
         """Return the installed plug-ins, with what was chosen.
@@ -85,7 +87,7 @@ class _Reader:
         self._path = path
 
     def config(self, found: dict[str, Any]) -> Config:
-        self._check_keys("", found, ("listen", "open", "rules", "codecs", "limits", "plugins"))
+        self._check_keys("", found, ("listen", "open", "rules", "store", "codecs", "limits", "plugins"))
         plugins = self._table("plugins", found.get("plugins", {}))
         self._check_keys("plugins.", plugins, KINDS)
         return Config(
@@ -96,6 +98,7 @@ class _Reader:
             hooks=self._texts("plugins.hooks", plugins["hooks"]) if "hooks" in plugins else None,
             open=self._flag("open", found.get("open", False)),
             rules=self._file("rules", found.get("rules")),
+            store=self._file("store", found.get("store")),
         )
 
     def _check_keys(self, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:

@@ -12,6 +12,8 @@ from sig_core.errors import (
     PluginError,
     RequestTimeout,
     SigError,
+    StoreDamaged,
+    StoreTooNew,
 )
 
 __all__ = ["FAILED", "INTERRUPTED", "LINK", "LOST", "OK", "REFUSED", "STATUSES", "TIMEOUT", "USAGE", "status_of"]
@@ -34,7 +36,7 @@ def status_of(error: SigError) -> int:
     """Return the exit status of an error."""
     if isinstance(error, RequestTimeout):
         return TIMEOUT
-    if isinstance(error, ConfigError | PluginError | CodecError):
+    if isinstance(error, ConfigError | PluginError | CodecError | StoreDamaged | StoreTooNew):
         return USAGE
     if isinstance(error, AccessDenied):  # by rules, or for a certificate: also where no link came about
         return REFUSED

@@ -30,9 +30,16 @@ __all__ = ["serve"]
 @click.option("--config", metavar="FILE", help="A TOML file; URLs and --codec come before what it says.")
 @click.option("--open", "opened", is_flag=True, help="Listen also where other machines reach it; no password is asked.")
 @click.option("--rules", metavar="FILE", help="Who may come in and do what; then other machines may reach it, too.")
+@click.option("--store", metavar="FILE", help="Keep events there for durable listeners; it is made if it is not there.")
 @json_option
 def serve(
-    urls: tuple[str, ...], codecs: tuple[str, ...], config: str | None, opened: bool, rules: str | None, to_json: bool
+    urls: tuple[str, ...],
+    codecs: tuple[str, ...],
+    config: str | None,
+    opened: bool,
+    rules: str | None,
+    store: str | None,
+    to_json: bool,
 ) -> int:
     """Listen on each URL, and route until Ctrl-C or SIGTERM.
 
@@ -47,6 +54,7 @@ def serve(
         plugins=found.plugins(),
         open=opened or found.open,
         rules=rules or found.rules,
+        store=store or found.store,
     )
     # Whoever reads an address may end us before the next line runs.
     if hasattr(signal, "SIGHUP"):

@@ -8,11 +8,16 @@ import pytest
 
 import sig_core as sig
 from sig_core.cli.failures import LOST, OK
-from tests.cli.command import sig as command
+from tests.cli.command import Here
 from tests.support import within
 
 
-def test_it_says_for_each_listener_what_became_of_an_event() -> None:
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Here:
+    return Here(capsys)
+
+
+def test_it_says_for_each_listener_what_became_of_an_event(command: Here) -> None:
     with (
         sig.ServerRouter("tcp://127.0.0.1:0") as server,
         sig.ClientRouter(server.addresses[0]) as shop,
@@ -35,7 +40,7 @@ def test_it_says_for_each_listener_what_became_of_an_event() -> None:
         assert (there["of"], there["fired"], there["delivered"] + there["waiting"]) == ("event", 3, 3)
 
 
-def test_what_was_lost_is_told_and_is_a_status() -> None:
+def test_what_was_lost_is_told_and_is_a_status(command: Here) -> None:
     limits = sig.Limits(max_frame=4096)
     with (
         sig.ServerRouter("tcp://127.0.0.1:0") as server,
@@ -52,12 +57,12 @@ def test_what_was_lost_is_told_and_is_a_status() -> None:
         assert sum(mine["lost"].values()) == 1 == till.lost["shop", "#sold"]
 
 
-def test_presence_has_no_ledger() -> None:
+def test_presence_has_no_ledger(command: Here) -> None:
     with sig.ServerRouter("tcp://127.0.0.1:0") as server:
         told = command("ledger", "shop", "#connect", "--url", server.addresses[0])
         assert "presence is not counted" in told.stderr
 
 
 @pytest.mark.parametrize("words", [("shop",), ()])
-def test_it_takes_a_sender_and_an_event(words: tuple[str, ...]) -> None:
+def test_it_takes_a_sender_and_an_event(command: Here, words: tuple[str, ...]) -> None:
     assert command("ledger", *words).returncode == 2
