@@ -424,7 +424,7 @@ class ClientNode:
         made = Subscription(self._listener(noted), pattern, self._unsubscribe)
         made.latest = len(self.observer.subscribed) % 3 == 2  # wants only the newest, which the rules do not tell
         noted.subscription = made
-        self.observer.subscribed.append(noted)
+        self.observer.subscribes(noted, self.state.registrations.losses._expected)
 
         def done(value: Any, error: BaseException | None) -> None:
             self._trace("listens to {} now: {}", pattern, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sig_core.events import EVENT_CONNECT, EVENT_DISCONNECT, Info, Name, Pattern
@@ -112,19 +112,31 @@ class Observer:
         self._knows = knows
         self._last: dict[tuple[Name, Name, int], int] = {}
         self._early: dict[Key, int] = {}  # losses that were told before the first bind
-        self._ignored: set[Key] = set()  # bound for a listener that is no more: so are the losses that follow
         self._met: set[tuple[Name, Name, int]] = set()
         self._bound_life: dict[Key, int] = {}
         self._bounds: Counter[Key] = Counter()  # how often a count was told
         self._missing: set[Key] = set()  # of what something was lost since a last value was told
-        self._interrupted: set[tuple[Name, Name, int]] = set()  # another of that name came between
+        self._interrupted: set[tuple[Name, Name, int]] = set()  # another of that name came between, or nobody
         self._stale = False  # what is heard may be for a listener on this link that is no more
+        self._counted: set[Key] = set()  # whose last bind on this link told a count
 
     def wants(self, sender: Name, event: Name) -> bool:
         """Return whether anything that is listened to matches."""
         return any(matches(each.pattern, sender, event) for each in self.subscribed)
 
     # -- subscriptions
+
+    def subscribes(self, comes: Subscribed, counts: Mapping[Key, tuple[str, int]]) -> None:
+        """Note that something is listened to.
+
+        Args:
+            comes: what.
+            counts: that the client knows already, by life: listeners that have ended may still be there at the server.
+        """
+        self.subscribed.append(comes)
+        for key, (life, count) in counts.items():
+            if key not in self.tracks and matches(comes.pattern, *key):
+                self.tracks[key] = Track(int(life, 16), count)
 
     def unsubscribed(self, gone: Subscribed) -> None:
         """Note that something is not listened to any more."""
@@ -135,7 +147,6 @@ class Observer:
         self._stale = True
         for key in [key for key in self.tracks if not self.wants(*key)]:
             del self.tracks[key]
-            self._ignored.add(key)
         for key in [key for key in self.aside if not self.wants(*key)]:
             del self.aside[key]
         self._early.clear()
@@ -144,7 +155,7 @@ class Observer:
         """Note that the link is gone: nothing is heard before all is asked for anew."""
         self.present = None
         self._early.clear()
-        self._ignored.clear()
+        self._counted.clear()
         self.on_link.clear()
         self.gaps.clear()
         self._stale = False
@@ -252,7 +263,9 @@ class Observer:
             self._gap(report, lost)
         elif isinstance(report, Unbound):
             for key in report.topics:
-                self.tracks.pop(key, None)
+                known = self.tracks.pop(key, None)
+                if known is not None:  # its owner may yet have it again: it has not heard that it is removed
+                    self._interrupted.add((*key, known.life))
                 self.aside.pop(key, None)
 
     def _gap(self, gap: Gap, lost: int) -> None:
@@ -260,23 +273,25 @@ class Observer:
         if gap.event in PRESENCE:
             self.present = None
             return
-        if lost != gap.count:
-            raise Breach("gap", f"{self._who} counted {lost}, was told {gap}")
         key = (gap.sender, gap.event)
+        is_mine = key not in self._counted or self._knows(*key)  # else it is for a listener that has ended
+        if lost != gap.count * is_mine:
+            raise Breach("gap", f"{self._who} counted {lost}, was told {gap}")
         if gap.reason != SUPERSEDED:
             self._missing.add(key)
-        if not self.wants(*key):
+        if not self.wants(*key) or not is_mine:
             return  # it was under way when the last listener ended
         self.gaps[key] = self.gaps.get(key, 0) + gap.count
         if key in self.aside:
             return  # of a sender that keeps no counts
         if key in self.tracks:
             self._lose(key, lost)
-        elif key not in self._ignored:
+        else:
             self._early[key] = self._early.get(key, 0) + lost
 
     def _bound(self, bound: Bound, lost: int) -> None:
         key = (bound.sender, bound.event)
+        (self._counted.add if bound.life else self._counted.discard)(key)
         if not bound.life:
             if bound.event not in PRESENCE:
                 self.aside[key] = self.tracks.pop(key, None) or self.aside.get(key)
@@ -302,9 +317,7 @@ class Observer:
         if lost:
             raise Breach("loss", f"{self._who} lost {lost} before it was told where the count stands: {bound}")
         if self._stale and not self._knows(*key):
-            self._ignored.add(key)
             return  # it was for a listener that is no more
-        self._ignored.discard(key)
         self.tracks[key] = Track(life, bound.count)
         if bound.anew:
             self._early.pop(key, None)

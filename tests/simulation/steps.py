@@ -109,9 +109,13 @@ def unlisten(running: Running, client: ClientNode, lots: Lots) -> None:
 @client_step(4)
 def relisten(running: Running, client: ClientNode, lots: Lots) -> None:
     """Remove a listener, and have it again soon; what it hears is fired before, meanwhile, and after."""
-    pattern = client.unlisten(lots.what)
+    _relisten(running, client, lots.what, (0.001, 0.01, 0.1, 0.3)[lots.how % 4])
+
+
+def _relisten(running: Running, client: ClientNode, which: int, again: float) -> None:
+    pattern = client.unlisten(which)
     if pattern is not None:
-        world, again = running.world, (0.001, 0.01, 0.1, 0.3)[lots.how % 4]
+        world = running.world
         for seconds in (0.0, again / 2, again + 0.2):
             world.after(seconds, lambda: _fire_for(running.network, pattern))
         world.after(again, lambda: client.is_gone or client.listen(pattern))
@@ -120,10 +124,24 @@ def relisten(running: Running, client: ClientNode, lots: Lots) -> None:
 @client_step(3)
 def relisten_and_cut(running: Running, client: ClientNode, lots: Lots) -> None:
     """The same, and its link breaks: before the server is asked anew, before it has answered, or soon after."""
-    relisten(running, client, lots)
     delay = running.history.delay
-    again = (0.001, 0.01, 0.1, 0.3)[lots.how % 4]
-    running.world.after(again + delay * (0.5, 1.5, 2.5, 6.0)[lots.much % 4], lambda: _cut_off(running.network, client))
+    again, cut = (0.001, 0.01, 0.1, 0.3)[lots.how % 4], delay * (0.5, 1.5, 2.5, 6.0)[lots.much % 4]
+    if lots.how // 4 % 2:
+        _relisten_unread(running, client, lots, cut)
+    else:
+        relisten(running, client, lots)
+        running.world.after(again + cut, lambda: _cut_off(running.network, client))
+
+
+def _relisten_unread(running: Running, client: ClientNode, lots: Lots, cut: float) -> None:
+    """The same with a listener that has just come: what binds the first event is not read before the next is there."""
+    world, network, delay = running.world, running.network, running.history.delay
+    again, pattern = (2, 5)[lots.how % 2] * delay, PATTERNS[lots.what % len(PATTERNS)]
+    client.listen(pattern)
+    world.after(3 * delay, lambda: _fire_for(network, pattern))
+    world.after(3 * delay, lambda: client.read_slowly(5 * delay + again))
+    world.after(5 * delay, lambda: client.is_gone or _relisten(running, client, -1, again))
+    world.after(8 * delay + again + cut, lambda: _cut_off(network, client))
 
 
 @client_step(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from sig_core.contract import Codec
@@ -68,7 +69,7 @@ class ClientPort(QueuedPort):
 
     __slots__ = (
         *("_book", "_bound", "_encoding", "_exchange", "_max_frame", "_owner", "_reads", "_refused_routes"),
-        *("_sweep_at", "_unheard", "calls", "client", "kept", "knows_last"),
+        *("_sweep_at", "_unbound", "calls", "client", "kept", "knows_last"),
         *QueuedPort.SLOTS,
     )
     _outbox: ClientOutbox
@@ -89,7 +90,7 @@ class ClientPort(QueuedPort):
         self._reads: frozenset[str] = frozenset()
         self._max_frame = limits.max_frame
         self._sweep_at = SWEEP
-        self._unheard: set[Names] = set()  # what was bound, and it does not hear now
+        self._unbound: dict[Names, bool] = {}  # is to be bound again; True: it was not heard in between
         self._refused_routes: dict[int, None] = {}
 
     def open(self, hello: Hello, codec: str, encoding: Codec) -> None:
@@ -118,7 +119,7 @@ class ClientPort(QueuedPort):
         # What holds this may live on for a while.
         self.calls = BinaryCalls(self, self._exchange, self.limits, self._note_wishes, self._kept_output)
         self._bound.clear()
-        self._unheard.clear()
+        self._unbound.clear()
         self._refused_routes.clear()
         self._book.forget()
 
@@ -133,7 +134,7 @@ class ClientPort(QueuedPort):
     def footprint(self, *, exact: bool) -> int:
         """See `MemoryHolder`."""
         kept = 0 if self.kept is None else self.kept.size
-        known = len(self._bound) + len(self._unheard)
+        known = len(self._bound) + len(self._unbound)
         return super().footprint(exact=exact) + self.calls.weight + BOUND * known + kept
 
     def give_way(self, error: Busy) -> bool:
@@ -229,7 +230,7 @@ class ClientPort(QueuedPort):
         self._outbox.drop({*denied, *self._unbound_and_denied()}, NOT_ALLOWED)
         for route, names in denied.items():  # when it hears that again, it has to be told the count again
             del self._bound[route]
-            self._unheard.add(names)
+            self._unbound[names] = True
         for pattern in list(self.calls.patterns):
             try:
                 self._exchange.guard.check_listener(self, pattern)
@@ -264,8 +265,7 @@ class ClientPort(QueuedPort):
         counted = self._exchange.count_of(route)
         if counted is not None:
             params["life"], params["count"] = counted
-        if (sender, event) in self._unheard:
-            self._unheard.remove((sender, event))
+        if self._unbound.pop((sender, event), False):
             params["anew"] = True
         if self.knows_last and route in self._exchange.last_values:
             params["state"] = True
@@ -276,7 +276,7 @@ class ClientPort(QueuedPort):
         is_there = route in self._bound  # else the link has just given way to others
         if is_there and event is not None and not self._hears(sender, event):
             del self._bound[route]  # when it hears that, it has to be told the count again
-            self._unheard.add((sender, event))
+            self._unbound[sender, event] = True
         self._check_reads()
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
@@ -296,11 +296,12 @@ class ClientPort(QueuedPort):
 
     def _note_bound(self, route: int, names: Names) -> None:
         self._bound[route] = names
-        if len(self._bound) + len(self._unheard) >= self._sweep_at:
+        if len(self._bound) + len(self._unbound) >= self._sweep_at:
             needed = self._exchange.is_needed  # a sender that just leaves is not, and has one event to come
             self.unbind([known for known, name in self._bound.items() if known != route and not needed(known, *name)])
-            self._unheard = {each for each in self._unheard if self._exchange.route_of(*each)}
-            self._sweep_at = 2 * (len(self._bound) + len(self._unheard)) + SWEEP
+            route_of = self._exchange.route_of
+            self._unbound = {names: unheard for names, unheard in self._unbound.items() if route_of(*names)}
+            self._sweep_at = 2 * (len(self._bound) + len(self._unbound)) + SWEEP
 
     def unbind(self, routes: list[int]) -> None:
         """See `BinaryClient`; those whose events still wait stay bound for now."""
@@ -314,12 +315,15 @@ class ClientPort(QueuedPort):
     def note_unheard(self, pattern: Pattern) -> None:
         """See `BinaryClient`: when it hears that again, it has to be told the count again."""
         sender, event = pattern
-        route = 0 if sender is None or event is None else self._exchange.route_of(sender, event)
-        known = [route] if route else [route for route, names in self._bound.items() if _matches(pattern, *names)]
-        for route in known:
-            names = self._bound.pop(route, None)
-            if names is not None and not self._hears(*names):
-                self._unheard.add(names)
+        if sender is None or event is None:
+            routes = [route for route, names in self._bound.items() if _matches(pattern, *names)]
+        else:
+            routes = [self._exchange.route_of(sender, event)]
+        popped = [self._bound.pop(route, None) for route in routes]
+        self._unbound |= {names: False for names in popped if names is not None}
+        known: Iterable[Names] = self._unbound if sender is None or event is None else [(sender, event)]
+        for names in [names for names in known if names in self._unbound and _matches(pattern, *names)]:
+            self._unbound[names] = not self._hears(*names) or self._unbound[names]
 
     def _note_wishes(self) -> None:
         """Look from now on which of the events that wait is wanted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sig_core.events import Name, Pattern, patterns_of
 
 __all__ = ["Ended", "EndedListeners"]
@@ -31,14 +33,22 @@ class EndedListeners:
     another one for the same event. What is fired between the two was not meant to be heard, and the next `bind` says so
     (`anew`); but should the link be lost before, the count that was under way would make it a loss.
 
+    Args:
+        left: called with the pattern of one that has been leaving, when the server is asked to take it out.
+
     Attributes:
         ever: how many there were on this link.
+        leaving: those that have ended before the server has answered that they are there, by number: it can't be asked
+            to take them out yet, and sends what they hear, as to all that overlap; each with its pattern, and how many
+            there were when it was asked for.
     """
 
-    __slots__ = ("_passed", "_there", "ever")
+    __slots__ = ("_passed", "_there", "ever", "leaving", "left")
 
-    def __init__(self) -> None:
+    def __init__(self, left: Callable[[Pattern], object] = lambda pattern: None) -> None:
+        self.left = left
         self.ever = 0
+        self.leaving: dict[int, tuple[Pattern, int]] = {}
         self._there: list[Ended] = []
         self._passed = 0  # the number of the last bind that was looked at
 
@@ -68,6 +78,13 @@ class EndedListeners:
         self._passed = number
         self._forget()
         return found
+
+    def leaves(self, sender: Name, event: Name) -> list[int]:
+        """Return of each that is leaving, and hears an event, how many there were when it was asked for."""
+        if not self.leaving:
+            return []
+        patterns = patterns_of(sender, event)
+        return [since for pattern, since in self.leaving.values() if pattern in patterns]
 
     def _forget(self) -> None:
         """Forget those of which nothing can come any more."""

@@ -50,7 +50,7 @@ class Inbound:
         refused: called with what the rules of the server took away.
     """
 
-    __slots__ = ("_failed", "_log", "_lost", "_refused", "_registrations", "_session", "_traffic")
+    __slots__ = ("_counted", "_failed", "_log", "_lost", "_refused", "_registrations", "_session", "_traffic")
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Inbound:
         refused: Callable[[SigError], None],
     ) -> None:
         self._refused = refused
+        self._counted: set[tuple[Name, Name]] = set()  # whose last bind on this link told a count
         self._session = session
         self._registrations = registrations
         self._lost = lost
@@ -142,9 +143,9 @@ class Inbound:
     def other(self, report: Report) -> None:
         """Count what was lost, by what the server says of it; and forget what it has forgotten."""
         registrations = self._registrations
-        losses = registrations.losses
         if isinstance(report, Unbound):
             registrations.forget_topics(report.topics)
+            self._counted.difference_update(report.topics)
             give_back(self._lost, report.topics)
             registrations.lasts.unbound(report.topics)
         elif isinstance(report, Kept | KeptLost | Due):
@@ -162,16 +163,12 @@ class Inbound:
         elif isinstance(report, Gap) and report.sent:
             self._log.error(f"events {report.event!r} of sender {report.sender!r} were refused: {report.reason}")
         elif isinstance(report, Gap):
-            if report.event is not None:
-                losses.add(report.sender, report.event, report.count)
-                if report.reason != SUPERSEDED:  # else what is newer is under way
-                    key = report.sender, report.event
-                    registrations.lasts.lost(key, losses.stands_at(*key))
-            self._lose(report.sender, report.event, report.count, report.reason)
+            self._gap(report)
 
     def _bound(self, report: Bound) -> None:
         registrations, sender, event = self._registrations, report.sender, report.event
         losses, missing = registrations.losses, 0
+        (self._counted.add if report.life else self._counted.discard)((sender, event))
         stands = losses.stands_at(sender, event, report.life)
         known = stands >= 0 and (not report.anew or stands == report.count)  # what was not to arrive was nothing
         if not report.life:
@@ -194,6 +191,17 @@ class Inbound:
         else:
             listener.lost[report.reason] = listener.lost.get(report.reason, 0) + report.count
             self._log.warning(f"{report.count} events do not come to durable {listener.name!r}: {report.reason}")
+
+    def _gap(self, report: Gap) -> None:
+        losses, event = self._registrations.losses, report.event
+        if event is not None:
+            key = report.sender, event
+            if key in self._counted and not losses.knows(*key):  # it was under way to a listener that has ended
+                return
+            losses.add(*key, report.count)
+            if report.reason != SUPERSEDED:  # else what is newer is under way
+                self._registrations.lasts.lost(key, losses.stands_at(*key))
+        self._lose(report.sender, event, report.count, report.reason)
 
     def _tell_last(self, report: Last) -> None:
         """Tell a value to those whom it is for."""

@@ -92,11 +92,13 @@ class LastListeners:
             key: sender and event.
             ident: of the question.
         """
+        found = self._expected.get(ident)
+        if found is None:  # it has ended
+            return []
         self._missed.pop(key, None)
         if key in self._told_at:
             self._told_at[key] = self._came + 1, self._told_at[key][1]
-        found = self._expected.get(ident)
-        return [] if found is None else [found]
+        return [found]
 
     def unasked(self, key: Key, count: int, listening: Sequence[Subscription]) -> list[Subscription]:
         """Return who is told a value that nobody asked for.

@@ -97,7 +97,7 @@ class Registrations:
         self._new_life = new_life
         self._log = log
         self._subscriptions: dict[Wish, RemoteSubscription] = {}
-        self._ended = EndedListeners()  # on this link
+        self._ended = EndedListeners(self._forget_unheard)  # on this link
         self._order: dict[Name | Wish, None] = {}
         self._durables: dict[str, DurableListener] = {}
         self._heard: dict[int, DurableListener] = {}  # of these, by the id that they have on this link
@@ -405,8 +405,13 @@ class Registrations:
             self._order.pop(wish, None)
             remote.end()
             del self._subscriptions[wish]  # last: until then an interrupted removal can be made again
-        self.losses.keep(self.table.match, pattern)
+        self._forget_unheard(pattern)
         return remote.session.state is State.OPEN
+
+    def _forget_unheard(self, pattern: Pattern) -> None:
+        """Forget the counts of what the server does not send any more: nobody here hears it, and nobody is leaving."""
+        ended = self._ended
+        self.losses.keep(lambda *topic: self.table.match(*topic) or ended.leaves(*topic), pattern)
 
     def remove_listener(self, listener: Listener, pattern: Pattern) -> bool:
         """End the oldest subscription of `listener` to exactly this; false if there is none."""
@@ -459,7 +464,8 @@ class Registrations:
         return found
 
     def is_meant(self, sender: Name, event: Name, number: int) -> bool:
-        """Return whether a `bind` is meant for a listener that there is; else it was under way when those before ended.
+        """Return whether a `bind` is meant for a listener that there is, or one that is leaving: until the server is
+        asked to take that out, it binds nothing anew for who comes. Else it was under way when those before ended.
 
         Args:
             sender, event: that it is about.
@@ -468,7 +474,8 @@ class Registrations:
         with self._lock:
             wishes = [(*pattern, latest) for pattern in patterns_of(sender, event) for latest in (False, True)]
             found = (self._subscriptions.get(wish) for wish in wishes)
-            since = min((remote.since for remote in found if remote is not None), default=-1)
+            there = [remote.since for remote in found if remote is not None] + self._ended.leaves(sender, event)
+            since = min(there, default=-1)
             late = self._ended.is_for_one(sender, event, number, since)
         return since >= 0 and (not late or self.losses.knows(sender, event))
 
@@ -498,8 +505,10 @@ class Registrations:
             self.table.drop_all()  # those that are heard again come again
             self.losses.begin_link()
             self.lasts.begin_link()
-            self._ended = EndedListeners()
             self._heard.clear()
+            left, self._ended = self._ended.leaving, EndedListeners(self._forget_unheard)
+            for pattern, _ in left.values():  # the link has taken them along
+                self._forget_unheard(pattern)
             there, topics = list(self._order), self.losses.topics()
         asked: list[PendingSender] = []
         heard: list[RemoteSubscription] = []

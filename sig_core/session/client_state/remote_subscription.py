@@ -91,6 +91,8 @@ class RemoteSubscription:
         self._ended = True
         if self._waiting is None:
             self._take_back()
+        else:
+            self._gone.leaving[id(self)] = self._pattern, self.since
 
     def _answered(self, response: Any, error: SigError | None) -> None:
         with self._lock:
@@ -99,6 +101,9 @@ class RemoteSubscription:
             waiting, self._waiting = self._waiting or [], None
             if self._ended:
                 self._take_back()
+                self._gone.leaving.pop(id(self), None)
+        if self._ended:
+            self._gone.left(self._pattern)
         for reply in waiting:
             reply.tell(None, error)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import sig_core as sig
 from sig_core.session.binary.reports import Bound
 from sig_core.session.binary.server_messages import Joined
@@ -75,6 +77,22 @@ def test_a_count_that_is_told_again_is_no_new_one_as_long_as_something_is_listen
     owner.fire("s", "e", 2)
     told = [(bound.count, bound.anew) for bound in listener.of(Bound) if bound.life]
     assert (told, listener.values()[-2:]) == ([(0, False), (1, False)], [1, 2])
+
+
+@pytest.mark.parametrize("first", [("s", "e"), ("s", None), (None, None)])
+def test_it_is_a_new_one_where_listeners_ended_one_after_the_other(first: tuple[Any, Any]) -> None:
+    net = Net()
+    owner, listener = net.connect(), net.connect()
+    there = [listener.listen(*pattern) for pattern in (first, ("s", None), ("s", "e"))]
+    join(owner)
+    owner.fire("s", "e", 1)
+    for ident in there:
+        listener.call("remove_listener", listener_id=ident)
+    owner.fire("s", "e", 2)
+    listener.listen()
+    owner.fire("s", "e", 3)
+    told = [(bound.count, bound.anew) for bound in listener.of(Bound) if bound.life]
+    assert (told, listener.values()[-1]) == ([(0, False), (2, True)], 3)
 
 
 def test_who_never_counts_is_not_counted() -> None:

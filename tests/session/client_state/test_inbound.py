@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from sig_core.errors import RemoteError, UnknownMethod, UnknownSender
+from sig_core.errors import LinkLost, RemoteError, SigError, UnknownMethod, UnknownSender
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.listener_queue import SUPERSEDED
 from sig_core.session.binary.reports import Bound, Events, Gap, Last, RequestsReceived
@@ -278,8 +279,10 @@ def test_a_count_under_way_when_a_listener_ended_is_none_of_the_next_one() -> No
     steps = listener.registrations.subscribe(listener.session, listener.subscription("s", "e"))
     next(steps)
     late.number = listener.session.binds
-    listener.state.inbound(listener.session).other(late)
-    assert len(listener.registrations.losses) == 0
+    inbound = listener.state.inbound(listener.session)
+    inbound.other(late)
+    inbound.other(Gap("s", "e", 3, "slow", sent=False))  # behind it: these were not for the next one either
+    assert len(listener.registrations.losses) == 0 and stats(listener)[1] == 0
     owner.trigger("s", 2)
     net.pump()
     listener.lose()
@@ -289,6 +292,28 @@ def test_a_count_under_way_when_a_listener_ended_is_none_of_the_next_one() -> No
     owner.trigger("s", 4)
     net.pump()
     assert stats(listener)[1] == 0
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+def test_a_count_is_of_use_as_long_as_the_server_has_a_listener_that_ended_before_its_answer(comes_again: bool) -> None:
+    """To one that comes before that is taken out the server tells no count: it goes on sending what it sends."""
+    net = Net()
+    owner, listener = Client(net).connect(), Client(net).connect()
+    owner.add("s")
+    net.pump()
+    registrations = listener.registrations
+    early = registrations.subscribe(listener.session, listener.subscription("s", "e"))
+    next(early)
+    with suppress(SigError):
+        early.throw(LinkLost("nobody waits"))
+    registrations.losses.begin("s", "other", "a", 1)
+    listener.state.inbound(listener.session).other(bound(4, life=owner.registrations.senders["s"].life))
+    assert registrations.losses.stands_at("s", "e") == 4
+    again = registrations.subscribe(listener.session, listener.subscription("s", "e"))
+    if comes_again:
+        next(again)
+    net.pump()  # the first is answered, and taken out
+    assert registrations.losses.knows("s", "e") is comes_again and registrations.losses.knows("s", "other")
 
 
 def test_events_of_a_sender_that_keeps_no_counts_do_not_stand_for_those_of_another() -> None:
