@@ -124,7 +124,7 @@ class DurableFeed:
         self._at = event.position
         size = 0 if why else len(event.data) + len(event.info)
         if why:
-            self._port.lose(1, why, fired=False)
+            self._port.lose(1, why)
         self._under_way.append((event.position, -1 if why else size))
         self._bytes += size
 

@@ -17,6 +17,7 @@ from sig_core.store.contract import Durable
 __all__ = ["NO_ROOM", "DurablePort", "KeptRun"]
 
 WAITING = 4 << 20  # bytes that wait for the store, of one durable
+STALL = 5.0  # seconds that a store may hold its feeders back: what is durable is to be lost last
 NO_ROOM = "the store could not follow"
 
 
@@ -88,7 +89,7 @@ class DurablePort(QueuedPort):
         self.record = record
         self.feed: Feeds | None = None
         self.given = record.last
-        self.put = self.done = 0
+        self.put = self.done = self._failed = 0
         self._writes = writes
 
     def accepts_codec(self, codec: str) -> bool:
@@ -106,6 +107,10 @@ class DurablePort(QueuedPort):
         self._outbox.put(KeptRun(run, sender, event, self._writes.now()))
         self._writes.has_work(self)
 
+    def recovers(self, now: float) -> bool:
+        """See `Port`: a store that waits for its disk does so for a moment, as a rule."""
+        return self._outbox.ends_stall(now, max(STALL, self.limits.stall))
+
     def take(self) -> KeptRun | None:
         """Take what has waited longest; None: nothing waits."""
         run = self._outbox.pop()
@@ -114,19 +119,25 @@ class DurablePort(QueuedPort):
 
     def note_lost(self, run: Run, sender: Name, event: Name, count: int, reason: str) -> None:
         """See `Port`."""
+        self.traffic.fired += count
+        self.traffic.lost[reason] += count
         self.lose(count, reason)
 
-    def lose(self, count: int, reason: str, *, fired: bool = True) -> None:
-        """Count events that do not come to the durable's listener, and tell that.
+    def note_done(self, run: KeptRun, problem: str) -> None:
+        """Note what came of events that were taken: they are on disk, unless there is a problem."""
+        self.done += run.count
+        if problem:
+            self._failed += run.count
+            self.traffic.lost[problem] += run.count
+            self.lose(run.count, problem)
 
-        Args:
-            count: how many.
-            reason: why, in words.
-            fired: they are not counted as fired yet.
-        """
-        if fired:
-            self.traffic.fired += count
-        self.traffic.lost[reason] += count
+    def stats(self) -> dict[str, Any]:
+        """See `Port.stats`: delivered is what is on disk."""
+        self.traffic.delivered = self.done - self._failed
+        return self._figures(self.put - self.done)
+
+    def lose(self, count: int, reason: str) -> None:
+        """Note that events do not come to the durable's listener, and tell that."""
         self.record.lost += count
         if self.feed is not None:
             self.feed.tell_lost(count, reason)

@@ -234,11 +234,9 @@ class Durables:
         self._writes = False
         ports = dict.fromkeys(port for port, _, _ in group)
         for port, run, before in group:
-            port.done += run.count
             if error is None:
                 port.record.last = before + run.count
-            else:
-                port.lose(run.count, FAILED, fired=False)
+            port.note_done(run, "" if error is None else FAILED)
         for port in ports:
             self._note_done(port, error)
             self._note_taken(port)
@@ -349,7 +347,7 @@ class Durables:
         lost: dict[str, int] = {} if error is not None else found
         for name, count in lost.items():
             if count and name in self._ports:
-                self._ports[name].lose(count, EXPIRED, fired=False)
+                self._ports[name].lose(count, EXPIRED)
 
 
 def _append(group: Group, store: Store) -> None:

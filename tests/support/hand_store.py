@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sig_core.errors import SigError, StoreFailed
+from sig_core.protocol.runs import split_events
 from sig_core.routing.durables import Durables
+from sig_core.session.binary.reports import Kept
 from sig_core.store.contract import Store
 from sig_core.store.memory_store import MemoryStore
-from tests.support.sessions import Net
+from tests.support.sessions import Link, Net
 
-__all__ = ["HandStore"]
+__all__ = ["HandStore", "kept", "listen"]
 
 
 class HandStore:
@@ -54,3 +56,26 @@ class HandStore:
         self.net.pump()
         while self._works:
             self.step()
+
+
+def listen(link: Link, name: str = "billing", sender: Any = None, event: Any = "#order", **more: Any) -> Any:
+    """Add a durable listener; give what the server said."""
+    told: list[Any] = []
+    params = {"sender": sender, "event": event, "durable": name, **more}
+    link.client.call("add_listener", params, lambda value, error: told.append(error or value))
+    assert link.net.exchange.durables is not None
+    worker: Any = link.net.exchange.durables._worker
+    worker.run()
+    (answer,) = told
+    if isinstance(answer, SigError):
+        raise answer
+    return answer
+
+
+def kept(link: Link) -> list[tuple[int, Any]]:
+    """Take (position, value) of the durable events that have come."""
+    found = []
+    for report in link.of(Kept):
+        ((_, data),) = split_events(report.data)
+        found.append((report.position, link.decode(data)))
+    return found

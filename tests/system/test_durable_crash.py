@@ -89,10 +89,11 @@ class Programs:
 def test_what_was_confirmed_is_heard_and_what_was_acknowledged_is_not_again(seed: int, tmp_path: Path) -> None:
     chance, programs = random.Random(seed), Programs(tmp_path)
     try:
-        for role in ("serve", "listen", "send"):
+        programs.start("serve")
+        for role in ("listen", "send"):
             programs.start(role)
-        while not (tmp_path / "listen").exists() or not (tmp_path / "send").exists():
-            time.sleep(0.01)
+            while not ((tmp_path / role).exists() and (tmp_path / role).read_text()):
+                time.sleep(0.01)  # it has begun
         for _ in range(KILLS):
             time.sleep(chance.uniform(0.05, 0.8))  # that is the test: at any moment
             role = chance.choice(ROLES)

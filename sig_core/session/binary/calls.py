@@ -245,6 +245,11 @@ class BinaryCalls(Calls):
         durables.attach(name, pattern, self._owner, output).when_settled(attached)
         return answer
 
+    @property
+    def listeners(self) -> int:
+        """How many the client has."""
+        return super().listeners + len(self._feeds)
+
     def end_durables(self) -> None:
         """Note that the client is gone, and with it its durable listeners."""
         self._ended = True

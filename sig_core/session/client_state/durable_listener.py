@@ -110,10 +110,14 @@ class DurableListener:
             return
         self._passes_on = True
         try:
-            while self._waiting and not (self._busy or self._rests) and self.subscription.active:
+            while self._waiting and not (self._busy or self._rests) and self._may_go_on():
                 self._pass_on(self._waiting[0])
         finally:
             self._passes_on = False
+
+    def _may_go_on(self) -> bool:
+        """Return whether somebody listens, and what is done can be acknowledged: else it all comes again."""
+        return self.subscription.active and self.session is not None and self.session.state is State.OPEN
 
     def _pass_on(self, event: Kept) -> None:
         session = self.session

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sig_core.errors import Busy, LocalProtocolError, ProtocolError, SigError, StoreFailed
+from sig_core.errors import Busy, LocalProtocolError, ProtocolError, StoreFailed
 from sig_core.protocol import wire
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
@@ -15,22 +15,8 @@ from sig_core.routing.durable_port import NO_ROOM, WAITING
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Kept, KeptLost
 from sig_core.store.memory_store import MemoryStore
-from tests.support.hand_store import HandStore
+from tests.support.hand_store import HandStore, kept, listen
 from tests.support.sessions import CODECS, Link, Net
-
-
-def listen(link: Link, name: str = "billing", sender: Any = None, event: Any = "#order", **more: Any) -> Any:
-    """Add a durable listener; give what the server said."""
-    told: list[Any] = []
-    params = {"sender": sender, "event": event, "durable": name, **more}
-    link.client.call("add_listener", params, lambda value, error: told.append(error or value))
-    assert link.net.exchange.durables is not None
-    worker: Any = link.net.exchange.durables._worker
-    worker.run()
-    (answer,) = told
-    if isinstance(answer, SigError):
-        raise answer
-    return answer
 
 
 def acknowledge(link: Link, ident: int, position: int) -> None:
@@ -41,15 +27,6 @@ def acknowledge(link: Link, ident: int, position: int) -> None:
     worker.run()
     if told[0] is not None:
         raise told[0]
-
-
-def kept(link: Link) -> list[tuple[int, Any]]:
-    """Take (position, value) of the durable events that have come."""
-    found = []
-    for report in link.of(Kept):
-        ((_, data),) = split_events(report.data)
-        found.append((report.position, link.decode(data)))
-    return found
 
 
 def shop(net: Net, codec: str = "json", name: str = "shop") -> Link:
@@ -197,6 +174,10 @@ def test_a_store_that_fails_fails_what_is_to_be_confirmed_counts_the_rest_and_re
     assert again == [1]
     assert kept(link) == [(3, 3)]
     assert link.call("durables")[0]["lost"] == 2
+    (port,) = store.durables.all()
+    events = port.stats()["events"]
+    assert (events["fired"], events["out"], events["waiting"]) == (3, 1, 0)
+    assert events["lost"] == {"the store failed": 2}
 
 
 def test_where_the_store_can_not_follow_the_feeder_waits_and_then_the_newest_are_lost() -> None:
@@ -206,6 +187,8 @@ def test_where_the_store_can_not_follow_the_feeder_waits_and_then_the_newest_are
     frame = event_frame(sender._routes["shop", "#order"], b'"' + b"x" * (1 << 20) + b'"')
     for _ in range(WAITING // len(frame) + 3):
         sender.server.receive_data(frame, 0.0)
+    assert sender.server.reading_paused
+    net.exchange.flow_control.tick(net.now + 4.9)
     assert sender.server.reading_paused
     net.exchange.flow_control.tick(net.now + 60)
     assert not sender.server.reading_paused

@@ -153,6 +153,14 @@ def test_what_came_on_a_link_that_is_lost_comes_again_on_the_next() -> None:
     assert session.calls[-1] == ("acknowledge", 2)
 
 
+def test_after_the_end_of_its_link_nothing_more_is_told_since_it_comes_again() -> None:
+    listening = Listening()
+    session = listening.begin()
+    session.state = State.CLOSED
+    listening.take(1)
+    assert not listening.told
+
+
 def test_an_event_that_is_no_value_is_told_and_passed_over() -> None:
     listening = Listening()
     session = listening.begin()
