@@ -96,7 +96,7 @@ MUTANTS = {
         f"{_REGISTRATIONS}.restore", "topics[start : start + RECALL] for", "[] for"
     ),
     "a listener forgets what it was told of": Mutant(
-        "session.client_state.inbound:Inbound.other", "losses.add(report.sender, report.event, report.count)", "pass"
+        "session.client_state.inbound:Inbound._gap", "losses.add(*key, report.count)", "pass"
     ),
     "what gives way while a client comes back is not told": Mutant(
         f"{_REGISTRATIONS}._skip", "if not dropped:", "if True:"
