@@ -57,6 +57,7 @@ from sig_core.plugins import PluginInfo, Plugins, default_plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router
 from sig_core.routing.delivery import Delivery
+from sig_core.routing.durable import Durable
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.session.client_state.reconnect import Reconnect
 
@@ -90,6 +91,7 @@ __all__ = [
     "ConnectFailed",
     "DecodeError",
     "Delivery",
+    "Durable",
     "EncodeError",
     "Event",
     "HandshakeError",

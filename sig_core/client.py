@@ -25,6 +25,7 @@ from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import Router, check_senders, name_of, pattern_of, state_in
 from sig_core.routing.delivery import Delivery, OnLost
+from sig_core.routing.durable import Durable
 from sig_core.routing.entities import Event, Listener, Sender, Signal, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.table import Topic
@@ -344,7 +345,7 @@ class ClientRouter(ThreadedDurables, Operations, ClientBase, Router):
         *,
         delivery: Delivery | None = None,
         on_lost: OnLost | None = None,
-        durable: str | None = None,
+        durable: str | Durable | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
@@ -352,7 +353,8 @@ class ClientRouter(ThreadedDurables, Operations, ClientBase, Router):
             listener, sender, event: see `Router.add_listener`; the listener is called on the reading thread, ...
             delivery, on_lost: ... or, see there, on one of its own.
             durable: name under which the server keeps the events while nobody is there who listens: they come at least
-                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md.
+                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md. Or a
+                `Durable`, which says more.
 
         Returns:
             The subscription, which lasts until it is removed, over all links.

@@ -12,13 +12,14 @@ from sig_core.address import Address, is_exposed
 from sig_core.contract import Codec, HasAddressTraits, Link
 from sig_core.description import described
 from sig_core.errors import ConfigError
-from sig_core.events import Info, Name, check_name
+from sig_core.events import Info, Name
 from sig_core.log import log
 from sig_core.plugins import Plugins, default_plugins
 from sig_core.protocol.hello import Auth
 from sig_core.protocol.limits import Limits
 from sig_core.router import RouterBase, check_kind, check_url, name_of
 from sig_core.routing.delivery import Delivery, OnLost
+from sig_core.routing.durable import Durable
 from sig_core.routing.entities import Listener, Sender, Subscription
 from sig_core.session.client_state.asks import Reply, Steps
 from sig_core.session.client_state.client_state import ClientState
@@ -83,7 +84,7 @@ class ClientBase(RouterBase):
 
     def _durable_listener(
         self,
-        name: str,
+        name: str | Durable,
         listener: Listener,
         sender: Name | None,
         event: Name | None,
@@ -95,15 +96,17 @@ class ClientBase(RouterBase):
         Raises:
             ConfigError: something is not as it must be, or contradicts that.
         """
+        durable = name if isinstance(name, Durable) else Durable(name)
         if delivery is not None or on_lost is not None:
             remedy = "leave delivery and on_lost out"
-            raise ConfigError(f"durable {described(name)}: its events wait at the server: {remedy}")
-        if not isinstance(name, str):
-            raise ConfigError(f"durable {described(name)}: must be text, the name under which the server keeps events")
+            raise ConfigError(f"durable {durable.name!r}: its events wait at the server: {remedy}")
         subscription = self._subscription(listener, sender, event, lambda removed: self._left_durable(made))
+        explicit = durable.acknowledge == "explicit"
         made = DurableListener(
-            str(check_name(name, "durable")), subscription, self._call_durable, self.listener_failed
+            durable.name, subscription, self._call_durable, self.listener_failed, explicit=explicit
         )
+        if explicit:
+            subscription.durable = made
         return made
 
     def _call_durable(self, subscription: Subscription, info: Info, data: Any, finished: Finished) -> None:

@@ -26,6 +26,7 @@ from sig_core.plugins import Plugins
 from sig_core.protocol.limits import Limits
 from sig_core.router import check_senders, name_of, pattern_of, state_in
 from sig_core.routing.delivery import Delivery, OnLost
+from sig_core.routing.durable import Durable
 from sig_core.routing.entities import Event, Listener, Subscription
 from sig_core.routing.handlers import RequestHandler
 from sig_core.routing.table import Topic
@@ -365,7 +366,7 @@ class ClientRouter(AsyncDurables, Operations, ClientBase, AsyncRouter):
         *,
         delivery: Delivery | None = None,
         on_lost: OnLost | None = None,
-        durable: str | None = None,
+        durable: str | Durable | None = None,
     ) -> Subscription:
         """Subscribe at the server; when it returns, every event that the server routes later is delivered.
 
@@ -374,7 +375,8 @@ class ClientRouter(AsyncDurables, Operations, ClientBase, AsyncRouter):
             sender, event: see `Router.add_listener`.
             delivery, on_lost: see there; both may be coroutine functions.
             durable: name under which the server keeps the events while nobody is there who listens: they come at least
-                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md.
+                once, in order, and one that may have come before has "repeated" in its info; see docs/delivery.md. Or a
+                `Durable`, which says more.
 
         Raises:
             ConfigError: a name is not as it must be, or `listener` can't be called.

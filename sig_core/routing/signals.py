@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sig_core.compiling import mypyc_attr
-from sig_core.errors import ConfigError
+from sig_core.errors import ConfigError, LocalProtocolError
 from sig_core.events import Info, Pattern
 from sig_core.interrupts import pass_interrupt_on
 
@@ -20,6 +20,13 @@ Listener: TypeAlias = Callable[[Info, Any], object]
 
 Both are the same objects for all listeners of this program that hear the event: who wants to change one copies it.
 """
+
+
+class Acknowledges(Protocol):
+    """What takes the acknowledgements of a listener that is durable."""
+
+    def acknowledge(self, position: int) -> None:
+        """Need nothing up to a position again."""
 
 
 class OwnQueue(Protocol):
@@ -48,16 +55,18 @@ class Subscription:
         call: what a dispatch calls: the listener, its queue, or nothing once it is removed, or while it is held.
         queue: its own; None: it has none.
         latest: all that it wants of each event is the newest, so nobody on the way need keep more.
+        durable: what it acknowledges by; None: nothing waits for that.
         came: the number of those that have come, of which this was one; 0: it was there before any were counted.
     """
 
-    __slots__ = ("_held", "_remove", "call", "callback", "came", "latest", "pattern", "queue")
+    __slots__ = ("_held", "_remove", "call", "callback", "came", "durable", "latest", "pattern", "queue")
 
     def __init__(self, callback: Listener, pattern: Pattern, remove: Callable[[Subscription], None]) -> None:
         self.callback = callback
         self.pattern = pattern
         self.call: Listener = callback
         self.queue: OwnQueue | None = None
+        self.durable: Acknowledges | None = None
         self.latest = False
         self.came = 0
         self._held: Listener | None = None
@@ -107,6 +116,24 @@ class Subscription:
             sum(lost).
         """
         return None if self.queue is None else self.queue.stats()
+
+    def acknowledge(self, info: Info) -> None:
+        """Tell the server that this listener needs no event again, up to this one; see `Durable`.
+
+        Args:
+            info: of the event, which it was told.
+
+        Raises:
+            LocalProtocolError: it is none that acknowledges by itself.
+            ConfigError: it was not told that event.
+        """
+        position = info.get("position")
+        if self.durable is None:
+            remedy = "add it with durable=sig.Durable(NAME, acknowledge='explicit')"
+            raise LocalProtocolError(f"{self!r} does not acknowledge by itself: {remedy}")
+        if not isinstance(position, int):
+            raise ConfigError("acknowledge: the info of an event that the durable listener was told has a position")
+        self.durable.acknowledge(position)
 
     def __enter__(self) -> Subscription:
         return self

@@ -145,6 +145,40 @@ def test_what_contradicts_itself_is_refused(face: Face) -> None:
     face.run(scenario())
 
 
+@faces
+def test_a_listener_may_acknowledge_by_itself(face: Face) -> None:
+    async def scenario() -> None:
+        with sig.ServerRouter("tcp://127.0.0.1:0", store=MemoryStore()) as server:
+            url, infos, heard = server.addresses[0], list[Any](), Heard()
+            explicit = sig.Durable("billing", acknowledge="explicit")
+            async with face.client(url) as shop:
+                order = (await shop.add_remote_sender("shop", ["#order"])).get_signal("#order")
+                async with face.client(url) as client:
+                    found = await client.add_remote_listener(
+                        lambda info, data: infos.append(info), event="#order", durable=explicit
+                    )
+                    for value in (1, 2, 3):
+                        order.trigger(value)
+                    await until(lambda: len(infos) == 3)
+                    found.acknowledge(infos[1])
+                    await until(lambda: acknowledged(client) == 2)
+                    with pytest.raises(sig.ConfigError):
+                        found.acknowledge({"position": 4})
+                async with face.client(url) as client:
+                    usual = await client.add_remote_listener(heard.listener, event="#order", durable="billing")
+                    await until(lambda: heard.events == [(3, 3, True)])
+                    with pytest.raises(sig.LocalProtocolError, match="acknowledge='explicit'"):
+                        usual.acknowledge(infos[0])
+
+    face.run(scenario())
+
+
+def test_what_a_durable_can_not_be_is_refused_where_it_is_said() -> None:
+    for wrong in ({"name": ""}, {"name": 7}, {"name": "d", "acknowledge": "never"}):
+        with pytest.raises(sig.ConfigError, match="durable"):
+            sig.Durable(**wrong)  # type: ignore[arg-type]
+
+
 def test_a_server_on_a_loop_keeps_events_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         heard = Heard(awaited=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sig_core.errors import SigError
+from sig_core.errors import ConfigError, SigError
 from sig_core.events import Info
 from sig_core.protocol.runs import split_events
 from sig_core.routing.info import info_of
@@ -36,6 +36,7 @@ class DurableListener:
         name: of the durable.
         subscription: whose listener it is.
         run: see `Run`.
+        explicit: it acknowledges by itself.
         failed: called when the listener raised, with (callback, info, error).
 
     Attributes:
@@ -47,7 +48,13 @@ class DurableListener:
     """
 
     def __init__(
-        self, name: str, subscription: Subscription, run: Run, failed: Callable[[Any, Info, BaseException], None]
+        self,
+        name: str,
+        subscription: Subscription,
+        run: Run,
+        failed: Callable[[Any, Info, BaseException], None],
+        *,
+        explicit: bool = False,
     ) -> None:
         self.name = name
         self.subscription = subscription
@@ -63,6 +70,9 @@ class DurableListener:
         self._done = 0  # position
         self._count = 0  # events that are done with and not acknowledged
         self._pause = FIRST
+        self._explicit = explicit
+        self._told = self._told_here = 0  # the highest position that the listener was told, ever and on this link
+        self._wanted = 0  # that it has acknowledged by itself
 
     # -- its place at the server
 
@@ -70,7 +80,7 @@ class DurableListener:
         """Ask for it on a link; returns the id of the call. What had come on the one before comes again."""
         self.session, self.ident = session, 0
         self._waiting.clear()
-        self._count, self._rests = 0, False
+        self._count, self._rests, self._told_here = 0, False, 0
 
         def told(response: Any, error: SigError | None) -> None:
             if error is None and self.session is session:
@@ -122,6 +132,11 @@ class DurableListener:
     def _pass_on(self, event: Kept) -> None:
         session = self.session
         assert session is not None
+        self._told_here = event.position
+        if event.position <= self._wanted:  # it was acknowledged, and the link was lost before that arrived
+            self._waiting.popleft()
+            self._say(event.position)
+            return
         ((additions, data),) = split_events(event.data)
         try:
             value = session.decode(data)
@@ -144,7 +159,7 @@ class DurableListener:
                 self._rest(event)
             self._go_on()
 
-        self._busy = True
+        self._busy, self._told = True, max(self._told, event.position)
         self._run(self.subscription, info, value, finished)
 
     def _is_done(self, event: Kept) -> None:
@@ -152,18 +167,37 @@ class DurableListener:
         self._done = event.position
         self._pause = FIRST
         self._count += 1
+        if self._explicit:
+            return
         if self._count >= AT_LATEST or not self._waiting:
             self._acknowledge()
 
     def _acknowledge(self) -> None:
+        self._count = 0
+        self._say(self._done)
+
+    def acknowledge(self, position: int) -> None:
+        """Take an acknowledgement of the listener's own; from any thread.
+
+        Raises:
+            ConfigError: it was not told that event.
+        """
+        if position > self._told:
+            raise ConfigError(f"durable {self.name!r}: {position} is acknowledged, and {self._told} was told last")
+        self._wanted = max(self._wanted, position)
+        session = self.session
+        if session is not None and self.settled < position <= self._told_here:
+            self._say(position)
+            session.gate.added(0)
+
+    def _say(self, position: int) -> None:
         session = self.session
         if session is None or not self.ident or session.state is not State.OPEN:
             return
-        self._count, position = 0, self._done
 
         def told(_: Any, error: SigError | None) -> None:
             if error is None and session is self.session:
-                self.settled = position
+                self.settled = max(self.settled, position)
 
         with suppress(SigError):  # the link has ended just now: it comes again, marked
             session.call("acknowledge", {"listener_id": self.ident, "position": position}, told)

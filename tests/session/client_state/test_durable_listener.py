@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from sig_core.errors import SigError
+import pytest
+
+from sig_core.errors import ConfigError, SigError
 from sig_core.events import Info
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.signals import Subscription
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Kept
 from sig_core.session.client_state.durable_listener import AT_LATEST, DurableListener
+from tests.support.sessions import OpenGate
 
 Finished = Callable[[BaseException | None], None]
 
@@ -20,6 +23,7 @@ class FakeSession:
     """What a listener needs of its link."""
 
     state = State.OPEN
+    gate = OpenGate()
 
     def __init__(self, acknowledged: int = 0, sent: int = 0) -> None:
         self.answer = {"listener_id": 7, "acknowledged": acknowledged, "sent": sent, "waiting": 0}
@@ -54,14 +58,16 @@ class FakeSession:
 class Listening:
     """A durable listener, and what it was told. `raises`: positions at which it does; `later`: it ends when asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, explicit: bool = False) -> None:
         self.told: list[tuple[int, int, bool]] = []
         self.raises: set[int] = set()
         self.failed: list[Any] = []
         self.later = False
         self.waiting: list[Finished] = []
         subscription = Subscription(print, (None, "#e"), lambda removed: None)
-        self.listener = DurableListener("d", subscription, self._run, lambda *failure: self.failed.append(failure))
+        self.listener = DurableListener(
+            *("d", subscription, self._run, lambda *failure: self.failed.append(failure)), explicit=explicit
+        )
 
     def _run(self, subscription: Subscription, info: Info, data: Any, finished: Finished) -> None:
         self.told.append((info["position"], data, info.get("repeated", False)))
@@ -180,3 +186,27 @@ def test_one_that_was_removed_hears_nothing_more() -> None:
     listening.waiting.pop()(None)
     assert listening.told == [(1, 10, False)]
     assert session.calls == [("remove_listener", None)]
+
+
+def test_one_that_acknowledges_by_itself_does_so_for_all_up_to_there() -> None:
+    listening = Listening(explicit=True)
+    session = listening.begin()
+    listening.take(1, 2, 3)
+    assert [position for position, _, _ in listening.told] == [1, 2, 3] and not session.calls
+    listening.listener.acknowledge(2)
+    listening.listener.acknowledge(1)
+    assert session.calls == [("acknowledge", 2)]
+    with pytest.raises(ConfigError, match="3 was told last"):
+        listening.listener.acknowledge(4)
+
+
+def test_what_it_acknowledged_while_there_was_no_link_is_not_told_again() -> None:
+    listening = Listening(explicit=True)
+    listening.begin()
+    listening.take(1, 2, 3)
+    session = listening.begin(sent=3)
+    listening.listener.acknowledge(2)  # the server has sent nothing on this link yet
+    assert not session.calls
+    listening.take(1, 2, 3)
+    assert listening.told[3:] == [(3, 30, True)]
+    assert session.calls == [("acknowledge", 1), ("acknowledge", 2)]
