@@ -17,7 +17,7 @@ from sig_core.cli.target import Target
 from sig_core.cli.values import dump
 from sig_core.errors import ConfigError
 from sig_core.io.store.sqlite_store import SqliteStore
-from sig_core.store.contract import Durable
+from sig_core.routing.durable_port import described
 
 __all__ = ["durable"]
 
@@ -39,7 +39,7 @@ class StoredDurables:
 
     def durables(self) -> list[dict[str, Any]]:
         """See `ClientRouter`."""
-        return [_described(each) for each in self._store.durables()]
+        return [described(each) for each in self._store.durables()]
 
     def drop_durable(self, name: str) -> None:
         """See `ClientRouter`."""
@@ -73,7 +73,7 @@ def show_all(store: Path | None, target: Target, timeout: float, to_json: bool) 
         for each in found:
             click.echo(dump(each))
     elif found:
-        head = ["durable", "owner", "hears", "waiting", "lost", "heard by"]
+        head = ["durable", "owner", "hears", "fired", "delivered", "waiting", "lost", "heard by"]
         click.echo(table(head, [_row(each) for each in found]))
     else:
         click.echo("no durables")
@@ -139,23 +139,6 @@ def _find(there: Durables, name: str) -> dict[str, Any]:
     raise ConfigError(f"durable {name!r}: there is none of that name that you may manage; there are: {names}")
 
 
-def _described(record: Durable) -> dict[str, Any]:
-    """Return a durable in the words of the call `durables`."""
-    sender, event = record.pattern
-    return {
-        "durable": record.name,
-        "owner": record.owner,
-        "sender": sender,
-        "event": event,
-        "last": record.last,
-        "acknowledged": record.acknowledged,
-        "sent": record.sent,
-        "waiting": record.events,
-        "lost": record.lost,
-        "heard_by": None,
-    }
-
-
 def _hears(each: dict[str, Any]) -> str:
     sender, event = each["sender"], each["event"]
     if sender is None:
@@ -164,9 +147,11 @@ def _hears(each: dict[str, Any]) -> str:
 
 
 def _row(each: dict[str, Any]) -> list[str]:
-    waits = [_text(each[key]) for key in ("waiting", "lost")]
-    return [each["durable"], each["owner"] or "-", _hears(each), *waits, each["heard_by"] or "nobody"]
+    counts = [*(each[key] for key in ("fired", "delivered", "waiting")), sum(each["lost"].values())]
+    return [each["durable"], each["owner"] or "-", _hears(each), *map(_text, counts), each["heard_by"] or "nobody"]
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count:,} {why}" for why, count in value.items()) or "0"
     return f"{value:,}" if isinstance(value, int) else str(value)

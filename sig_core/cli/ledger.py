@@ -48,5 +48,7 @@ def _head(told: dict[str, Any]) -> str:
 
 def _row(each: dict[str, Any]) -> list[str]:
     name = each["listener"] if each["of"] == "event" else f"{each['listener']} ({each['of']} that it hears)"
+    if "heard_by" in each:
+        name += ", away" if each["heard_by"] is None else f", at {each['heard_by']}"
     lost = ", ".join(f"{count:,} {why}" for why, count in each["lost"].items()) or "0"
     return [name, *(f"{each[key]:,}" for key in ("fired", "delivered", "waiting")), lost]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from sig_core.routing.queued_port import QueuedPort
 from sig_core.routing.traffic import Traffic
 from sig_core.store.contract import Durable
 
-__all__ = ["NO_ROOM", "DurablePort", "KeptRun"]
+__all__ = ["NO_ROOM", "DurablePort", "KeptRun", "described"]
 
 WAITING = 4 << 20  # bytes that wait for the store, of one durable
 STALL = 5.0  # seconds that a store may hold its feeders back: what is durable is to be lost last
@@ -79,6 +80,8 @@ class DurablePort(QueuedPort):
         record: see above; positions and counts are brought up to date here as the store has them.
         feed: the listener that is there; None: it is away.
         given: the last position that was given.
+        known: the last one of which it is known what became of it.
+        unsaved: events that were lost, by reason, and are not counted in the store yet.
         put, done: events that were to be written, and those of them of which it is known what came of them.
     """
 
@@ -88,8 +91,9 @@ class DurablePort(QueuedPort):
         super().__init__(f"durable {record.name!r}", codec, limits, outbox, Traffic())
         self.record = record
         self.feed: Feeds | None = None
-        self.given = record.last
+        self.given = self.known = record.last
         self.put = self.done = self._failed = 0
+        self.unsaved: Counter[str] = Counter()
         self._writes = writes
 
     def accepts_codec(self, codec: str) -> bool:
@@ -137,8 +141,12 @@ class DurablePort(QueuedPort):
         return self._figures(self.put - self.done)
 
     def lose(self, count: int, reason: str) -> None:
-        """Note that events do not come to the durable's listener, and tell that."""
-        self.record.lost += count
+        """Count events that do not come to the durable's listener, and tell that."""
+        self.unsaved[reason] += count
+        self.note_gone(count, reason)
+
+    def note_gone(self, count: int, reason: str) -> None:
+        """Tell that events do not come to the durable's listener, which the store has counted."""
         if self.feed is not None:
             self.feed.tell_lost(count, reason)
 
@@ -164,19 +172,34 @@ class DurablePort(QueuedPort):
     def fail_to(self, ident: Any, route: int, error: SigError) -> None:
         """It asks nothing."""
 
-    def describe(self) -> dict[str, Any]:
-        """Return how it stands, in the words of the call `durables`."""
-        record = self.record
-        sender, event = record.pattern
-        return {
-            "durable": record.name,
-            "owner": record.owner,
-            "sender": sender,
-            "event": event,
-            "last": record.last,
-            "acknowledged": record.acknowledged,
-            "sent": record.sent,
-            "waiting": record.last - record.acknowledged,
-            "lost": record.lost,
-            "heard_by": None if self.feed is None else self.feed.peer,
-        }
+    def describe(self, kept: Durable) -> dict[str, Any]:
+        """Return how it stands, in the words of the call `durables`: fired = delivered + waiting + lost.
+
+        Args:
+            kept: how it stands in the store.
+        """
+        told = described(kept)
+        told["lost"] = dict(Counter(kept.lost) + self.unsaved)
+        told["waiting"] += self.put - self.done
+        told["fired"] = told["delivered"] + told["waiting"] + sum(told["lost"].values())
+        return told | {"heard_by": None if self.feed is None else self.feed.peer}
+
+
+def described(kept: Durable) -> dict[str, Any]:
+    """Return how a durable stands in a store, in the words of the call `durables`."""
+    sender, event = kept.pattern
+    fired = kept.last + kept.lost.get(NO_ROOM, 0)  # these have no positions
+    return {
+        "durable": kept.name,
+        "owner": kept.owner,
+        "sender": sender,
+        "event": event,
+        "fired": fired,
+        "delivered": fired - kept.events - sum(kept.lost.values()),
+        "waiting": kept.events,
+        "lost": kept.lost,
+        "last": kept.last,
+        "acknowledged": kept.acknowledged,
+        "sent": kept.sent,
+        "heard_by": None,
+    }

@@ -19,14 +19,13 @@ from sig_core.routing.deferred import Deferred
 from sig_core.routing.durable_feed import DurableFeed, HearsKept
 from sig_core.routing.durable_port import DurablePort, KeptRun
 from sig_core.routing.ports import Port
-from sig_core.store.contract import Durable, KeptEvent, Store
+from sig_core.store.contract import EXPIRED, Durable, KeptEvent, Store
 
 __all__ = ["Durables", "Routes", "Worker"]
 
 GROUP = 1 << 20  # bytes that are written in one transaction, at the most, but for the last run
 LOOK = 1.0  # seconds between looks at what is too old, or too much
 FAILED = "the store failed"
-EXPIRED = "too old, or too much (max_durable_age, max_durable_bytes)"
 
 Done = Callable[[Any, SigError | None], None]
 Group = list[tuple[DurablePort, KeptRun, int]]
@@ -92,6 +91,8 @@ class Durables:
         self._writes = False  # a group is under way
         self._marks: dict[DurablePort, list[Deferred]] = {}  # that were acknowledged since the last mark
         self._marking = False
+        self._looks = False  # it is looked at just now what is too old
+        self._saving = False  # losses are on their way into the store
         self._heard: list[tuple[DurablePort, int]] | None = None  # who heard what is to be confirmed
         self._refusal: SigError | None = None  # of what is to be confirmed
         self._waits: dict[DurablePort, list[tuple[int, _Wait]]] = {}
@@ -234,6 +235,7 @@ class Durables:
         self._writes = False
         ports = dict.fromkeys(port for port, _, _ in group)
         for port, run, before in group:
+            port.known = before + run.count
             if error is None:
                 port.record.last = before + run.count
             port.note_done(run, "" if error is None else FAILED)
@@ -249,6 +251,7 @@ class Durables:
         """Have all written that waits: the server stops."""
         while self._dirty:
             self._write()
+        self._save_losses()
 
     # -- confirmed events
 
@@ -339,15 +342,78 @@ class Durables:
                 port.feed.pump()
         if now >= self._next_look and self._ports:
             self._next_look = now + LOOK
-            before, size = self._clock() - self._limits.max_durable_age, self._limits.max_durable_bytes
-            names = list(self._ports)
-            self._worker.submit(partial(_expire, names, before, size), self._expired)
+            self._save_losses()
+            if not self._looks:
+                self._look()
+
+    def _look(self) -> None:
+        """Have the store lose what is too old, or too much."""
+        before, size = self._clock() - self._limits.max_durable_age, self._limits.max_durable_bytes
+        self._looks = True
+        self._worker.submit(partial(_expire, list(self._ports), before, size), self._expired)
 
     def _expired(self, found: Any, error: SigError | None) -> None:
+        self._looks = False
         lost: dict[str, int] = {} if error is not None else found
         for name, count in lost.items():
             if count and name in self._ports:
-                self._ports[name].lose(count, EXPIRED)
+                self._ports[name].note_gone(count, EXPIRED)
+        if any(lost.values()):  # one call loses a bounded number: more may be due
+            self._look()
+
+    # -- figures
+
+    def _save_losses(self) -> None:
+        """Have the store count what was lost, so that it is known when the server is started anew."""
+        lost = {port: port.unsaved.copy() for port in self._ports.values() if port.unsaved}
+        if self._saving or not lost:
+            return
+        losses = [(port.record.name, counts, port.known) for port, counts in lost.items()]
+
+        def work(store: Store) -> None:
+            while losses:  # of what was saved none is saved again
+                name, counts, last = losses[-1]
+                store.lose(name, counts, last=last)
+                losses.pop()
+
+        def done(_: Any, error: SigError | None) -> None:
+            self._saving = False
+            left = {name for name, _, _ in losses}
+            for port, counts in lost.items():
+                if port.record.name not in left:
+                    port.unsaved -= counts
+
+        self._saving = True
+        self._worker.submit(work, done)
+
+    def described(self, ports: Iterable[DurablePort]) -> Deferred:
+        """Return how durables stand, in the words of the call `durables`."""
+        answer, asked = Deferred(), list(ports)
+        self._save_losses()
+
+        def found(records: Any, error: SigError | None) -> None:
+            kept: dict[str, Durable] = {} if error is not None else {record.name: record for record in records}
+            there = [port.describe(kept[port.record.name]) for port in asked if port.record.name in kept]
+            answer.settle(None if error is not None else there, error)
+
+        self._worker.submit(lambda store: store.durables(), found)
+        return answer
+
+    def complete(self, ledger: dict[str, Any]) -> Any:
+        """Return an answer to the call `ledger` in which durables have what the store knows of them, now or later."""
+        rows, answer = {row["listener"]: row for row in ledger["listeners"]}, Deferred()
+        ports = [port for port in self._ports.values() if port.peer in rows]
+        if not ports:
+            return ledger
+
+        def found(told: Any, error: SigError | None) -> None:
+            for each in told or ():
+                row = rows[f"durable {each['durable']!r}"]
+                row.update({key: each[key] for key in ("fired", "delivered", "waiting", "lost", "heard_by")})
+            answer.settle(None if error is not None else ledger, error)
+
+        self.described(ports).when_settled(found)
+        return answer
 
 
 def _append(group: Group, store: Store) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from sig_core.errors import StoreDamaged, StoreFailed, StoreTooNew
 from sig_core.events import Name, Pattern
 
-__all__ = ["Durable", "KeptEvent", "Store", "StoreDamaged", "StoreFailed", "StoreTooNew"]
+__all__ = ["EXPIRED", "Durable", "KeptEvent", "Store", "StoreDamaged", "StoreFailed", "StoreTooNew"]
+
+
+EXPIRED: Final = "too old, or too much (max_durable_age, max_durable_bytes)"
+"""Why a store itself loses events."""
 
 
 @dataclass(slots=True)
@@ -20,10 +24,10 @@ class Durable:
         name: of it.
         owner: the user to whom it belongs; "": nobody.
         pattern: sender and event that it hears.
-        last: the last position that was kept.
+        last: the last position that was given away, to what was kept or is counted as lost.
         acknowledged: nothing up to this position is needed again.
         sent: what is kept up to this position may have been heard.
-        lost: events that were to be kept, and were not, or not until they were heard.
+        lost: events that were to be kept, and were not, or not until they were heard, by reason.
         bytes, events: that are kept.
     """
 
@@ -33,7 +37,7 @@ class Durable:
     last: int = 0
     acknowledged: int = 0
     sent: int = 0
-    lost: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     events: int = 0
 
@@ -103,6 +107,15 @@ class Store(Protocol):
 
     def mark(self, name: str, *, acknowledged: int | None, sent: int | None) -> None:
         """Note how far a durable is, see `Durable`; None, or less than it was, changes nothing."""
+
+    def lose(self, name: str, lost: Mapping[str, int], *, last: int) -> None:
+        """Count events of a durable that are not kept.
+
+        Args:
+            name: of it.
+            lost: so many more, by reason.
+            last: positions up to this one are given away.
+        """
 
     def expire(self, name: str, *, before: float, size: int) -> int:
         """Lose the oldest events of a durable, a bounded number in one call.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sig_core.store.contract import Durable, KeptEvent
+from sig_core.store.contract import EXPIRED, Durable, KeptEvent
 
 __all__ = ["MemoryStore"]
 
@@ -26,11 +26,11 @@ class MemoryStore:
 
     def durables(self) -> list[Durable]:
         """See `Store`."""
-        return [replace(each) for each in self._durables.values()]
+        return [replace(each, lost=dict(each.lost)) for each in self._durables.values()]
 
     def add(self, durable: Durable) -> None:
         """See `Store`."""
-        self._durables[durable.name] = replace(durable)
+        self._durables[durable.name] = replace(durable, lost=dict(durable.lost))
         self._events[durable.name] = deque()
 
     def drop(self, name: str) -> None:
@@ -77,6 +77,13 @@ class MemoryStore:
         durable.events -= 1
         durable.bytes -= len(event.info) + len(event.data)
 
+    def lose(self, name: str, lost: Mapping[str, int], *, last: int) -> None:
+        """See `Store`."""
+        durable = self._durables.get(name)
+        if durable is not None:
+            _add(durable.lost, lost)
+            durable.last = max(durable.last, last)
+
     def expire(self, name: str, *, before: float, size: int) -> int:
         """See `Store`."""
         if name not in self._durables:
@@ -85,5 +92,11 @@ class MemoryStore:
         while waiting and (waiting[0].at < before or durable.bytes > size):
             self._take_out(name)
             lost += 1
-        durable.lost += lost
+        _add(durable.lost, {EXPIRED: lost})
         return lost
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for reason, count in more.items():
+        if count:
+            counts[reason] = counts.get(reason, 0) + count

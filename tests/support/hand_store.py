@@ -14,7 +14,7 @@ from sig_core.store.contract import Store
 from sig_core.store.memory_store import MemoryStore
 from tests.support.sessions import Link, Net
 
-__all__ = ["HandStore", "kept", "listen"]
+__all__ = ["HandStore", "kept", "listed", "listen"]
 
 
 class HandStore:
@@ -78,4 +78,16 @@ def kept(link: Link) -> list[tuple[int, Any]]:
     for report in link.of(Kept):
         ((_, data),) = split_events(report.data)
         found.append((report.position, link.decode(data)))
+    return found
+
+
+def listed(store: HandStore, link: Link) -> list[dict[str, Any]]:
+    """What the call `durables` tells, of which each adds up."""
+    told: list[Any] = []
+    link.client.call("durables", {}, lambda value, error: told.append(value))
+    store.run()
+    for each in told[0]:
+        assert each["fired"] == each["delivered"] + each["waiting"] + sum(each["lost"].values())
+        assert min(each[key] for key in ("fired", "delivered", "waiting")) >= 0
+    found: list[dict[str, Any]] = told[0]
     return found

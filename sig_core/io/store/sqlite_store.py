@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Final
 from sig_core.errors import StoreDamaged, StoreFailed, StoreFull, StoreInUse, StoreTooNew
 from sig_core.events import Name
 from sig_core.files import PRIVATE
-from sig_core.store.contract import Durable, KeptEvent
+from sig_core.store.contract import EXPIRED, Durable, KeptEvent
 
 __all__ = ["SqliteStore"]
 
@@ -40,7 +40,7 @@ CREATE TABLE durables (
     last INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL,
     sent INTEGER NOT NULL,
-    lost INTEGER NOT NULL,
+    lost TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     events INTEGER NOT NULL
 );
@@ -138,14 +138,14 @@ class SqliteStore:
         with self._reading() as db:
             rows = db.execute(f"SELECT {columns} FROM durables ORDER BY id").fetchall()
         return [
-            Durable(name, owner, (json.loads(sender), json.loads(event)), *counts)
-            for name, owner, sender, event, *counts in rows
+            Durable(name, owner, (json.loads(sender), json.loads(event)), last, done, sent, json.loads(lost), *rest)
+            for name, owner, sender, event, last, done, sent, lost, *rest in rows
         ]
 
     def add(self, durable: Durable) -> None:
         """See `Store`."""
         sender, event = durable.pattern
-        begins = durable.last, durable.acknowledged, durable.sent, durable.lost
+        begins = durable.last, durable.acknowledged, durable.sent, json.dumps(durable.lost)
         with self._writing() as db:
             cursor = db.execute(
                 "INSERT INTO durables VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
@@ -216,6 +216,13 @@ class SqliteStore:
             if acknowledged is not None:
                 _delete(db, number, _settled(db, number), STEP)
 
+    def lose(self, name: str, lost: Mapping[str, int], *, last: int) -> None:
+        """See `Store`."""
+        number = self._ids.get(name)
+        with self._writing() as db:
+            _add_lost(db, number, lost)
+            db.execute("UPDATE durables SET last = max(last, ?) WHERE id = ?", (last, number))
+
     def expire(self, name: str, *, before: float, size: int) -> int:
         """See `Store`."""
         number = self._ids.get(name)
@@ -225,7 +232,7 @@ class SqliteStore:
             lost = 0
             if _delete(db, number, _settled(db, number), STEP) < STEP:  # else the first of the rest are no losses
                 lost = _delete(db, number, _expired(db, number, before, size), STEP)
-                db.execute("UPDATE durables SET lost = lost + ? WHERE id = ?", (lost, number))
+                _add_lost(db, number, {EXPIRED: lost})
             _sweep(db)
         return lost
 
@@ -326,6 +333,16 @@ def _expired(db: sqlite3.Connection, number: int | None, before: float, most: in
             return
         kept -= size
         yield position, size
+
+
+def _add_lost(db: sqlite3.Connection, number: int | None, more: Mapping[str, int]) -> None:
+    """Count losses of a durable, by reason."""
+    for (told,) in db.execute("SELECT lost FROM durables WHERE id = ?", (number,)).fetchall():
+        lost: dict[str, int] = json.loads(told)
+        for reason, count in more.items():
+            if count:
+                lost[reason] = lost.get(reason, 0) + count
+        db.execute("UPDATE durables SET lost = ? WHERE id = ?", (json.dumps(lost), number))
 
 
 def _sweep(db: sqlite3.Connection) -> None:

@@ -143,11 +143,12 @@ class BinaryCalls(Calls):
     def _sync(self, params: Fields) -> None:
         """Answer when all that came before was routed."""
 
-    def _ledger(self, params: Fields) -> dict[str, Any]:
+    def _ledger(self, params: Fields) -> Any:
         """Tell what became of an event, for who may know who listens."""
         sender, event = params.get("sender", checks.name), params.get("event", checks.name)
         self._exchange.guard.check_operator(self._client, "peers")
-        return self._exchange.ledger.of(sender, event)
+        told, durables = self._exchange.ledger.of(sender, event), self._exchange.durables
+        return told if durables is None else durables.complete(told)
 
     # -- listeners
 
@@ -264,8 +265,8 @@ class BinaryCalls(Calls):
             raise ConfigError(f"listener {ident}: there is no durable one of that id")
         return found[1].acknowledge(position)
 
-    def _durables(self, params: Fields) -> list[dict[str, Any]]:
-        return [port.describe() for port in self._store.all() if self._may_manage(port)]
+    def _durables(self, params: Fields) -> Deferred:
+        return self._store.described(port for port in self._store.all() if self._may_manage(port))
 
     def _drop_durable(self, params: Fields) -> Deferred:
         name = params.get("durable", _durable)

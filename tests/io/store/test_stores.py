@@ -9,7 +9,7 @@ import pytest
 
 from sig_core.events import Name
 from sig_core.io.store.sqlite_store import SqliteStore
-from sig_core.store.contract import Durable, KeptEvent, Store
+from sig_core.store.contract import EXPIRED, Durable, KeptEvent, Store
 from sig_core.store.memory_store import MemoryStore
 
 MAKE: dict[str, Callable[[Path], Store]] = {
@@ -100,7 +100,7 @@ def test_what_is_too_old_or_too_much_goes_the_oldest_first_and_is_counted(store:
     store.mark("billing", acknowledged=7, sent=None)  # is no loss
     assert store.expire("billing", before=100.0, size=1000) == 3
     (record,) = store.durables()
-    assert (record.lost, record.events, record.bytes, record.last) == (8, 0, 0, 10)
+    assert (record.lost, record.events, record.bytes, record.last) == ({EXPIRED: 8}, 0, 0, 10)
 
 
 def test_durables_have_nothing_to_do_with_each_other(store: Store) -> None:
@@ -123,3 +123,14 @@ def test_what_concerns_a_durable_that_is_not_there_does_nothing(store: Store) ->
     store.drop("gone")
     assert store.expire("gone", before=100.0, size=0) == 0
     assert positions(store, name="gone") == [] and [each.name for each in store.durables()] == ["billing"]
+
+
+def test_losses_are_counted_by_reason_and_kept(store: Store) -> None:
+    store.lose("billing", {"failed": 2}, last=2)
+    store.lose("billing", {"failed": 1, "too big": 1}, last=1)
+    store.lose("gone", {"failed": 1}, last=1)
+    put(store, kept(3))
+    store.close()
+    store.open()
+    (record,) = store.durables()
+    assert (record.lost, record.last, record.events) == ({"failed": 3, "too big": 1}, 3, 1)

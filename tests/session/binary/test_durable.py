@@ -14,8 +14,9 @@ from sig_core.protocol.wire import CONFIRM, DURABLE, durable_frame, event_frame,
 from sig_core.routing.durable_port import NO_ROOM, WAITING
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Kept, KeptLost
+from sig_core.store.contract import EXPIRED
 from sig_core.store.memory_store import MemoryStore
-from tests.support.hand_store import HandStore, kept, listen
+from tests.support.hand_store import HandStore, kept, listed, listen
 from tests.support.sessions import CODECS, Link, Net
 
 
@@ -173,7 +174,7 @@ def test_a_store_that_fails_fails_what_is_to_be_confirmed_counts_the_rest_and_re
     store.run()
     assert again == [1]
     assert kept(link) == [(3, 3)]
-    assert link.call("durables")[0]["lost"] == 2
+    assert listed(store, link)[0]["lost"] == {"the store failed": 2}
     (port,) = store.durables.all()
     events = port.stats()["events"]
     assert (events["fired"], events["out"], events["waiting"]) == (3, 1, 0)
@@ -248,16 +249,16 @@ def test_it_is_listed_and_dropped() -> None:
     listen(link)
     sender.fire("shop", "#order", 1)
     store.run()
-    (found,) = link.call("durables")
+    (found,) = listed(store, link)
     assert found == {
         "durable": "billing", "owner": "", "sender": None, "event": "#order", "heard_by": "peer",
-        "last": 1, "acknowledged": 0, "sent": 1, "waiting": 1, "lost": 0,
+        "last": 1, "acknowledged": 0, "sent": 1, "fired": 1, "delivered": 0, "waiting": 1, "lost": {},
     }
     told: list[Any] = []
     link.client.call("drop_durable", {"durable": "billing"}, lambda value, error: told.append(error))
     store.run()
     assert told == [None]
-    assert link.call("durables") == [] and store.store.durables() == []
+    assert listed(store, link) == [] and store.store.durables() == []
     sender.fire("shop", "#order", 2)
     store.run()
     with pytest.raises(ProtocolError, match="there is none"):
@@ -279,7 +280,7 @@ def test_what_is_too_old_or_too_much_is_lost_and_told() -> None:
     store.run()
     listen(link)
     assert kept(link) == [(4, 3)]
-    assert link.call("durables")[0]["lost"] == 3
+    assert listed(store, link)[0]["lost"] == {EXPIRED: 3}
 
 
 def test_one_too_many_is_refused() -> None:
@@ -384,3 +385,39 @@ def test_plain_peers_are_refused() -> None:
     params = b'{"event": "#x", "sender": null, "durable": "b"}'
     plain.receive_data(b'{"id": 1, "method": "add_listener", "params": ' + params + b"}\n", 0)
     assert b"a plain peer can't acknowledge" in plain.take(10_000)
+
+
+def ledger(store: HandStore, link: Link, event: str = "#order") -> dict[str, Any]:
+    """What the call `ledger` tells of the durable."""
+    told: list[Any] = []
+    link.client.call("ledger", {"sender": "shop", "event": event}, lambda value, error: told.append(value))
+    store.run()
+    (found,) = [each for each in told[0]["listeners"] if each["listener"].startswith("durable")]
+    assert found["fired"] == found["delivered"] + found["waiting"] + sum(found["lost"].values())
+    return {key: found[key] for key in ("fired", "delivered", "waiting", "lost", "heard_by")}
+
+
+def test_the_ledger_adds_up_over_failures_and_a_server_that_is_started_anew() -> None:
+    net = Net()
+    store, sender, link = HandStore(net), shop(net), net.connect()
+    listen(link)
+    sender.fire("shop", "#order", 1)
+    store.run()
+    link.client.call("acknowledge", {"listener_id": 1, "position": 1}, lambda value, error: None)
+    store.run()
+    store.fails = True
+    for value in (2, 3):
+        sender.fire("shop", "#order", value)
+        store.run()
+    store.fails = False
+    sender.fire("shop", "#order", 4)
+    store.run()
+    expected = {"fired": 4, "delivered": 1, "waiting": 1, "lost": {"the store failed": 2}}
+    assert ledger(store, link) == {**expected, "heard_by": "peer"}
+    again = Net()
+    anew = HandStore(again, store.store)
+    sender = shop(again)
+    assert ledger(anew, again.connect()) == {**expected, "heard_by": None}
+    sender.fire("shop", "#order", 5)
+    anew.run()
+    assert ledger(anew, again.connect()) == {**expected, "fired": 5, "waiting": 2, "heard_by": None}

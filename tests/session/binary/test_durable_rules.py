@@ -8,7 +8,7 @@ import pytest
 
 from sig_core.errors import AccessDenied, NotOwner
 from sig_core.session.binary.reports import KeptLost
-from tests.support.hand_store import HandStore, kept, listen
+from tests.support.hand_store import HandStore, kept, listed, listen
 from tests.support.ruled import RuledNet, rules_of
 from tests.support.sessions import Link
 
@@ -67,14 +67,14 @@ def test_one_s_own_are_listed_and_dropped_and_those_of_all_for_operators() -> No
     billing, audit, operator = (known(net, user) for user in ("billing", "audit", "operator"))
     listen(billing)
     listen(audit, "books")
-    assert [found["durable"] for found in billing.call("durables")] == ["billing"]
-    assert [found["owner"] for found in operator.call("durables")] == ["billing", "audit"]
+    assert [found["durable"] for found in listed(store, billing)] == ["billing"]
+    assert [found["owner"] for found in listed(store, operator)] == ["billing", "audit"]
     with pytest.raises(NotOwner):
         billing.call("drop_durable", durable="books")
     told: list[Any] = []
     operator.client.call("drop_durable", {"durable": "books"}, lambda value, error: told.append(error))
     store.run()
-    assert told == [None] and [found["durable"] for found in operator.call("durables")] == ["billing"]
+    assert told == [None] and [found["durable"] for found in listed(store, operator)] == ["billing"]
 
 
 def test_who_has_the_last_word_is_asked() -> None:
