@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from sig_core.compiling import mypyc_attr
 from sig_core.events import Info, Key, Name, Pattern, is_channel, key_of, patterns_of
 
 __all__ = ["Table", "Topic"]
@@ -46,6 +47,7 @@ class Topic(Generic[T]):
         return targets
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Table(Generic[T]):
     """Subscriptions by pattern, and the topics whose targets follow from them.
 

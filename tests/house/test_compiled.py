@@ -63,3 +63,18 @@ def test_what_is_wrong_is_named() -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_what_may_be_compiled_means_the_same_then(file: str) -> None:
     assert wrong((ROOT / file).read_text(encoding="utf-8")) == []
+
+
+def bases(source: str) -> set[str]:
+    """Return the names of the classes that classes of a source inherit."""
+    return {ast.unparse(base).partition("[")[0] for node in nodes(source, ast.ClassDef) for base in node.bases}
+
+
+def test_a_compiled_class_that_is_inherited_elsewhere_allows_it() -> None:
+    """Else a subclass that is not compiled can't be made: a TypeError, at run time, of the compiled build alone."""
+    plain = [path for path in ROOT.glob("sig_*/**/*.py") if str(path.relative_to(ROOT)) not in FILES]
+    inherited = set[str]().union(*(bases(path.read_text(encoding="utf-8")) for path in plain))
+    for file in FILES:
+        for node in nodes((ROOT / file).read_text(encoding="utf-8"), ast.ClassDef):
+            marks = " ".join(map(ast.unparse, node.decorator_list))
+            assert node.name not in inherited or "allow_interpreted_subclasses=True" in marks, (file, node.name)
