@@ -175,6 +175,8 @@ class Inbound:
             losses.pause(sender, event)
         elif registrations.is_meant(sender, event, report.number):
             missing = losses.begin(sender, event, report.life, report.count, anew=report.anew)
+            if not registrations.table.match(sender, event):  # it is for one that is leaving
+                missing = 0
             self._lose(sender, event, missing, "a link was lost")
         if report.is_state:
             registrations.lasts.bound(report, missing, known=known)

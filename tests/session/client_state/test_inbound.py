@@ -308,7 +308,8 @@ def test_a_count_is_of_use_as_long_as_the_server_has_a_listener_that_ended_befor
         early.throw(LinkLost("nobody waits"))
     registrations.losses.begin("s", "other", "a", 1)
     listener.state.inbound(listener.session).other(bound(4, life=owner.registrations.senders["s"].life))
-    assert registrations.losses.stands_at("s", "e") == 4
+    listener.state.inbound(listener.session).other(bound(6, life=owner.registrations.senders["s"].life))
+    assert registrations.losses.stands_at("s", "e") == 6 and stats(listener)[1] == 0, "nobody hears it now"
     again = registrations.subscribe(listener.session, listener.subscription("s", "e"))
     if comes_again:
         next(again)
