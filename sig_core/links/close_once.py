@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sig_core.errors import LinkLost, SigError
 from sig_core.interrupts import pass_end_on
+from sig_core.links.threads import run_in_thread
 from sig_core.log import log
 
 __all__ = ["CloseOnce", "failure", "link_lost"]
@@ -38,7 +39,10 @@ class CloseOnce:
         self.closed = False
 
     def close(self) -> None:
-        """Close, if nobody has. What that raises is logged as a warning, never raised."""
+        """Close, if nobody has. What that raises is logged as a warning, by another thread, and never raised.
+
+        Whoever closes may hold a lock, which no logger may be called under.
+        """
         with self._lock:
             if self.closed:
                 return
@@ -47,7 +51,8 @@ class CloseOnce:
             self._thing.close()
         except BaseException as error:
             pass_end_on(error)
-            log.warning(f"{self._name}: its close failed: {type(error).__name__}: {error}")
+            text = f"{self._name}: its close failed: {type(error).__name__}: {error}"
+            run_in_thread(lambda: log.warning(text), "sig-close")
 
 
 def failure(peer: str, error: BaseException) -> Exception:

@@ -79,7 +79,8 @@ def test_what_a_server_kept_is_there_when_it_is_stopped_and_when_it_is_back(
             assert process.stdout is not None
             url = json.loads(process.stdout.readline())["listening"]
             with sig.ClientRouter(url) as client:
-                client.add_remote_listener(lambda info, data: None, "shop", durable="billing").remove()
+                if not client.durables():  # else it would hear what was kept before it is removed
+                    client.add_remote_listener(lambda info, data: None, "shop", durable="billing").remove()
                 client.add_remote_sender("shop", ["sold"]).get_signal("sold").trigger(1, within(10))
             process.terminate()
             assert process.wait(within(20)) == OK
