@@ -30,9 +30,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.all
 	$(BIN)/sig demo
 
-# Two processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer, those of
-# whole tests too.
-PYTEST = SIG_TIMEOUT_FACTOR=3 $(CURDIR)/$(BIN)/python -m pytest -q -n 2 --dist loadgroup --timeout 360
+# Processes of tests share two cores with all that they start: time limits, which only end what hangs, are longer, those of
+# whole tests too. What is quick waits half of its time, so three of them keep two cores busy.
+PYTEST = SIG_TIMEOUT_FACTOR=3 $(CURDIR)/$(BIN)/python -m pytest -q --dist loadgroup --timeout 360
 
 ifneq ($(COMPILED),1)
 READY := $(VENV)/.test
@@ -44,10 +44,10 @@ WHERE := $(VENV)/checkout
 endif
 
 test: $(READY)
-	cd $(WHERE) && $(PYTEST) -m "not slow" $(TESTS)
+	cd $(WHERE) && $(PYTEST) -n 3 -m "not slow" $(TESTS)
 
 test-all: $(READY) test-setup
-	cd $(WHERE) && $(PYTEST) --lock-watch $(TESTS)
+	cd $(WHERE) && $(PYTEST) -n 2 --lock-watch $(TESTS)
 
 without-sources: $(BIN)/python
 	@rm -rf $(WHERE) && mkdir $(WHERE)
