@@ -48,6 +48,7 @@ def test_pysig_is_measured_beside_the_bound(tmp_path: Path) -> None:
     assert results["machine"]["date"] in text
 
 
+@pytest.mark.slow
 def test_a_peer_that_loses_a_message_fails(tmp_path: Path) -> None:
     (tmp_path / "peer_loses.py").write_text(LOSES)
     done = run("--peers", "loses", "--workloads", "W1", "--peer-path", str(tmp_path))

@@ -96,6 +96,7 @@ def about_tls(found: subprocess.CompletedProcess[str]) -> list[tuple[str, str, s
     return [(each["kind"], each["state"], re.sub(r".*/|[?,].*", "", each["name"])) for each in mine][1:]
 
 
+@pytest.mark.slow
 def test_the_doctor_takes_files_by_options_by_a_profile_and_by_urls(home: Path, tmp_path: Path) -> None:
     (tmp_path / "sig").mkdir()
     profiles = tmp_path / "sig/profiles.toml"

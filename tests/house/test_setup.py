@@ -113,6 +113,7 @@ def second(home: Path, *folders: Path) -> str:
     return run.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_newest_of_another_version_that_makes_environments(tmp_path: Path) -> None:
     python(tmp_path / "first", "3.14")
     python(tmp_path / "same", "3.14")

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support import ROOT, within
+from tests.support.quick import first_quick
 
 FILE = "tests/carriers/test_fault_conformance.py"  # has rules of the kit that do not apply
 
@@ -19,7 +20,7 @@ def said(*options: str) -> list[str]:
     return run.stdout.splitlines()[-3:]
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("processes", first_quick(["0", "2"]))
 def test_what_is_left_out_and_skipped_is_summed_up(processes: str) -> None:
     title, reason, line = said("-n", processes, "-k", "mtu")
     assert title.strip("-") == " skipped "

@@ -100,6 +100,7 @@ def test_clients_find_a_server_that_was_killed_and_is_back(world: World) -> None
         program.end()
 
 
+@pytest.mark.slow
 def test_they_are_listed_and_work(installed: Environment) -> None:
     listed = {(row["kind"], row["name"]): row for row in installed.rows("plugins", "--json")}
     names = {"can": "sig-can", "udp": "sig-udp", "ws": "sig-websocket"}

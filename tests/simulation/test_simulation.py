@@ -70,6 +70,7 @@ def test_what_is_left_of_a_breach_breaks_the_same() -> None:
     assert run(history).breach is None
 
 
+@pytest.mark.slow
 def test_workers_run_the_same_in_order() -> None:
     mutant = "targets are not looked up again"
     one, two = (list(run_many(range(10, 75), workers, mutant)) for workers in (1, 2))
