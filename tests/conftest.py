@@ -25,6 +25,7 @@ TERMINALS = (
     *("boards/test_", "boards/micropython", "benchmarks", "carriers/test_serial", "cli/test_ports", "demo"),
     *("system/test_line", "testing/test_boards", "testing/test_built_in", "testing/test_pytest_plugin"),
 )
+UNWATCHED = ("interrupts", "core/test_log.py", "session/client_state/test_state_callbacks.py")
 MORE = {"avr", "qemu", "micropython", "browser", "desktop"}  # markers
 KIT_RULE = re.compile(r"(?:Skipped: )?(carrier|codec|board) '[^']*': ")  # what the kit says of a rule that can't apply
 
@@ -38,11 +39,11 @@ def locks_if_asked(request: pytest.FixtureRequest) -> Iterator[None]:
     """With `--lock-watch`, every test keeps the order of locks; see `tests/support/watched_locks.py`.
 
     Not where calls are put into the midst of others, on one thread: what these may not wait for they are refused; nor
-    where the logger itself is looked at.
+    where the logger itself, or which callbacks there are, is looked at: the watch wraps them.
     """
     asked = request.config.getoption("--lock-watch") and sig_core.build == "pure"
     is_watched = not {"locks_in_order", "watch"}.isdisjoint(request.fixturenames)
-    is_other = any(request.path.is_relative_to(HERE / each) for each in ("interrupts", "core/test_log.py"))
+    is_other = any(request.path.is_relative_to(HERE / each) for each in UNWATCHED)
     if not asked or is_watched or is_other:
         yield
         return
