@@ -243,3 +243,31 @@ def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(sig.StoreDamaged):
         sig.ServerRouter("tcp://127.0.0.1:0", store=file).start()
     assert file.read_text().startswith("something else")
+
+
+@faces
+def test_one_that_leaves_amid_its_events_leaves_alone(face: Face) -> None:
+    async def scenario() -> None:
+        with sig.ServerRouter("tcp://127.0.0.1:0", store=MemoryStore()) as server:
+            url = server.addresses[0]
+            async with face.client(url) as billing, face.client(url) as shop:
+                lost: list[Any] = []
+                billing.on("disconnected", lambda state, error: lost.append(error))
+                first = await billing.add_remote_listener(Heard().listener, event="#order", durable="billing")
+                first.remove()
+                order = (await shop.add_remote_sender("shop", ["#order"])).get_signal("#order")
+                for value in range(1, 5001):
+                    order.trigger(value)
+                await shop.flush()
+                heard: list[int] = []
+                while (await shop.durables())[0]["waiting"]:
+                    some = Heard()
+                    subscription = await billing.add_remote_listener(some.listener, event="#order", durable="billing")
+                    await until(lambda some=some: some.events)
+                    subscription.remove()
+                    await billing.durables()
+                    heard += some.values
+                assert lost == [] and (await shop.durables())[0]["heard_by"] is None
+                assert sorted(set(heard)) == list(range(1, max(heard) + 1))
+
+    face.run(scenario())

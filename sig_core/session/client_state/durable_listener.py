@@ -87,6 +87,9 @@ class DurableListener:
                 self.ident = response["listener_id"]
                 self.settled = self._done = response["acknowledged"]
                 self._repeated = response["sent"]
+            elif error is None:  # it has left meanwhile
+                _leave(session, response["listener_id"])
+                session.gate.added(0)
             tell(response, error)
 
         return session.kept.ask(self.name, self.subscription.pattern, told)
@@ -98,9 +101,7 @@ class DurableListener:
         self._waiting.clear()
         if session is None or not ident or session.state is not State.OPEN:
             return False
-        session.kept.forget(ident)
-        with suppress(SigError):
-            session.call("remove_listener", {"listener_id": ident}, _ignore)
+        _leave(session, ident)
         return True
 
     # -- events
@@ -211,5 +212,7 @@ class DurableListener:
         self._pause = min(LONGEST, 2 * self._pause)
 
 
-def _ignore(value: Any, error: SigError | None) -> None:
-    """Take an answer that nobody waits for."""
+def _leave(session: ClientSession, ident: int) -> None:
+    """Take a listener away at the server; until that answers, events of it may come, and have to be understood."""
+    with suppress(SigError):
+        session.call("remove_listener", {"listener_id": ident}, lambda value, error: session.kept.forget(ident))

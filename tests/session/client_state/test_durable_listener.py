@@ -29,19 +29,27 @@ class FakeSession:
         self.answer = {"listener_id": 7, "acknowledged": acknowledged, "sent": sent, "waiting": 0}
         self.calls: list[tuple[str, Any]] = []
         self.reminders: list[float] = []
+        self.forgotten: list[int] = []
+        self.late: list[Callable[[], None]] | None = None  # answers that have not come yet
 
     @property
     def kept(self) -> Self:
         return self
 
     def ask(self, name: str, pattern: Any, when: Callable[[Any, SigError | None], None]) -> int:
-        when(self.answer, None)
+        self._answer_when(when, self.answer)
         return 1
 
     def call(self, method: str, params: Any, when: Callable[[Any, SigError | None], None]) -> int:
         self.calls.append((method, params.get("position")))
-        when(None, None)
+        self._answer_when(when, None)
         return 1
+
+    def _answer_when(self, when: Callable[[Any, SigError | None], None], answer: Any) -> None:
+        if self.late is None:
+            when(answer, None)
+        else:
+            self.late.append(lambda: when(answer, None))
 
     def decode(self, data: bytes) -> Any:
         if data == b"bad":
@@ -52,7 +60,7 @@ class FakeSession:
         self.reminders.append(seconds)
 
     def forget(self, ident: int) -> None:
-        pass
+        self.forgotten.append(ident)
 
 
 class Listening:
@@ -210,3 +218,26 @@ def test_what_it_acknowledged_while_there_was_no_link_is_not_told_again() -> Non
     listening.take(1, 2, 3)
     assert listening.told[3:] == [(3, 30, True)]
     assert session.calls == [("acknowledge", 1), ("acknowledge", 2)]
+
+
+def test_one_that_leaves_is_known_until_the_server_has_answered() -> None:
+    listening = Listening()
+    session = listening.begin()
+    session.late = []
+    assert listening.listener.leave()
+    assert session.calls == [("remove_listener", None)] and session.forgotten == []  # events may be on their way
+    session.late.pop()()
+    assert session.forgotten == [7]
+    assert not listening.listener.leave()
+
+
+def test_one_that_leaves_before_the_server_has_answered_leaves_there_too() -> None:
+    listening, session = Listening(), FakeSession()
+    session.late = []
+    asked: Any = session
+    listening.listener.ask(asked, lambda response, error: None)
+    assert not listening.listener.leave() and session.calls == []
+    session.late.pop()()
+    assert session.calls == [("remove_listener", None)] and listening.listener.ident == 0
+    session.late.pop()()
+    assert session.forgotten == [7]
