@@ -107,7 +107,7 @@ class Authorizer:
 
     def tick(self, now: float) -> None:
         """Let nobody wait for ever: what is not answered in time is denied until it is."""
-        for question, (since, _) in list(self._open.items()):
+        for question, (since, _) in self._open.copy().items():
             if now - since >= PATIENCE:
                 self.answer(question, False)
 

@@ -301,7 +301,7 @@ class _Hub:
 
     def _close_idle(self) -> None:
         now = time.monotonic()
-        for peer, link in list(self._links.items()):
+        for peer, link in self._links.copy().items():
             if self._accepting and now - link.heard_at >= IDLE_TIMEOUT:
                 log.info(f"{link.peer}: nothing was heard for {IDLE_TIMEOUT:g} s")
                 self.remove(peer, link)

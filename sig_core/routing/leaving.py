@@ -49,7 +49,7 @@ class Leaving:
     def take_turn(self) -> bool:
         """Remove the next senders; return whether there are more."""
         until = self._clock() + SECONDS_PER_TURN
-        for port, may_return in list(self.ports.items()):
+        for port, may_return in self.ports.copy().items():
             while self._remove(port, may_return, 1):
                 if self._clock() >= until:
                     return True

@@ -56,6 +56,6 @@ class OwnValues:
         return [
             ({**info, LAST: True}, data)
             for values in found
-            for name, (info, data) in tuple(values.items())
+            for name, (info, data) in values.copy().items()
             if event is None or (name == event and (sender is not None or is_channel(event)))
         ]

@@ -145,7 +145,7 @@ class Requests:
     def _transcode(self, owner: Port, batch: RequestBatch) -> None:
         """Put the params into the owner's codec; requests that it can't carry are failed and removed."""
         source, batch.codec = batch.codec, owner.codec
-        for token, tail in list(batch.tails.items()):
+        for token, tail in batch.tails.copy().items():
             try:
                 params = self._transcoder.payload(params_of(tail), source, owner.codec)
                 batch.tails[token] = request_tail(batch.method, params)

@@ -241,7 +241,7 @@ class AsyncioLink(ClientLink):
     def _expire(self, now: float) -> float:
         """Tell who waits for what is late; return the seconds until the next is."""
         wait = self.limits.keepalive
-        for answer, deadline in list(self._waits.items()):
+        for answer, deadline in self._waits.copy().items():
             if deadline > now:
                 wait = min(wait, deadline - now)
             else:

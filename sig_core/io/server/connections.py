@@ -519,7 +519,7 @@ class ConnectionManager:
             often = min(CHECK, self._on_tick(now))
         self.peer_log.tick()
         self._give_back.note(self.exchange.memory.size, now)
-        for connection, since in list(self._ending.items()):
+        for connection, since in self._ending.copy().items():
             if now - since >= self._stop_time:  # its output does not leave: the peer does not read
                 connection.abort()
         return min(often, max(wait, CHECK_EACH * len(self._connections), 0.005))

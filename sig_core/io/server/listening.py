@@ -50,7 +50,7 @@ class Listening:
 
     def tls_stats(self) -> dict[str, dict[str, Any]]:
         """Return how the certificates of addresses with TLS stand, by address."""
-        found = {each.address: factory.tls for each, factory in list(self._factories.items())}
+        found = {each.address: factory.tls for each, factory in self._factories.copy().items()}
         return {address: tls.stats() for address, tls in found.items() if tls is not None}
 
     def stats(self) -> dict[str, Any]:

@@ -588,11 +588,13 @@ class ClientSession(Session):
             del self._requests[ident]
             pending[1](None, error)
 
-    def cancel(self, ident: int) -> None:
-        """Stop waiting for a request or a call; its answer will be counted and dropped."""
-        if self._requests.pop(ident, None) is not None and self.state is State.OPEN:
+    def cancel(self, ident: int) -> bool:
+        """Stop waiting for a request or a call, whose answer will be counted and dropped; return whether it waited."""
+        if self._requests.pop(ident, None) is None:
+            return self._calls.pop(ident, None) is not None
+        if self.state is State.OPEN:
             self._control(notice("cancel", {"id": ident}))
-        self._calls.pop(ident, None)
+        return True
 
     def reply(self, ident: int, route: int, value: Any) -> None:
         """Queue the answer to an incoming request; one that can't be carried becomes a failure."""
@@ -697,12 +699,11 @@ class ClientSession(Session):
         if self.kept.waits:
             wait = min(wait, self.kept.tick(now, found))
         for waiting in (self._requests, self._calls):
-            for ident, (what, when, deadline, _) in list(waiting.items()):
-                if deadline <= now:
-                    self.cancel(ident)
-                    found.append(ReplyReceived(when, None, RequestTimeout(f"{what!r}: no answer in time")))
-                else:
+            for ident, (what, when, deadline, _) in waiting.copy().items():
+                if deadline > now:
                     wait = min(wait, deadline - now)
+                elif self.cancel(ident):
+                    found.append(ReplyReceived(when, None, RequestTimeout(f"{what!r}: no answer in time")))
         return found, wait
 
     def _send(self, frame: bytes) -> None:
@@ -714,7 +715,7 @@ class ClientSession(Session):
         found: list[Report] = []
         told: list[tuple[dict[int, _Pending], int]] = []
         for waiting in (self._requests, self._calls):
-            for ident, (what, when, _, _) in list(waiting.items()):
+            for ident, (what, when, _, _) in waiting.copy().items():
                 unknown = OutcomeUnknown(f"{what!r}: the link ended before the answer: {self.error}")
                 unknown.__cause__ = self.error
                 found.append(ReplyReceived(when, None, unknown))

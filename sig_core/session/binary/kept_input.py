@@ -100,8 +100,7 @@ class KeptInput:
         """Report the listeners whose while has passed; return the seconds until the next one's has."""
         begun, self._begun = self._begun, {}
         self._due.update((ident, now + seconds) for ident, seconds in begun.items())
-        for ident, when in list(self._due.items()):
-            if when <= now:
-                del self._due[ident]
+        for ident, when in self._due.copy().items():
+            if when <= now and self._due.pop(ident, None) is not None:  # it may leave meanwhile
                 found.append(Due(ident))
         return min(self._due.values(), default=math.inf) - now

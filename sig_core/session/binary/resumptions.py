@@ -127,7 +127,7 @@ class Resumptions:
     def tick(self, now: float) -> float:
         """End the sessions whose time is over; return when to call again, monotonic seconds."""
         due = NEVER
-        for session, lasting in list(self._waiting.items()):
+        for session, lasting in self._waiting.copy().items():
             if lasting.until <= now:
                 session.fail(
                     LinkLost(f"its link was cut, and it did not come back within {lasting.stream.seconds:g} s")

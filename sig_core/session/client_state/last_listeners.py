@@ -44,7 +44,7 @@ class LastListeners:
 
     def forget(self, subscription: Subscription) -> None:
         """Forget a listener that has ended."""
-        for ident, expected in tuple(self._expected.items()):
+        for ident, expected in self._expected.copy().items():
             if expected is subscription:
                 self._expected.pop(ident, None)
 

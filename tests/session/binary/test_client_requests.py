@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -111,6 +114,47 @@ def test_deadlines() -> None:
     client.feed(wire.reply_frame(3, late, b"1"))
     assert client.session.unmatched_replies == 1
     assert client.told == []
+
+
+@contextmanager
+def at_each_collection(change: Callable[[], object]) -> Iterator[None]:
+    """Change something whenever the garbage collector runs, which it does all the time: as a destructor may."""
+
+    def collecting(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            change()
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(collecting)
+    gc.set_threshold(1, 1_000, 1_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(collecting)
+
+
+@pytest.mark.parametrize("what", ["tick", "end"])
+def test_requests_that_are_answered_while_time_is_looked_at(what: str) -> None:
+    client = Client.opened()
+    client.session._routes["s"] = 3
+    waiting = [client.session.request("s", "m", b"1", client.when, 2.0) for _ in range(5_000)]
+    if what == "end":
+        client.session.receive_eof()
+    answered = 0
+
+    def answer() -> None:
+        nonlocal answered
+        if answered < 100:
+            answered += client.session.cancel(waiting.pop())
+
+    with at_each_collection(answer):
+        reports = client.session.tick(2.0)[0] if what == "tick" else client.session.end()
+    told = sum(isinstance(report, ReplyReceived) for report in reports)
+    assert answered > 0
+    assert told + answered >= 5_000  # of one that was answered meanwhile, the end may be told too
+    if what == "tick":
+        assert told + answered == 5_000  # never a timeout too
 
 
 def test_the_end_is_told_to_all_who_wait_once() -> None:
