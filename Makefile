@@ -9,7 +9,7 @@
 #   links; SWEEP, FRAMES, HOSTILE_LINKS, HOSTILE_SECONDS
 # make fuzz: every parser that a peer can reach, SECONDS each (10), guided by coverage if atheris can be installed
 # make bench-lines: measures boards on serial lines
-# make bench: measures pysig beside its peers, about 20 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
+# make bench: measures pysig beside its peers, about 40 minutes; BENCH_PEERS, BENCH_WORKLOADS, BENCH_OPTIONS change it
 
 PYTHON ?= python3
 ifeq ($(PYTHON),python3)
@@ -68,15 +68,15 @@ COMPILED_WHEEL = PYSIG_COMPILE=1 $(BIN)/python -m pip wheel -q --disable-pip-ver
 wheel: $(BIN)/python
 	$(COMPILED_WHEEL) -w dist
 
-BENCH_PEERS ?= raw,pysig,pysig_compiled,zenoh,nats,pyzmq,redis,mosquitto
+BENCH_PEERS ?= raw,pysig,pysig_compiled,zenoh,nats,pyzmq,redis,mosquitto,aiomqtt,socketio,cyclonedds,iceoryx2
 BENCH_WORKLOADS ?= W1,W2,W3,W4,W5,W6,W8,W9
 BENCH_OPTIONS ?= --repeats 5 --seconds 1
 
 bench:
 	benchmarks/setup
-	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) $(BENCH_OPTIONS) \
+	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) --limit 5400 $(BENCH_OPTIONS) \
 		--relative-to zenoh --results benchmarks
-	.bench/bin/python benchmarks/inprocess.py --only "plain list of functions,blinker,blinker strong refs" --peers pysig \
+	.bench/bin/python benchmarks/inprocess.py --only "plain list of functions,blinker,blinker strong refs,psygnal" --peers pysig \
 		--results benchmarks
 	.bench/bin/python benchmarks/plot.py
 

@@ -67,10 +67,18 @@ def pymitter_wildcard(listeners):
     return pymitter_plain(listeners, "a.b", wildcard=True)
 
 
+def psygnal_signal(listeners):
+    import psygnal
+    signal = psygnal.SignalInstance((dict,))
+    for f in listeners:
+        signal.connect(f)
+    return signal.emit
+
+
 EMITTERS = {"plain list of functions": plain_list, "blinker": blinker_signal,
             "blinker strong refs": blinker_strong, "PyDispatcher": pydispatcher,
             "pypubsub": pypubsub, "pymitter": pymitter_plain,
-            "pymitter wildcard on": pymitter_wildcard}
+            "pymitter wildcard on": pymitter_wildcard, "psygnal": psygnal_signal}
 WITH_SENDER = ["blinker", "blinker strong refs"]     # their listeners get (sender, data), not data alone
 
 
@@ -116,6 +124,19 @@ def measure(chosen):
     return {name: {k: statistics.median(r[name, k] for r in rounds) for k in (1, 10)} for name in chosen}
 
 
+def present(chosen):
+    """Those that are installed; of the others it is told why they are left out."""
+    kept = {}
+    for name, emitter in chosen.items():
+        try:
+            emitter([])
+        except ImportError as e:
+            print(f"# {name}: left out: {e} (see setup)")
+        else:
+            kept[name] = emitter
+    return kept
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--only", default=",".join(EMITTERS))
@@ -132,7 +153,7 @@ def main():
         if getattr(peer, "WITH_SENDER", False):
             WITH_SENDER.append(peer.LABEL)
     with Locked():
-        rates = measure(chosen)
+        rates = measure(present(chosen))
     table = "| library | emits/s to 1 | to 10 | callbacks/s at 10 |\n|---|---|---|---|\n" + "".join(
         f"| {name} | {r[1]:,.0f} | {r[10]:,.0f} | {r[10] * 10:,.0f} |\n" for name, r in rates.items())
     print(table)

@@ -55,11 +55,11 @@ WORKLOADS = {
 }
 NEEDS = {"events": ("publisher", "subscriber"), "latency": ("publisher", "subscriber"),
          "requests": ("responder", "requester"), "idle": ("start_broker", "idle"),
-         "mixed": ("start_broker", "publisher", "subscriber", "responder", "requester")}
+         "mixed": ("publisher", "subscriber", "responder", "requester")}
 
 
 def supports(peer, work):
-    """Whether the peer has the roles of the workload (W6 and W9 need a broker)."""
+    """Whether the peer has the roles of the workload (W6 needs a broker)."""
     module = benchkit.load_peer(peer)
     return all(hasattr(module, name) for name in NEEDS[WORKLOADS[work].kind])
 

@@ -6,6 +6,7 @@ import paho.mqtt.client as mqtt
 from benchkit import TOPIC, decode, encode, handle, now, program, spawn, wait_port
 
 LABEL = "mosquitto + paho QoS0"
+PROGRAM = "mosquitto"
 qos = 0
 
 
@@ -15,7 +16,7 @@ def start_broker(port, log):
         f.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
                 "max_queued_messages 0\nmax_queued_bytes 0\nmax_inflight_messages 0\n"
                 "max_connections -1\npersistence false\nlog_type error\nuser root\n")
-    p = spawn([program("mosquitto"), "-c", conf], log)
+    p = spawn([program(PROGRAM), "-c", conf], log)
     wait_port(port)
     return p
 

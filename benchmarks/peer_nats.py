@@ -3,6 +3,7 @@ import nats
 from benchkit import decode, encode, handle, now, program, run_async, spawn, wait_port
 
 LABEL = "NATS"
+PROGRAM = "nats-server"
 SUBJECT = "bench.topic"
 RPC = "bench.rpc"
 
@@ -12,7 +13,7 @@ def start_broker(port, log):
     with open(conf, "w") as f:
         f.write(f'listen: "127.0.0.1:{port}"\n'
                 'max_pending: 4GB\nmax_payload: 8MB\nwrite_deadline: "60s"\n')
-    p = spawn([program("nats-server"), "-c", conf], log)
+    p = spawn([program(PROGRAM), "-c", conf], log)
     wait_port(port)
     return p
 

@@ -8,11 +8,12 @@ import redis
 from benchkit import decode, encode, handle, now, program, spawn, wait_port
 
 LABEL = "redis pub/sub"
+PROGRAM = "redis-server"
 CHANNEL = "bench"
 
 
 def start_broker(port, log):
-    p = spawn([program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", "",
+    p = spawn([program(PROGRAM), "--bind", "127.0.0.1", "--port", str(port), "--save", "",
                "--appendonly", "no", "--dir", os.path.dirname(log), "--maxclients", "15000",
                "--client-output-buffer-limit", "pubsub 0 0 0"], log)
     wait_port(port)

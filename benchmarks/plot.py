@@ -18,6 +18,7 @@ TITLES = {
     "W6": ("an idle connection", "KiB"),
 }
 METRICS = {"W3": "p50", "W8": "p50", "W9": "p50", "W6": "kb_per_conn"}      # less is better; others: rate
+NO_BROKER = ("cyclonedds", "iceoryx2")
 NO_PRODUCT = ("raw",)            # a bound without topics, errors or limits
 WIDTH, PANEL, BAR, GAP, NAME, TOP = 760, 360, 15, 6, 112, 46
 OURS, PEER, TEXT, FAINT = "#0969da", "#afb8c1", "#1f2328", "#59636e"
@@ -67,7 +68,9 @@ def draw(results):
     for place, work in enumerate(works):
         parts += panel(20 + (place % 2) * (WIDTH / 2), TOP - 20 + (place // 2) * tall, work, figures(medians, work))
     machine = f"{len(on['cpus'])} cores, Python {on['python']}"
-    taken = f"{on['date']}, {machine}, through each one's broker or router; made by: make bench"
+    direct = " and ".join(peer for peer in NO_BROKER if peer in medians)
+    way = "through each one's broker or router" + (f" ({direct}: without one)" if direct else "")
+    taken = f"{on['date']}, {machine}, {way}; made by: make bench"
     parts += [text(20, height - 10, taken, 10, FAINT), "</svg>\n"]
     return "\n".join(parts)
 

