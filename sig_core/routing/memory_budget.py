@@ -36,22 +36,59 @@ class MemoryHolder(Protocol):
         """Hold less: drop events that wait; if there are none, end, because of `error`, and return False."""
 
 
-class _Source:
+class _Sum:
+    """What some links hold together.
+
+    Args:
+        most: bytes that they may hold.
+
+    Attributes:
+        size: bytes, at most: what they share is counted with each of them.
+        most: bytes that they may hold.
+    """
+
+    __slots__ = ("_room", "most", "size")
+
+    def __init__(self, most: int) -> None:
+        self.size = 0
+        self.most = most
+        self._room = 0  # bytes by which they may hold more, before it is found out how much it really is
+
+    def add(self, more: int) -> None:
+        """Note that one of them holds so much more, or less: less may be what others hold still."""
+        self.size += more
+        if more > 0:
+            self._room -= more
+
+    @property
+    def is_due(self) -> bool:
+        """Whether they may hold too much, as far as is known: it is to be found out."""
+        return self.size > self.most and self._room < 0
+
+    def found(self, held: int) -> None:
+        """Note how much they really hold now."""
+        if held > self.most:  # not all had to give way yet that will: they are asked as soon as somebody holds more
+            self._room = 0
+        else:
+            self._room = max(self.most - held, (self.size - held) // STEP)
+
+    def doubt(self) -> None:
+        """Note that what was shared may not be any more."""
+        self._room = 0
+
+
+class _Source(_Sum):
     """The links that come from one place.
 
     Attributes:
         holders: what each of them holds, bytes, without a look at what they share.
-        size: the sum.
-        look_at: if it becomes more, it is to be found out how much it really is.
-        most: bytes that they may hold.
     """
 
-    __slots__ = ("holders", "look_at", "most", "size")
+    __slots__ = ("holders",)
 
     def __init__(self, most: int) -> None:
+        super().__init__(most)
         self.holders: dict[MemoryHolder, int] = {}
-        self.size = 0
-        self.look_at = self.most = most
 
 
 class MemoryBudget:
@@ -63,7 +100,6 @@ class MemoryBudget:
         everybody: returns all links there are.
 
     Attributes:
-        size: bytes that are held, at most: what several links share is counted with each of them.
         gave_way: how often somebody had to drop events, or to end.
         on_excess: called when somebody holds too much: `relieve` is needed soon, not in the midst of what others do.
             None: it is done at once.
@@ -72,14 +108,12 @@ class MemoryBudget:
     """
 
     def __init__(self, most: int, most_of_source: int, everybody: Callable[[], Sequence[MemoryHolder]] = tuple) -> None:
-        self.size = 0
         self.gave_way = 0
         self.place_of: Callable[[MemoryHolder], tuple[str, int] | None] = _of_no_user
         self.on_excess: Callable[[], None] | None = None
-        self._most = most
+        self._all = _Sum(most)
         self._most_of_source = most_of_source
         self._everybody = everybody
-        self._look_at = most
         self._sources: dict[str, _Source] = {}
         self._of: dict[MemoryHolder, str] = {}
         self._due: dict[str, None] = {}  # sources that hold too much
@@ -87,6 +121,11 @@ class MemoryBudget:
 
     def __len__(self) -> int:
         return len(self._of)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are held, at most: what several links share is counted with each of them."""
+        return self._all.size
 
     def note(self, holder: MemoryHolder) -> None:
         """Note that somebody holds more than before, or less; if it is too much, somebody has to give way."""
@@ -101,7 +140,7 @@ class MemoryBudget:
                 self._sources[name] = _Source(most)
         source = self._sources[name]
         self._put(source, holder, size)
-        if not self._relieving and (source.size > source.look_at or self.size > self._look_at):
+        if not self._relieving and (source.is_due or self._all.is_due):
             self._due[name] = None
             if self.on_excess is None:
                 self.relieve()
@@ -120,9 +159,9 @@ class MemoryBudget:
         try:
             for name in due:
                 source = self._sources.get(name)
-                if source is not None and source.size > source.look_at:
+                if source is not None and source.is_due:
                     self._relieve_source(name, source)
-            if self.size > self._look_at:
+            if self._all.is_due:
                 self._relieve_all()
         finally:
             self._relieving = False
@@ -139,17 +178,16 @@ class MemoryBudget:
 
     def look(self) -> None:
         """Find out what everybody holds; call it a few times a second."""
-        self._look_at = self._most
-        for source in self._sources.values():  # what was shared may not be any more
-            source.look_at = source.most
+        for each in (self._all, *self._sources.values()):
+            each.doubt()
         for holder in self._everybody():
             self.note(holder)
 
     def _put(self, source: _Source, holder: MemoryHolder, size: int) -> None:
         more = size - source.holders.get(holder, 0)
         source.holders[holder] = size
-        source.size += more
-        self.size += more
+        source.add(more)
+        self._all.add(more)
 
     def _relieve_source(self, name: str, source: _Source) -> None:
         held = self._held_by(source)
@@ -159,26 +197,24 @@ class MemoryBudget:
             asked += 1
             text = f"all links of {name!r} hold {total} bytes, {source.most} are allowed (max_source)"
             total -= self._let_greediest_give_way(held, text)
-        source.look_at = _next_look(source.size, total, source.most)
+        source.found(total)
 
     def _relieve_all(self) -> None:
         held = {name: self._held_by(source) for name, source in self._sources.items()}
         sums = {name: sum(each.values()) for name, each in held.items()}
-        total = sum(sums.values())
-        enough, asked = _enough(total, self._most), 0
+        total, most = sum(sums.values()), self._all.most
+        enough, asked = _enough(total, most), 0
         while total > enough and sums and asked < AT_ONCE:
             greediest = max(sums, key=sums.__getitem__)
             if not held[greediest]:
                 del sums[greediest]
                 continue
-            text = (
-                f"all links hold {total} bytes, {self._most} are allowed (max_memory), and {greediest!r} most of them"
-            )
+            text = f"all links hold {total} bytes, {most} are allowed (max_memory), and {greediest!r} most of them"
             asked += 1
             freed = self._let_greediest_give_way(held[greediest], text)
             sums[greediest] -= freed
             total -= freed
-        self._look_at = _next_look(self.size, total, self._most)
+        self._all.found(total)
 
     def _held_by(self, source: _Source) -> dict[MemoryHolder, int]:
         """Return what each link of a source holds now, of what it shares its part."""
@@ -208,10 +244,3 @@ def _of_no_user(holder: MemoryHolder) -> None:
 def _enough(held: int, most: int) -> int:
     """Return what may be left where so much is held: with some room, so that it is not too much again at once."""
     return most - most // ROOM if held > most else most
-
-
-def _next_look(size: int, held: int, most: int) -> int:
-    """Return from which size on, as it is counted quickly, more than `most` may be held, now that `held` is known."""
-    if held > most:  # not all had to give way yet that will: they are asked as soon as somebody holds more
-        return most
-    return size + max(most - held, (size - held) // STEP)

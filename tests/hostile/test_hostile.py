@@ -16,7 +16,7 @@ WANTS_MEMORY = ["never_complete", "never_complete_plain", "long_requests", "does
 needs_addresses = pytest.mark.skipif(
     sys.platform != "linux", reason="hostile peers come from many addresses of 127.0.0.0/8"
 )
-BOUNDED = 384  # MiB that hostile links cost at most with a budget: 220 to 300 were seen, and 256 is what is wanted
+BOUNDED = 256  # MiB that hostile links cost at most with a budget: 150 to 190 were seen
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_a_server_holds_among_hostile_links(face: str) -> None:
 def test_the_budget_bounds_what_hostile_links_cost(face: str) -> None:
     siege = Siege(face, WANTS_MEMORY, 60, 12, 8.0)
     siege.run()
-    assert siege.faults(longest=30.0, memory=BOUNDED, kept_at_most=220) == [], siege.report
+    assert siege.faults(longest=30.0, memory=BOUNDED, kept_at_most=160) == [], siege.report
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sig_core.errors import Busy
-from sig_core.routing.memory_budget import AT_ONCE, LEAST, MemoryBudget
+from sig_core.routing.memory_budget import AT_ONCE, LEAST, STEP, MemoryBudget
 from sig_core.routing.outbox import EACH, Outbox
 from sig_core.routing.ports import Run
 
@@ -83,6 +85,22 @@ def test_what_is_shared_counts_once_and_is_not_looked_at_each_time() -> None:
     budget.look()
     many[0].hold(950 * K, shared=0)  # what it had in common with others it has alone now
     assert many[0].error is not None and sum(each.error is not None for each in many) == 1
+
+
+@pytest.mark.parametrize("limits", [(1000 * K, 100_000 * K), (100_000 * K, 1000 * K)], ids=["all", "source"])
+def test_what_others_let_go_is_no_room_for_more_that_is_held(limits: tuple[int, int]) -> None:
+    """What many shared and do not any more makes the sum that is quickly counted less, and what is held not."""
+    budget = MemoryBudget(*limits)
+    many = [Holder(budget, f"tcp://a:{number}") for number in range(50)]
+    for each in many:
+        each.hold(300 * K, shared=295 * K)
+    for each in many[1:]:
+        each.hold(50 * K, shared=45 * K)
+    for step in range(1, 60):
+        many[0].hold(300 * K + step * 20 * K, shared=295 * K)
+        if many[0].error is not None:
+            break
+        assert sum(each.footprint(exact=True) for each in many) <= 1000 * K + budget.size // STEP
 
 
 def test_little_is_not_noted_and_who_is_gone_is_forgotten() -> None:

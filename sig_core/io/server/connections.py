@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sig_core.access.access_control import AccessControl
 from sig_core.busy_poll import FEW
-from sig_core.clock import NEVER, Clock
+from sig_core.clock import Clock
 from sig_core.contract import Acceptor, Codec, Link, PollableLink
 from sig_core.errors import Busy, ConfigError, LinkClosed, LinkLost
 from sig_core.io.adapters.as_stream import as_stream, sharing_a_thread
@@ -473,7 +473,7 @@ class ConnectionManager:
             for connection in unread:
                 connection.read_on()
         if now >= self._next_check:
-            self._next_check = NEVER  # what sessions ask for meanwhile counts
+            self._next_check = now + CHECK  # even if this one fails; what sessions ask for meanwhile counts
             wait = self._check_sessions(now)
             with self.lock:
                 self._next_check = min(self._next_check, now + wait)
@@ -484,6 +484,7 @@ class ConnectionManager:
         if self.exchange.memory.is_due:
             with self.lock:
                 self.exchange.memory.relieve()
+            self._give_back.note(self.exchange.memory.size, self.clock())
 
     def _take_backlog(self, now: float) -> None:
         """Let those who have more input take their turns, and no more of them than others can wait for."""

@@ -15,7 +15,7 @@ import pytest
 
 from sig_core.contract import Codec, LinkTraits
 from sig_core.errors import ConfigError, LinkClosed, LinkLost, PluginError, RemoteProtocolError
-from sig_core.io.server.connections import ConnectionManager
+from sig_core.io.server.connections import CHECK, ConnectionManager
 from sig_core.links.sockets import SocketLink
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.wire import KEEP_ALIVE, control_frame
@@ -367,6 +367,22 @@ def test_who_is_silent_for_too_long_is_sent_away(serve: Serve) -> None:
     server.advance(10.1)
     assert b"silent for" in peer.hear()
     eventually(lambda: server.errors() == [RemoteProtocolError])
+
+
+def test_a_check_that_fails_is_not_the_last_one(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(handshake=5.0)
+    peer = server.connect()
+    eventually(lambda: server.manager.peers == ["peer"])
+    with monkeypatch.context() as broken:
+        broken.setattr(server.exchange.memory, "look", lambda: 1 / 0)
+        server.advance(CHECK)
+        eventually(lambda: "a tick failed" in caplog.text)
+    server.advance(5.1)
+    peer.hear()
+    eventually(lambda: server.manager.peers == [])
+    assert "a turn failed" not in caplog.text
 
 
 def test_who_wants_to_hear_something_often_does(serve: Serve) -> None:
