@@ -67,10 +67,10 @@ class DurableFeed:
         self._listener = listener
         self._reads = reads
         self._at = record.acknowledged  # what was sent last
-        self._under_way: deque[tuple[int, int]] = deque()  # position and bytes of what is not acknowledged
+        self._under_way: deque[tuple[int, int, str]] = deque()  # unacknowledged: position, bytes, why it was not sent
         self._bytes = 0  # of these
         self._reading = False
-        self._ended = False
+        self._ended = self._dropped = False
 
     @property
     def peer(self) -> str:
@@ -89,6 +89,7 @@ class DurableFeed:
 
     def dropped(self) -> None:
         """Note that the durable is no more."""
+        self._dropped = True
         self.end()
 
     def tell_lost(self, count: int, reason: str) -> None:
@@ -123,16 +124,25 @@ class DurableFeed:
         why = self._listener.tell_kept(event)
         self._at = event.position
         size = 0 if why else len(event.data) + len(event.info)
+        self._under_way.append((event.position, size, why))
+        self._bytes += size
+
+    def _pass(self) -> int:
+        """Be done with what is first under way, and return its position; what was not sent is lost only now.
+
+        Until then it is kept, and another listener that comes may have it.
+        """
+        position, size, why = self._under_way.popleft()
+        self._bytes -= size
         if why:
             self._port.lose(1, why)
-        self._under_way.append((event.position, -1 if why else size))
-        self._bytes += size
+        return position
 
     def _skip_lost(self) -> None:
         """Acknowledge, in the listener's place, what it can't have and stands first."""
         position = 0
-        while self._under_way and self._under_way[0][1] < 0:
-            position, _ = self._under_way.popleft()
+        while self._under_way and self._under_way[0][2]:
+            position = self._pass()
         if position:
             self._port.record.acknowledged = position
             self._reads.acknowledge(self._port)
@@ -141,13 +151,15 @@ class DurableFeed:
         """Note that the listener needs nothing up to a position again.
 
         Raises:
-            ConfigError: that was not sent to it.
+            ConfigError: that was not sent to it, or the durable was dropped: another of its name has other positions.
         """
+        name = self._port.record.name
+        if self._dropped:
+            raise ConfigError(f"durable {name!r}: it was dropped, and position {position} with it")
         if position > self._at:
-            name = self._port.record.name
             raise ConfigError(f"durable {name!r}: position {position} is acknowledged, and {self._at} was sent last")
         while self._under_way and self._under_way[0][0] <= position:
-            self._bytes -= max(0, self._under_way.popleft()[1])
+            self._pass()
         self._port.record.acknowledged = max(self._port.record.acknowledged, position)
         self._skip_lost()
         answer = self._reads.acknowledge(self._port)

@@ -6,6 +6,7 @@ is told later. All of it happens under the lock of the exchange.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -92,7 +93,6 @@ class Durables:
         self._marks: dict[DurablePort, list[Deferred]] = {}  # that were acknowledged since the last mark
         self._marking = False
         self._looks = False  # it is looked at just now what is too old
-        self._saving = False  # losses are on their way into the store
         self._heard: list[tuple[DurablePort, int]] | None = None  # who heard what is to be confirmed
         self._refusal: SigError | None = None  # of what is to be confirmed
         self._waits: dict[DurablePort, list[tuple[int, _Wait]]] = {}
@@ -228,6 +228,7 @@ class Durables:
             port.given += run.count
             size += len(run.data)
         if group:
+            self._save_losses()  # first: were the server killed between, positions of these would count as heard
             self._writes = True
             self._worker.submit(partial(_append, group), partial(self._written, group))
 
@@ -317,6 +318,7 @@ class Durables:
         marks, self._marks = self._marks, {}
         if not marks:
             return
+        self._save_losses()  # first: of what is acknowledged they say what nobody has heard
         positions = [(port.record.name, port.record.acknowledged) for port in marks]
 
         def work(store: Store) -> None:
@@ -365,9 +367,11 @@ class Durables:
 
     def _save_losses(self) -> None:
         """Have the store count what was lost, so that it is known when the server is started anew."""
-        lost = {port: port.unsaved.copy() for port in self._ports.values() if port.unsaved}
-        if self._saving or not lost:
+        lost = {port: port.unsaved for port in self._ports.values() if port.unsaved}
+        if not lost:
             return
+        for port in lost:
+            port.unsaved = Counter()
         losses = [(port.record.name, counts, port.known) for port, counts in lost.items()]
 
         def work(store: Store) -> None:
@@ -377,13 +381,11 @@ class Durables:
                 losses.pop()
 
         def done(_: Any, error: SigError | None) -> None:
-            self._saving = False
             left = {name for name, _, _ in losses}
             for port, counts in lost.items():
-                if port.record.name not in left:
-                    port.unsaved -= counts
+                if port.record.name in left:
+                    port.unsaved += counts
 
-        self._saving = True
         self._worker.submit(work, done)
 
     def described(self, ports: Iterable[DurablePort]) -> Deferred:

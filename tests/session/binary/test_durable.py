@@ -421,3 +421,55 @@ def test_the_ledger_adds_up_over_failures_and_a_server_that_is_started_anew() ->
     sender.fire("shop", "#order", 5)
     anew.run()
     assert ledger(anew, again.connect()) == {**expected, "fired": 5, "waiting": 2, "heard_by": None}
+
+
+def test_an_acknowledgement_to_one_that_was_dropped_is_not_one_to_the_next_of_its_name() -> None:
+    net = Net()
+    store, sender, first, second = HandStore(net), shop(net), net.connect(), net.connect()
+    listen(first)
+    for value in range(3):
+        sender.fire("shop", "#order", value)
+    store.run()
+    second.client.call("drop_durable", {"durable": "billing"}, lambda value, error: None)
+    store.run()
+    listen(second)
+    second.call("remove_listener", listener_id=1)
+    sender.fire("shop", "#order", 7)
+    store.run()
+    with pytest.raises(ProtocolError, match="it was dropped, and position 3 with it"):
+        acknowledge(first, 1, 3)
+    listen(second)
+    assert kept(second) == [(1, 7)]
+
+
+def test_what_one_listener_can_not_have_is_another_s_and_counted_once() -> None:
+    net = Net()
+    store, sender, first, second = HandStore(net), shop(net, "msgpack"), net.connect(), net.connect("msgpack")
+    listen(first)
+    for value in (1, b"bytes"):
+        sender.fire("shop", "#order", value)
+    store.run()
+    assert kept(first) == [(1, 1)]
+    first.lose()
+    listen(second)
+    assert kept(second) == [(1, 1), (2, b"bytes")]
+    acknowledge(second, 1, 2)
+    (found,) = listed(store, second)
+    assert (found["delivered"], found["lost"]) == (2, {})
+
+
+def test_what_the_store_lost_is_counted_before_what_comes_after_it() -> None:
+    net = Net()
+    store, sender, link = HandStore(net), shop(net), net.connect()
+    listen(link)
+    link.lose()
+    store.fails = True
+    sender.fire("shop", "#order", 1)
+    net.pump()
+    store.step()
+    store.fails = False
+    sender.fire("shop", "#order", 2)
+    store.run()
+    again = HandStore(Net(), store.store)  # the server was killed: what only it knew is gone
+    (found,) = listed(again, again.net.connect())
+    assert (found["fired"], found["waiting"], sum(found["lost"].values())) == (2, 1, 1)
