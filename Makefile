@@ -75,10 +75,9 @@ BENCH_OPTIONS ?= --repeats 5 --seconds 1
 bench:
 	benchmarks/setup
 	.bench/bin/python benchmarks/run.py --peers $(BENCH_PEERS) --workloads $(BENCH_WORKLOADS) --limit 5400 $(BENCH_OPTIONS) \
-		--relative-to zenoh --results benchmarks
+		--relative-to zenoh --results benchmarks; failed=$$?; \
 	.bench/bin/python benchmarks/inprocess.py --only "plain list of functions,blinker,blinker strong refs,psygnal" --peers pysig \
-		--results benchmarks
-	.bench/bin/python benchmarks/plot.py
+		--results benchmarks && .bench/bin/python benchmarks/plot.py && exit $$failed
 
 bench-lines: $(VENV)/.test
 	$(BIN)/python benchmarks/lines.py --results benchmarks/LINES.md

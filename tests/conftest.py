@@ -65,6 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What only the pure build can do is left out of the compiled one.
     """
     for item in items:
+        if item.path.is_relative_to(HERE / "house"):
+            item.add_marker(pytest.mark.pure_only("it looks at sources"))
         if (only := item.get_closest_marker("pure_only")) and sig_core.build != "pure":
             item.add_marker(pytest.mark.skip(reason=f"pure only: {only.args[0]}"))
         if MORE & {mark.name for mark in item.iter_markers()}:

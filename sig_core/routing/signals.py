@@ -179,7 +179,8 @@ class Signal:
         self._failed = self.objsender.objrouter.listener_failed
         self._confirm = self.objsender.objrouter._send_confirmed
 
-    def trigger(self, data: Any = None, confirm: float | None = None) -> Any:
+    # Any: a wrong type is refused by our own error where it is used; compiled, this would raise another one before
+    def trigger(self, data: Any = None, confirm: Any = None) -> Any:
         """Fire the event: every listener in this program runs now, in this thread, in the order of dispatch.
 
         A listener that raises is logged and counted, whatever it raises; the others still run. What a signal handler

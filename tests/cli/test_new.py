@@ -132,6 +132,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "mine"
 
 
+@pytest.mark.pure_only("it looks at sources")
 def test_the_templates_are_installed_with_the_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = settings["tool"]["setuptools"]["package-data"]["sig_core"]

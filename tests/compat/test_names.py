@@ -94,6 +94,7 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.pure_only("it looks at sources")
 @pytest.mark.parametrize("package", ["sig_core", "sig_carriers", "sig_codecs"])
 def test_nothing_outside_imports_it(package: str) -> None:
     files = [path for path in (ROOT / package).rglob("*.py") if "compat" not in path.relative_to(ROOT).parts]

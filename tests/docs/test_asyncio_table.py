@@ -20,6 +20,8 @@ import sig_core.aio.entities as aio_entities
 from sig_core import aio
 from sig_core.spelling import alias
 
+pytestmark = pytest.mark.pure_only("it looks at sources")
+
 DOCUMENT = Path(__file__).parents[2] / "docs/asyncio.md"
 ROUTERS = ["ClientRouter", "ServerRouter"]
 FACES: dict[str, tuple[type[Any], type[Any]]] = {

@@ -16,6 +16,8 @@ from tests.support import eventually
 from tests.support.certificates import Authority
 from tests.support.injection import TimeLimit, interrupt, time_limit
 
+pytestmark = pytest.mark.pure_only("its places are those of interpreted code")
+
 ACTS = {"Ctrl-C": interrupt, "time limit": time_limit}
 RAISED = (KeyboardInterrupt, TimeLimit)
 CALLS: dict[str, Callable[[World], object]] = {

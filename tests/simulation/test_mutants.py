@@ -8,6 +8,8 @@ from tests.simulation.many import breach_of, collected_between
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.support.quick import first_quick
 
+pytestmark = pytest.mark.pure_only("faults are put into methods")
+
 MOST = 2000
 
 

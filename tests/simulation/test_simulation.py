@@ -78,6 +78,7 @@ def test_workers_run_the_same_in_order() -> None:
     assert [each.count for each in one] == [50, 15] and one[1].breaches
 
 
+@pytest.mark.pure_only("a fault is put into a method")
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def said(*options: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["simulation", *options])

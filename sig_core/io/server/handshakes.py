@@ -121,4 +121,6 @@ def _give_way() -> None:
     """Have the system prefer all other threads to this one."""
     if sys.platform == "linux":  # elsewhere this would be the priority of the process
         with suppress(OSError):  # a sandbox may forbid it: then it is as it was
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            thread = threading.get_native_id()
+            nice = max(NICE, os.getpriority(os.PRIO_PROCESS, thread))  # a program may give way more than that by itself
+            os.setpriority(os.PRIO_PROCESS, thread, nice)

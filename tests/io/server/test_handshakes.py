@@ -81,6 +81,22 @@ def test_who_comes_in_numbers_has_a_thread_that_gives_way_and_nobody_else_does()
     ]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+@pytest.mark.parametrize(("own", "nice"), [(0, NICE), (NICE + 5, NICE + 5)])
+def test_a_program_that_gives_way_more_is_not_made_to_give_way_less(
+    own: int, nice: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = list[int]()
+    monkeypatch.setattr(os, "getpriority", lambda which, who: own)
+    monkeypatch.setattr(os, "setpriority", lambda which, who, priority: given.append(priority))
+    handshakes = Handshakes(FakeClock())
+    for _ in range(FEW + 1):
+        handshakes.add(lambda: None, HERE)
+    handshakes.stop()
+    handshakes.join(within(5))
+    assert given == [nice]
+
+
 def test_where_it_may_not_give_way_it_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: int) -> None:
         raise PermissionError
