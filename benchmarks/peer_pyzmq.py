@@ -1,6 +1,5 @@
 """pyzmq: a Python process with zmq.proxy (XSUB/XPUB for events, ROUTER/DEALER for requests)."""
 import threading
-import time
 
 import zmq
 from benchkit import GRACE, QUIET, decode, encode, handle, now, spawn_python, wait_port
@@ -145,9 +144,12 @@ def idle(ctx):
     for i in range(ctx.count):
         s = context.socket(zmq.SUB)
         s.subscribe(f"idle{ctx.index}/{i}")
+        connected = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         s.connect(f"tcp://127.0.0.1:{ctx.port + EVENTS_OUT}")
+        if not connected.poll(1000 * QUIET):         # it connects in the background
+            raise RuntimeError(f"connection {i} is not there after {QUIET:.0f} s")
+        s.disable_monitor()
         keep.append(s)
-    time.sleep(3)                # zmq connects in the background
     ctx.ready()
     ctx.wait_stop()
     ctx.result(connections=len(keep))
