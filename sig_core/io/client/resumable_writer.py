@@ -30,6 +30,7 @@ class ResumableWriter(Writer):
         self._stream = stream
         self._is_away = False
         self._room = AutoResetEvent()  # a thread that waits for room looks again
+        self._is_awaited = False  # one may
         stream.on_due = self._wake.set
 
     # -- links
@@ -62,9 +63,11 @@ class ResumableWriter(Writer):
         if threading.get_ident() == self.reading_thread:
             self._read_on()
             return
+        self._is_awaited = True  # before it looks: who makes room from now on sets the event
         self.flush()
         while self.full and not self._stopping and self._session.error is None:
             self._room.wait(ROOM_TIMEOUT)
+            self._is_awaited = True
             self.flush()
         self._room.set()  # for the next that waits
 
@@ -72,14 +75,19 @@ class ResumableWriter(Writer):
         stream, out = self._stream, self._out
         while self._may_send():
             if not out and not stream.has_piece:
-                if self.full:
-                    self.full = False
-                    self._room.set()
+                self._note_size(0)
                 return True
             if not self._send_next() and (self._stopping or not (block and self._may_send() and self._wait_for_room())):
                 break
-        self.full = self._size > HIGH_WATER
+        self._note_size(self._size)
         return False
+
+    def _note_size(self, size: int) -> None:
+        """Note how much waits; who waits for room is told, whoever made it."""
+        self.full = size > HIGH_WATER
+        if self._is_awaited and not self.full:
+            self._is_awaited = False
+            self._room.set()
 
     def _may_send(self) -> bool:
         stream = self._stream
