@@ -465,6 +465,8 @@ class Exchange:
                 target.deliver(run, topic.sender, topic.event)
             if target is not source and target.is_slow(now):
                 self.flow_control.pause_feeder(target, source)
+        if self.objects.is_big:
+            self.objects.drop()
 
     def _targets_of(self, topic: Topic[Port]) -> tuple[Port, ...]:
         targets = topic.targets

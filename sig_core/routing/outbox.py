@@ -157,8 +157,12 @@ class Outbox:
         for place in range(0, count, max(1, count // LOOKS)):
             size = len(runs[place].data) + EACH
             sizes += size
-            parts += size / max(1, _references(runs, place) - _MORE)
+            parts += size / self._sharers(place)
         return round(whole * parts / sizes)
+
+    def _sharers(self, place: int) -> int:
+        """Return in how many outboxes a run waits."""
+        return max(1, _references(self.runs, place) - _MORE)
 
     def shed(self) -> bool:
         """Drop the oldest events until half is left; false: there are too few for that to help."""

@@ -8,15 +8,20 @@ from sig_core.routing.ports import Run
 
 __all__ = ["MOST", "SharedWork"]
 
-MOST: Final = 256 * 1024  # bytes of a run whose work is kept; it stays until the next one comes
+MOST: Final = 256 * 1024  # bytes of a run whose work may stay until the next one comes
 
 T = TypeVar("T")
 
 
 class SharedWork(Generic[T]):
-    """Keeps what was made of the run that is delivered now: a run goes to all of its ports in a row."""
+    """Keeps what was made of the run that is delivered now: a run goes to all of its ports in a row.
+
+    Attributes:
+        is_big: what is kept is too big to stay: `drop` is needed once the run has gone to all.
+    """
 
     def __init__(self) -> None:
+        self.is_big = False
         self._run: Run | None = None
         self._made: T | None = None
 
@@ -25,6 +30,9 @@ class SharedWork(Generic[T]):
         return self._made if run is self._run else None
 
     def keep(self, run: Run, made: T) -> None:
-        """Keep it, if the run is not too big."""
-        if len(run.data) <= MOST:
-            self._run, self._made = run, made
+        """Keep it."""
+        self._run, self._made, self.is_big = run, made, len(run.data) > MOST
+
+    def drop(self) -> None:
+        """Forget it."""
+        self._run, self._made, self.is_big = None, None, False

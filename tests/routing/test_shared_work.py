@@ -16,8 +16,12 @@ def test_what_was_made_of_a_run_is_known_until_the_next_one() -> None:
     assert work.of(one) is None and work.of(two) == [2]
 
 
-def test_what_is_big_is_not_kept() -> None:
+def test_what_is_big_is_to_be_dropped_and_what_is_not_may_stay() -> None:
     work: SharedWork[int] = SharedWork()
     run = Run(1, "json", 1, bytes(MOST + 1))
     work.keep(run, 1)
-    assert work.of(run) is None
+    assert work.of(run) == 1 and work.is_big
+    work.drop()
+    assert work.of(run) is None and not work.is_big
+    work.keep(Run(1, "json", 1, bytes(MOST)), 1)
+    assert not work.is_big

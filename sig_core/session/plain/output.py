@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sig_core.clock import NEVER
-from sig_core.routing.outbox import Loss, Outbox
+from sig_core.routing.outbox import Loss
 from sig_core.routing.ports import Run
+from sig_core.session.plain.message_queue import CallNumbers, CallRun, EventRun, MessageQueue
 
 __all__ = ["PlainOutput"]
 
@@ -15,21 +16,12 @@ MESSAGE_GAP = 0.02  # seconds after a message, in which an old client may not ha
 FIRST_ANSWER_TIMEOUT = 1.0  # seconds for the first answer of a peer; then it is taken for one that never answers
 
 
-class _Call(Run):
-    """A message that the peer may answer; of an event if it has a route."""
-
-    __slots__ = ("ident",)
-
-    def __init__(self, ident: int, route: int, count: int, message: bytes) -> None:
-        super().__init__(route, "", count, message)
-        self.ident = ident
-
-
 class PlainOutput:
     """Queues messages; a peer that can't take two at once gets them one by one.
 
     Args:
         limit: bytes that may wait.
+        numbers: see `MessageQueue`.
         answer_timeout: seconds for an answer of a peer that has answered before.
         lost: see `Outbox`.
         changed: called when there is output where there was none.
@@ -43,13 +35,14 @@ class PlainOutput:
     def __init__(
         self,
         limit: int,
+        numbers: CallNumbers,
         answer_timeout: float,
         lost: Loss,
         changed: Callable[[], None],
         request_tick: Callable[[float], None],
     ) -> None:
         self.lines = False
-        self.calls = Outbox(limit, lost)
+        self.calls = MessageQueue(limit, lost, numbers)
         self._answer_timeout = answer_timeout
         self._changed = changed
         self._request_tick = request_tick
@@ -104,16 +97,21 @@ class PlainOutput:
             self.calls.put(Run(0, "", 0, message))
         self._changed()
 
-    def put_call(self, ident: int, message: bytes, route: int = 0, count: int = 0) -> None:
-        """Queue a call.
+    def put_call(self, ident: int, message: bytes) -> None:
+        """Queue a call, which must not be dropped; its answer will repeat the number."""
+        self.calls.put(CallRun(ident, 0, 0, message))
+        self._changed()
+
+    def put_event(self, route: int, body: bytes, listeners: Sequence[int], count: int = 1) -> None:
+        """Queue an event, which may be dropped for newer ones.
 
         Args:
-            ident: number of the call, which its answer repeats.
-            message: the call.
-            route: of its event, which may be dropped for newer ones; 0: it is no event, and must not be dropped.
-            count: 1, or 0 where another call with the same event is counted.
+            route: its number.
+            body: what the messages for all its listeners have in common.
+            listeners: at least one; they are not to be changed.
+            count: 1, or 0 for what is not counted.
         """
-        self.calls.put(_Call(ident, route, count, message))
+        self.calls.put(EventRun(route, count, body, listeners))
         self._changed()
 
     def declare(self, *, lines: bool | None, answering: bool | None) -> None:
@@ -150,10 +148,10 @@ class PlainOutput:
     def _separate_answers(self) -> None:
         """Move the answers out of the queue of calls."""
         calls = self.calls
-        answers = [run.data for run in calls.runs if not isinstance(run, _Call)]
+        answers = [run.data for run in calls.runs if not isinstance(run, CallRun | EventRun)]
         if answers:
             size = sum(map(len, answers))
-            calls.runs = deque(run for run in calls.runs if isinstance(run, _Call))
+            calls.runs = deque(run for run in calls.runs if isinstance(run, CallRun | EventRun))
             calls.size -= size
             self._answers.extend(answers)
             self._answers_size += size
@@ -222,7 +220,7 @@ class PlainOutput:
             return message
         run = self.calls.pop()
         assert run is not None
-        if isinstance(run, _Call) and self._one_by_one:
+        if isinstance(run, CallRun) and self._one_by_one:
             self._open = self._last = run.ident
             self._open_until = NEVER  # until it is sent
             self._open_timeout = FIRST_ANSWER_TIMEOUT if self._answering is None and run.route else self._answer_timeout

@@ -32,14 +32,13 @@ from sig_core.routing.request_names import check_method
 from sig_core.routing.traffic import Traffic
 from sig_core.routing.transcode import decode, encode
 from sig_core.session.plain.calls import PlainCalls
+from sig_core.session.plain.message_queue import CallNumbers
 from sig_core.session.plain.open_requests import OpenRequests
 from sig_core.session.plain.output import PlainOutput
 
 __all__ = ["PLAIN_CODEC", "PlainPort"]
 
 PLAIN_CODEC: Final = "json"
-
-SIGNAL: Final = b'{"id":%d,"method":"signal","params":{"listener_id":%d,%b}\n'  # and what is the same for all listeners
 
 _method = checks.text(1, 255)
 
@@ -82,7 +81,10 @@ class PlainPort(QueuedPort):
         on_output: Callable[[], None],
         request_tick: Callable[[float], None],
     ) -> None:
-        self.output = PlainOutput(limits.max_outbox, limits.request_timeout, self._lose, on_output, request_tick)
+        self._numbers = CallNumbers()
+        self.output = PlainOutput(
+            *(limits.max_outbox, self._numbers, limits.request_timeout, self._lose, on_output, request_tick)
+        )
         super().__init__(peer, PLAIN_CODEC, limits, self.output.calls, Traffic())
         self.calls = PlainCalls(self, exchange, limits)
         self.now = 0.0
@@ -95,7 +97,6 @@ class PlainPort(QueuedPort):
         self._on_fail = on_fail
         self.output.calls.on_growth = lambda: exchange.memory.note(self)
         self._request_tick = request_tick
-        self._last_call = 0  # number of the last call of the peer's
         self._tokens: dict[int, int] = {}  # number of such a call, a request -> token of the exchange
         self.open_requests = OpenRequests(limits.request_timeout)  # made by the peer
         self._refusal: SigError | None = None
@@ -141,7 +142,7 @@ class PlainPort(QueuedPort):
     def take_answer(self, message: Answer) -> None:
         """Take the peer's answer to an event or a request that it got."""
         number = message.id
-        if type(number) is not int or not 0 < number <= self._last_call:
+        if type(number) is not int or not 0 < number <= self._numbers.last:
             self.unmatched_replies += 1
             return
         self.output.note_answer(number)
@@ -207,19 +208,14 @@ class PlainPort(QueuedPort):
         return codec == PLAIN_CODEC
 
     def deliver(self, run: Run, sender: Name, event: Name) -> None:
-        """Queue events, a message for each listener that hears them."""
+        """Queue events: each of the listeners gets a message."""
         self.traffic.fired += run.count
         listeners = self.calls.listeners_of(sender, event)
-        for params in self._params_of(run, sender, event):
-            if params is None:
+        for body in self._bodies_of(run, sender, event):
+            if body is None:
                 self._lose(run.route, 1, "JSON can't carry the value")
-                continue
-            room = 1 + self._outbox.limit // len(params)  # more messages would only drop each other
-            for ident in listeners[-room:]:
-                self._last_call += 1
-                message = SIGNAL % (self._last_call, ident, params[1:])
-                # Counted with its last message: if an earlier one is dropped, the event has not got through.
-                self.output.put_call(self._last_call, message, run.route, ident == listeners[-1])
+            elif listeners:
+                self.output.put_event(run.route, body, listeners)
 
     def tell_last(self, run: Run, sender: Name, event: Name, listener: int = 0) -> bool:
         """Queue a value that is told because it is the last one; see `Port`.
@@ -231,17 +227,16 @@ class PlainPort(QueuedPort):
         ((additions, payload),) = split_events(run.data)
         try:
             added = None if additions is None else self.decode(additions)
-            info = last_info(sender, event, added)
-            params = encode(self._json, {"info": info, "data": self.decode(payload)})
+            body = self._body(last_info(sender, event, added), payload)
         except CodecError:
             return False
-        for ident in (listener,) if listener else self.calls.listeners_of(sender, event):
-            self._last_call += 1
-            self.output.put_call(self._last_call, SIGNAL % (self._last_call, ident, params[1:]), run.route)
+        listeners = [listener] if listener else self.calls.listeners_of(sender, event)
+        if listeners:
+            self.output.put_event(run.route, body, listeners, 0)
         return True
 
-    def _params_of(self, run: Run, sender: Name, event: Name) -> list[bytes | None]:
-        """Return the params of the message for each event, but for the listener; None: JSON can't carry it."""
+    def _bodies_of(self, run: Run, sender: Name, event: Name) -> list[bytes | None]:
+        """Return what the messages of each event have in common; None: JSON can't carry it."""
         made = self._exchange.objects.of(run)
         if made is None:
             made = [self._encoded(sender, event, *parts) for parts in split_events(run.data)]
@@ -251,9 +246,12 @@ class PlainPort(QueuedPort):
     def _encoded(self, sender: Name, event: Name, additions: bytes | None, payload: bytes) -> bytes | None:
         try:
             added = None if additions is None else self.decode(additions)
-            return encode(self._json, {"info": info_of(sender, event, added), "data": self.decode(payload)})
+            return self._body(info_of(sender, event, added), payload)
         except CodecError:
             return None
+
+    def _body(self, info: dict[str, Any], payload: bytes) -> bytes:
+        return encode(self._json, {"info": info, "data": self.decode(payload)})[1:]
 
     def decode(self, text: bytes) -> Any:
         """Decode JSON of anybody.
@@ -267,8 +265,8 @@ class PlainPort(QueuedPort):
         return decode(self._json, text)
 
     def _call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
-        self._last_call += 1
-        return self._last_call, encode(self._json, call(self._last_call, method, params)) + b"\n"
+        number = self._numbers.next()
+        return number, encode(self._json, call(number, method, params)) + b"\n"
 
     def rebind(self, route: int, sender: Name, event: Name, missing: int, *, known_only: bool) -> None:
         """Count what the sender's owner lost; plain peers get no reports of losses."""

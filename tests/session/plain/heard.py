@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
+from sig_core.session.plain.message_queue import CallNumbers, EventRun
 from sig_core.session.plain.output import PlainOutput
 
-__all__ = ["EVENT", "PATIENCE", "ROOM", "Heard"]
+__all__ = ["EVENT", "PATIENCE", "ROOM", "Heard", "without_heads"]
 
 PATIENCE = 10.0
 EVENT = 1  # a route
 ROOM = 1 << 20
+
+
+def without_heads(data: bytes) -> bytes:
+    """Return messages without what is made for each listener."""
+    return re.sub(rb'\{"id":(\d+),"method":"signal","params":\{"listener_id":\1,(.*)\}\n', rb"\2\n", data)
+
+
+class Idents(CallNumbers):
+    """Numbers a call by the listener that it is for, so that a test knows it."""
+
+    out: PlainOutput
+
+    def next(self) -> int:
+        event = self.out.calls.runs[0]
+        assert isinstance(event, EventRun)
+        return event.listeners[0]
 
 
 class Heard:
@@ -27,7 +45,8 @@ class Heard:
         self.asked: list[float] = []
         self.lost: Counter[str] = Counter()
         self.changes = 0
-        self.out = PlainOutput(limit, PATIENCE, self._lose, self._changed, self.asked.append)
+        numbers = Idents()
+        self.out = numbers.out = PlainOutput(limit, numbers, PATIENCE, self._lose, self._changed, self.asked.append)
 
     def _lose(self, route: int, count: int, reason: str) -> None:
         self.lost[reason] += count
@@ -35,8 +54,11 @@ class Heard:
     def _changed(self) -> None:
         self.changes += 1
 
+    def put_event(self, ident: int, size: int = 0) -> None:
+        self.out.put_event(EVENT, f"e{ident}".encode().ljust(size, b"."), [ident])
+
     def event(self, ident: int, size: int = 0) -> None:
-        self.out.put_call(ident, f"e{ident}".encode().ljust(size, b".") + b"\n", EVENT, 1)
+        self.put_event(ident, size)
         self.flush()
 
     def request(self, ident: int) -> None:
@@ -60,7 +82,7 @@ class Heard:
             data = self.out.take(ROOM)
             assert data, "has_output, but nothing to take"
             self.out.sent(len(data), self.now)
-            self.messages += [(self.now, text.rstrip(".")) for text in data.decode().splitlines()]
+            self.messages += [(self.now, text.rstrip(".")) for text in without_heads(data).decode().splitlines()]
         assert not self.out.take(ROOM)
 
     def wait(self, seconds: float) -> None:

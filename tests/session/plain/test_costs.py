@@ -499,16 +499,34 @@ def test_listeners_that_are_alike_are_few() -> None:
     assert peer.listen(None, None) > idents[-1] and peer.listen("s", None)
 
 
-def test_a_long_event_costs_no_more_messages_than_may_wait() -> None:
+def test_an_event_waits_once_for_all_listeners_of_a_peer() -> None:
     net = Net(Limits(max_outbox=10_000, stall=0.0))
     peer, program = Plain(net), net.connect()
     for _ in range(MOST_ALIKE):
         peer.listen("s", "e")
     program.add_sender("s", ["e"])
-    before = peer.session.port._last_call
-    program.fire("s", "e", "x" * 4000)
-    assert peer.session.port._last_call - before <= 3
-    peer.check()
+    peer.session.port.output.note_lines()
+    for _ in range(2):
+        program.fire("s", "e", "x" * 4000)
+    assert 8000 < peer.session.port._outbox.size <= 10_000
+    heard = [message["params"]["listener_id"] for message in peer.read() if message["method"] == "signal"]
+    assert heard == 2 * peer.session.port.calls.listeners_of("s", "e") and len(heard) == 2 * MOST_ALIKE
+    assert not peer.session.port.lost
+
+
+def test_what_peers_hear_of_an_event_is_one_object() -> None:
+    net = Net(Limits())
+    peers, program = [Plain(net) for _ in range(20)], net.connect()
+    for peer in peers:
+        peer.listen("s", "e"), peer.listen("s", None)
+    program.add_sender("s", ["e"])
+    program.fire("s", "e", "x" * 1_000_000)
+    ports = [peer.session.port for peer in peers]
+    assert len({id(port._outbox.runs[0].data) for port in ports}) == 1
+    held = [port.footprint(exact=True) for port in ports]
+    assert 950_000 < sum(held) < 1_050_000
+    assert not net.exchange.objects.is_big
+    assert all(port.footprint(exact=False) > 1_000_000 for port in ports)
 
 
 MANY = b"[" + b"{}," * 400_000 + b"1]"  # values: a thousand times more memory than text

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from sig_core.clock import NEVER
+from sig_core.session.plain.message_queue import HEAD
 from sig_core.session.plain.output import FIRST_ANSWER_TIMEOUT, MESSAGE_GAP
-from tests.session.plain.heard import EVENT, PATIENCE, ROOM, Heard
+from tests.session.plain.heard import PATIENCE, ROOM, Heard, without_heads
 
 
 def test_lines_are_given_as_soon_as_they_are_there_and_joined() -> None:
     heard = Heard()
     heard.out.note_lines()
     for ident in (1, 2):
-        heard.out.put_call(ident, b"e%d\n" % ident, EVENT, 1)
+        heard.put_event(ident)
     heard.out.put_answer(b"a\n")
-    assert heard.out.take(ROOM) == b"e1\ne2\na\n"
+    assert without_heads(heard.out.take(ROOM)) == b"e1\ne2\na\n"
     assert heard.out.tick(heard.now) == NEVER and not heard.asked
 
 
@@ -23,8 +24,10 @@ def test_what_is_taken_fits_the_room_but_for_the_first() -> None:
     heard = Heard()
     heard.out.note_lines()
     for ident in (1, 2, 3):
-        heard.out.put_call(ident, b"e%d\n" % ident, EVENT, 1)
-    assert [heard.out.take(1), heard.out.take(6), heard.out.take(6)] == [b"e1\n", b"e2\ne3\n", b""]
+        heard.put_event(ident)
+    taken = [heard.out.take(1), heard.out.take(2 * (HEAD + 2)), heard.out.take(ROOM)]
+    assert [without_heads(data) for data in taken] == [b"e1\n", b"e2\ne3\n", b""]
+    assert all(len(data) <= HEAD + 2 for data in (taken[0], taken[1][: taken[1].index(b"\n") + 1]))
 
 
 def test_lines_keep_everything_in_order_answers_too() -> None:
@@ -275,8 +278,8 @@ def test_what_it_says_of_lines_is_not_guessed_any_more() -> None:
 def test_answers_that_wait_in_a_stream_overtake_when_one_at_a_time_begins() -> None:
     heard = Heard()
     heard.out.note_lines()
-    heard.out.put_call(1, b"e1\n", EVENT, 1)  # the link takes nothing for a while
-    heard.out.put_call(2, b"e2\n", EVENT, 1)
+    heard.put_event(1)  # the link takes nothing for a while
+    heard.put_event(2)
     heard.out.put_answer(b"a\n")
     heard.declare(answering=True)
     assert sorted(heard.take()) == ["a", "e1"]
@@ -303,7 +306,7 @@ def test_requests_and_answers_never_give_way() -> None:
     heard.out.put_call(1, b"r1\n")
     heard.out.put_answer(b"a\n")
     for ident in range(2, 50):
-        heard.out.put_call(ident, b"e%d" % ident + b"." * 100 + b"\n", EVENT, 1)
+        heard.put_event(ident, 100)
     heard.flush()
     assert heard.take()[:2] == ["r1", "a"]
 
@@ -314,9 +317,9 @@ def test_the_size_is_that_of_all_that_waits() -> None:
     for ident, name in ((2, "aa"), (3, "bb")):
         heard.event(ident)
         heard.answer(name)
-    assert heard.out.size == len("e2\ne3\naa\nbb\n")
+    assert heard.out.size == len("e2e3aa\nbb\n")
     heard.out.release_all()
-    assert heard.out.take(ROOM) == b"aa\nbb\ne2\ne3\n"
+    assert without_heads(heard.out.take(ROOM)) == b"aa\nbb\ne2\ne3\n"
     assert (heard.out.size, heard.out.has_output) == (0, False)
 
 
