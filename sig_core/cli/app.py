@@ -25,6 +25,8 @@ COMMANDS = {  # name -> module of this package; imported when it is called, or h
     "trigger": "trigger",
     "request": "request",
     "reply": "reply",
+    "record": "record",
+    "replay": "replay",
     "senders": "look",
     "stats": "look",
     "ledger": "ledger",

@@ -61,6 +61,8 @@ MAY_IMPORT = {  # room of sig_core -> the rooms that it may import, beside itsel
     "aio": RING_0 | RING_1 | RING_2 | {"router", "client_base", "server_base"},
     # beside the rings: an authority of certificates, which knows files and the time alone
     "certs": RING_0 | {"files"},
+    # above the faces: what records and plays is a client, with codecs that leave payloads as they are
+    "recording": RING_0 | {"client", "plugins", "routing"},
     # beside the rings: what authors use; to a board it is a host, made of the line, or of a whole server, and around
     # carriers it puts TLS, as routers do
     "testing": RING_0 | {"links", "plugins", "protocol", "line", "server", "io.adapters", "io.tls", "certs"},
@@ -196,7 +198,8 @@ def test_import_is_light() -> None:
     code = "import sys, sig_core; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=within(30), check=True)
     loaded = set(run.stdout.split())
-    heavy = {"asyncio", "click", "cryptography", "serial", "msgpack", "cbor2", "uvloop", "sig_carriers", "sig_codecs"}
+    heavy = {"asyncio", "click", "cryptography", "serial", "msgpack", "cbor2", "uvloop", "mcap"}
+    heavy |= {"sig_carriers", "sig_codecs"}
     assert not heavy & loaded
 
 

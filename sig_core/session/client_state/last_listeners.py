@@ -9,6 +9,7 @@ from sig_core.events import Info, Name
 from sig_core.protocol.runs import split_events
 from sig_core.routing.entities import Subscription
 from sig_core.routing.info import last_info
+from sig_core.routing.transcode import decode
 from sig_core.session.binary.client import ClientSession
 from sig_core.session.binary.reports import Bound, Last
 
@@ -20,8 +21,9 @@ Key = tuple[Name, Name]
 def last_of(report: Last, session: ClientSession) -> tuple[Info, Any]:
     """Return what listeners get of a last value; CodecError: it is none."""
     ((additions, data),) = split_events(report.data)
-    value = session.decode(data)
-    return last_info(report.sender, report.event, None if additions is None else session.decode(additions)), value
+    value, codec = session.decode(data), session.encoding
+    assert codec is not None
+    return last_info(report.sender, report.event, None if additions is None else decode(codec, additions)), value
 
 
 class LastListeners:
