@@ -62,7 +62,7 @@ class DurableFeed:
 
     def __init__(self, port: DurablePort, listener: HearsKept, reads: Reads) -> None:
         record = port.record
-        self.acknowledged, self.sent = record.acknowledged, record.sent
+        self.acknowledged, self.sent = port.settled, record.sent
         self._port = port
         self._listener = listener
         self._reads = reads

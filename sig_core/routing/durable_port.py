@@ -82,6 +82,7 @@ class DurablePort(QueuedPort):
         given: the last position that was given.
         known: the last one of which it is known what became of it.
         unsaved: events that were lost, by reason, and are not counted in the store yet.
+        settled: up to which position the store knows that nothing is needed again.
         put, done: events that were to be written, and those of them of which it is known what came of them.
     """
 
@@ -92,6 +93,7 @@ class DurablePort(QueuedPort):
         self.record = record
         self.feed: Feeds | None = None
         self.given = self.known = record.last
+        self.settled = record.acknowledged
         self.put = self.done = self._failed = 0
         self.unsaved: Counter[str] = Counter()
         self._writes = writes

@@ -91,6 +91,7 @@ class Durables:
         self._dirty: dict[DurablePort, None] = {}  # that have something for the store
         self._writes = False  # a group is under way
         self._marks: dict[DurablePort, list[Deferred]] = {}  # that were acknowledged since the last mark
+        self._unmarked: dict[DurablePort, None] = {}  # of which the store could not be told
         self._marking = False
         self._looks = False  # it is looked at just now what is too old
         self._heard: list[tuple[DurablePort, int]] | None = None  # who heard what is to be confirmed
@@ -327,6 +328,11 @@ class Durables:
 
         def done(_: Any, error: SigError | None) -> None:
             self._marking = False
+            if error is None:
+                for port, (_, position) in zip(marks, positions, strict=True):
+                    port.settled = max(port.settled, position)
+            else:
+                self._unmarked.update(dict.fromkeys(marks))
             for answers in marks.values():
                 for answer in answers:
                     answer.settle(None, error)
@@ -334,6 +340,15 @@ class Durables:
 
         self._marking = True
         self._worker.submit(work, done)
+
+    def _mark_again(self) -> None:
+        """Have the store told what it could not be told: a listener that hears nothing more does not say it again."""
+        unmarked, self._unmarked = self._unmarked, {}
+        for port in unmarked:
+            if self._ports.get(port.record.name) is port:
+                self._marks.setdefault(port, [])
+        if not self._marking:
+            self._mark()
 
     # -- time
 
@@ -345,6 +360,7 @@ class Durables:
         if now >= self._next_look and self._ports:
             self._next_look = now + LOOK
             self._save_losses()
+            self._mark_again()
             if not self._looks:
                 self._look()
 

@@ -87,6 +87,8 @@ class DurableListener:
                 self.ident = response["listener_id"]
                 self.settled = self._done = response["acknowledged"]
                 self._repeated = response["sent"]
+                if self._repeated < self._told:  # it is another one: that was dropped, and made anew
+                    self._wanted = self._told = 0
             elif error is None:  # it has left meanwhile
                 _leave(session, response["listener_id"])
                 session.gate.added(0)

@@ -437,7 +437,8 @@ class Registrations:
                 raise ConfigError(f"durable {name!r}: this program listens to it already, and one at a time can")
             self._durables[name] = listener
         try:
-            yield Ask(reply, listener.ask(session, reply.tell), f"durable {name!r}")
+            listener.ask(session, reply.tell)
+            yield Ask(reply, None, f"durable {name!r}")  # never given up: a late answer says what is to be left again
         except BaseException:
             self.unsubscribe_durable(listener)
             listener.subscription.remove()
@@ -555,10 +556,10 @@ class Registrations:
     def _ask_for_durable(self, session: ClientSession, listener: DurableListener) -> Ask:
         reply, what = self._make_reply(), f"durable {listener.name!r}"
         try:
-            return Ask(reply, listener.ask(session, reply.tell), what)
+            listener.ask(session, reply.tell)
         except LocalProtocolError as error:  # an older server
             reply.tell(None, error)
-            return Ask(reply, None, what)
+        return Ask(reply, None, what)
 
     def _recall(self, session: ClientSession, topics: list[tuple[Name, Name]]) -> list[Ask]:
         """Ask where the counts stand of what was heard before; in two halves if the server does not take so much."""

@@ -473,3 +473,32 @@ def test_what_the_store_lost_is_counted_before_what_comes_after_it() -> None:
     again = HandStore(Net(), store.store)  # the server was killed: what only it knew is gone
     (found,) = listed(again, again.net.connect())
     assert (found["fired"], found["waiting"], sum(found["lost"].values())) == (2, 1, 1)
+
+
+def test_an_acknowledgement_that_the_store_could_not_take_is_told_it_again() -> None:
+    net = Net()
+    store, sender, link = HandStore(net), shop(net), net.connect()
+    listen(link)
+    sender.fire("shop", "#order", 1)
+    store.run()
+    store.fails = True
+    with pytest.raises(StoreFailed, match="the disk is full"):
+        acknowledge(link, 1, 1)
+    assert store.store.durables()[0].acknowledged == 0
+    store.fails = False
+    store.durables.tick(100.0)
+    store.run()
+    assert (store.store.durables()[0].acknowledged, store.store.durables()[0].events) == (1, 0)
+
+
+def test_who_comes_is_told_that_done_with_which_is_on_disk() -> None:
+    net = Net()
+    store, sender, first, second = HandStore(net), shop(net), net.connect(), net.connect()
+    listen(first)
+    sender.fire("shop", "#order", 1)
+    store.run()
+    store.fails = True
+    with pytest.raises(StoreFailed, match="the disk is full"):
+        acknowledge(first, 1, 1)
+    first.lose()
+    assert listen(second)["acknowledged"] == 0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import RLock
 from typing import Any, Self
+from unittest.mock import MagicMock
 
 import pytest
 
-from sig_core.errors import ConfigError, SigError
+from sig_core.errors import ConfigError, RequestTimeout, SigError
 from sig_core.events import Info
 from sig_core.protocol.wire import event_frame
 from sig_core.routing.signals import Subscription
 from sig_core.session.base import State
 from sig_core.session.binary.reports import Kept
 from sig_core.session.client_state.durable_listener import AT_LATEST, DurableListener
+from sig_core.session.client_state.registrations import Registrations
 from tests.support.sessions import OpenGate
 
 Finished = Callable[[BaseException | None], None]
@@ -218,6 +222,36 @@ def test_what_it_acknowledged_while_there_was_no_link_is_not_told_again() -> Non
     listening.take(1, 2, 3)
     assert listening.told[3:] == [(3, 30, True)]
     assert session.calls == [("acknowledge", 1), ("acknowledge", 2)]
+
+
+def test_of_one_that_was_dropped_and_made_anew_nothing_is_acknowledged_yet() -> None:
+    listening = Listening(explicit=True)
+    listening.begin()
+    listening.take(1, 2, 3)
+    listening.listener.acknowledge(3)
+    session = listening.begin()  # the server has sent nothing of it to anybody: it is another one
+    listening.take(1, 2)
+    assert listening.told[3:] == [(1, 10, False), (2, 20, False)]
+    assert not session.calls
+    with pytest.raises(ConfigError, match="2 was told last"):
+        listening.listener.acknowledge(3)
+
+
+def test_who_waits_for_it_no_longer_leaves_the_answer_to_the_listener() -> None:
+    """It has to say goodbye then: cancelled, the call left a listener at the server that nobody knew of."""
+    listening, place = Listening(), Registrations.__new__(Registrations)
+    place._make_reply, place._lock, place._durables = partial(MagicMock), RLock(), {}
+    session: Any = FakeSession()
+    session.late = []
+    place._heard = {}
+    steps = place.subscribe_durable(session, listening.listener)
+    ask = next(steps)
+    assert ask is not None and ask.ident is None
+    with pytest.raises(RequestTimeout):
+        steps.throw(RequestTimeout("no answer in time"))
+    assert listening.listener.session is None
+    session.late.pop(0)()
+    assert session.calls == [("remove_listener", None)]
 
 
 def test_one_that_leaves_is_known_until_the_server_has_answered() -> None:
