@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -22,8 +23,12 @@ from sig_core.recording.recorded import ADDITIONS, EVENT, PROFILE, VERSION, Reco
 __all__ = ["Recording"]
 
 MAGIC = b"\x89MCAP0\r\n"
+HEAD = struct.Struct("<BQ")  # of a record: what it is, and how long
 LONGEST = 256 << 20  # bytes of one record that are taken; a damaged length must not cost the memory
-DAMAGED = (McapError, struct.error, zstandard.ZstdError, ValueError, KeyError, EOFError, OverflowError)
+DAMAGED = (
+    *(McapError, struct.error, zstandard.ZstdError, ValueError, KeyError),
+    *(EOFError, OverflowError, MemoryError, OSError),  # a length, or a place, that can't be
+)
 
 Key = tuple[str, Name | None, Name | None, str]
 
@@ -70,19 +75,12 @@ class Recording:
             raise ConfigError(f"{self.file}: MCAP of version {chr(magic[5])!r}, this pysig reads 0: get a newer one")
         if magic != MAGIC:
             raise ConfigError(f"{self.file}: is no MCAP file, or was cut before its first entry")
-        try:
-            for record in StreamReader(stream, skip_magic=True, emit_chunks=True, record_size_limit=LONGEST).records:
-                if isinstance(record, Metadata) and record.name == PROFILE:
-                    version = int(record.metadata["version"])
-                    if version > VERSION:
-                        remedy = f"this pysig reads up to {VERSION}: get a newer one"
-                        raise ConfigError(f"{self.file}: a recording of version {version}, {remedy}")
-                    return
-                if isinstance(record, Chunk):
-                    break
-        except DAMAGED:
-            pass
-        raise ConfigError(f"{self.file}: MCAP, but no recording of pysig, or cut before its first entry")
+        version = _version_of(stream)
+        if version is None:
+            raise ConfigError(f"{self.file}: MCAP, but no recording of pysig, or cut before its first entry")
+        if version > VERSION:
+            remedy = f"this pysig reads up to {VERSION}: get a newer one"
+            raise ConfigError(f"{self.file}: a recording of version {version}, {remedy}")
 
     def _survey(self) -> None:
         """Learn what is in it: from its index, or by reading all of it."""
@@ -155,14 +153,45 @@ class Recording:
         for index in self._summary.chunk_indexes:
             if index.message_end_time >= start:
                 stream.seek(index.chunk_start_offset)
-                record = next(_records(stream))
-                if not isinstance(record, Chunk):
+                chunk = next(_records(stream), None)
+                if not isinstance(chunk, Chunk):
                     raise ValueError(f"its index names byte {index.chunk_start_offset}, where no chunk is")
-                yield record
+                yield chunk
 
 
 def _records(stream: IO[bytes]) -> Iterator[McapRecord]:
-    return iter(StreamReader(stream, skip_magic=True, emit_chunks=True, record_size_limit=LONGEST).records)
+    """Yield the records from here on, each read whole first: a damaged length within it then costs nothing.
+
+    Raises:
+        EOFError, ValueError: the file ends before the last record, or a length is beyond reason.
+    """
+    while True:
+        head = stream.read(HEAD.size)
+        if len(head) < HEAD.size:
+            raise EOFError
+        _, length = HEAD.unpack(head)
+        if length > LONGEST:
+            raise ValueError(f"a record of {length} bytes, {LONGEST} are taken")
+        body = stream.read(length)
+        if len(body) < length:
+            raise EOFError
+        whole = StreamReader(BytesIO(head + body), skip_magic=True, emit_chunks=True).records
+        found = next(whole, None)
+        if found is not None:
+            yield found
+
+
+def _version_of(stream: IO[bytes]) -> int | None:
+    """Return the version that a file says at its beginning; None: it is not one of ours."""
+    try:
+        for record in _records(stream):
+            if isinstance(record, Metadata) and record.name == PROFILE:
+                return int(record.metadata["version"])
+            if isinstance(record, Chunk):
+                break
+    except DAMAGED:
+        pass
+    return None
 
 
 def _summary_of(stream: IO[bytes]) -> Summary | None:
@@ -170,5 +199,5 @@ def _summary_of(stream: IO[bytes]) -> Summary | None:
     stream.seek(0)
     try:
         return SeekingReader(stream, record_size_limit=LONGEST).get_summary()
-    except (*DAMAGED, OSError):
+    except DAMAGED:
         return None
