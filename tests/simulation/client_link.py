@@ -56,6 +56,7 @@ class ClientLink:
         self.comeback: Any = None  # what opens another link just now
         if session.stream is not None:
             session.stream.on_cut, session.stream.on_due = self._suspend, lambda: self.world.soon(self.flush)
+        session.kept.on_remind = lambda: self.world.soon(self.tick_now)
         end.holder = self
         self.world.after(session.limits.handshake, self._look_opened)
         self._tick()
@@ -155,6 +156,8 @@ class ClientLink:
                 before = self.client.state.lost.total()
                 self._inbound.other(report)
                 observer.told(report, self.client.state.lost.total() - before)
+        if self.client.durables.listeners:
+            self.client.durables.look()
 
     def _take_requests(self, report: RequestsReceived) -> None:
         for ident, method, params in report.requests:

@@ -23,6 +23,7 @@ from sig_core.session.client_state.state_callbacks import STATES
 from tests.simulation.choices import EVENTS, SPOKEN, STATEFUL
 from tests.simulation.client_link import ClientLink
 from tests.simulation.comeback import Comeback
+from tests.simulation.durable_node import DurableNode
 from tests.simulation.line_end import LineEnd
 from tests.simulation.no_log import NoLog
 from tests.simulation.observer import LIFE, WATCHED, Observer, Subscribed
@@ -95,6 +96,8 @@ class Confirm(Request):
         is_there = self.routed in self.link.client.network.routed
         if error is None and not is_there:
             raise Breach("confirm", f"{self} is confirmed, and was not routed")
+        if error is None:
+            self.link.client.network.check_confirmed(self.routed)
         if error is None and not 0 <= value <= MOST_LINKS:
             raise Breach("confirm", f"{self} went to {value} links")
         if isinstance(error, NotOwner) and is_there:
@@ -117,6 +120,7 @@ class ClientNode:
         is_stopped_still: its process does nothing for a while.
         link, latest: the link that is its own, or was last; the one that was dialled last.
         observer: what it hears.
+        durables: its durable listeners.
         requests, questions: that it made.
         resumed: how often a session of it went on over another link.
         user: whom the rules of its server know it as.
@@ -141,6 +145,7 @@ class ClientNode:
         self.latest: ClientLink | None = None
         self._waiting: list[Callable[[], object]] = []
         self.lives: set[int] = set()
+        self.durables = DurableNode(self)
         self._told: str | None = None
         self.resumed = 0
         self._codecs = SPOKEN[codec]
@@ -596,6 +601,8 @@ class ClientNode:
         """Whether it waits for anything, or is on its way."""
         if self.is_gone:
             return False
+        if self.durables.is_busy:
+            return True
         if self.is_stopped_still or any(plan.waits for plan in self.plans):
             return True
         if any(not request.ends and not request.cancelled for request in self.requests) or self.is_asking:

@@ -21,6 +21,14 @@ GUARDED = 0.2  # of histories: the server has rules, which change
 ASKING = 0.2  # somebody asks many questions at once
 RESUMED = 0.3  # of histories, in how many clients resume
 CROWDED = 0.1  # of histories: all links together may hold little, so that some have to give way
+STORED = 0.25  # of those without rules or little memory: the server has a store
+KEPT_STEPS = ["listen_durably"] * 4 + ["leave_durable", "acknowledge", "drop_durable", "fill_disk", "list_durables"]
+KEPT_STEPS += ["confirm", "confirm", "fire", "server_dies", "kill"]  # and more of what others have
+KEPT_LIMITS: dict[str, list[float]] = {
+    "max_durable_bytes": [1 << 30, 1 << 30, 4096],
+    "max_durable_age": [1e6, 1e6, 3.0],
+    "max_durables": [1000, 1000, 1],
+}
 BUDGETS = [16_384, 24_576, 32_768]  # bytes: `max_memory`; what is registered alone may be more, when all are there
 LIMITS: dict[str, list[float]] = {
     "max_outbox": [4096, 4096, 1 << 20],
@@ -66,6 +74,7 @@ class History:
         lines, airs: serial lines that may be laid, and packet media.
         rules: what the server allows at first, see `draw_permissions`; None: it has no rules.
         resume: seconds for which the sessions of clients should outlive their links; None: they end with these.
+        is_stored: the server keeps events for durable listeners.
     """
 
     seed: int
@@ -80,6 +89,7 @@ class History:
     airs: int
     rules: int | None = None
     resume: float | None = None
+    is_stored: bool = False
 
 
 def draw(seed: int) -> History:
@@ -110,7 +120,16 @@ def _with_more(history: History, lot: random.Random) -> History:
         history = _with_some(history, lot, "ask_many", 3)
     if lot.random() < CROWDED:
         history = replace(history, limits=_with_budget(history.limits, lot.choice(BUDGETS)))
+    elif history.rules is None and lot.random() < STORED:
+        history = _with_store(history, lot)
     return history
+
+
+def _with_store(history: History, lot: random.Random) -> History:
+    for kind in lot.choices(KEPT_STEPS, k=lot.randint(8, 16)):
+        history = _with_some(history, lot, kind, 1)
+    limits = tuple(map(lot.choice, KEPT_LIMITS.values()))
+    return replace(history, limits=_with_kept(history.limits, limits), is_stored=True)
 
 
 def _with_some(history: History, lot: random.Random, kind: str, most: int) -> History:
@@ -141,6 +160,11 @@ def _limits(*drawn: float) -> Limits:
 @cache
 def _with_budget(limits: Limits, budget: int) -> Limits:
     return replace(limits, max_memory=budget)
+
+
+@cache
+def _with_kept(limits: Limits, drawn: tuple[float, ...]) -> Limits:
+    return replace(limits, max_outbox=1 << 20, **dict(zip(KEPT_LIMITS, drawn, strict=True)))  # type: ignore[arg-type]
 
 
 def with_steps(history: History, numbers: Sequence[int]) -> History:

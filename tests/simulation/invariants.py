@@ -13,6 +13,7 @@ from sig_core.session.binary.client_port import ClientPort
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
+from tests.simulation.durables import is_writing, left_of_durables
 from tests.simulation.line_end import says_more
 from tests.simulation.network import Network
 from tests.simulation.observer import LIFE, Subscribed, Track, matches, number_of
@@ -36,6 +37,7 @@ def busy(network: Network) -> list[str]:
         found.append("the server")
     found += ["a session that waits for a link"] * bool(server.resumptions)
     whole = [cable for cable in network.cables if cable.is_whole]
+    found += ["the store"] * is_writing(server)
     if any(max(cable.near.under_way, cable.far.under_way) > SIGNS_OF_LIFE for cable in whole):
         found.append("bytes on their way")
     if not all(cable.is_whole or cable.is_over for cable in network.cables) or any(air.is_torn for air in network.airs):
@@ -321,6 +323,7 @@ def at_the_end(network: Network) -> None:
         "clients": len(server.identities),
         "stations": len(server.stations._all),
     }
+    left.update(left_of_durables(network))
     for client in network.clients:
         link = client.link
         if link is not None:

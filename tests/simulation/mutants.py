@@ -56,6 +56,8 @@ def mutated(name: str) -> Iterator[None]:
         setattr(owner, attribute, sound)
 
 
+_DURABLES = "routing.durables:Durables"
+_FEED = "routing.durable_feed:DurableFeed"
 _EXCHANGE = "routing.exchange:Exchange"
 _GUARDED = "routing.guarded_exchange:GuardedExchange"
 _QUOTAS = "routing.quotas:Quotas"
@@ -123,6 +125,21 @@ MUTANTS = {
         "session.binary.client:ClientSession.end",
         "found.append(ReplyReceived(when, None, unknown))",
         "found.append(ReplyReceived(when, 0, None if what.startswith('event') else unknown))",
+    ),
+    # durable listeners
+    "what is confirmed is not on disk": Mutant(
+        "session.binary.server:ServerSession._take_confirmed",
+        "if durables is None or not durables.when_kept(told):",
+        "if True:",
+    ),
+    "what may have been heard is not marked": Mutant(
+        f"{_FEED}._got", "record.sent = max(record.sent, events[-1].position)", "pass"
+    ),
+    "an acknowledgement is not written": Mutant(
+        f"{_DURABLES}._mark", "store.mark(name, acknowledged=position, sent=None)", "pass"
+    ),
+    "what a store did not take is not counted": Mutant(
+        f"{_DURABLES}._written", '"" if error is None else FAILED', '""'
     ),
     # order
     "an offline queue is turned round": Mutant(

@@ -9,6 +9,8 @@ from sig_core.events import Name
 from sig_core.protocol.limits import Limits
 from tests.simulation.board_node import BoardNode
 from tests.simulation.client_node import ClientNode
+from tests.simulation.disk import Disk
+from tests.simulation.durable_life import Attached, DurableLife
 from tests.simulation.medium import Cable, End
 from tests.simulation.packet_end import Air
 from tests.simulation.permissions import ANYONE, RuleBook
@@ -40,6 +42,10 @@ class Network:
         uncounted: lives of senders whose events are not counted over several links.
         rules: what is allowed; None: everything.
         users: of the clients that there were, by their ids.
+        disk: what the server keeps for durable listeners; None: it keeps nothing.
+        attached: the listeners that hear durables, by client and their id there.
+        due: the durables that were to hear what is to be confirmed, by (life, event), number.
+        is_calm: nothing goes wrong any more.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class Network:
         capacity: int,
         rules: RuleBook | None = None,
         resume: float | None = None,
+        is_stored: bool = False,
     ) -> None:
         self.world = world
         self.limits = limits
@@ -68,10 +75,27 @@ class Network:
         self.rules = rules
         self.users: dict[str, str] = {}
         self.owners: dict[int, ClientNode] = {}
+        self.disk = Disk() if is_stored else None
+        self.attached: dict[tuple[str, int], Attached] = {}
+        self.due: dict[tuple[tuple[int, Name], int], list[DurableLife]] = {}
+        self.is_calm = False
+        self._attachments = 0
         self._handled: Counter[int] = Counter()
         self._ids = 0
         self._requests = self._clients = 0
         self.server = ServerNode(self)
+
+    def attach(self, life: DurableLife, client: str, ident: int, begins: int) -> None:
+        """Note that a listener of a client hears a durable from now on."""
+        self._attachments += 1
+        self.attached[client, ident] = Attached(life, self._attachments, begins)
+
+    def check_confirmed(self, routed: tuple[tuple[int, Name], int]) -> None:
+        """Check that what is confirmed is on disk, where durables were to hear it."""
+        (life, event), number = routed
+        for durable in self.due.get(routed, ()):
+            if not durable.is_dropped and (life, event, number) not in durable.numbers:
+                raise Breach("confirm", f"number {number} of {event!r}, life {life}, is not on disk for {durable}")
 
     def new_id(self, size: int) -> str:
         """Return so many bytes, as hex digits, that nothing else has."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from sig_core.session.client_state.reconnect import Reconnect
-from tests.simulation import invariants
+from tests.simulation import durables, invariants
 from tests.simulation.choices import NAMES, PATTERNS
 from tests.simulation.client_node import ClientNode
+from tests.simulation.disk import Disk
 from tests.simulation.history import History
 from tests.simulation.network import Network
 from tests.simulation.observer import WATCHED
@@ -72,7 +73,9 @@ class Running:
         self.history = history
         self.world = world
         rules = None if history.rules is None else RuleBook(draw_permissions(history.rules))
-        self.network = Network(world, history.limits, history.delay, history.capacity, rules, history.resume)
+        self.network = Network(
+            world, history.limits, history.delay, history.capacity, rules, history.resume, history.is_stored
+        )
         self._policy = Reconnect(first=0.05, most=1.0, attempts=history.attempts, keep=history.keep)
 
     def run_all(self) -> None:
@@ -91,6 +94,8 @@ class Running:
         self.world.run(self.world.now + LOOK)
         self._rest()
         invariants.at_rest(self.network)
+        if self.network.disk is not None:
+            self._take_all_kept(self.network.disk)
         self._end()
         invariants.at_the_end(self.network)
 
@@ -136,6 +141,9 @@ class Running:
     def _calm_down(self) -> None:
         """Let nothing go wrong any more."""
         network = self.network
+        network.is_calm = True
+        if network.disk is not None:
+            network.disk.clean_up()
         network.server.allow_memory()
         network.server.boot()
         if network.rules is not None:
@@ -160,6 +168,23 @@ class Running:
                 return
             if self.world.now > until:
                 raise Breach("rest", f"after {PATIENCE:g} s: {', '.join(busy)}")
+
+    def _take_all_kept(self, disk: Disk) -> None:
+        """Somebody hears and acknowledges all that is kept."""
+        network = self.network
+        durables.ledger_adds_up(network)
+        for client in network.clients:
+            client.durables.acknowledge_all()
+        self.new_client("msgpack")  # which carries all
+        self.world.run(self.world.now + LOOK)
+        for port in network.server.exchange.durables.all():
+            if port.feed is None:
+                network.clients[-1].durables.listen(port.record.name, port.record.pattern, explicit=False)
+        self._rest()
+        durables.all_was_heard(network)
+        for name in disk.lives:
+            network.clients[-1].durables.drop(name)
+        self._rest()
 
     def _end(self) -> None:
         """Everybody leaves."""

@@ -15,6 +15,8 @@ from sig_core.line.upper_layer import Terms
 from sig_core.protocol.limits import Limits
 from sig_core.protocol.runs import split_events
 from sig_core.routing.confirmed import ConfirmedEvents
+from sig_core.routing.durable_feed import DurableFeed
+from sig_core.routing.durables import Durables
 from sig_core.routing.exchange import Exchange, SenderEntry
 from sig_core.routing.guarded_exchange import GuardedExchange
 from sig_core.routing.ports import Run
@@ -32,8 +34,10 @@ from sig_core.session.line.stream_on_line import StreamOnLine
 from sig_core.session.link_session import LinkSession
 from sig_core.session.plain.session import PlainSession
 from tests.simulation.choices import ALLOWED
+from tests.simulation.disk import StoreWorker
+from tests.simulation.durable_life import DurableLife
 from tests.simulation.no_log import NoLog
-from tests.simulation.observer import LIFE, PRESENCE, number_of
+from tests.simulation.observer import LIFE, PRESENCE, matches, number_of
 from tests.simulation.permissions import ANYONE, Permissions
 from tests.simulation.serial_line import SerialLine
 from tests.simulation.world import Breach, World
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "ServerNode"]
 
 CHECK = 0.25  # seconds between checks of all connections, at most, while somebody is held back or leaves
+STORE_CHECK = 1.0  # seconds between looks at what is kept
 STALL_CHECK = 0.02  # and while a slow listener holds somebody back
 ROOM = 4096  # bytes that are joined for one send
 LEAST = 1e-6  # seconds that time goes on between two looks, as it does anywhere but here
@@ -175,6 +180,7 @@ class ServerNode:
         self.generation += 1
         new_id = self.network.new_id
         self.exchange = self._make_exchange()
+        self.worker = self._open_store()
         self.exchange.memory.on_excess = lambda: self._want_tick(0.0)
         self.is_up = True
         self.exchange.arrive = self._arrive  # type: ignore[method-assign]
@@ -206,6 +212,33 @@ class ServerNode:
         exchange.add_sender = self._add_sender  # type: ignore[method-assign]
         return exchange
 
+    def _open_store(self) -> StoreWorker | None:
+        disk, exchange = self.network.disk, self.exchange
+        if disk is None:
+            return None
+        worker, codec = StoreWorker(self, disk), next(iter(self._codecs))
+        durables = Durables(exchange, exchange.flow_control.note_taken, self.limits, worker, self.now, codec)
+        durables._feed = self._feed  # type: ignore[method-assign]
+        durables.begin(disk.durables())
+        exchange.durables = durables
+        return worker
+
+    def _feed(self, port: Any, listener: Any) -> DurableFeed:
+        """Note who hears a durable."""
+        disk, client = self.network.disk, listener._client.client
+        assert disk is not None and self.exchange.durables is not None
+        feed = Durables._feed(self.exchange.durables, port, listener)
+        self.network.attach(disk.life_of(port.record.name), client, listener._ident, feed._at)
+        return feed
+
+    def _durables_of(self, sender: Name, event: Name) -> list[DurableLife]:
+        """Return the durables that hear an event."""
+        disk, durables = self.network.disk, self.exchange.durables
+        if disk is None or durables is None:
+            return []
+        names = [port.record.name for port in durables.all() if matches(port.record.pattern, sender, event)]
+        return [disk.lives[name] for name in names if name in disk.lives]
+
     def _factory(self) -> SessionFactory:
         return _Factory(self, self._codecs, Renaming(), _Acceptor())  # type: ignore[arg-type]
 
@@ -220,17 +253,22 @@ class ServerNode:
 
     def _arrive_confirmed(self, port: Any, runs: dict[str, Run], now: float, *, own: bool = False) -> int:
         """The same, of an event that is to be confirmed."""
-        self._note_routed(port, next(iter(runs.values())))
+        self._note_routed(port, next(iter(runs.values())), is_confirmed=True)
         return ConfirmedEvents.arrive(self.exchange.confirmed, port, runs, now, own=own)
 
-    def _note_routed(self, port: Any, run: Run) -> None:
+    def _note_routed(self, port: Any, run: Run, *, is_confirmed: bool = False) -> None:
         exchange = self.exchange
         route = exchange._routes.get(run.route)
         if route is not None and route.open_to is port:
             event, codec = route.event, self.codec(run.codec)
+            durables = self._durables_of(route.sender, event)
+            for durable in durables:
+                durable.due += run.count
             for _, data in split_events(run.data):
                 life, count = divmod(number_of(decode(codec, data)), LIFE)
                 self.network.routed.append(((life, event), count))
+                if is_confirmed and durables:
+                    self.network.due[(life, event), count] = durables
                 if self.network.rules is not None:
                     self.network.rules.note_routed(life, event, count)
 
@@ -419,6 +457,9 @@ class ServerNode:
             self._look_at = self.world.now + CHECK
             self.exchange.memory.look()
         self.exchange.flow_control.tick(now)
+        if self.exchange.durables is not None:
+            self.exchange.durables.tick(now)
+            wait = min(wait, STORE_CHECK)
         for number, since in list(self._ending.items()):
             if now - since >= STOP:
                 self.connections[number].abort()
@@ -443,7 +484,7 @@ class ServerNode:
     def allow_memory(self) -> None:
         """Let links hold as much as they like: what all have registered may be more than some histories allow."""
         self.limits = replace(self.limits, max_memory=ENOUGH)
-        self.exchange.memory._most = self.exchange.memory._look_at = ENOUGH
+        self.exchange.memory._all.most = ENOUGH
 
     # -- its process
 
@@ -451,6 +492,9 @@ class ServerNode:
         """Die at once; each link breaks at the other end when `notice` says so."""
         self._trace("is killed")
         self.is_up = self.is_stopped_still = False
+        if self.worker is not None and self.network.disk is not None:
+            self.worker.is_dead = True
+            self.network.disk.note_killed()
         for connection in self.connections.values():
             connection.closed = True
             connection.end.die(notice())
@@ -463,6 +507,9 @@ class ServerNode:
             connection.session.close("the server stops")
             connection.flush()
             connection.abort()
+        if self.worker is not None and self.exchange.durables is not None:
+            self.exchange.durables.finish()
+            self.worker.finish()
         self.is_up = False
 
     def stand_still(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sig_core.events import Name, Pattern
 from tests.simulation.board_node import BoardNode
-from tests.simulation.choices import CODECS, EVENTS, METHODS, NAMES, PATTERNS, Lots
+from tests.simulation.choices import CODECS, DURABLES, EVENTS, KEPT_PATTERNS, METHODS, NAMES, PATTERNS, Lots
 from tests.simulation.client_node import ClientNode
 from tests.simulation.observer import matches
 from tests.simulation.packet_end import Air
@@ -393,3 +393,48 @@ def _fire_all(running: Running, times: int, size: int) -> None:
         for name in client.claims if not client.is_stopped_still else ():
             for event in EVENTS:
                 client.trigger(name, event, times, size)
+
+
+@client_step(0)
+def listen_durably(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Have a durable listener; mostly it asks for what those before it did."""
+    which = lots.what % len(DURABLES)
+    pattern = KEPT_PATTERNS[(running.history.seed + which + (lots.much % 8 == 0)) % len(KEPT_PATTERNS)]
+    client.durables.listen(DURABLES[which], pattern, explicit=lots.how % 4 == 0)
+
+
+@client_step(0)
+def leave_durable(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Let a durable listener leave."""
+    client.durables.leave(lots.what)
+
+
+@client_step(0)
+def acknowledge(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Acknowledge what was heard."""
+    client.durables.acknowledge_all()
+
+
+@client_step(0)
+def list_durables(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Ask how durables stand."""
+    client.durables.list_all()
+
+
+@client_step(0)
+def drop_durable(running: Running, client: ClientNode, lots: Lots) -> None:
+    """Drop a durable; maybe it is made anew soon."""
+    name = DURABLES[lots.what % len(DURABLES)]
+    client.durables.drop(name)
+    if lots.how % 2:
+        again = (0.005, 0.05, 0.3)[lots.much % 3]
+        running.world.after(again, lambda: client.is_gone or listen_durably(running, client, lots))
+
+
+@step(0)
+def fill_disk(running: Running, lots: Lots) -> None:
+    """Nothing can be written for a while."""
+    disk = running.network.disk
+    if disk is not None:
+        disk.is_full = True
+        running.world.after((0.02, 0.2, 1.5)[lots.how % 3], disk.clean_up)
