@@ -39,7 +39,7 @@ class Player:
 
     Attributes:
         recording: what is played.
-        played: events that were fired.
+        played: events that `play` has fired.
         left_out: entries that are no events of a sender that were chosen: losses, the link's.
     """
 
@@ -74,9 +74,10 @@ class Player:
         A clock that went back between two events does not make anything wait: what follows is due at once.
         """
         recording = self.recording
-        last, due = recording.begin + int(self._start * 1e9), 0
-        for entry in recording.entries(last if self._start else 0):
-            due += max(0, entry.time - last)
+        start = recording.begin + int(self._start * 1e9) if self._start else 0
+        last, due = start, 0
+        for entry in recording.entries(start):
+            due += max(0, entry.time - last) if last else 0  # at first: what comes first is the beginning
             last = entry.time
             yield (due / 1e9 / self._speed if self._speed else 0.0), entry
 
@@ -92,6 +93,8 @@ class Player:
         """
         codecs = options.pop("codec", None) or self.recording.codecs or ["json"]
         verbatim = verbatim_plugins(self._plugins)
+        self.played = self.left_out = 0
+        self._senders.clear()
         with ClientRouter(url, codecs, plugins=verbatim, reconnect=None, **options) as client:
             self._play_once(client)
             while self._loop and self.played:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sig_core.client import ClientRouter
-from sig_core.errors import SigError
 from sig_core.events import Info, Name
 from sig_core.plugins import Plugins
 from sig_core.recording.recording_writer import RecordingWriter
@@ -70,7 +69,7 @@ class Recorder:
         self._room, self._wake = threading.Event(), threading.Event()
         self._room.set()
         self._over = False
-        self._error: OSError | SigError | None = None
+        self._error: Exception | None = None
         self._unwritten = 0
         self._lost: Counter[tuple[Name, Name | None]] | None = None  # when it was stopped
         self._writer: RecordingWriter | None = None
@@ -105,6 +104,7 @@ class Recorder:
 
         Raises:
             OSError: something could not be written: the disk is full; `stats` tells how many events it was.
+            ConfigError: the next file of several is there already.
         """
         self._lost = self._client.lost.copy() if self._lost is None else self._lost
         self._client.stop()
@@ -158,14 +158,17 @@ class Recorder:
                 flushed = time.monotonic()
                 self._attempt(lambda: writer.flush(time.monotonic_ns() + self._offset))
         self._attempt(lambda: self._write(writer))
-        self._attempt(writer.close)
+        try:
+            writer.close()  # of what could be written, whatever happened before
+        except OSError as error:
+            self._error = self._error or error
 
     def _attempt(self, step: Any) -> None:
         """Do a step, unless one has failed before: then what waits is counted."""
         try:
             if self._error is None:
                 step()
-        except (OSError, SigError) as error:
+        except Exception as error:  # `stop` raises it
             self._error = error
             self.failed.set()
         if self._error is not None:
@@ -177,12 +180,16 @@ class Recorder:
     def _write(self, writer: RecordingWriter) -> None:
         waiting, put, offset = self._waiting[:], writer.put, self._offset  # the list is never replaced
         codec = self._codec = self._client.codec if self._client.is_connected else self._codec
-        for at, info, data in waiting:
-            more: bytes | None = None
-            if len(info) > 2:
-                more = encode(self._codecs[codec], additions_of(info))
-            put(at + offset, info["sender"], info["event"], codec, data, more)
-        del self._waiting[: len(waiting)]
+        written = 0
+        try:
+            for at, info, data in waiting:
+                more: bytes | None = None
+                if len(info) > 2:
+                    more = encode(self._codecs[codec], additions_of(info))
+                put(at + offset, info["sender"], info["event"], codec, data, more)
+                written += 1
+        finally:
+            del self._waiting[:written]
         self._room.set()
         self._note(writer, time.monotonic_ns() + offset)
 

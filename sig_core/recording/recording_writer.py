@@ -112,7 +112,9 @@ class RecordingWriter:
             self._open()
 
     def close(self) -> None:
-        """Write the index, and close the file."""
+        """Write the index, and close the file; again: does nothing."""
+        if self._stream.closed:
+            return
         try:
             self._mcap.finish()  # type: ignore[no-untyped-call]
         finally:

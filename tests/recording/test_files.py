@@ -109,6 +109,8 @@ def test_a_clock_that_went_back_makes_nothing_wait(tmp_path: Path) -> None:
     write(tmp_path / "a.mcap", [0, 2 * SECOND, SECOND, SECOND + SECOND // 2])
     due = [(due, entry.data) for due, entry in Player(tmp_path / "a.mcap").due() if entry.kind == "event"]
     assert due == [(0.0, b"0"), (2.0, b"1"), (2.0, b"2"), (2.5, b"3")]
+    write(tmp_path / "b.mcap", [9 * SECOND, SECOND, 2 * SECOND])
+    assert [due for due, entry in Player(tmp_path / "b.mcap").due() if entry.kind == "event"] == [0.0, 0.0, 1.0]
 
 
 def test_when_events_are_due(whole: Path) -> None:

@@ -55,6 +55,17 @@ def test_it_is_played_in_another_codec(tmp_path: Path) -> None:
         eventually(lambda: came == [0, 1, 2, 3])
 
 
+def test_it_can_be_played_again(tmp_path: Path) -> None:
+    came: list[object] = []
+    player = Player(recording(tmp_path / "a.mcap"), speed=0)
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        server.add_listener(lambda info, data: came.append(data), "temp", "#changed")
+        for _ in range(2):
+            assert player.play(server.addresses[0]) == 4
+            eventually(lambda: not server.has_sender("temp"))
+        eventually(lambda: came == [0, 1, 2, 3] * 2)
+
+
 def test_a_name_for_several_senders_says_where_theirs_goes(tmp_path: Path) -> None:
     file = recording(tmp_path / "a.mcap", ("temp", "hall"))
     with pytest.raises(sig.ConfigError, match="can't be the name of 2 senders: put %s into it, or play only one"):

@@ -1,0 +1,74 @@
+"""What a recorder writes beside events that come, and what it does when it can't write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import sig_core as sig
+from sig_core.recording import Recorder, Recording, RecordingWriter
+from tests.support import eventually, within
+
+
+def test_what_did_not_come_is_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.mcap"
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0], "msgpack") as client:
+        with Recorder(file, server.addresses[0], "json", event="#e") as recorder:
+            event = client.add_remote_sender("s", ["#e"]).get_signal("#e")
+            event.trigger(b"no JSON")
+            event.trigger(1)
+            eventually(lambda: recorder.stats()["recorded"] == 1 and recorder.stats()["lost"] == 1)
+        stats = recorder.stats()
+    found = [(entry.kind, entry.sender, entry.event, entry.data) for entry in Recording(file).entries()]
+    assert ("loss", "s", "#e", b'{"lost": 1}') in found and ("event", "s", "#e", b"1") in found
+    assert (stats["recorded"], stats["lost"], stats["unwritten"], stats["files"]) == (1, 1, 0, [str(file)])
+
+
+def test_a_last_value_is_recorded_as_it_came(tmp_path: Path) -> None:
+    file = tmp_path / "a.mcap"
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        sender = client.add_remote_sender("s", ["#e"], state=["#e"])
+        sender.get_signal("#e").trigger({"a": 1}, within(10))
+        with Recorder(file, server.addresses[0], sender="s", event="#e") as recorder:
+            eventually(lambda: recorder.stats()["recorded"] == 1)
+    (entry,) = [entry for entry in Recording(file).entries() if entry.kind == "event"]
+    assert entry.data == b'{"a":1}' and json.loads(entry.additions or b"") == {"last": True}
+
+
+def test_when_it_can_not_write_it_says_so_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: RecordingWriter, *args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        recorder = Recorder(tmp_path / "a.mcap", server.addresses[0], event="#e").start()
+        monkeypatch.setattr(RecordingWriter, "put", full)
+        event = client.add_remote_sender("s", ["#e"]).get_signal("#e")
+        event.trigger(1)
+        assert recorder.failed.wait(within(20))
+        event.trigger(2)
+        eventually(lambda: recorder.stats()["unwritten"] == 2)
+        with pytest.raises(OSError, match="No space left"):
+            recorder.stop()
+    assert Recording(tmp_path / "a.mcap").missing is None
+
+
+def test_where_the_next_file_is_there_already_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a-2.mcap").write_bytes(b"somebody's")
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        recorder = Recorder(tmp_path / "a.mcap", server.addresses[0], max_bytes=1).start()
+        assert recorder.failed.wait(within(20))
+        with pytest.raises(sig.ConfigError, match=r"a-2.mcap: exists already"):
+            recorder.stop()
+    assert (tmp_path / "a-2.mcap").read_bytes() == b"somebody's"
+
+
+def test_how_the_link_fares_is_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.mcap"
+    server = sig.ServerRouter("tcp://127.0.0.1:0").start()
+    with Recorder(file, server.addresses[0]):
+        server.stop()
+        eventually(lambda: any(entry.kind == "link" for entry in Recording(file).entries()))
+    first = next(entry for entry in Recording(file).entries() if entry.kind == "link")
+    assert json.loads(first.data)["state"] == "disconnected"
