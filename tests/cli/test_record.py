@@ -49,6 +49,24 @@ def test_ctrl_c_ends_a_recording_in_order(tmp_path: Path) -> None:
     assert f"sig: {len(list(found.entries()))} events recorded" in said
 
 
+def test_after_a_kill_the_file_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "a.mcap"
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
+        process = start("record", str(file), "--url", server.addresses[0])
+        try:
+            eventually(lambda: server.stats()["subscriptions"] > 0)
+            changed = client.add_remote_sender("temp", ["#changed"]).get_signal("#changed")
+            for number in range(100):
+                changed.trigger(number)
+            eventually(lambda: sum(entry.event == "#changed" for entry in Recording(file).entries()) == 100)
+        finally:
+            process.kill()
+            process.communicate(timeout=within(30))
+    found = Recording(file)
+    assert [entry.data for entry in found.entries() if entry.event == "#changed"] == [b"%d" % n for n in range(100)]
+    assert found.missing is not None and "it is cut there" in found.missing
+
+
 def test_it_is_played_under_other_names(tmp_path: Path, command: Here) -> None:
     file, came = recording(tmp_path / "a.mcap"), []
     with sig.ServerRouter("tcp://127.0.0.1:0") as server:
