@@ -123,13 +123,18 @@ class StoreWorker:
         self._world = server.world
         self._disk = disk
         self._works: deque[tuple[Callable[[Store], Any], Done]] = deque()
-        self._untold = 0
+        self._untold = self._failed = 0
         self.is_dead = False
 
     @property
     def is_busy(self) -> bool:
         """Whether anything is to be done, or told."""
         return bool(self._works or self._untold)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something failed, and that is not told yet."""
+        return self._failed > 0
 
     def submit(self, work: Callable[[Store], Any], done: Done) -> None:
         """See `Worker`."""
@@ -151,6 +156,7 @@ class StoreWorker:
         outcome = self._outcome(work)
         self._works.popleft()
         self._untold += 1
+        self._failed += outcome[1] is not None
         self._tell(done, outcome)
         if self._works:
             self._later(self._do)
@@ -167,6 +173,7 @@ class StoreWorker:
                 self._world.after(USUAL, tell)
             elif not self.is_dead:
                 self._untold -= 1
+                self._failed -= outcome[1] is not None
                 done(*outcome)
 
         self._world.after(USUAL / 4, tell)  # the same for all, so that they are told in order

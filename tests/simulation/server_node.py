@@ -507,9 +507,12 @@ class ServerNode:
             connection.session.close("the server stops")
             connection.flush()
             connection.abort()
-        if self.worker is not None and self.exchange.durables is not None:
+        if self.worker is not None and self.exchange.durables is not None and self.network.disk is not None:
+            cannot_count = self.network.disk.is_full or self.worker.has_failed  # what is lost just now, on that disk
             self.exchange.durables.finish()
             self.worker.finish()
+            if cannot_count:
+                self.network.disk.note_killed()
         self.is_up = False
 
     def stand_still(self, seconds: float) -> None:
