@@ -14,6 +14,7 @@ from sig_core.store.contract import KeptEvent
 __all__ = ["DurableFeed", "HearsKept"]
 
 PAGE_EVENTS, PAGE_BYTES = 256, 256 * 1024  # that are read at one time
+BESIDE = 256  # bytes that an event may take beside its data: its frame, and what its route stands for
 WINDOW_EVENTS, WINDOW_BYTES = 1000, 1 << 20  # that may be on their way, unacknowledged
 
 Done = Callable[[Any, SigError | None], None]
@@ -24,14 +25,14 @@ class HearsKept(Protocol):
 
     Attributes:
         peer: printable.
-        is_full: too much waits for it for more to be read.
+        room: bytes that may be sent to it now; 0: too much waits for it for more to be read.
     """
 
     @property
     def peer(self) -> str: ...
 
     @property
-    def is_full(self) -> bool: ...
+    def room(self) -> int: ...
 
     def tell_kept(self, event: KeptEvent) -> str:
         """Send an event; return why it can't be sent, or ""."""
@@ -98,12 +99,13 @@ class DurableFeed:
 
     def pump(self) -> None:
         """Send on, as far as there is something, and room for it."""
-        if self._reading or self._ended or self._at >= self._port.record.last or self._listener.is_full:
+        if self._reading or self._ended or self._at >= self._port.record.last or not (room := self._listener.room):
             return
         events, size = WINDOW_EVENTS - len(self._under_way), WINDOW_BYTES - self._bytes
         if events > 0 and size > 0:
             self._reading = True
-            self._reads.read(self._port, self._at, min(events, PAGE_EVENTS), min(size, PAGE_BYTES), self._got)
+            events, size = min(events, PAGE_EVENTS, 1 + room // (2 * BESIDE)), min(size, PAGE_BYTES, room // 2)
+            self._reads.read(self._port, self._at, events, size, self._got)
 
     def _got(self, found: Any, error: SigError | None) -> None:
         self._reading = False

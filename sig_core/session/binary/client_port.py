@@ -397,7 +397,8 @@ class ClientPort(QueuedPort):
 
     def _kept_output(self, ident: int) -> KeptOutput:
         """Return what a durable listener of the client gets its events by."""
-        return KeptOutput(self, self._exchange, ident, self._max_frame, self.send, self._notify, self._has_much)
+        bounds = self._max_frame, self._outbox.limit // 2
+        return KeptOutput(self, self._exchange, ident, *bounds, self.send, self._notify, self._has_much)
 
     def _has_much(self) -> bool:
         return self._outbox.size > self._outbox.limit // 4

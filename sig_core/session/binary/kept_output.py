@@ -27,6 +27,7 @@ class KeptOutput:
         exchange: that the client's port belongs to.
         ident: of the listener.
         max_frame: bytes of the longest frame that the client takes.
+        max_waiting: bytes of the longest frame that may wait for it.
         send: queues a frame that must not be dropped.
         notify: queues a notice.
         has_much: returns whether so much waits for the client that what may wait elsewhere should.
@@ -38,6 +39,7 @@ class KeptOutput:
         exchange: Exchange,
         ident: int,
         max_frame: int,
+        max_waiting: int,
         send: Callable[[bytes], None],
         notify: Callable[[str, dict[str, Any]], None],
         has_much: Callable[[], bool],
@@ -46,6 +48,7 @@ class KeptOutput:
         self._exchange = exchange
         self._ident = ident
         self._max_frame = max_frame
+        self._max_waiting = max_waiting
         self._send = send
         self._notify = notify
         self._has_much = has_much
@@ -57,9 +60,9 @@ class KeptOutput:
         return self._client.peer
 
     @property
-    def is_full(self) -> bool:
-        """Whether too much waits for the client."""
-        return self._has_much()
+    def room(self) -> int:
+        """Bytes that may be sent to the client now; 0: too much waits for it."""
+        return 0 if self._has_much() else self._max_waiting
 
     def tell_kept(self, event: KeptEvent) -> str:
         """Send an event; return why it can't be sent, or ""."""
@@ -72,6 +75,8 @@ class KeptOutput:
             return f"{client.codec} can't carry the value"
         if len(frame) - 4 > self._max_frame:
             return f"bigger than the {self._max_frame} bytes it takes"
+        if len(frame) > self._max_waiting:
+            return f"bigger than the {self._max_waiting} bytes that may wait for it"
         self._send(frame)
         return ""
 

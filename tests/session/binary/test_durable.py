@@ -112,6 +112,27 @@ def test_no_more_than_the_window_is_under_way() -> None:
     assert [position for position, _ in kept(link)] == list(range(1601, 2501))
 
 
+def test_where_little_may_wait_for_a_client_little_comes_at_once() -> None:
+    """And what alone is more than may wait is lost, else the link would end of it each time that the client comes."""
+    net = Net(Limits(max_outbox=4096))
+    store, sender, link = HandStore(net), shop(net), net.connect()
+    listen(link)
+    link.lose()
+    for value in range(300):
+        sender.fire("shop", "#order", "x" * (3000 if value == 100 else value % 50))
+        store.run()
+    link = net.connect()
+    listen(link)
+    positions: list[int] = []
+    while came := [position for position, _ in kept(link)]:
+        positions += came
+        acknowledge(link, 1, came[-1])
+    assert positions == [position for position in range(1, 301) if position != 101]
+    assert link.client.state is State.OPEN
+    (told,) = listed(store, link)
+    assert told["lost"] == {"bigger than the 2048 bytes that may wait for it": 1}
+
+
 def test_one_big_event_is_more_than_the_window_and_comes_all_the_same() -> None:
     net = Net()
     store, sender, link = HandStore(net), shop(net), net.connect()
