@@ -326,6 +326,21 @@ class Ctx:
             yield i
             i += 1
 
+    def serve(self, turn):
+        """A responder's life: `turn()` serves what has come, or waits for a moment, over and over on a thread."""
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                turn()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.ready()
+        self.wait_stop()
+        stop.set()
+        thread.join(2)
+        self.result()
+
     def _sequential_result(self, samples):
         """samples: (number, start, seconds).  W9 keeps those inside the window run.py names."""
         if self.until_stop:
@@ -356,6 +371,10 @@ class Ctx:
             samples.append((i, t, now() - t))
             check_reply(reply, d)
         self._sequential_result(samples)
+
+    async def requests_async(self, call):
+        """W3 and W9, or W4, for asyncio: `call` takes a dict and gives one, when it is awaited."""
+        await (self.sequential_async if self.inflight == 1 else self.concurrent_async)(call)
 
     async def concurrent_async(self, call):
         """W4 for asyncio: `inflight` workers that each await one call after another."""

@@ -84,6 +84,6 @@ def requester(ctx):
                 await client.publish(f"req/{number}", encode(d))
                 return await answered
             await ctx.aready()
-            await (ctx.sequential_async if ctx.inflight == 1 else ctx.concurrent_async)(call)
+            await ctx.requests_async(call)
             task.cancel()
     run_async(main())

@@ -4,7 +4,6 @@ Without a broker there is one hop less, and each process finds all others by its
 sequence of bytes, faster from Python than a struct of five, and the 64 KiB of W5 are an array, as a sequence of them
 would take 1.8 ms to write.  The five readers of one process share its sockets: a sample comes there once.  DDS for
 Python has no requests: here they are a topic of questions and one of answers."""
-import threading
 from dataclasses import dataclass
 
 from benchkit import GRACE, QUIET, decode, encode, handle, now
@@ -112,19 +111,11 @@ def subscriber(ctx):
 def responder(ctx):
     place = Place(ctx)
     reading, write = Reading(place.reader("asked")), place.writer("answered").write
-    stop = threading.Event()
 
-    def serve():
-        while not stop.is_set():
-            for d in reading.take(0.1):
-                write(pack(handle(d)))
-    thread = threading.Thread(target=serve)
-    thread.start()
-    ctx.ready()
-    ctx.wait_stop()
-    stop.set()
-    thread.join(2)
-    ctx.result()
+    def turn():
+        for d in reading.take(0.1):
+            write(pack(handle(d)))
+    ctx.serve(turn)
 
 
 def requester(ctx):

@@ -5,7 +5,6 @@ it would lose the oldest).  Shared memory wakes nobody: an event beside it does,
 where it counts.  Requests are its request-response service with an event each way."""
 import collections
 import ctypes
-import threading
 
 import iceoryx2 as iox
 from benchkit import GRACE, QUIET, decode, encode, handle, now
@@ -105,23 +104,15 @@ def responder(ctx):
     place = Place(ctx)
     server = place.requests().server_builder().initial_max_slice_len(place.longest).create()
     listener, notify = place.listener("asked"), place.notifier("answered").notify
-    stop = threading.Event()
 
-    def serve():
-        while not stop.is_set():
-            woken(listener, 0.1)
-            while (request := server.receive()) is not None:
-                data = encode(handle(read(request)))
-                fill(request.loan_slice_uninit(len(data)), data).send()
-                request.delete()
-                notify()
-    thread = threading.Thread(target=serve)
-    thread.start()
-    ctx.ready()
-    ctx.wait_stop()
-    stop.set()
-    thread.join(2)
-    ctx.result()
+    def turn():
+        woken(listener, 0.1)
+        while (request := server.receive()) is not None:
+            data = encode(handle(read(request)))
+            fill(request.loan_slice_uninit(len(data)), data).send()
+            request.delete()
+            notify()
+    ctx.serve(turn)
 
 
 def requester(ctx):

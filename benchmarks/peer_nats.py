@@ -77,7 +77,7 @@ def requester(ctx):
         async def call(d):
             return decode((await nc.request(RPC, encode(d), timeout=10)).data)
         await ctx.aready()
-        await (ctx.sequential_async if ctx.inflight == 1 else ctx.concurrent_async)(call)
+        await ctx.requests_async(call)
     run_async(main())
 
 

@@ -68,9 +68,6 @@ def requester(ctx):
         async def call(data):
             return await client.remote_request("service", "echo", data)
 
-        if ctx.inflight == 1:
-            await ctx.sequential_async(call)
-        else:
-            await ctx.concurrent_async(call)
+        await ctx.requests_async(call)
 
     run_async(request())

@@ -96,24 +96,16 @@ def subscriber(ctx, offset=EVENTS_OUT):
 
 def responder(ctx, kind=zmq.DEALER, offset=RESPONDERS, bind=False):
     s = open_socket(kind, ctx.port + offset, bind)
-    stop = threading.Event()
+    s.rcvtimeo = 500
 
-    def serve():
-        s.rcvtimeo = 500
-        while not stop.is_set():
-            try:
-                parts = s.recv_multipart()
-            except zmq.Again:
-                continue
-            parts[-1] = encode(handle(decode(parts[-1])))
-            s.send_multipart(parts)
-    thread = threading.Thread(target=serve)
-    thread.start()
-    ctx.ready()
-    ctx.wait_stop()
-    stop.set()
-    thread.join(2)
-    ctx.result()
+    def turn():
+        try:
+            parts = s.recv_multipart()
+        except zmq.Again:
+            return
+        parts[-1] = encode(handle(decode(parts[-1])))
+        s.send_multipart(parts)
+    ctx.serve(turn)
 
 
 def requester(ctx):

@@ -107,7 +107,7 @@ def requester(ctx):
         async def call(d):
             return await client.call("ask", d, timeout=10)
         await ctx.aready()
-        await (ctx.sequential_async if ctx.inflight == 1 else ctx.concurrent_async)(call)
+        await ctx.requests_async(call)
     run_async(main())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,7 +69,7 @@ class Recorder:
         self._room, self._wake = threading.Event(), threading.Event()
         self._room.set()
         self._over = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._unwritten = 0
         self._lost: Counter[tuple[Name, Name | None]] | None = None  # when it was stopped
         self._writer: RecordingWriter | None = None
@@ -160,17 +160,21 @@ class Recorder:
         self._attempt(lambda: self._write(writer))
         try:
             writer.close()  # of what could be written, whatever happened before
-        except OSError as error:
-            self._error = self._error or error
+        except BaseException as error:
+            self._fail(error)
 
-    def _attempt(self, step: Any) -> None:
+    def _fail(self, error: BaseException) -> None:
+        """Note why nothing can be written any more; `stop` raises it."""
+        self._error = self._error or error
+        self.failed.set()
+
+    def _attempt(self, step: Callable[[], object]) -> None:
         """Do a step, unless one has failed before: then what waits is counted."""
         try:
             if self._error is None:
                 step()
-        except Exception as error:  # `stop` raises it
-            self._error = error
-            self.failed.set()
+        except BaseException as error:  # this thread ends for nothing: who reads would wait for it for ever
+            self._fail(error)
         if self._error is not None:
             count = len(self._waiting)
             self._unwritten += count

@@ -24,7 +24,7 @@ __all__ = ["Recording"]
 
 MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")  # of a record: what it is, and how long
-LONGEST = 256 << 20  # bytes of one record that are taken; a damaged length must not cost the memory
+LONGEST = 256 << 20  # bytes of one record that are taken, packed or not: a wrong length costs no memory
 DAMAGED = (
     *(McapError, struct.error, zstandard.ZstdError, ValueError, KeyError),
     *(EOFError, OverflowError, MemoryError, OSError),  # a length, or a place, that can't be
@@ -128,6 +128,7 @@ class Recording:
         good = len(MAGIC)
         try:
             for chunk in self._chunks(stream, start):
+                _check_size(chunk)
                 for record in breakup_chunk(chunk, validate_crc=True):
                     if isinstance(record, Channel):
                         self._learn(record)
@@ -179,6 +180,15 @@ def _records(stream: IO[bytes]) -> Iterator[McapRecord]:
         found = next(whole, None)
         if found is not None:
             yield found
+
+
+def _check_size(chunk: Chunk) -> None:
+    """Raise ValueError where a chunk would unpack to more than is taken, or in a way that tells not how much it is."""
+    if chunk.compression not in ("", "zstd"):
+        raise ValueError(f"a chunk in {chunk.compression!r}, which no recording of pysig has")
+    size = zstandard.frame_content_size(chunk.data) if chunk.compression else len(chunk.data)
+    if not 0 <= size <= LONGEST:
+        raise ValueError(f"a chunk that unpacks to {size} bytes, {LONGEST} are taken")
 
 
 def _version_of(stream: IO[bytes]) -> int | None:

@@ -6,13 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
-from mcap.writer import Writer
+from mcap.writer import CompressionType, Writer
 
 from sig_core.errors import ConfigError
-from sig_core.recording import Player, Recording, RecordingWriter
+from sig_core.recording import Player, Recording, RecordingWriter, recording
+from sig_core.recording.recorded import PROFILE
 
 SECOND = 10**9
 BEGIN = 1_700_000_000 * SECOND
@@ -83,6 +85,25 @@ def test_a_damaged_byte_is_an_error_of_ours_or_none(whole: Path, data: st.DataOb
     file.write_bytes(content)
     with suppress(ConfigError):  # names, times and places in an index are what somebody else wrote, then
         list(Recording(file).entries())
+
+
+@pytest.mark.parametrize("compression", [CompressionType.ZSTD, CompressionType.LZ4])
+def test_a_chunk_that_unpacks_to_more_than_is_taken_costs_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: CompressionType
+) -> None:
+    file = tmp_path / "bomb.mcap"
+    with file.open("wb") as stream:
+        writer = Writer(stream, chunk_size=1 << 30, compression=compression)
+        writer.start(profile=PROFILE)
+        writer.add_metadata(PROFILE, {"version": "1"})
+        channel = writer.register_channel("/s/e", "json", 0, {"kind": "event", "sender": '"s"', "event": '"e"'})
+        writer.add_message(channel, BEGIN, bytes(2_000_000), BEGIN, 1)
+        writer.finish()
+    assert file.stat().st_size < 20_000
+    monkeypatch.setattr(recording, "LONGEST", 1_000_000)
+    monkeypatch.setattr(zstandard, "decompress", pytest.fail)
+    found = Recording(file)
+    assert list(found.entries()) == [] and found.missing is not None and "a chunk" in found.missing
 
 
 def test_newer_versions_are_refused(tmp_path: Path, whole: Path) -> None:

@@ -12,6 +12,10 @@ from sig_core.recording import Recorder, Recording, RecordingWriter
 from tests.support import eventually, within
 
 
+class Panic(BaseException):
+    """As libraries in Rust raise it."""
+
+
 def test_what_did_not_come_is_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.mcap"
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0], "msgpack") as client:
@@ -37,21 +41,37 @@ def test_a_last_value_is_recorded_as_it_came(tmp_path: Path) -> None:
     assert entry.data == b'{"a":1}' and json.loads(entry.additions or b"") == {"last": True}
 
 
-def test_when_it_can_not_write_it_says_so_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: RecordingWriter, *args: object) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Panic("the codec panicked")], ids=type)
+def test_when_it_can_not_write_it_says_so_and_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(self: RecordingWriter, *args: object) -> None:
+        raise error
 
     with sig.ServerRouter("tcp://127.0.0.1:0") as server, sig.ClientRouter(server.addresses[0]) as client:
         recorder = Recorder(tmp_path / "a.mcap", server.addresses[0], event="#e").start()
-        monkeypatch.setattr(RecordingWriter, "put", full)
+        monkeypatch.setattr(RecordingWriter, "put", fail)
         event = client.add_remote_sender("s", ["#e"]).get_signal("#e")
         event.trigger(1)
         assert recorder.failed.wait(within(20))
         event.trigger(2)
         eventually(lambda: recorder.stats()["unwritten"] == 2)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(type(error), match=str(error.args[-1])):
             recorder.stop()
     assert Recording(tmp_path / "a.mcap").missing is None
+
+
+def test_a_file_that_can_not_be_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: RecordingWriter) -> None:
+        raise Panic("the library panicked")
+
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        recorder = Recorder(tmp_path / "a.mcap", server.addresses[0]).start()
+        monkeypatch.setattr(RecordingWriter, "close", fail)
+        with pytest.raises(Panic):
+            recorder.stop()
+        assert recorder.failed.is_set()
+    recorder._writer._stream.close()  # type: ignore[union-attr]
 
 
 def test_where_the_next_file_is_there_already_it_says_so(tmp_path: Path) -> None:

@@ -263,6 +263,7 @@ class ConnectionManager:
         for connection in connections:
             self._abort(connection)
         self.loop.handshakes.stop()
+        self._give_back.close()
 
     def _abort(self, connection: Connection) -> None:
         if self.loop.is_current():

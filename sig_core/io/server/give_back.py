@@ -30,22 +30,32 @@ class GiveBack:
     def __init__(self) -> None:
         self._next = 0.0
         self._until = -NEVER
-        self._is_much = False
+        self._is_much = self._closed = False
 
     def note(self, held: int, now: float) -> None:
         """Note the bytes that are held now; `now`: monotonic seconds."""
+        if self._closed:
+            return
         if held >= MUCH:
             self._until = now + DELAY + PERIOD
             if not self._is_much:
                 self._is_much = True
                 _map_from(LARGE)
         if now >= self._until:
-            if self._is_much:
-                self._is_much = False
-                _map_from(USUAL)
+            self._calm_down()
         elif now >= self._next:
             self._next = now + PERIOD
             _trim()
+
+    def close(self) -> None:
+        """Leave the program as it was, for good: the server ends, and what is free is the program's."""
+        self._closed = True
+        self._calm_down()
+
+    def _calm_down(self) -> None:
+        if self._is_much:
+            self._is_much = False
+            _map_from(USUAL)
 
 
 @cache

@@ -80,6 +80,13 @@ def full_writer() -> tuple[ResumableWriter, KeptStream, list[bytes]]:
     return writer, stream, out
 
 
+def read_all(writer: ResumableWriter, stream: KeptStream, out: list[bytes]) -> None:
+    """Let the server have all that waits."""
+    while out:
+        stream.acknowledge(stream.at)
+        writer.push()
+
+
 def test_it_goes_on_while_others_still_wait_to_be_sent(room: Room) -> None:
     writer, stream, out = full_writer()
 
@@ -96,13 +103,7 @@ def test_it_goes_on_while_others_still_wait_to_be_sent(room: Room) -> None:
 
 def test_it_goes_on_when_all_is_out(room: Room) -> None:
     writer, stream, out = full_writer()
-
-    def server_reads_all() -> None:
-        while out:
-            stream.acknowledge(stream.at)
-            writer.push()
-
-    room.act = server_reads_all
+    room.act = lambda: read_all(writer, stream, out)
     writer.make_room()
     assert room.woken == [True]
 
@@ -123,12 +124,6 @@ def test_it_waits_on_while_there_is_too_much(room: Room) -> None:
 
 def test_several_that_wait_go_on_one_after_the_other(room: Room) -> None:
     writer, stream, out = full_writer()
-
-    def server_reads_all() -> None:
-        while out:
-            stream.acknowledge(stream.at)
-            writer.push()
-
-    room.act = server_reads_all
+    room.act = lambda: read_all(writer, stream, out)
     writer.make_room()
     assert AutoResetEvent.wait(room, 0), "the next one was not told"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+import sig_core as sig
+from sig_core import aio
 from sig_core.io.server import give_back
 from sig_core.io.server.give_back import DELAY, LARGE, MUCH, USUAL, GiveBack
 
@@ -25,6 +29,30 @@ def test_it_is_given_back_while_much_is_held_and_until_what_has_ended_is_gone(mo
     first, last = period / 2, 3 * period / 2
     assert given == [first + period * number for number in range(round((last + DELAY - first) / period) + 1)]
     assert mapped == [(first, LARGE), (last + DELAY + period, USUAL)]
+
+
+def stopped_on_threads() -> None:
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        server._clients._give_back.note(MUCH, 0.0)
+
+
+def stopped_on_asyncio() -> None:
+    async def run() -> None:
+        async with aio.ServerRouter("tcp://127.0.0.1:0") as server:
+            server._clients._give_back.note(MUCH, 0.0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("stopped", [stopped_on_threads, stopped_on_asyncio])
+def test_a_server_that_stops_meanwhile_leaves_the_program_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, stopped: Callable[[], None]
+) -> None:
+    mapped: list[int] = []
+    monkeypatch.setattr(give_back, "_map_from", mapped.append)
+    monkeypatch.setattr(give_back, "DELAY", 1e9)  # it does not calm down by itself
+    stopped()
+    assert mapped == [LARGE, USUAL]
 
 
 def test_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
