@@ -9,8 +9,8 @@ question, stop it:
     never      where there is one processor: who looks would keep those from working for whom it waits
     not now    50 ms after the last request or answer; when events come in numbers; where somebody else computes: then a
                look takes long, since who gives way has to queue, while who sleeps is let in at once
-    seldom     where nothing came within MOST time and again, twice as many waits as before sleep at once; some waits
-               that ended with something end that
+    seldom     where nothing came within MOST, or LONGER, time and again, twice as many waits as before sleep at once;
+               some waits that ended with something end that
     bounded    what is looked in vain takes no more than a share of one processor
 """
 
@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BUSY", "FEW", "MOST", "BusyPoll"]
+__all__ = ["BUSY", "FEW", "LONGER", "MOST", "BusyPoll"]
 
 MOST: Final = 100e-6  # seconds of one wait: some times what a program does for a request
+LONGER: Final = 200e-6  # where links encrypt, which costs all who take part as much again
 SILENCE: Final = 0.05  # seconds after a request or an answer within which another one is likely
 BUSY: Final = 250e-6  # seconds of one look, from which on somebody else computes ...
 REST: Final = 64  # ... and waits that sleep then
@@ -38,16 +39,21 @@ class BusyPoll:
         share: of one processor, 0 to 1, that may be looked in vain.
     """
 
-    __slots__ = ("_credit", "_last", "_pause", "_seen", "_share", "_skip", "_trust")
+    __slots__ = ("_credit", "_last", "_most", "_pause", "_seen", "_share", "_skip", "_trust")
 
     def __init__(self, share: float) -> None:
         self._share = share
+        self._most = MOST
         self._last = -SILENCE  # when a request or an answer passed
         self._credit = BURST  # seconds that may be looked in vain now
         self._seen = 0.0  # when that was last added to
         self._pause = 1  # waits that sleep after the next one in vain
         self._skip = 0  # waits that still do
         self._trust = 0
+
+    def take_longer(self) -> None:
+        """Note that messages pass over a link that encrypts: they take longer from now on."""
+        self._most = LONGER
 
     def passed(self, now: float) -> None:
         """Note that a request or an answer has passed."""
@@ -68,7 +74,7 @@ class BusyPoll:
             return now
         self._credit = min(BURST, self._credit + (now - self._seen) * self._share)
         self._seen = now
-        return now + MOST if self._credit > 0 else now
+        return now + self._most if self._credit > 0 else now
 
     def found(self) -> None:
         """Note that something came while it was looked for."""

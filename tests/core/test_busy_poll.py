@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sig_core.busy_poll import BURST, MOST, REST, SELDOM, SILENCE, TRUST, BusyPoll
+from sig_core.busy_poll import BURST, LONGER, MOST, REST, SELDOM, SILENCE, TRUST, BusyPoll
 
 NOW = 1000.0
 
@@ -35,6 +35,15 @@ def test_around_requests_only() -> None:
     policy.passed(NOW)
     assert looks(policy, NOW) and looks(policy, NOW + SILENCE)
     assert not looks(policy, NOW + 1.01 * SILENCE)
+
+
+def test_where_links_encrypt_it_looks_longer_but_asks_no_later() -> None:
+    policy = BusyPoll(1.0)
+    policy.take_longer()
+    policy.passed(NOW)
+    assert policy.start(NOW) == NOW + LONGER
+    policy.asks(NOW + 1.5 * MOST)  # the pace is made here, as ever
+    assert policy.start(NOW + 1.5 * MOST) == NOW + 1.5 * MOST
 
 
 def test_where_nothing_comes_it_looks_ever_more_seldom() -> None:

@@ -21,14 +21,17 @@ class BusyLoop:
         loop: that runs.
         context: for the loop's calls.
         clock: seconds that resolve microseconds.
+
+    Attributes:
+        policy: as given.
     """
 
-    __slots__ = ("_began", "_clock", "_context", "_looks", "_loop", "_policy", "_seen", "_until")
+    __slots__ = ("_began", "_clock", "_context", "_looks", "_loop", "_seen", "_until", "policy")
 
     def __init__(
         self, policy: BusyPoll, loop: asyncio.AbstractEventLoop, context: Context, clock: Clock = time.perf_counter
     ) -> None:
-        self._policy = policy
+        self.policy = policy
         self._loop = loop
         self._context = context
         self._clock = clock
@@ -40,25 +43,25 @@ class BusyLoop:
     def passed(self) -> None:
         """Note that a request or an answer has passed just now: another one may come soon."""
         now = self._clock()
-        self._policy.passed(now)
+        self.policy.passed(now)
         self._begin(now)
 
     def asks(self) -> None:
         """Note that somebody asks just now, and waits."""
         now = self._clock()
-        self._policy.asks(now)
+        self.policy.asks(now)
         self._begin(now)
 
     def came(self) -> None:
         """Note that something came."""
         if self._until:
             self._until = 0.0
-            self._policy.found()
+            self.policy.found()
 
     def _begin(self, now: float) -> None:
         if self._until:
             return  # it looks already
-        until = self._policy.start(now)
+        until = self.policy.start(now)
         if until > now:
             self._began = self._seen = now
             self._until = until
@@ -73,10 +76,10 @@ class BusyLoop:
         now = self._clock()
         if now - self._seen >= BUSY:
             self._until = 0.0
-            self._policy.disturbed()
+            self.policy.disturbed()
         elif now >= self._until:
             self._until = 0.0
-            self._policy.missed(now - self._began)
+            self.policy.missed(now - self._began)
         else:
             self._seen = now
             sched_yield()

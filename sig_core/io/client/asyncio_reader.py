@@ -81,6 +81,8 @@ class AsyncioReader:
         clock: Clock = time.monotonic,
     ) -> None:
         self._session = session
+        self._loop = asyncio.get_running_loop()
+        self.busy = new_busy_loop(session.limits.busy_poll, self._loop, context)
         self._use(link)
         self._once = once
         self._writer = writer
@@ -91,8 +93,6 @@ class AsyncioReader:
         self._context = context.copy()  # what a listener sets is seen by none but listeners
         self._clock = clock
         self._max_inbound = session.limits.max_inbound
-        self._loop = asyncio.get_running_loop()
-        self.busy = new_busy_loop(session.limits.busy_poll, self._loop, context)
         self._buffer = ReceiveBuffer(MAX_READ)
         self._reads = False
         self._back = 0.0  # when it began to read, or to read again, monotonic seconds
@@ -107,6 +107,8 @@ class AsyncioReader:
         self._link = link
         self._ahead = link if isinstance(link, HasPending) else None
         self._on_readable = self._read if self._ahead is None else self._read_all
+        if self.busy is not None and self._ahead is not None:
+            self.busy.policy.take_longer()
 
     # -- reading
 

@@ -56,6 +56,8 @@ class LinkReceiver:
         self._counted = counted(link)
         self._pollable = link if isinstance(link, PollableLink) else None
         self._ready = _poller(self._pollable)
+        if self.busy is not None and isinstance(link, HasPending):
+            self.busy.policy.take_longer()
         self._wait = self._ready if self.busy is None else partial(self.busy.wait, self._ready)
 
     def wait_for_link(self) -> None:

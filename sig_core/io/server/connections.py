@@ -357,6 +357,8 @@ class ConnectionManager:
             # This is `HasPending`, asked by name: a protocol takes 13 us to ask.
             kind = SecuredConnection if hasattr(link, "pending") else PolledConnection
             connection = kind(self, link, session)
+            if kind is SecuredConnection and self.loop.awake is not None:
+                self.loop.awake.policy.take_longer()
         else:
             connection = PumpedConnection(self, link, session)
         switch_to(session)

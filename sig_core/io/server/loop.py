@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol, TypeAlias
 
+from sig_core.busy_poll import BusyPoll
 from sig_core.clock import NEVER, Clock
 from sig_core.interrupts import pass_end_on
 from sig_core.io.server.handshakes import Handshakes
@@ -36,7 +37,13 @@ Ready: TypeAlias = "tuple[Watched, int]"  # and for what
 
 
 class StaysAwake(Protocol):
-    """What keeps a loop from sleeping for a moment."""
+    """What keeps a loop from sleeping for a moment.
+
+    Attributes:
+        policy: decides when, and for how long.
+    """
+
+    policy: BusyPoll
 
     def passed(self) -> None:
         """Note that a request or an answer has passed just now."""

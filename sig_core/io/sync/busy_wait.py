@@ -23,21 +23,24 @@ class BusyWait:
     Args:
         policy: decides.
         clock: seconds that resolve microseconds.
+
+    Attributes:
+        policy: as given.
     """
 
-    __slots__ = ("_clock", "_policy")
+    __slots__ = ("_clock", "policy")
 
     def __init__(self, policy: BusyPoll, clock: Clock = time.perf_counter) -> None:
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
 
     def passed(self) -> None:
         """Note that a request or an answer has passed just now."""
-        self._policy.passed(self._clock())
+        self.policy.passed(self._clock())
 
     def asks(self) -> None:
         """Note that somebody asks just now, and will wait."""
-        self._policy.asks(self._clock())
+        self.policy.asks(self._clock())
 
     def wait(self, ready: Callable[[float], R], timeout: float) -> R:
         """Return what `ready` returns for 0, if that is something and it is worth to look; else for `timeout`.
@@ -46,7 +49,7 @@ class BusyWait:
             ready: waits so long until something is there.
             timeout: how long it may take, in its unit.
         """
-        policy, clock = self._policy, self._clock
+        policy, clock = self.policy, self._clock
         began = now = clock()
         until = policy.start(now)
         while now < until:
