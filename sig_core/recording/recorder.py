@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ EVERY = 0.05  # seconds that an event waits to be written
 FLUSH = 1.0  # seconds of events that a crash may cost
 MOST = 200_000  # events that may wait; then the link is not read, and the server counts what it drops
 ROOM = 5.0  # seconds after which who waits looks again
+PATIENCE = 5.0  # seconds that the end of a program waits which does not stop it
 
 Waiting = tuple[int, Info, bytes]
 
@@ -30,7 +32,8 @@ Waiting = tuple[int, Info, bytes]
 class Recorder:
     """Records events into a file; use it in `with`, or call `start` and `stop`.
 
-    The link comes back by itself; what was lost meanwhile is counted in the recording.
+    The link comes back by itself; what was lost meanwhile is counted in the recording. At the end of a program that
+    does not stop it, or was interrupted while it did, what has come is written all the same.
 
     Args:
         file: to be made, see `RecordingWriter`.
@@ -89,6 +92,7 @@ class Recorder:
             writer = self._writer = RecordingWriter(self._file, *self._most)
             self._thread = threading.Thread(target=self._write_on, args=[writer], name="sig-recorder", daemon=True)
             self._thread.start()
+            atexit.register(self._finish, PATIENCE)
             for state in ("disconnected", "reconnected", "gave_up", "refused"):
                 self._client.on(state, self._told)
             self._client.add_remote_listener(self._heard, *self._pattern)
@@ -108,13 +112,18 @@ class Recorder:
         """
         self._lost = self._client.lost.copy() if self._lost is None else self._lost
         self._client.stop()
+        self._finish()
+        atexit.unregister(self._finish)
+        if self._error is not None:
+            raise self._error
+
+    def _finish(self, patience: float | None = None) -> None:
+        """Have what has come written, and the file closed; wait for that, so many seconds at most."""
         self._over = True
         self._wake.set()
         self._room.set()
         if self._thread is not None and self._thread.ident is not None:
-            self._thread.join()
-        if self._error is not None:
-            raise self._error
+            self._thread.join(patience)
 
     def __enter__(self) -> Self:
         return self.start()

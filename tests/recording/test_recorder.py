@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +77,56 @@ def test_a_file_that_can_not_be_closed_is_told(tmp_path: Path, monkeypatch: pyte
             recorder.stop()
         assert recorder.failed.is_set()
     recorder._writer._stream.close()  # type: ignore[union-attr]
+
+
+def test_a_program_that_does_not_stop_it_loses_nothing_that_came(tmp_path: Path) -> None:
+    file = tmp_path / "a.mcap"
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        program = f"""
+import threading
+from sig_core.recording import Recorder
+enough = threading.Event()
+class Ours(Recorder):
+    def _heard(self, info, data):
+        super()._heard(info, data)
+        if data == b"999":
+            enough.set()
+recorder = Ours({str(file)!r}, {server.addresses[0]!r}, event="#e").start()
+print("ready", flush=True)
+enough.wait()
+raise SystemExit(3)
+"""
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            event = server.add_sender("s", ["#e"]).get_signal("#e")
+            for number in range(1000):
+                event.trigger(number)
+            assert process.wait(within(30)) == 3
+    found = Recording(file)
+    data = [entry.data for entry in found.entries() if entry.event == "#e"]
+    assert (data, found.missing) == ([b"%d" % number for number in range(1000)], None)
+
+
+def test_an_interrupted_stop_still_has_the_file_closed_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    ends: list[Callable[[], None]] = []
+    monkeypatch.setattr(atexit, "register", lambda function, *args: ends.append(functools.partial(function, *args)))
+    with sig.ServerRouter("tcp://127.0.0.1:0") as server:
+        recorder = Recorder(tmp_path / "a.mcap", server.addresses[0], event="#e").start()
+        server.add_sender("s", ["#e"]).get_signal("#e").trigger(1)
+        eventually(lambda: recorder.stats()["recorded"] == 1)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(recorder._client, "stop", interrupted)
+            recorder.stop()
+        ends[-1]()
+        found = Recording(tmp_path / "a.mcap")
+        assert [entry.data for entry in found.entries()] == [b"1"] and found.missing is None
+        recorder.stop()
 
 
 def test_where_the_next_file_is_there_already_it_says_so(tmp_path: Path) -> None:
